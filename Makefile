@@ -1,0 +1,42 @@
+# Thin targets. Each bootstraps what it needs on a machine with only Python 3.11+ and make.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export SAM_CLI_TELEMETRY := 0
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: setup demo test lint types templates e2e bench generate check clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml uv.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/uv==\1/p;}' uv.lock)"
+	UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --quiet --python $(BIN)/python
+	UV_PROJECT_ENVIRONMENT=.venv/emulator $(BIN)/uv sync --frozen --quiet --only-group emulator --python $(BIN)/python
+	@touch $@
+
+demo: setup
+	@$(BIN)/driftguard demo $(if $(JSON),--json)
+
+test: setup
+	$(BIN)/pytest -n auto -m "not e2e"
+
+e2e: setup
+	$(BIN)/pytest -m e2e
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/cfn-lint template.yaml
+	$(BIN)/sam validate --lint --region us-east-1
+
+bench: setup
+	$(BIN)/python benchmarks/cold_start.py $(if $(JSON),--json)
+
+generate: setup
+	$(BIN)/driftguard generate
+
+clean:
+	rm -rf .venv .aws-sam .lab

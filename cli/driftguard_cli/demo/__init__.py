@@ -1,0 +1,79 @@
+"""`driftguard demo`: the main job, seen from outside, on a deployment of one's own."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from driftguard_cli.lab import running
+from driftguard_cli.lab.house import project_root
+from driftguard_cli.lab.reporting import interruptions_told
+
+from .account import stage
+from .scenarios import SCENARIOS
+from .screen import Screen
+from .story import Outcome, Undo, Witness, outcomes, to_undo, undo
+
+
+def demo(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object; the story goes to stderr.")
+    ] = False,
+) -> None:
+    """Deploy into emulators, make risky changes as an intruder would, and watch them reverted."""
+    with interruptions_told():
+        began = time.monotonic()
+        seen, undone = _play(Screen(Console(stderr=as_json, highlight=False)), began)
+    if as_json:
+        typer.echo(json.dumps(_told(seen, undone, time.monotonic() - began), indent=2))
+    if not _passed(seen, undone):
+        raise typer.Exit(1)
+
+
+def _play(screen: Screen, began: float) -> tuple[list[Outcome], Undo | None]:
+    screen.opening()
+    with screen.preparing() as tell, running(project_root(), {}, tell) as lab:
+        account, witness = stage(lab), Witness(lab)
+        tell("")
+        screen.staged(account)
+        seen = screen.watch(SCENARIOS, outcomes(account, witness))
+        screen.told(seen)
+        screen.recorded(seen[0])
+        chosen = to_undo(seen)
+        undone = undo(lab, account, witness, chosen) if chosen else None
+        if undone:
+            screen.undone(undone)
+        screen.verdict(passed=_passed(seen, undone), seconds=time.monotonic() - began)
+        tell("taking everything down")
+    return seen, undone
+
+
+def _passed(seen: list[Outcome], undone: Undo | None) -> bool:
+    return all(one.passed for one in seen) and undone is not None and undone.exact
+
+
+def _told(seen: list[Outcome], undone: Undo | None, seconds: float) -> dict[str, object]:
+    return {
+        "scenarios": [
+            {
+                "id": one.scenario.id,
+                "control": one.scenario.control,
+                "reverted": one.reverted,
+                "siblings_intact": one.siblings_intact,
+                "seconds_to_revert": round(one.seconds, 2) if one.reverted else None,
+                "decision": one.decision.id if one.decision else None,
+                "status": one.decision.status.value if one.decision else None,
+                "summary": one.decision.summary if one.decision else None,
+                "reason": one.decision.reason if one.decision else None,
+                "message": one.message,
+            }
+            for one in seen
+        ],
+        "undo_exact": undone is not None and undone.exact,
+        "undone": undone.decision if undone else None,
+        "seconds": round(seconds, 1),
+    }

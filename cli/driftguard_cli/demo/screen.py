@@ -1,0 +1,140 @@
+"""The demo as seen in a terminal."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from driftguard_cli.lab.house import Tell
+from driftguard_cli.lab.reporting import progress
+
+from .account import Account
+from .scenarios import Scenario
+from .story import Outcome, Undo
+
+
+class Screen:
+    """Tells the story on one console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def opening(self) -> None:
+        self._console.rule("[bold]Driftguard, from a real deployment to a reverted change")
+        self._console.print(
+            "The template of this checkout is built and deployed into emulators on this machine. "
+            "No AWS account is touched.\n"
+        )
+
+    @contextmanager
+    def preparing(self) -> Iterator[Tell]:
+        with progress(self._console) as tell:
+            yield tell
+
+    def staged(self, account: Account) -> None:
+        self._console.print("\n[bold]A small web shop, in good order[/]")
+        for what, why in (
+            (f"security group {account.web} (web)", "443 for everybody, SSH from 10.0.0.0/8 only"),
+            (f"bucket {account.assets}", "a partner may read the catalogue"),
+            (f"bucket {account.uploads}", "private"),
+            (f"bucket {account.invoices}", "all public access blocked"),
+            (f"user {account.user}", "two access keys"),
+        ):
+            self._console.print(f"  • {what}: [dim]{why}[/]")
+        self._console.print()
+
+    def watch(self, scenarios: Sequence[Scenario], coming: Iterable[Outcome]) -> list[Outcome]:
+        """Shows each outcome as it comes; returns them all."""
+        seen: list[Outcome] = []
+        with Live(_table(scenarios, seen), console=self._console, refresh_per_second=8) as live:
+            for outcome in coming:
+                seen.append(outcome)
+                live.update(_table(scenarios, seen))
+        return seen
+
+    def told(self, outcomes: Sequence[Outcome]) -> None:
+        self._console.print("\n[bold]What people were told[/] [dim](messages on the SNS topic)[/]")
+        first, *others = [outcome.message for outcome in outcomes if outcome.message] or [""]
+        self._console.print(Panel(escape(first or "no message came"), border_style="dim"))
+        for message in others:
+            self._console.print(f"  • {escape(message.splitlines()[0])}")
+
+    def recorded(self, outcome: Outcome) -> None:
+        if outcome.decision is None:
+            return
+        self._console.print(f"\n[bold]What is on record[/] [dim]({outcome.decision.id})[/]")
+        for entry in outcome.log:
+            self._console.print(
+                f"  {entry.number}. [dim]{entry.at}[/] {escape(entry.by)} "
+                f"[bold]{escape(entry.event)}[/] {escape(entry.note)} [dim]#{entry.hash[:8]}[/]"
+            )
+
+    def undone(self, undo: Undo) -> None:
+        self._console.print(f"\n[bold]Undo[/] [dim]driftguard undo {undo.decision}[/]")
+        self._console.print(f"  {escape(undo.told)}", style="dim")
+        for line in _difference(undo.reverted, undo.undone):
+            colour = {"+": "green", "-": "red"}.get(line[0], "dim")
+            self._console.print(f"  [{colour}]{escape(line)}[/]")
+        self._console.print(
+            "  [green]✓[/] to the byte what it was before Driftguard acted"
+            if undo.exact
+            else "  [red]✗[/] not what it was before Driftguard acted"
+        )
+
+    def verdict(self, *, passed: bool, seconds: float) -> None:
+        self._console.print()
+        self._console.rule(
+            f"[bold green]Every change reverted, all else left alone, undo exact[/] "
+            f"[dim]{seconds:.0f} s[/]"
+            if passed
+            else "[bold red]Not everything went as it should"
+        )
+
+
+def _table(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome]) -> Table:
+    table = Table(expand=True, row_styles=["", ""], show_lines=True, border_style="dim")
+    table.add_column("An intruder …", ratio=3)
+    table.add_column("Driftguard, and why", ratio=4)
+    table.add_column("Left alone", ratio=3)
+    table.add_column("Seconds", justify="right")
+    for scenario, outcome in zip(scenarios, outcomes, strict=False):
+        table.add_row(
+            f"{scenario.title}\n[dim]{scenario.control}[/]",
+            _decided(outcome),
+            _left_alone(outcome),
+            f"{outcome.seconds:.1f}" if outcome.reverted else "–",
+        )
+    for scenario in scenarios[len(outcomes) : len(outcomes) + 1]:
+        table.add_row(f"{scenario.title}\n[dim]{scenario.control}[/]", "[dim]…[/]", "", "")
+    return table
+
+
+def _decided(outcome: Outcome) -> str:
+    if outcome.decision is None:
+        return "[red]✗ no decision was recorded[/]"
+    decision = outcome.decision
+    mark = "[green]✓[/]" if outcome.reverted else "[red]✗[/]"
+    lines = [f"{mark} [bold]{decision.status.value}[/]: {escape(decision.summary)}"]
+    if decision.reason:
+        lines.append(f"[dim]{escape(decision.reason)}[/]")
+    return "\n".join(lines)
+
+
+def _left_alone(outcome: Outcome) -> str:
+    kept = outcome.decision.plan.kept if outcome.decision else ()
+    lines = [escape(one) for one in kept]
+    if not outcome.siblings_intact:
+        lines.append("[red]✗ something else was changed[/]")
+    return "\n".join(lines) or "[green]✓[/] all else"
+
+
+def _difference(before: str, after: str) -> list[str]:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]

@@ -1,0 +1,187 @@
+"""The demo's story: each change is made, seen, decided on and reverted; one decision is undone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from driftguard.audit import AuditTable, Entry
+from driftguard.aws import Aws
+from driftguard.model import Decision, Status
+from driftguard_cli.lab import Lab, environment
+
+from .account import Account
+from .scenarios import SCENARIOS, UNDONE, Scenario
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+Seen = TypeVar("Seen")
+
+_PATIENCE_SECONDS = 60.0
+_LOOK_EVERY_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one scenario. `seconds` is from the event to the reverted state."""
+
+    scenario: Scenario
+    reverted: bool
+    siblings_intact: bool
+    seconds: float
+    decision: Decision | None
+    struck: str
+    message: str
+    log: tuple[Entry, ...]
+
+    @property
+    def passed(self) -> bool:
+        return self.reverted and self.siblings_intact and self.decision is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """An undone decision: what the intruder had left, as it was reverted, and after the undo."""
+
+    decision: str
+    struck: str
+    reverted: str
+    undone: str
+    told: str
+
+    @property
+    def exact(self) -> bool:
+        """To the byte."""
+        return self.undone == self.struck != self.reverted
+
+
+class _AwsOfLab(Aws):
+    """The library's clients, but always the lab's."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__()
+        self._lab = lab
+
+    def client(self, service: str, region: str = "") -> BaseClient:
+        client: BaseClient = self._lab.client(service)
+        return client
+
+
+class Witness:
+    """Sees what anybody in the account could: the audit table, and the messages on the topic."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._audit = AuditTable(_AwsOfLab(lab), lab.outputs["AuditTable"])
+        self._queues = lab.client("sqs")
+        self._inbox = self._queues.create_queue(QueueName="driftguard-demo-inbox")["QueueUrl"]
+        attributes = self._queues.get_queue_attributes(
+            QueueUrl=self._inbox, AttributeNames=["QueueArn"]
+        )
+        lab.client("sns").subscribe(
+            TopicArn=lab.outputs["DecisionsTopic"],
+            Protocol="sqs",
+            Endpoint=attributes["Attributes"]["QueueArn"],
+        )
+
+    def settled(self, control: str) -> Decision | None:
+        """The decision of this control, once nothing more happens to it of itself."""
+        today = datetime.now(UTC).strftime("%Y-%m-%d")
+        for decision in self._audit.of_day(today):
+            if decision.control == control and decision.settled:
+                return decision
+        return None
+
+    def log(self, decision: str) -> tuple[Entry, ...]:
+        return tuple(self._audit.log(decision))
+
+    def status(self, decision: str) -> Status | None:
+        found = self._audit.get(decision)
+        return found.status if found else None
+
+    def message(self) -> str:
+        """The next message that people were sent; "" if there is none yet."""
+        answer = self._queues.receive_message(QueueUrl=self._inbox, WaitTimeSeconds=1)
+        for one in answer.get("Messages", []):
+            self._queues.delete_message(QueueUrl=self._inbox, ReceiptHandle=one["ReceiptHandle"])
+            notification = json.loads(one["Body"])
+            told = json.loads(notification["Message"])
+            return f"{notification['Subject']}\n{told['summary']}\n{told['reason']}"
+        return ""
+
+
+def outcomes(account: Account, witness: Witness) -> Iterator[Outcome]:
+    """Carries out the scenarios, one after the other."""
+    for scenario in SCENARIOS:
+        yield _strike(scenario, account, witness)
+
+
+def _strike(scenario: Scenario, account: Account, witness: Witness) -> Outcome:
+    siblings = scenario.siblings(account)
+    send = scenario.strike(account)
+    struck = scenario.text(account)
+    began = time.monotonic()
+    send()
+    reverted = _until(lambda: not scenario.risk(account))
+    seconds = time.monotonic() - began
+    decision = _until(lambda: witness.settled(scenario.control))
+    return Outcome(
+        scenario=scenario,
+        reverted=bool(reverted),
+        siblings_intact=scenario.siblings(account) == siblings,
+        seconds=seconds,
+        decision=decision,
+        struck=struck,
+        message=_until(witness.message) or "",
+        log=witness.log(decision.id) if decision else (),
+    )
+
+
+def undo(lab: Lab, account: Account, witness: Witness, outcome: Outcome) -> Undo:
+    """Undoes an outcome's decision, with the command that a person would use."""
+    assert outcome.decision is not None
+    decision, text = outcome.decision, outcome.scenario.text
+    reverted = text(account)
+    command = Path(sys.executable).parent / "driftguard"
+    answer = subprocess.run(
+        [str(command), "undo", decision.id, "--json"],
+        env=environment.clean(lab.environment),
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE_SECONDS,
+        check=False,
+    )
+    if answer.returncode == 0:
+        _until(lambda: witness.status(decision.id) is Status.UNDONE)
+    return Undo(
+        decision=decision.id,
+        struck=outcome.struck,
+        reverted=reverted,
+        undone=text(account),
+        told=(answer.stdout if answer.returncode == 0 else answer.stderr or answer.stdout).strip(),
+    )
+
+
+def to_undo(seen: list[Outcome]) -> Outcome | None:
+    """The outcome whose decision is undone at the end; None if it was not reverted."""
+    for outcome in seen:
+        if outcome.scenario.id == UNDONE and outcome.passed:
+            return outcome
+    return None
+
+
+def _until(look: Callable[[], Seen]) -> Seen | None:
+    """What `look` sees, as soon as it sees something; None when patience runs out."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if seen := look():
+            return seen
+        time.sleep(_LOOK_EVERY_SECONDS)
+    return None

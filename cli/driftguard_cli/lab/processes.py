@@ -1,0 +1,171 @@
+"""The processes of a lab. Each leads its own group, writes to its own log and is ended by id.
+
+A process is known by its id and the moment it started: an id alone may since have been given to
+somebody else's process, which we must never end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import LabError
+from .interruptions import uninterrupted
+
+_GRACE_SECONDS = 3.0
+_TAIL_LINES = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running process of ours. `started` tells it from any later one with the same id."""
+
+    name: str
+    pid: int
+    started: str
+    log: Path
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process, and not a later one under its id, still runs."""
+        return _started_at(self.pid) == self.started
+
+
+def start(
+    name: str, command: Sequence[str], environment: Mapping[str, str], *, log: Path, cwd: Path
+) -> Process:
+    """Starts a process as the leader of its own group, its output going to `log`."""
+    try:
+        with uninterrupted(), log.open("ab") as output:
+            child = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            return Process(name, child.pid, _started_at(child.pid) or "", log)
+    except OSError as error:
+        raise LabError(
+            f"{name} could not be started: {error.strerror}: {command[0]}. Run `make setup`."
+        ) from error
+
+
+def stop(process: Process) -> None:
+    """Ends a process and its whole group: politely, and after a few seconds by force."""
+    if not process.alive:
+        return
+    _signal_group(process, signal.SIGTERM)
+    deadline = time.monotonic() + _GRACE_SECONDS
+    while process.alive and time.monotonic() < deadline:
+        time.sleep(0.05)
+    _signal_group(process, signal.SIGKILL)
+    _reap(process.pid)
+
+
+def run(
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    log: Path,
+    cwd: Path,
+    timeout: float,
+) -> None:
+    """Runs a command to its end. A failure quotes the end of its log; an interruption ends it."""
+    process = start(name, command, environment, log=log, cwd=cwd)
+    with ExitStack() as cleanup:
+        cleanup.callback(stop, process)
+        code = _wait(process, timeout)
+    if code is None:
+        raise LabError(f"{name} did not end within {timeout:.0f} seconds.\n{tail(log)}")
+    if code != 0:
+        raise LabError(f"{name} failed with exit code {code}.\n{tail(log)}")
+
+
+def wait_until_ready(process: Process, url: str, timeout: float) -> None:
+    """Waits until the process answers at `url`; says why if it ends or keeps silent."""
+    deadline = time.monotonic() + timeout
+    while not answers(url):
+        if not process.alive:
+            raise LabError(f"{process.name} ended while starting.\n{tail(process.log)}")
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"{process.name} did not answer at {url} within {timeout:.0f} seconds.\n"
+                f"{tail(process.log)}"
+            )
+        time.sleep(0.1)
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of `url` succeeds. Never by way of a proxy: the lab is on this machine."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=2):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def free_ports(count: int) -> list[int]:
+    """Different loopback ports that nobody listens on."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def tail(log: Path) -> str:
+    """The end of a log, introduced by where the whole of it is."""
+    with suppress(OSError):
+        lines = log.read_text(errors="replace").strip().splitlines()[-_TAIL_LINES:]
+        return "\n".join([f"The end of {log}:", *(f"  {line}" for line in lines)])
+    return f"Its log {log} could not be read."
+
+
+def _wait(process: Process, timeout: float) -> int | None:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        pid, status = os.waitpid(process.pid, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.05)
+    return None
+
+
+def _signal_group(process: Process, number: signal.Signals) -> None:
+    # macOS answers EPERM where only zombies are left of a group.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def _reap(pid: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
+def _started_at(pid: int) -> str | None:
+    """When the process with this id started, as the system spells it; None if it is no more."""
+    stat = Path(f"/proc/{pid}/stat")
+    if Path("/proc/self/stat").exists():
+        with suppress(OSError):
+            # The command's name, in parentheses, may hold spaces: the fields begin after it.
+            state, *fields = stat.read_text().rpartition(")")[2].split()
+            return None if state in "ZX" else fields[18]
+        return None
+    shown = subprocess.run(
+        ["ps", "-o", "state=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return None if not shown or shown.startswith("Z") else shown.partition(" ")[2].strip()

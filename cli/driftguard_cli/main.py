@@ -1,0 +1,45 @@
+"""`driftguard` on a person's machine. Speaks to whatever account the AWS environment points at."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from driftguard.aws import AwsError
+
+from . import access, decisions, policies, switches
+from .demo import demo
+from .generate import generate
+from .lab import app as lab
+from .trouble import Trouble
+
+app = typer.Typer(
+    help="A guard for AWS accounts: sees risky changes, reverts them, can undo every decision.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(decisions.app, name="audit")
+app.add_typer(policies.app, name="policy")
+app.add_typer(access.app, name="access")
+app.add_typer(lab, name="lab")
+app.command()(decisions.undo)
+app.command()(switches.freeze)
+app.command()(switches.unfreeze)
+app.command()(switches.redrive)
+app.command()(switches.controls)
+app.command()(demo)
+app.command(hidden=True)(generate)
+
+
+def run() -> None:
+    """The `driftguard` command. What goes wrong is a sentence and exit code 1, not a traceback."""
+    try:
+        app()
+    except (Trouble, AwsError) as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"driftguard: {error}", markup=False
+        )
+        sys.exit(1)

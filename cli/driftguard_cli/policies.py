@@ -1,0 +1,68 @@
+"""`driftguard policy check|compile|schema`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from driftguard.policy import from_compiled, source
+
+from .stack import JsonOption
+
+app = typer.Typer(help="The guard policy: check it, compile it, complete it.", no_args_is_help=True)
+console = Console(highlight=False, soft_wrap=True)
+complaints = Console(stderr=True, highlight=False, soft_wrap=True)
+
+FileArgument = Annotated[Path, typer.Argument(help="The policy file.")]
+
+
+@app.command()
+def check(file: FileArgument = Path("policies/guard.yaml"), as_json: JsonOption = False) -> None:
+    """Say everything that is wrong with a policy file; exits 1 if anything is."""
+    try:
+        policy = from_compiled(source.read(file))
+    except source.PolicyError as error:
+        if as_json:
+            problems = [
+                {"file": str(file), "line": one.line, "where": one.where, "problem": one.what}
+                for one in error.problems
+            ]
+            typer.echo(json.dumps({"valid": False, "problems": problems}, indent=2))
+        else:
+            complaints.print(str(error), markup=False)
+        raise typer.Exit(1) from None
+    if as_json:
+        typer.echo(json.dumps({"valid": True, "problems": []}))
+    else:
+        console.print(
+            f"{file} is valid: {len(policy.autonomy)} controls set, "
+            f"the rest {policy.default.label}, {len(policy.exemptions)} exemptions.",
+            markup=False,
+        )
+
+
+@app.command("compile")
+def compile_(
+    file: FileArgument = Path("policies/guard.yaml"),
+    to: Annotated[Path | None, typer.Option(help="Where to write the JSON; else printed.")] = None,
+) -> None:
+    """Validate a policy and write it as the JSON that the Lambdas read."""
+    try:
+        compiled = json.dumps(source.read(file), indent=1, sort_keys=True) + "\n"
+    except source.PolicyError as error:
+        complaints.print(str(error), markup=False)
+        raise typer.Exit(1) from None
+    if to is None:
+        typer.echo(compiled, nl=False)
+    else:
+        to.write_text(compiled)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the policy file, for editors."""
+    typer.echo(json.dumps(source.schema(), indent=2))

@@ -1,0 +1,124 @@
+"""`driftguard freeze|unfreeze|redrive` and `driftguard controls`."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from driftguard import controls as catalogue
+from driftguard.aws import told_apart
+
+from .stack import JsonOption, Stack, StackOption
+
+console = Console(highlight=False)
+
+
+def freeze(
+    reason: Annotated[str, typer.Option(help="Why, for who finds the guard frozen.")],
+    hours: Annotated[float, typer.Option(help="Lift it by itself after so long; 0: never.")] = 0,
+    as_json: JsonOption = False,
+    stack: StackOption = "driftguard",
+) -> None:
+    """The kill switch: from the next event on, decide and record, but change nothing."""
+    deployed = Stack.named(stack)
+    now = datetime.now(UTC)
+    until = _stamp(now + timedelta(hours=hours)) if hours else ""
+    deployed.state.freeze(by=deployed.caller(), reason=reason, since=_stamp(now), until=until)
+    told = "Frozen" + (f" until {until}." if until else ". Lift it with `driftguard unfreeze`.")
+    _say({"frozen": True, "until": until or None}, told, as_json)
+
+
+def unfreeze(as_json: JsonOption = False, stack: StackOption = "driftguard") -> None:
+    """Lift the freeze."""
+    was = Stack.named(stack).state.unfreeze()
+    _say({"frozen": False, "was_frozen": was}, "Lifted." if was else "Nothing was frozen.", as_json)
+
+
+def redrive(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what is parked.")] = False,
+    as_json: JsonOption = False,
+    stack: StackOption = "driftguard",
+) -> None:
+    """Show what is parked in the dead-letter queue and why, and put it back to be judged again."""
+    deployed = Stack.named(stack)
+    queue = deployed.aws.client("sqs")
+    parked: list[dict[str, str]] = []
+    while True:
+        with told_apart("sqs", "ReceiveMessage"):
+            messages = queue.receive_message(
+                QueueUrl=deployed.output("DeadLetterQueue"),
+                MaxNumberOfMessages=10,
+                MessageAttributeNames=["reason"],
+                VisibilityTimeout=30,
+            ).get("Messages", [])
+        if not messages:
+            break
+        for one in messages:
+            attributes = one.get("MessageAttributes", {})
+            reason = attributes.get("reason", {}).get("StringValue", "the guard died or timed out")
+            parked.append({"message": one["MessageId"], "reason": reason, "body": one["Body"]})
+            if dry_run:
+                continue
+            # Back first, gone second: what is interrupted between the two comes twice, not never.
+            with told_apart("sqs", "SendMessage"):
+                queue.send_message(
+                    QueueUrl=deployed.output("ChangesQueue"), MessageBody=one["Body"]
+                )
+            with told_apart("sqs", "DeleteMessage"):
+                queue.delete_message(
+                    QueueUrl=deployed.output("DeadLetterQueue"), ReceiptHandle=one["ReceiptHandle"]
+                )
+    if as_json:
+        typer.echo(json.dumps({"redriven": not dry_run, "messages": parked}, indent=2))
+        return
+    for each in parked:
+        console.print(f"{each['message']}  {each['reason']}", markup=False)
+    console.print(f"{len(parked)} {'parked' if dry_run else 'put back'}.")
+
+
+def controls(as_json: JsonOption = False) -> None:
+    """List the controls: what wakes them, what they read and write, where others speak of them."""
+    every = catalogue.every()
+    if as_json:
+        typer.echo(json.dumps([told(one.id) for one in every], indent=2))
+        return
+    table = Table(box=None, header_style="bold")
+    for column in ("control", "severity", "what", "woken by"):
+        table.add_column(column, overflow="fold")
+    for one in every:
+        table.add_row(one.id, str(one.severity), one.title, ", ".join(t.name for t in one.triggers))
+    console.print(table)
+
+
+def told(control_id: str) -> dict[str, object]:
+    """A control's metadata, for programs."""
+    control = catalogue.control(control_id)
+    return {
+        "id": control.id,
+        "title": control.title,
+        "severity": control.severity,
+        "triggers": [{"source": t.source, "name": t.name} for t in control.triggers],
+        "reads": list(control.reads),
+        "writes": {action: list(arns) for action, arns in control.writes.items()},
+        "references": {
+            "security_hub": list(control.references.security_hub),
+            "attack": list(control.references.attack),
+            "stratus": list(control.references.stratus),
+        },
+    }
+
+
+def _stamp(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _say(told_: dict[str, object], words: str, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(told_))
+    else:
+        console.print(words)

@@ -1,0 +1,56 @@
+"""The guard's Lambda: wires Powertools and the environment to the library, and holds no logic."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+
+from driftguard import policy
+from driftguard.audit import AuditTable
+from driftguard.aws import Aws
+from driftguard.intake import Intake, Message
+from driftguard.model import Autonomy
+from driftguard.pipeline import Guard
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+metrics = Metrics()
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+aws = Aws(os.environ["REMEDIATOR_ROLE_ARN"])
+guard = Guard(
+    aws=aws,
+    audit=AuditTable(aws, os.environ["AUDIT_TABLE"]),
+    state_table=os.environ["STATE_TABLE"],
+    policy=policy.shipped(),
+    ceiling=Autonomy.named(os.environ["AUTONOMY_CEILING"]),
+    account=os.environ["ACCOUNT_ID"],
+    remediator_role_arn=os.environ["REMEDIATOR_ROLE_ARN"],
+)
+intake = Intake(guard, os.environ["DEAD_LETTER_QUEUE_URL"], logger=logger)
+
+
+def take(record: SQSRecord) -> None:
+    """One message: its decisions go to the log and are counted by outcome."""
+    for decision in intake.take(Message.from_record(record.raw_event)):
+        logger.info(decision.summary, decision=decision.id, status=decision.status.value)
+        metrics.add_metric(decision.status.value.capitalize(), MetricUnit.Count, 1)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, object], context: LambdaContext) -> PartialItemFailureResponse:
+    """Takes a batch of changes; names those that must be delivered again."""
+    return process_partial_response(event, take, processor, context)

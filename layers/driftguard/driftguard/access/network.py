@@ -1,0 +1,438 @@
+"""Which sources of a security group let the internet reach a port that nobody listed as public?
+
+Pure and cheap to import. Three questions, each a function: is this range the internet
+(`is_public_range`), does this rule reach more than the listed ports (`reaches_unlisted_port`), and
+which sources answer yes to both (`openings`, `open_sources`, `minimal_revoke`). What cannot be read
+is taken for open: nothing here raises, and nothing unreadable passes for harmless.
+
+Decisions that are not obvious, with what they rest on:
+
+- A range is *public* when it is broader than /8 (IPv4) or /32 (IPv6) and not private, which is how
+  S3 defines "public" for `aws:SourceIp`. A range spelt in pieces is the range it adds up to, so two
+  halves of the internet are the internet; a private piece is never taken for one of the offenders.
+- The allow-list names tcp ports: 80 and 443 are the web, which is tcp (Security Hub EC2.18 has its
+  list of udp ports empty by default, too). Any other number that an owner lists is meant for udp as
+  well, since one list serves both.
+- Every protocol but tcp, udp and icmp reaches all ports, whatever ports the rule names: so EC2
+  documents IpPermission. ICMP has types, not ports, and is no finding.
+- Open egress is what AWS gives every new group. It is no risk by itself, and nothing to revoke.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses
+from types import MappingProxyType
+from typing import Final
+
+Network = IPv4Network | IPv6Network
+
+WEB_PORTS: Final = (80, 443)
+NO_PREFIX_LISTS: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
+
+_LAST_PORT: Final = 65535
+_ALL: Final = "all"
+_ICMP: Final = "icmp"
+_PROTOCOLS: Final = MappingProxyType(
+    {"-1": _ALL, "any": _ALL, "*": _ALL, "6": "tcp", "17": "udp"}
+    | dict.fromkeys(("1", "58", "icmpv4", "icmpv6", "icmp6", "ipv6-icmp"), _ICMP)
+)
+_SERVICE: Final = ("IpProtocol", "FromPort", "ToPort")
+# The list in the permission, the name of a source in it, and other spellings of that name.
+_SOURCES: Final = (
+    ("IpRanges", "CidrIp", ("CidrIpv4", "CidrIpv6")),
+    ("Ipv6Ranges", "CidrIpv6", ("CidrIp",)),
+    ("PrefixListIds", "PrefixListId", ()),
+)
+
+_MAPPED: Final = IPv6Network("::ffff:0:0/96")
+_PRIVATE: Final[Mapping[int, tuple[Network, ...]]] = {
+    4: (
+        IPv4Network("10.0.0.0/8"),
+        IPv4Network("172.16.0.0/12"),
+        IPv4Network("192.168.0.0/16"),
+        IPv4Network("169.254.0.0/16"),
+        IPv4Network("127.0.0.0/8"),
+    ),
+    6: (IPv6Network("fc00::/7"), IPv6Network("fe80::/10"), IPv6Network("::1/128")),
+}
+# The broadest prefix that is not public, how many addresses that is, and half of those in use:
+# scattered ranges that add up to as many are the internet, however narrow each one is.
+_LIMIT: Final[Mapping[int, int]] = {4: 8, 6: 32}
+_LARGEST: Final[Mapping[int, int]] = {4: 2**24, 6: 2**96}
+_MOST: Final[Mapping[int, int]] = {4: 2**31, 6: 2**124}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSource:
+    """One source that lets the internet in: its list, its entry there as given, and why."""
+
+    field: str
+    entry: Mapping[str, object]
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPermission:
+    """A permission and those of its sources that let the internet in; its siblings are left out."""
+
+    permission: Mapping[str, object]
+    sources: tuple[OpenSource, ...]
+
+    def revoke(self) -> dict[str, object]:
+        """The boto3 IpPermission that takes away these sources and nothing else."""
+        taken = {name: _field(self.permission, name) for name in _SERVICE}
+        for field, _, _ in _SOURCES:
+            taken[field] = [dict(source.entry) for source in self.sources if source.field == field]
+        return {name: value for name, value in taken.items() if value not in (None, [])}
+
+
+def is_public_range(cidr: str) -> bool:
+    """Is this range broad enough to be the internet? Yes, too, if it cannot be read.
+
+    >>> is_public_range("208.236.235.254/0"), is_public_range("203.0.113.0/24")
+    (True, False)
+    """
+    network = _parse(cidr)
+    return network is None or _is_public(network)
+
+
+def reaches_unlisted_port(
+    protocol: str, from_port: int | None, to_port: int | None, allowed: Collection[int]
+) -> bool:
+    """Does a rule with this protocol and these ports reach a port that is not on the list?
+
+    >>> reaches_unlisted_port("tcp", 443, 443, (80, 443)), reaches_unlisted_port("-1", 443, 443, ())
+    (False, True)
+    """
+    return _Reach.of(protocol, from_port, to_port).exceeds(_ports(allowed))
+
+
+def open_sources(
+    permission: Mapping[str, object],
+    *,
+    allowed_public_ports: Collection[int] = WEB_PORTS,
+    prefix_lists: Mapping[str, Sequence[str]] = NO_PREFIX_LISTS,
+) -> tuple[OpenSource, ...]:
+    """The sources of one boto3 ingress IpPermission that let the internet reach an unlisted port.
+
+    A prefix list that `prefix_lists` does not name is no evidence either way, and stays.
+    """
+    found = openings(
+        (permission,), allowed_public_ports=allowed_public_ports, prefix_lists=prefix_lists
+    )
+    return found[0].sources if found else ()
+
+
+def minimal_revoke(
+    ip_permissions: Sequence[Mapping[str, object]],
+    *,
+    direction: str = "ingress",
+    allowed_public_ports: Collection[int] = WEB_PORTS,
+    prefix_lists: Mapping[str, Sequence[str]] = NO_PREFIX_LISTS,
+) -> list[dict[str, object]]:
+    """The boto3 IpPermissions to revoke: the offending sources alone, as they were given."""
+    return [
+        opening.revoke()
+        for opening in openings(
+            ip_permissions,
+            direction=direction,
+            allowed_public_ports=allowed_public_ports,
+            prefix_lists=prefix_lists,
+        )
+    ]
+
+
+def openings(
+    ip_permissions: Sequence[Mapping[str, object]],
+    *,
+    direction: str = "ingress",
+    allowed_public_ports: Collection[int] = WEB_PORTS,
+    prefix_lists: Mapping[str, Sequence[str]] = NO_PREFIX_LISTS,
+) -> tuple[OpenPermission, ...]:
+    """Every permission that lets the internet in, in order, each with its offending sources."""
+    if str(direction).strip().lower() == "egress":
+        return ()
+    allowed = _ports(allowed_public_ports)
+    rules = [
+        _Rule(permission, _Reach.of_permission(permission), _sources(permission, prefix_lists))
+        for permission in ip_permissions
+        if isinstance(permission, Mapping)
+    ]
+    public = {network for rule in rules for network in rule.networks() if _is_public(network)}
+    pieces: list[set[Network]] = [set() for _ in rules]
+    for pool in _pools([rule.reach for rule in rules], allowed):
+        together = _public_together({n for index in pool for n in rules[index].networks()})
+        for index in pool:
+            pieces[index] |= together
+    found = []
+    for rule, parts in zip(rules, pieces, strict=True):
+        if rule.reach.exceeds(allowed) and (sources := rule.offending(public, parts)):
+            found.append(OpenPermission(rule.permission, sources))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """What a rule lets through: a protocol, and a span of its ports (all, if it has none)."""
+
+    protocol: str
+    first: int = 0
+    last: int = _LAST_PORT
+
+    @classmethod
+    def of(cls, protocol: object, from_port: object, to_port: object) -> "_Reach":
+        name = _protocol(protocol)
+        if name not in ("tcp", "udp"):
+            return cls(name)
+        # EC2 spells "any port" as -1, as 0-65535, or by leaving the ports out.
+        first, last = _integer(from_port), _integer(to_port)
+        first = 0 if first is None or first < 0 else first
+        last = _LAST_PORT if last is None or last < 0 else last
+        # No such span exists, so that what was meant cannot be told: all of it.
+        return cls(name, first, last) if first <= last else cls(name)
+
+    @classmethod
+    def of_permission(cls, permission: Mapping[str, object]) -> "_Reach":
+        return cls.of(*(_field(permission, name) for name in _SERVICE))
+
+    def exceeds(self, allowed: frozenset[int]) -> bool:
+        if self.protocol == _ICMP:
+            return False
+        listed = sum(self.first <= port <= self.last for port in _listed(self.protocol, allowed))
+        return listed <= self.last - self.first
+
+    def includes(self, protocol: str, port: int) -> bool:
+        return self.protocol in (_ALL, protocol) and self.first <= port <= self.last
+
+    def __str__(self) -> str:
+        if self.protocol == _ALL:
+            return "every protocol"
+        if self.protocol not in ("tcp", "udp"):
+            return f"protocol {self.protocol}"
+        if self.first == self.last:
+            return f"{self.protocol} {self.first}"
+        return f"{self.protocol} {self.first}-{self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A range, or a prefix list with all its ranges; None stands for one that cannot be read."""
+
+    field: str
+    entry: Mapping[str, object]
+    name: str
+    networks: tuple[Network | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    permission: Mapping[str, object]
+    reach: _Reach
+    sources: tuple[_Source, ...]
+
+    def networks(self) -> Iterable[Network]:
+        return (n for source in self.sources for n in source.networks if n is not None)
+
+    def offending(self, public: set[Network], pieces: set[Network]) -> tuple[OpenSource, ...]:
+        found = []
+        for source in self.sources:
+            if any(network in public for network in source.networks):
+                why = f"{source.name} is open to the internet"
+            elif None in source.networks:
+                why = f"{source.name} cannot be read as a range, so it counts as the internet"
+            elif any(network in pieces for network in source.networks):
+                why = f"{source.name} is part of ranges that together are open to the internet"
+            else:
+                continue
+            found.append(OpenSource(source.field, source.entry, f"{why} on {self.reach}"))
+        return tuple(found)
+
+
+def _sources(
+    permission: Mapping[str, object], prefix_lists: Mapping[str, Sequence[str]]
+) -> tuple[_Source, ...]:
+    found = []
+    for field, key, aliases in _SOURCES:
+        for item in _entries(_field(permission, field)):
+            entry = item if isinstance(item, Mapping) else {key: item}
+            names = (_field(entry, name) for name in (key, *aliases))
+            value = next((name for name in names if name is not None), None)
+            if value is None:
+                continue  # An entry without a source lets nobody in.
+            networks: Iterable[object] = (value,)
+            if field == "PrefixListIds":
+                networks = _entries(_field(prefix_lists, str(value)))
+            found.append(_Source(field, entry, str(value), tuple(map(_network, networks))))
+    return tuple(found)
+
+
+def _pools(reaches: Sequence[_Reach], allowed: frozenset[int]) -> set[frozenset[int]]:
+    """The sets of rules that meet on some unlisted port, so that their sources add up there.
+
+    Where rules overlap on an unlisted port, they do so at the start of one of them or just behind
+    a listed port: those are the only ports worth looking at.
+    """
+    pools = set()
+    starts = {reach.first for reach in reaches} | {port + 1 for port in allowed}
+    for protocol in {reach.protocol for reach in reaches if reach.exceeds(allowed)}:
+        for port in starts - _listed(protocol, allowed):
+            pool = frozenset(i for i, r in enumerate(reaches) if r.includes(protocol, port))
+            pools.add(pool)
+    return pools
+
+
+def _public_together(networks: set[Network]) -> set[Network]:
+    """Those networks that add up to public ones, leaving out what merely lies inside of another.
+
+    An office address beside the internet is not part of the problem. Once the pieces are taken
+    away, the next layer is looked at in the same way.
+    """
+    found: set[Network] = set()
+    for version in (4, 6):
+        left = {network for network in networks if network.version == version}
+        while pieces := _pieces(_outermost(left), version):
+            found |= pieces
+            left -= pieces
+    return found
+
+
+def _pieces(networks: list[Network], version: int) -> set[Network]:
+    outside = [network for network in networks if not _is_private(network)]
+    sizes = {network: network.num_addresses for network in outside}
+    # Collapsing is slow, and a handful of office ranges never gets anywhere near the limit.
+    if sum(sizes.values()) <= _LARGEST[version]:
+        return set()
+    narrow = [network for network in outside if not _is_public(network)]
+    if sum(sizes[network] for network in narrow) >= _MOST[version]:
+        return set(outside)
+    blocks = [block for block in _collapse(outside) if _is_public(block)]
+    return {network for network in outside if any(_within(network, block) for block in blocks)}
+
+
+def _outermost(networks: Iterable[Network]) -> list[Network]:
+    kept: list[Network] = []
+    for network in sorted(networks, key=lambda n: (int(n.network_address), n.prefixlen)):
+        if not kept or not _within(network, kept[-1]):
+            kept.append(network)
+    return kept
+
+
+def _collapse(networks: Sequence[Network]) -> list[Network]:
+    fours = [network for network in networks if isinstance(network, IPv4Network)]
+    sixes = [network for network in networks if isinstance(network, IPv6Network)]
+    return [*collapse_addresses(fours), *collapse_addresses(sixes)]
+
+
+def _is_public(network: Network) -> bool:
+    if isinstance(network, IPv6Network) and _MAPPED.subnet_of(network):
+        return True
+    return network.prefixlen < _LIMIT[network.version] and not _is_private(network)
+
+
+def _is_private(network: Network) -> bool:
+    return any(_within(network, block) for block in _PRIVATE[network.version])
+
+
+def _within(inner: Network, outer: Network) -> bool:
+    if isinstance(inner, IPv4Network) and isinstance(outer, IPv4Network):
+        return inner.subnet_of(outer)
+    if isinstance(inner, IPv6Network) and isinstance(outer, IPv6Network):
+        return inner.subnet_of(outer)
+    return False
+
+
+def _network(value: object) -> Network | None:
+    """The range in an entry of a prefix list or of a permission; None if it cannot be read."""
+    if isinstance(value, Mapping):
+        value = _field(value, "Cidr")
+    return _parse(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _parse(cidr: str) -> Network | None:
+    """The range as EC2 would canonicalise it: host bits dropped, spaces and zeros forgiven."""
+    address, slash, length = (part.strip() for part in str(cidr).strip().partition("/"))
+    if "." in address:
+        # Python refuses 010.0.0.1 as it might be octal; people who write it mean ten.
+        head, colon, tail = address.rpartition(":")
+        octets = (octet.lstrip("0") or "0" if octet else "?" for octet in tail.split("."))
+        address = head + colon + ".".join(octets)
+    try:
+        start = IPv6Address(address) if ":" in address else IPv4Address(address)
+        if slash and not (length.isascii() and length.isdigit()):
+            # The mask written out: 255.255.255.0. ipaddress reads it, and refuses the rest.
+            return IPv4Network(f"{address}/{length}", strict=False) if "." in length else None
+        prefix = int(length) if slash else start.max_prefixlen
+        if not slash and int(start) == 0:
+            return None  # "0.0.0.0" alone is nobody's address; whoever writes it means anyone.
+        if isinstance(start, IPv4Address):
+            return IPv4Network((start, prefix), strict=False)
+        network = IPv6Network((int(start), prefix), strict=False)
+    except ValueError:
+        return None
+    if network.subnet_of(_MAPPED):
+        last = int(network.network_address) & 0xFFFFFFFF
+        return IPv4Network((last, network.prefixlen - _MAPPED.prefixlen))
+    return network
+
+
+def _protocol(value: object) -> str:
+    number = _integer(value)
+    name = str(value).strip().lower() if number is None else str(number)
+    if value is None or not name:
+        return _ALL
+    return _PROTOCOLS.get(name, name)
+
+
+def _listed(protocol: str, allowed: frozenset[int]) -> frozenset[int]:
+    if protocol == "tcp":
+        return allowed
+    return allowed.difference(WEB_PORTS) if protocol == "udp" else frozenset()
+
+
+def _ports(allowed: Iterable[object]) -> frozenset[int]:
+    """The list as numbers. What is no number names no port, and so allows none."""
+    values = (
+        allowed if isinstance(allowed, Iterable) and not isinstance(allowed, str) else [allowed]
+    )
+    ports = (_integer(value) for value in values)
+    return frozenset(port for port in ports if port is not None and 0 <= port <= _LAST_PORT)
+
+
+def _integer(value: object) -> int | None:
+    """A whole number in any of the types it comes in: records write ports as strings, too."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        text = value.strip()
+        digits = text.removeprefix("-")
+        # Nine digits are more than any port or protocol has, and int() refuses thousands.
+        if digits.isascii() and digits.isdigit() and len(digits) < 10:
+            return int(text)
+    return None
+
+
+def _field(mapping: Mapping[str, object] | Mapping[str, Sequence[str]], name: str) -> object:
+    """A field by its name; records spell the first letter small, so case is forgiven."""
+    if name in mapping:
+        return mapping[name]
+    folded = name.lower()
+    for key, value in mapping.items():
+        if isinstance(key, str) and key.lower() == folded:
+            return value
+    return None
+
+
+def _entries(value: object) -> Iterable[object]:
+    """A list as such, wrapped in {"items": [...]}, or one entry that should have been a list."""
+    if isinstance(value, Mapping):
+        items = _field(value, "items")
+        return _entries(items) if items is not None else [value] if value else []
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return value
+    return [] if value is None else [value]

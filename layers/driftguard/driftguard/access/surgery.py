@@ -1,0 +1,137 @@
+"""Taking openings out of a policy and leaving all else as it was.
+
+What comes out is a document that AWS accepts: nothing (None) where a policy may be deleted, a Deny
+where it may not, and for a KMS key always a statement by which its own account can manage it.
+"""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+
+from driftguard.access.document import (
+    UnreadableError,
+    as_list,
+    element,
+    element_key,
+    load,
+    read,
+    text_of,
+)
+from driftguard.access.patterns import covers
+
+Entry = Mapping[str, object]
+Offending = Mapping[int, set[str]]  # position of a statement -> its offending principals as written
+
+
+def without_openings(
+    service: str, document: Mapping[str, object] | str, offending: Offending, own: str
+) -> dict[str, object] | None:
+    """The document without the offending principals, or None when no statement is left."""
+    loaded, _ = load(document)
+    key = element_key(loaded, "Statement")
+    if key is None:
+        raise UnreadableError("the policy has no Statement")
+    before = as_list(loaded[key])
+    after = list(_kept(before, offending))
+    if service == "kms" and offending and not any(_manages(entry, own) for entry in after):
+        after = _with_manager(before, offending, own, loaded)
+    if not after and service == "iam-trust":
+        after = [_deny_all()]
+    if not after:
+        return None
+    single = not isinstance(loaded[key], list | tuple) and len(after) == 1
+    result = {
+        name: loaded[name] if name != key else (after[0] if single else after) for name in loaded
+    }
+    return deepcopy(result)
+
+
+def _kept(entries: object, offending: Offending) -> Iterator[object]:
+    for index, entry in enumerate(as_list(entries)):
+        if index not in offending or not isinstance(entry, Mapping):
+            yield entry
+            continue
+        kept = _without_principals(entry, offending[index])
+        if kept is not None:
+            yield kept
+
+
+def _without_principals(entry: Entry, names: set[str]) -> Entry | None:
+    """The statement without these principals, None if it names nobody else."""
+    key = element_key(entry, "Principal")
+    if key is None or not isinstance(entry[key], Mapping):
+        value = None if key is None else entry[key]
+        left = [one for one in as_list(value) if text_of(one) not in names]
+        return {**entry, key: left} if key is not None and left else None
+    principals = entry[key]
+    assert isinstance(principals, Mapping)
+    kept: dict[str, object] = {}
+    for family, listed in principals.items():
+        left = [one for one in as_list(listed) if text_of(one) not in names]
+        if left:
+            kept[family] = left if isinstance(listed, list | tuple) else left[0]
+    return {**entry, key: kept} if kept else None
+
+
+def _deny_all() -> dict[str, object]:
+    return {
+        "Sid": "NobodyIsTrusted",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "sts:AssumeRole",
+    }
+
+
+def _manages(entry: object, own: str) -> bool:
+    """Whether a statement lets somebody in the own account change the key's policy."""
+    try:
+        statements = read({"Statement": [entry]}).statements
+    except UnreadableError:
+        return False
+    return any(
+        statement.allows
+        and not statement.principals_excluded
+        and not statement.actions_excluded
+        and any(one.account == own or one.kind == "everyone" for one in statement.principals)
+        and any(covers(action, "kms:putkeypolicy") for action in statement.actions)
+        for statement in statements
+    )
+
+
+def _with_manager(
+    before: object, offending: Offending, own: str, document: Mapping[str, object]
+) -> list[object]:
+    """The statements, with the account's own root in place of whoever managed the key, or added."""
+    root = f"arn:{_partition(document)}:iam::{own}:root"
+    after: list[object] = []
+    managed = False
+    for index, entry in enumerate(as_list(before)):
+        if index not in offending or not isinstance(entry, Mapping):
+            after.append(entry)
+            continue
+        kept = _without_principals(entry, offending[index])
+        if kept is not None:
+            after.append(kept)
+        elif not managed and element(entry, "Action") is not None:
+            key = element_key(entry, "Principal")
+            candidate = {**entry, key: {"AWS": root}} if key else None
+            if candidate and not element(entry, "Condition") and _manages(candidate, own):
+                after.append(candidate)
+                managed = True
+    if not managed:
+        after.insert(
+            0,
+            {
+                "Sid": "OwnAccountManagesKey",
+                "Effect": "Allow",
+                "Principal": {"AWS": root},
+                "Action": "kms:*",
+                "Resource": "*",
+            },
+        )
+    return after
+
+
+def _partition(document: Mapping[str, object]) -> str:
+    """The AWS partition that the document's ARNs are in."""
+    text = repr(document)
+    return next((name for name in ("aws-cn", "aws-us-gov") if f"arn:{name}:" in text), "aws")

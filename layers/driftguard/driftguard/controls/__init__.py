@@ -1,0 +1,54 @@
+"""The controls: one module an AWS service, each ending with `CONTROLS`, the controls it holds.
+
+Adding a control touches its module and its two events. `index.json` (made by `make generate`) maps
+each event source and name to the ids that watch it, so that a cold start imports one module.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from ..model import Change
+from .control import AnyControl
+
+INDEX = Path(__file__).with_name("index.json")
+
+
+class UnknownControl(LookupError):
+    """No control has this id."""
+
+
+@cache
+def _index() -> dict[str, dict[str, list[str]]]:
+    index: dict[str, dict[str, list[str]]] = json.loads(INDEX.read_text())
+    return index
+
+
+def watching(change: Change) -> Iterator[AnyControl]:
+    """The controls that this kind of change can concern."""
+    for control_id in _index().get(change.source, {}).get(change.name, ()):
+        yield control(control_id)
+
+
+@cache
+def control(control_id: str) -> AnyControl:
+    """The control of this id (`ec2.open-ingress`). Raises `UnknownControl`."""
+    service = control_id.partition(".")[0].replace("-", "_")
+    try:
+        module = import_module(f".{service}", __name__)
+        return next(one for one in module.CONTROLS if one.id == control_id)
+    except (ImportError, AttributeError, StopIteration):
+        raise UnknownControl(f"there is no control `{control_id}`") from None
+
+
+def every() -> list[AnyControl]:
+    """All controls, by id. Imports every module: for the command line and for generating."""
+    found: list[AnyControl] = []
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        module = import_module(f".{path.stem}", __name__) if path.stem != "__init__" else None
+        found.extend(getattr(module, "CONTROLS", ()))
+    return sorted(found, key=lambda one: one.id)

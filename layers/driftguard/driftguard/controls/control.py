@@ -1,0 +1,92 @@
+"""What a control is: metadata, and four methods from a change to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+
+from ..aws import Reader
+from ..model import Change, Document, Facet, Plan, Resource, Risk, Suspect
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """An event that wakes a control: CloudTrail's event source and name, or a finding's type."""
+
+    source: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """Where others speak of the same risk."""
+
+    security_hub: tuple[str, ...] = ()
+    attack: tuple[str, ...] = ()
+    stratus: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoSettings:
+    """For controls that have nothing to set."""
+
+
+S = TypeVar("S")
+
+
+class Control(Generic[S]):
+    """One risk: how it shows in a record, how to read and judge the state, how to take it back.
+
+    `reads` are IAM actions; `writes` maps each IAM action that a plan or its undo may need to the
+    ARNs it may touch, with `{partition}`, `{region}` and `{account}` to be filled in. Both are what
+    the template grants, action by action. `volatile` names keys of the state that an exact undo
+    cannot bring back (an id that AWS makes anew); they do not count when two states are compared.
+    """
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    severity: ClassVar[int]
+    references: ClassVar[References]
+    triggers: ClassVar[tuple[Trigger, ...]]
+    reads: ClassVar[tuple[str, ...]]
+    writes: ClassVar[Mapping[str, tuple[str, ...]]]
+    volatile: ClassVar[frozenset[str]] = frozenset()
+    settings: type[S]
+
+    def screen(self, change: Change, settings: S) -> Iterable[Suspect]:
+        """The resources to look at. Cheap, on the record alone; nothing if it proves harmless."""
+        raise NotImplementedError
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        """The state this control judges, read now; None when the resource is gone."""
+        raise NotImplementedError
+
+    def assess(self, state: Document, baseline: Document | None, settings: S) -> Risk | None:
+        """Why the state is risky, or None. Pure."""
+        raise NotImplementedError
+
+    def plan(self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: S) -> Plan:
+        """What takes the risk back, and what undoes that. Pure. Called only on a risky facet."""
+        raise NotImplementedError
+
+
+# A control whose settings only it knows: those who hold controls of all kinds pass them through.
+AnyControl: TypeAlias = "Control[Any]"
+
+
+def partition_of(region: str) -> str:
+    """The partition a region lies in."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def resource(change: Change, kind: str, id_: str, tail: str) -> Resource:
+    """A resource of the change's account and region; `tail` is its ARN from the service on.
+
+    `{region}` and `{account}` in the tail are filled in: `ec2:{region}:{account}:vpc/vpc-1`.
+    """
+    where = tail.replace("{region}", change.region).replace("{account}", change.account)
+    arn = f"arn:{partition_of(change.region)}:{where}"
+    return Resource(kind, id_, change.account, change.region, arn)

@@ -1,0 +1,104 @@
+"""One message of the changes queue, from text to decisions; nothing is ever lost.
+
+What can never succeed is parked at once in the dead-letter queue, what may pass comes again when
+the queue shows it again, and the last delivery parks what is still unfinished. Parked messages say
+why: `driftguard redrive` shows the reasons and puts them back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from .audit import Conflict
+from .aws import AwsError, Client, told_apart
+from .model import Decision
+from .pipeline import Busy, Guard, NotYet
+from .trail import change_from_event
+from .verdicts import is_verdict, undo_of
+
+# The queue's maxReceiveCount is one more: SQS itself parks only what killed the Lambda.
+LAST_DELIVERY = 4
+
+
+class Retry(Exception):
+    """This message must be delivered again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What matters of an SQS record: its text, how often it was delivered, who sent it."""
+
+    id: str
+    body: str
+    deliveries: int
+    sender: str
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, object]) -> Message:
+        """The message in one record of a Lambda SQS event."""
+        attributes = record.get("attributes")
+        told = attributes if isinstance(attributes, Mapping) else {}
+        return cls(
+            id=str(record.get("messageId", "")),
+            body=str(record.get("body", "")),
+            deliveries=int(told.get("ApproximateReceiveCount", 1)),
+            sender=str(told.get("SenderId", "")),
+        )
+
+
+class Log(Protocol):
+    """What is asked of a logger: Powertools' and the standard library's both do."""
+
+    def warning(self, msg: str, /, *args: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes messages for a guard and parks what cannot be judged."""
+
+    guard: Guard
+    dead_letter_queue: str
+    logger: Log
+
+    def take(self, message: Message) -> list[Decision]:
+        """The decisions that the message led to. Raises `Retry` when it must come again."""
+        last = message.deliveries >= LAST_DELIVERY
+        try:
+            return self._decisions(message, last_chance=last)
+        except (AwsError, Busy, Conflict, NotYet) as error:
+            if not last:
+                self.logger.warning("message %s comes again: %s", message.id, error)
+                raise Retry(str(error)) from error
+            self.park(message, error)
+        except Exception as error:  # noqa: BLE001 - nothing may be lost, whatever went wrong
+            self.park(message, error)
+        return []
+
+    def _decisions(self, message: Message, *, last_chance: bool) -> list[Decision]:
+        try:
+            body = json.loads(message.body)
+        except ValueError as error:
+            raise ValueError(f"the message is not JSON: {error}") from error
+        if is_verdict(body):
+            return [self.guard.undo(undo_of(body, message.sender), last_chance=last_chance)]
+        return list(self.guard.handle(change_from_event(body), last_chance=last_chance))
+
+    def park(self, message: Message, error: Exception) -> None:
+        """Puts the message into the dead-letter queue with its reason, and tells the log."""
+        reason = f"{type(error).__name__}: {error}"
+        self.logger.warning("message %s is parked: %s", message.id, reason)
+        with told_apart("sqs", "SendMessage"):
+            self._queue().send_message(
+                QueueUrl=self.dead_letter_queue,
+                MessageBody=message.body or "(empty)",
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value[:1024]}
+                    for name, value in (("reason", reason), ("message", message.id or "unknown"))
+                },
+            )
+
+    def _queue(self) -> Client:
+        return self.guard.aws.client("sqs")

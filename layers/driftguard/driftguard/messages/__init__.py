@@ -1,0 +1,1 @@
+"""One decision, told to people and to programs."""

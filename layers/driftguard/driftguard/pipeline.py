@@ -1,0 +1,398 @@
+"""The whole story of a decision: change → observe → assess → decide → record → apply → verify.
+
+An event only wakes the guard; the state decides. A duplicate, a late or a stale event finds its own
+decision, or nothing to do. A worker that dies at any point leaves a record that the next delivery
+finishes: what was decided is written before it is acted on, and looked at again before it is
+written off.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+from . import controls, guardrails, remedy
+from .audit import AuditTable, Conflict
+from .aws import Aws, Reader
+from .controls.control import AnyControl
+from .guardrails import Circumstances
+from .model import (
+    Autonomy,
+    Change,
+    Decision,
+    Document,
+    Facet,
+    Plan,
+    Risk,
+    Status,
+    Suspect,
+    decision_id,
+)
+from .policy import Policy
+from .state import FREEZE, freeze_of
+from .verdicts import Undo
+
+# Longer than the guard's Lambda can run, shorter than the queue hides a message.
+LEASE = timedelta(seconds=75)
+# AWS is eventually consistent: how long to wait before each look after a revert, in seconds.
+PATIENCE = (0.0, 0.5, 1.5, 3.0)
+
+
+class Busy(Exception):
+    """Another worker holds this decision; its message must come again later."""
+
+
+class NotYet(Exception):
+    """Something passing stopped the work; the message must come again later."""
+
+
+class Foreign(Exception):
+    """The change is of an account that this guard does not guard."""
+
+
+class UnknownDecision(LookupError):
+    """A verdict names a decision that is not in the audit table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The guard of one account: what it holds on to from event to event.
+
+    `last_chance` below means that this delivery is the last one: what cannot be finished is then
+    recorded as failed, instead of waiting for the next.
+    """
+
+    aws: Aws
+    audit: AuditTable
+    state_table: str
+    policy: Policy
+    ceiling: Autonomy
+    account: str
+    remediator_role_arn: str
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+
+    def handle(self, change: Change, *, last_chance: bool = False) -> Iterator[Decision]:
+        """Every decision that this change leads to, made, recorded and carried out."""
+        if change.error or change.read_only or self.is_own(change):
+            return
+        for control in controls.watching(change):
+            settings = self.policy.settings_of(control.id, control.settings)
+            for suspect in control.screen(change, settings):
+                if change.account != self.account:
+                    raise Foreign(
+                        f"the change is of account {change.account or '(none)'}, and this guard "
+                        f"guards {self.account}"
+                    )
+                case = Case(self, control, settings, suspect, last_chance)
+                decision = case.decide(change)
+                if decision is not None:
+                    yield decision
+
+    def undo(self, verdict: Undo, *, last_chance: bool = False) -> Decision:
+        """Takes a decision's revert back, exactly; the log says so when it cannot be.
+
+        A freeze does not stop it: who froze the guard may well want its reverts taken back.
+        """
+        decision = self.audit.get(verdict.decision)
+        if decision is None:
+            raise UnknownDecision(f"the audit table knows no decision {verdict.decision}")
+        control = controls.control(decision.control)
+        settings = self.policy.settings_of(control.id, control.settings)
+        case = Case(self, control, settings, decision.suspect, last_chance)
+        return case.undo(decision, verdict)
+
+    def is_own(self, change: Change) -> bool:
+        """Whether the remediator made the change: it is never looked at, let alone reverted."""
+        return bool(self.remediator_role_arn) and change.actor.principal == self.remediator_role_arn
+
+    def stamp(self, ahead: timedelta = timedelta()) -> str:
+        """Now, or later, as ISO 8601 in UTC to the millisecond."""
+        return (self.now() + ahead).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One control looking at one resource."""
+
+    guard: Guard
+    control: AnyControl
+    settings: object
+    suspect: Suspect
+    last_chance: bool
+
+    # ------------------------------------------------------------------------- deciding
+
+    def decide(self, change: Change) -> Decision | None:
+        """The decision on this change: a new one, an earlier delivery's, or None if all is well."""
+        id_ = decision_id(change, self.control.id, self.suspect.resource)
+        before, found = self.guard.audit.recall(id_, (self.guard.state_table, FREEZE))
+        if before is not None and before.settled:
+            return before
+        facet, risk = self.look()
+        if before is not None:
+            return self._resume(before, facet, risk, freeze_of(found))
+        if facet is None or risk is None:
+            return None
+        decision = self._decision(id_, change, facet, risk, freeze_of(found))
+        try:
+            decision = self.guard.audit.append(decision, event="decided", note=decision.reason)
+        except Conflict:
+            raise Busy(f"another worker has just decided {id_}") from None
+        return self._revert(decision, facet) if decision.status is Status.REVERTING else decision
+
+    def look(self) -> tuple[Facet | None, Risk | None]:
+        """The state now, and why it is risky."""
+        state = self.control.observe(self.suspect, self._reader())
+        if state is None:
+            return None, None
+        facet = Facet(state, self.guard.stamp())
+        return facet, self.control.assess(state, None, self.settings)
+
+    def _decision(
+        self, id_: str, change: Change, facet: Facet, risk: Risk, freeze: Document | None
+    ) -> Decision:
+        plan = self._plan(facet)
+        granted = self.guard.policy.granted(self.control.id)
+        now = self.guard.stamp()
+        said = guardrails.rulings(
+            Circumstances(
+                control=self.control.id,
+                resource=self.suspect.resource,
+                change=change,
+                plan=plan,
+                policy=self.guard.policy,
+                ceiling=self.guard.ceiling,
+                freeze=freeze,
+                now=now,
+            )
+        )
+        autonomy = guardrails.autonomy(granted, said)
+        status = {
+            Autonomy.REVERT: Status.REVERTING,
+            Autonomy.ASK: Status.ASKED,
+            Autonomy.OBSERVE: Status.OBSERVED,
+        }[autonomy]
+        if status is Status.OBSERVED and any(one.guardrail == "exemption" for one in said):
+            status = Status.EXEMPTED
+        holding = "; ".join(one.reason for one in said if one.limit == autonomy)
+        return Decision(
+            id=id_,
+            control=self.control.id,
+            title=self.control.title,
+            severity=self.control.severity,
+            suspect=self.suspect,
+            change_id=change.id,
+            change_name=change.name,
+            change_time=change.time,
+            actor=change.actor,
+            status=status,
+            summary=risk.summary,
+            granted=granted,
+            autonomy=autonomy,
+            rulings=said,
+            plan=plan,
+            state=facet.state,
+            before=self._fingerprint(facet),
+            decided=now,
+            updated=now,
+            reason=holding or f"policy grants {granted.label}",
+            attempt=1,
+            lease_until=self.guard.stamp(LEASE),
+        )
+
+    # ------------------------------------------------------------------------ reverting
+
+    def _resume(
+        self, decision: Decision, facet: Facet | None, risk: Risk | None, freeze: Document | None
+    ) -> Decision:
+        """Takes up a decision that an earlier delivery left unfinished."""
+        decision = self._take(decision, "resumed", "an earlier attempt did not finish")
+        if decision.status is Status.UNDOING:
+            return self._carry_out_undo(decision, by="guard")
+        frozen = guardrails.frozen(freeze, self._now())
+        if frozen and risk is not None:
+            self._put_off(decision, frozen)
+        if facet is None or risk is None:
+            done = len(decision.plan.steps)
+            return self._end(decision, Status.REVERTED, "found reverted", facet, done=done)
+        return self._revert(self._plan_again(decision, facet), facet)
+
+    def _revert(self, decision: Decision, facet: Facet) -> Decision:
+        """Applies the recorded plan, looks again, and plans again while the risk stands."""
+        for _ in range(3):
+            outcome = self._apply(decision, decision.plan, decision.done)
+            decision = replace(decision, done=outcome.done)
+            if outcome.error is not None:
+                return self._stopped(decision, outcome)
+            seen, risk = self._look_patiently(decision.before)
+            if risk is None:
+                return self._end(decision, Status.REVERTED, "verified", seen)
+            if seen is not None:
+                facet = seen
+                decision = self._plan_again(decision, facet)
+        reason = f"still risky after the remedy: {risk.summary if risk else ''}"
+        return self._end(decision, Status.FAILED, reason, facet)
+
+    def _look_patiently(self, before: str) -> tuple[Facet | None, Risk | None]:
+        """The state after a revert; looks again while AWS still answers with the old one."""
+        facet, risk = None, None
+        for wait in PATIENCE:
+            if wait:
+                self.guard.sleep(wait)
+            facet, risk = self.look()
+            if risk is None or (facet is not None and self._fingerprint(facet) != before):
+                break
+        return facet, risk
+
+    def _plan_again(self, decision: Decision, facet: Facet) -> Decision:
+        """The plan for the state as it is now, recorded before it is acted on."""
+        plan, done = remedy.merged(decision.plan, decision.done, self._plan(facet))
+        if plan == decision.plan and done == decision.done:
+            return decision
+        again = replace(
+            decision, plan=plan, done=done, before=self._fingerprint(facet), updated=self._now()
+        )
+        return self.guard.audit.append(again, event="planned", note="the state had changed")
+
+    def _apply(self, decision: Decision, plan: Plan, done: int) -> remedy.Outcome:
+        return remedy.apply(
+            plan,
+            decision=decision.id,
+            region=self.suspect.resource.region,
+            aws=self.guard.aws,
+            done=done,
+        )
+
+    def _stopped(self, decision: Decision, outcome: remedy.Outcome) -> Decision:
+        """The remedy met an error: failed if it was refused, tried again if it may pass."""
+        if outcome.passing:
+            self._put_off(decision, str(outcome.error))
+        return self._end(decision, Status.FAILED, str(outcome.error), None)
+
+    def _put_off(self, decision: Decision, why: str) -> NoReturn:
+        """Lets go of the decision until its message comes again; at the last, it has failed."""
+        if self.last_chance and decision.status is Status.REVERTING:
+            reason = f"{why}; parked, `driftguard redrive` takes it up again"
+            self._end(decision, Status.FAILED, reason, None, resumable=True)
+        else:
+            waiting = replace(decision, lease_until="", updated=self._now())
+            self.guard.audit.append(waiting, event="waiting", note=why)
+        raise NotYet(why)
+
+    def _end(
+        self,
+        decision: Decision,
+        status: Status,
+        reason: str,
+        facet: Facet | None,
+        *,
+        done: int | None = None,
+        resumable: bool = False,
+        by: str = "guard",
+    ) -> Decision:
+        ended = replace(
+            decision,
+            status=status,
+            after=self._fingerprint(facet) if facet else "",
+            reason=decision.reason if status is Status.REVERTED else reason,
+            done=decision.done if done is None else done,
+            lease_until="",
+            resumable=resumable,
+            updated=self._now(),
+        )
+        return self.guard.audit.append(ended, event=status.value, note=reason, by=by)
+
+    # -------------------------------------------------------------------------- undoing
+
+    def undo(self, decision: Decision, verdict: Undo) -> Decision:
+        """Replays the inverse of what was done, if the state is still what the revert left."""
+        if decision.status is Status.UNDOING:
+            return self._carry_out_undo(
+                self._take(decision, "resumed", "an earlier attempt did not finish"), by=verdict.by
+            )
+        refusal = self._why_not(decision)
+        if refusal:
+            return self._note(decision, "undo-refused", refusal, verdict)
+        taken = self._take(
+            replace(decision, status=Status.UNDOING, attempt=0),
+            "undo-asked",
+            verdict.reason,
+            by=verdict.by,
+        )
+        return self._carry_out_undo(taken, by=verdict.by)
+
+    def _why_not(self, decision: Decision) -> str:
+        """Why a decision cannot be undone now, in words; "" when it can."""
+        if decision.status not in (Status.REVERTED, Status.FAILED) or not decision.done:
+            return f"there is nothing to undo: the decision is {decision.status.value}"
+        facet, _ = self.look()
+        if decision.after and (facet is None or self._fingerprint(facet) != decision.after):
+            return "the resource has changed since it was reverted"
+        return ""
+
+    def _carry_out_undo(self, decision: Decision, *, by: str) -> Decision:
+        plan = remedy.inverse(decision.plan, decision.done)
+        outcome = self._apply(decision, plan, 0)
+        if outcome.error is not None:
+            if outcome.passing:
+                self._put_off(decision, str(outcome.error))
+            reason = f"undo stopped after {outcome.done} of {len(plan.steps)}: {outcome.error}"
+            return self._end(decision, Status.FAILED, reason, None, by=by)
+        facet, exact = None, False
+        for wait in PATIENCE:
+            if wait:
+                self.guard.sleep(wait)
+            facet, _ = self.look()
+            exact = facet is not None and self._fingerprint(facet) == self._before(decision)
+            if exact:
+                break
+        note = "exactly as before" if exact else "done, but the state is not exactly as before"
+        return self._end(decision, Status.UNDONE, note, facet, by=by)
+
+    def _before(self, decision: Decision) -> str:
+        """The fingerprint of the state that the change left and that was first decided on."""
+        return self._fingerprint(Facet(decision.state, decision.decided))
+
+    # --------------------------------------------------------------------------- shared
+
+    def _take(self, decision: Decision, event: str, note: str, *, by: str = "guard") -> Decision:
+        """Claims the decision for this worker, or raises `Busy`."""
+        if decision.lease_until > self._now():
+            raise Busy(f"another worker holds {decision.id} until {decision.lease_until}")
+        status = decision.status
+        if status is Status.FAILED:
+            status = Status.REVERTING
+        claimed = replace(
+            decision,
+            status=status,
+            attempt=decision.attempt + 1,
+            lease_until=self.guard.stamp(LEASE),
+            resumable=False,
+            updated=self._now(),
+        )
+        try:
+            return self.guard.audit.append(claimed, event=event, note=note, by=by)
+        except Conflict:
+            raise Busy(f"another worker has just taken {decision.id}") from None
+
+    def _note(self, decision: Decision, event: str, note: str, verdict: Undo) -> Decision:
+        """Adds a line to the log without moving the decision."""
+        noted = replace(decision, updated=self._now())
+        return self.guard.audit.append(noted, event=event, note=note, by=verdict.by)
+
+    def _plan(self, facet: Facet) -> Plan:
+        return self.control.plan(self.suspect, facet, None, self.settings)
+
+    def _fingerprint(self, facet: Facet) -> str:
+        return facet.fingerprint(self.control.volatile)
+
+    def _reader(self) -> Reader:
+        resource = self.suspect.resource
+        return self.guard.aws.reader(resource.account, resource.region)
+
+    def _now(self) -> str:
+        return self.guard.stamp()

@@ -1,0 +1,300 @@
+"""The policy file that people edit: YAML in, a validated policy or errors with file and line out.
+
+Used when building and by the command line; needs pydantic and PyYAML, which no Lambda carries.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from difflib import get_close_matches
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias, get_type_hints
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
+
+from .. import controls
+from ..controls.control import AnyControl
+from ..model import Document
+
+Location: TypeAlias = "tuple[str | int, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a policy file. `line` counts from 1."""
+
+    line: int
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.line}: {self.where}: {self.what}" if self.where else f"{self.line}: {self.what}"
+        )
+
+
+class PolicyError(Exception):
+    """The policy file is not valid; `problems` say where and why."""
+
+    def __init__(self, path: str, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(f"{path}:{one}" for one in problems))
+        self.problems = tuple(problems)
+
+
+# ------------------------------------------------------------------------------- the model
+
+
+class Level(StrEnum):
+    """observe: record and tell. ask: put it to people. revert: take it back at once."""
+
+    OBSERVE = "observe"
+    ASK = "ask"
+    REVERT = "revert"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Defaults(_Strict):
+    """What holds where a control says nothing of its own."""
+
+    autonomy: Annotated[Level, Field(description="How far controls may go.")] = Level.ASK
+
+
+def _known_control(name: str) -> str:
+    if name not in {one.id for one in controls.every()}:
+        raise ValueError(f"there is no control `{name}`{_nearest(name, _control_ids())}")
+    return name
+
+
+class ExemptionEntry(_Strict):
+    """Something that is fine: for one control and named resources, until a day, for a reason."""
+
+    control: Annotated[str, AfterValidator(_known_control), Field(description="The control's id.")]
+    resource: Annotated[
+        str, Field(min_length=1, description="An ARN, or the resource's own id; * and ? match.")
+    ]
+    until: Annotated[
+        dt.date | dt.datetime,
+        Field(description="The last day on which it holds (UTC), or the exact end."),
+    ]
+    reason: Annotated[str, Field(min_length=3, description="Why this is fine, for who reads it.")]
+
+
+class PolicyFile(_Strict):
+    """The guard policy, version 1."""
+
+    version: Literal[1]
+    defaults: Defaults = Defaults()
+    exemptions: tuple[ExemptionEntry, ...] = ()
+
+
+@cache
+def model() -> type[PolicyFile]:
+    """The policy's model with an entry for every control, and the settings each one has."""
+    entries = {
+        f"control_{number}": (
+            _entry_model(control) | None,
+            Field(default=None, alias=control.id, description=control.title),
+        )
+        for number, control in enumerate(controls.every())
+    }
+    by_id = create_model("Controls", __base__=_Strict, **entries)  # type: ignore[call-overload]
+    return create_model(
+        "GuardPolicy",
+        __base__=PolicyFile,
+        __doc__=PolicyFile.__doc__,
+        controls=(by_id, Field(default_factory=by_id, description="Each control by its id.")),
+    )
+
+
+def _entry_model(control: AnyControl) -> type[BaseModel]:
+    hints = get_type_hints(control.settings)
+    own = {
+        one.name: (hints[one.name], ... if one.default is MISSING else one.default)
+        for one in fields(control.settings)
+    }
+    settings = create_model(f"Settings of {control.id}", __base__=_Strict, **own)  # type: ignore[call-overload]
+    return create_model(
+        f"Policy of {control.id}",
+        __base__=_Strict,
+        autonomy=(Level | None, Field(default=None, description="How far this control may go.")),
+        settings=(settings, Field(default_factory=settings)),
+    )
+
+
+def schema() -> Document:
+    """The JSON Schema of the policy file, for editors to complete and check as one types."""
+    made = model().model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+# ----------------------------------------------------------------------------- reading a file
+
+
+def read(path: Path) -> Document:
+    """The compiled policy of a YAML file. Raises `PolicyError`."""
+    try:
+        written = path.read_text()
+    except OSError as error:
+        raise PolicyError(str(path), [Problem(0, "", error.strerror or str(error))]) from error
+    return compiled(written, str(path))
+
+
+def compiled(written: str, path: str = "policy") -> Document:
+    """The policy as the Lambdas read it. Raises `PolicyError` naming every problem and its line."""
+    try:
+        root = yaml.compose(written, Loader=yaml.SafeLoader)
+        twice = list(_duplicates(root, ())) if root else []
+        if twice:
+            raise PolicyError(path, twice)
+        plain = yaml.safe_load(written)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = mark.line + 1 if mark else 0
+        problem = Problem(line, "", f"not valid YAML: {error.problem or error}")
+        raise PolicyError(path, [problem]) from error
+    except yaml.YAMLError as error:
+        raise PolicyError(path, [Problem(0, "", f"not valid YAML: {error}")]) from error
+    if root is None or not isinstance(plain, dict):
+        raise PolicyError(
+            path, [Problem(1, "", "a policy is a mapping; see `driftguard policy schema`")]
+        )
+    try:
+        policy = model().model_validate(plain)
+    except ValidationError as error:
+        problems = [
+            _problem(root, one["loc"], one["type"], one["msg"], one["input"])
+            for one in error.errors()
+        ]
+        raise PolicyError(path, sorted(problems, key=lambda one: one.line)) from error
+    return _as_document(policy)
+
+
+def _as_document(policy: PolicyFile) -> Document:
+    made = policy.model_dump(mode="json", by_alias=True, exclude_none=True)
+    made["exemptions"] = [
+        {**one.model_dump(mode="json"), "until": _instant(one.until)} for one in policy.exemptions
+    ]
+    return made
+
+
+def _instant(until: dt.date | dt.datetime) -> str:
+    """The first moment at which it no longer holds: a day lasts to its end."""
+    if not isinstance(until, dt.datetime):
+        until = dt.datetime.combine(until + dt.timedelta(days=1), dt.time(), dt.UTC)
+    aware = until if until.tzinfo else until.replace(tzinfo=dt.UTC)
+    return aware.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# --------------------------------------------------------------------------------- problems
+
+
+def _problem(root: yaml.Node, loc: Location, kind: str, message: str, given: object) -> Problem:
+    loc = tuple(part for part in loc if part not in ("date", "datetime", "function-after"))
+    where = ".".join(str(part) for part in loc)
+    line = _line(root, loc)
+    if kind == "extra_forbidden":
+        known = _keys_at(loc[:-1])
+        name = str(loc[-1])
+        what = "there is no control" if loc[:-1] == ("controls",) else "unknown key"
+        return Problem(line, where, f"{what} `{name}`{_nearest(name, known)}")
+    if kind == "missing":
+        return Problem(line, where, f"`{loc[-1]}` is missing")
+    if kind in ("enum", "literal_error"):
+        allowed = [one.value for one in Level] if kind == "enum" else ["1"]
+        return Problem(
+            line,
+            where,
+            f"`{given}` is not one of {', '.join(allowed)}{_nearest(str(given), allowed)}",
+        )
+    return Problem(line, where, message.removeprefix("Value error, "))
+
+
+def _line(node: yaml.Node, loc: Location) -> int:
+    """The line of the deepest part of the location that stands in the file."""
+    line = node.start_mark.line + 1
+    for part in loc:
+        if isinstance(node, yaml.MappingNode):
+            pair = next((p for p in node.value if p[0].value == str(part)), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif (
+            isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
+        ):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+def _duplicates(node: yaml.Node, loc: Location) -> Iterator[Problem]:
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            where = ".".join(map(str, (*loc, name)))
+            if name in seen:
+                yield Problem(
+                    line, where, f"`{name}` stands twice; the first is in line {seen[name]}"
+                )
+            seen.setdefault(name, line)
+            yield from _duplicates(value, (*loc, name))
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _duplicates(value, (*loc, number))
+
+
+def _keys_at(loc: Location) -> list[str]:
+    """The keys that the schema knows at a place in the file."""
+    whole = schema()
+    here: object = whole
+    for part in loc:
+        step = _resolved(here, whole)
+        here = (
+            step.get("items") if isinstance(part, int) else _get(step.get("properties"), str(part))
+        )
+    return list(_mapping(_resolved(here, whole).get("properties")))
+
+
+def _resolved(node: object, whole: Document) -> Mapping[str, object]:
+    found = _mapping(node)
+    for option in found.get("anyOf", []):  # type: ignore[attr-defined]
+        if _mapping(option).get("type") != "null":
+            return _resolved(option, whole)
+    reference = found.get("$ref")
+    if isinstance(reference, str):
+        return _mapping(_get(whole.get("$defs"), reference.rpartition("/")[2]))
+    return found
+
+
+def _get(node: object, key: str) -> object:
+    return _mapping(node).get(key)
+
+
+def _mapping(node: object) -> Mapping[str, object]:
+    return node if isinstance(node, Mapping) else {}
+
+
+def _control_ids() -> list[str]:
+    return [one.id for one in controls.every()]
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean `{close[0]}`?" if close else f"; known: {', '.join(known[:12])}"

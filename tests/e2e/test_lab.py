@@ -1,0 +1,71 @@
+"""The lab itself: it says that it runs, and cleans up when it is interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from tests.e2e.world import DRIFTGUARD, ROOT, World, eventually, run
+
+pytestmark = pytest.mark.e2e
+
+
+def test_up_again_finds_the_lab_that_runs(lab: World) -> None:
+    again = run("lab", "up", "--json", "--folder", lab.lab["folder"])
+    assert again.returncode == 0, again.stderr
+    assert {**json.loads(again.stdout), "folder": lab.lab["folder"]} == lab.lab
+
+
+def test_the_queue_and_tables_are_what_the_template_says(lab: World) -> None:
+    queue = lab.sqs.get_queue_attributes(
+        QueueUrl=lab.lab["ChangesQueue"], AttributeNames=["RedrivePolicy"]
+    )
+    assert json.loads(queue["Attributes"]["RedrivePolicy"])["maxReceiveCount"] == 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_start_leaves_nothing_running(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    starting = subprocess.Popen(
+        [DRIFTGUARD, "lab", "up", "--folder", str(tmp_path / "lab")],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    record = tmp_path / "lab" / "lab.json"
+    started = eventually(
+        lambda: record.exists() and len(json.loads(record.read_text())["processes"]) == 2,
+        "both emulators",
+    )
+    assert started
+    ids = [one["pid"] for one in json.loads(record.read_text())["processes"]]
+    time.sleep(0.5)
+    starting.send_signal(number)
+    _, told = starting.communicate(timeout=30)
+
+    assert starting.returncode == 128 + number
+    assert "taken down" in told
+    assert not [pid for pid in ids if _runs(pid)]
+    assert not record.exists()
+
+
+def test_down_without_a_lab_says_so(tmp_path: Path) -> None:
+    down = run("lab", "down", "--folder", str(tmp_path / "lab"))
+    assert down.returncode == 0
+    assert "no lab" in down.stdout
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] in "ZX")
