@@ -108,9 +108,10 @@ def judge_security_groups() -> None:
     """Does a security group let the internet reach a port that is not on the list?
 
     In: {"id", "ip_permissions": […], "direction": "ingress" or "egress",
-    "allowed_public_ports": [80, 443], "prefix_lists": {id: [cidr, …]}}.
-    Out: {"id", "risky", "revoke": [the least boto3 IpPermissions to revoke], "because": […]}.
+    "allowed_public_ports": [80, 443], "prefix_lists": {"pl-…": […]}}.
+    Out: {"id", "risky", "revoke": […], "because": […]}.
 
+    What to revoke are boto3 IpPermissions with the offending sources, and nothing else.
     Egress is never risky: open egress is what AWS gives every new group.
     """
 

@@ -1,23 +1,12 @@
 """Who a resource policy lets in, case by case, and what taking an opening away leaves."""
 
 import copy
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.access import policy_cases
 
 from driftguard.access.policy import Opening, Trusted, UnreadableError, judge, without
-
-_SPEC = importlib.util.spec_from_file_location(
-    "access_policy_cases", Path(__file__).with_name("policy_cases.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-policy_cases = importlib.util.module_from_spec(_SPEC)
-sys.modules["access_policy_cases"] = policy_cases
-_SPEC.loader.exec_module(policy_cases)
 
 OWN, OTHER = policy_cases.OWN, policy_cases.OTHER
 statement, deny, policy = policy_cases.statement, policy_cases.deny, policy_cases.policy
@@ -44,7 +33,7 @@ def test_what_is_taken_away_stays_closed_and_the_rest_stays(case: Any) -> None:
         return
     before = copy.deepcopy(case.policy)
     if not verdict.openings:
-        if "Statement" in before and before["Statement"]:
+        if before.get("Statement"):
             assert without(case.service, case.policy, (), account=case.account) == before
         return
     left = without(case.service, case.policy, verdict.openings, account=case.account)
@@ -57,6 +46,12 @@ def _opening(verdict: Any) -> Opening:
     (opening,) = verdict.openings
     assert isinstance(opening, Opening)
     return opening
+
+
+def _only_statement(document: Any) -> dict[str, Any]:
+    (only,) = document["Statement"]
+    assert isinstance(only, dict)
+    return only
 
 
 class TestReasons:
@@ -201,13 +196,13 @@ class TestWithout:
         document = policy(statement("iam-trust", {"AWS": "*"}))
         openings = judge("iam-trust", document, account=OWN).openings
         left = without("iam-trust", document, openings, account=OWN)
-        assert left is not None
-        (only,) = left["Statement"]  # type: ignore[misc]
-        assert (only["Effect"], only["Principal"], only["Action"]) == (  # type: ignore[index]
+        only = _only_statement(left)
+        assert (only["Effect"], only["Principal"], only["Action"]) == (
             "Deny",
             {"AWS": "*"},
             "sts:AssumeRole",
         )
+        assert left is not None
         assert left["Version"] == "2012-10-17"
 
     def test_a_key_keeps_its_administrator(self) -> None:
@@ -227,10 +222,9 @@ class TestWithout:
         china = f"arn:aws-cn:iam::{OTHER}:role/x"
         document = policy(statement("kms", {"AWS": china}))
         left = without("kms", document, judge("kms", document, account=OWN).openings, account=OWN)
-        assert left is not None
-        (only,) = left["Statement"]  # type: ignore[misc]
-        assert only["Principal"] == {"AWS": f"arn:aws-cn:iam::{OWN}:root"}  # type: ignore[index]
-        assert only["Action"] == "kms:*"  # type: ignore[index]
+        only = _only_statement(left)
+        assert only["Principal"] == {"AWS": f"arn:aws-cn:iam::{OWN}:root"}
+        assert only["Action"] == "kms:*"
 
     def test_a_policy_given_as_text_comes_back_as_an_object(self) -> None:
         text = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:*"}]}'

@@ -21,7 +21,6 @@ from .model import Call, Document, Json, Plan
 from .permissions import actions_of, permissions_of
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials, ReadOnlyCredentials
     from botocore.exceptions import ClientError
 
 # What boto3 takes and gives: JSON, and datetimes and bytes beside it.
@@ -232,40 +231,7 @@ def _in_words(service: str, operation: str, error: ClientError) -> AwsError:
     return AwsError(f"{service}:{operation} failed ({code}): {message}", code=code)
 
 
-# ------------------------------------------------------------------------------- credentials
-
-
-class _PlanCredentials:
-    """The remediator's credentials: there while a plan is being applied, absent otherwise.
-
-    botocore asks for them afresh at each signature, so one client serves plan after plan.
-    """
-
-    method = "driftguard-plan"
-
-    def __init__(self) -> None:
-        self._lent: Credentials | None = None
-
-    @contextmanager
-    def lent(self, given: Mapping[str, str]) -> Iterator[None]:
-        from botocore.credentials import Credentials
-
-        self._lent = Credentials(
-            given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
-        )
-        try:
-            yield
-        finally:
-            self._lent = None
-
-    def load_credentials(self) -> _PlanCredentials:
-        """What a botocore session asks its credential provider for."""
-        return self
-
-    def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        if self._lent is None:
-            raise RuntimeError("the remediator's client was used outside a plan's session")
-        return self._lent.get_frozen_credentials()
+# -------------------------------------------------------------------------------- sessions
 
 
 class _Sessions:
@@ -276,9 +242,11 @@ class _Sessions:
         from botocore.config import Config
         from botocore.session import get_session
 
+        from .credentials import PlanCredentials
+
         reading, acting = get_session(), get_session()
         acting.register_component("data_loader", reading.get_component("data_loader"))
-        self.plan_credentials = _PlanCredentials()
+        self.plan_credentials = PlanCredentials()
         acting.register_component("credential_provider", self.plan_credentials)
         self._reading = Session(botocore_session=reading)
         self._acting = Session(botocore_session=acting)

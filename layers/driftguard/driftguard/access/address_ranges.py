@@ -14,7 +14,7 @@ Interval = tuple[int, int]  # first and last address
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 LARGEST = {4: 2 ** (32 - 8), 6: 2 ** (128 - 32)}
 # Scattered ranges, none of them broad, that are a quarter of all addresses or more.
-A_LOT = {4: 2**30, 6: 2**126}
+A_LOT = {4: 2**30, 6: 2**123}
 
 
 def lets_the_world_in(allowed: Iterable[str], excluded: Iterable[str] = ()) -> bool:

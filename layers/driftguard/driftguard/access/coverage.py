@@ -14,7 +14,13 @@ from driftguard.access.document import Listed, Statement
 from driftguard.access.patterns import covers, matches, overlaps
 from driftguard.access.principals import Principal
 
-ACTION_PREFIXES = {"iam-trust": "sts"}
+# Where the actions of a service do not begin with its name.
+ACTION_PREFIXES = {
+    "efs": "elasticfilesystem",
+    "eventbridge": "events",
+    "iam-trust": "sts",
+    "opensearch": "es",
+}
 
 
 @dataclass(frozen=True, slots=True)

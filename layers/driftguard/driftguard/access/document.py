@@ -8,6 +8,7 @@ called safe.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from driftguard.access.principals import Principal, read_principal
 
@@ -76,6 +77,8 @@ def load(document: Mapping[str, object] | str) -> tuple[Mapping[str, object], li
             seen[key] = value
         return seen
 
+    if document.lstrip().startswith("%7B"):  # IAM returns its documents percent-encoded
+        document = unquote(document)
     try:
         loaded = json.loads(document.removeprefix("\ufeff"), object_pairs_hook=collect)
     except (ValueError, RecursionError) as error:

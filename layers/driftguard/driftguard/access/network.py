@@ -8,13 +8,15 @@ is taken for open: nothing here raises, and nothing unreadable passes for harmle
 Decisions that are not obvious, with what they rest on:
 
 - A range is *public* when it is broader than /8 (IPv4) or /32 (IPv6) and not private, which is how
-  S3 defines "public" for `aws:SourceIp`. A range spelt in pieces is the range it adds up to, so two
-  halves of the internet are the internet; a private piece is never taken for one of the offenders.
-- The allow-list names tcp ports: 80 and 443 are the web, which is tcp (Security Hub EC2.18 has its
-  list of udp ports empty by default, too). Any other number that an owner lists is meant for udp as
-  well, since one list serves both.
+  S3 defines "public" for `aws:SourceIp`. A range spelt in pieces is the range it adds up to, and
+  scattered ranges that make up half of the addresses in use are the internet. Sources add up where
+  their rules meet on a port, in one permission or in several. A private piece is no offender.
+- The allow-list names tcp ports: 80 and 443 are the web, which is tcp (the Config rule behind
+  Security Hub EC2.18 keeps a list of udp ports apart). Any other number that an owner lists is
+  meant for udp as well, since one list serves both.
 - Every protocol but tcp, udp and icmp reaches all ports, whatever ports the rule names: so EC2
   documents IpPermission. ICMP has types, not ports, and is no finding.
+- A prefix list of which the ranges are not known is no evidence: whoever asks has to look it up.
 - Open egress is what AWS gives every new group. It is no risk by itself, and nothing to revoke.
 """
 

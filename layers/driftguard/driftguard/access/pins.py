@@ -29,10 +29,14 @@ UNIQUE = frozenset(
         "aws:sourcevpc",
         "aws:sourcevpce",
         "aws:ec2instancesourcevpc",
+        "elasticfilesystem:accesspointarn",
         "aws:principalservicename",
         "aws:principalservicenameslist",
     }
 )
+# Facts about a request that a stranger cannot bring about: AWS itself calls, or it comes through a
+# file system's mount target, inside its network.
+IF_TRUE = frozenset({"aws:principalisawsservice", "elasticfilesystem:accessedviamounttarget"})
 # Listed by S3 alone; elsewhere anyone may send it.
 STRICT_UNIQUE = frozenset({"s3:x-amz-server-side-encryption-aws-kms-key-id"})
 # Policy variables that name the resource's own account or organization.
@@ -158,7 +162,7 @@ def _pin_organizations(
 
 
 def _is_unique(key: str, values: Listed, *, patterns: bool, strict: bool) -> bool:
-    if key == "aws:principalisawsservice":  # any service is not a fixed one
+    if key in IF_TRUE:  # S3 asks for a fixed service, not for any
         return not strict and {value.lower() for value in values} == {"true"}
     if key == "aws:userid":
         return all(_is_unique_id(value, patterns=patterns, strict=strict) for value in values)

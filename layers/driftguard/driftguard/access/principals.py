@@ -72,12 +72,12 @@ def read_principal(family: str, written: str) -> Principal:
 
 def is_trusted(principal: Principal, own: str, trusted: Trusted) -> bool:
     """Whether a named principal is the own account's, or one the owner trusts."""
-    # A provider is in an account, but its people are not the account's.
-    ours = trusted.accounts | {own}
-    if principal.kind != "provider" and principal.account and principal.account in ours:
-        return True
     names = {account_id(name) or name for name in trusted.principals}
-    if principal.written.strip() in names or principal.account in names:
+    if principal.written.strip() in names:
+        return True
+    if principal.kind == "provider":  # it is in an account, but its people are not the account's
+        return False
+    if principal.account and principal.account in trusted.accounts | names | {own}:
         return True
     return principal.is_whole_account and any(
         re.fullmatch(rf"arn:aws[a-z-]*:iam::{principal.account}:root", name) for name in names

@@ -58,18 +58,22 @@ def _kept(entries: object, offending: Offending) -> Iterator[object]:
 def _without_principals(entry: Entry, names: set[str]) -> Entry | None:
     """The statement without these principals, None if it names nobody else."""
     key = element_key(entry, "Principal")
-    if key is None or not isinstance(entry[key], Mapping):
-        value = None if key is None else entry[key]
-        left = [one for one in as_list(value) if text_of(one) not in names]
-        return {**entry, key: left} if key is not None and left else None
+    if key is None:  # NotPrincipal: whom it lets in is not written down one by one
+        return None
     principals = entry[key]
-    assert isinstance(principals, Mapping)
-    kept: dict[str, object] = {}
-    for family, listed in principals.items():
-        left = [one for one in as_list(listed) if text_of(one) not in names]
-        if left:
-            kept[family] = left if isinstance(listed, list | tuple) else left[0]
+    if not isinstance(principals, Mapping):
+        left = _left(principals, names)
+        return {**entry, key: left} if left else None
+    kept = {family: _left(listed, names) for family, listed in principals.items()}
+    kept = {family: listed for family, listed in kept.items() if listed}
     return {**entry, key: kept} if kept else None
+
+
+def _left(listed: object, names: set[str]) -> object:
+    """A list without these names, or a single name unless it is one of them."""
+    if isinstance(listed, list | tuple):
+        return [one for one in listed if text_of(one) not in names]
+    return None if text_of(listed) in names else listed
 
 
 def _deny_all() -> dict[str, object]:

@@ -1,0 +1,148 @@
+"""What the tests share: a fake account in moto, and a guard that guards it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from driftguard import policy
+from driftguard.audit import AuditTable
+from driftguard.aws import Aws
+from driftguard.model import Autonomy, Change, Decision
+from driftguard.pipeline import Guard
+from driftguard.policy import source
+from driftguard.state import StateTable
+
+ROOT = Path(__file__).parents[1]
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+REMEDIATOR = f"arn:aws:iam::{ACCOUNT}:role/driftguard-remediator"
+
+
+def pytest_configure() -> None:
+    """No test ever speaks to a real account."""
+    for name in [one for one in os.environ if one.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_CONFIG_FILE": os.devnull,
+    }
+
+
+@dataclass
+class Clock:
+    """A clock that tests move."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    slept: float = 0.0
+
+    def now(self) -> datetime:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        self.pass_by(seconds=seconds)
+
+    def pass_by(self, **time: float) -> None:
+        self.at += timedelta(**time)
+
+
+def shipped_policy() -> policy.Policy:
+    """The policy that this project ships."""
+    return policy.from_compiled(source.read(ROOT / "policies" / "guard.yaml"))
+
+
+def make_tables() -> None:
+    """The two tables, as the template makes them."""
+    dynamodb = boto3.client("dynamodb")
+    for name in ("audit", "state"):
+        keys = [("pk", "HASH"), ("sk", "RANGE")]
+        index = [("day", "HASH"), ("decided", "RANGE")]
+        more: dict[str, Any] = {}
+        if name == "audit":
+            more["GlobalSecondaryIndexes"] = [
+                {
+                    "IndexName": "by-day",
+                    "KeySchema": [{"AttributeName": a, "KeyType": k} for a, k in index],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ]
+        used = keys + (index if name == "audit" else [])
+        dynamodb.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a, _ in used],
+            KeySchema=[{"AttributeName": a, "KeyType": k} for a, k in keys],
+            **more,
+        )
+
+
+@dataclass
+class World:
+    """A guarded account in moto with a guard in it."""
+
+    guard: Guard
+    clock: Clock
+
+    @property
+    def audit(self) -> AuditTable:
+        return self.guard.audit
+
+    @property
+    def state(self) -> StateTable:
+        return StateTable(self.guard.aws, "state")
+
+    def with_policy(self, change: Callable[[policy.Policy], policy.Policy]) -> Guard:
+        return replace(self.guard, policy=change(self.guard.policy))
+
+    def handle(self, change: Change, guard: Guard | None = None) -> list[Decision]:
+        return list((guard or self.guard).handle(change))
+
+    def one(self, change: Change, guard: Guard | None = None) -> Decision:
+        (decision,) = self.handle(change, guard)
+        return decision
+
+    def log(self, decision: Decision) -> list[str]:
+        return [entry.event for entry in self.audit.log(decision.id)]
+
+
+@pytest.fixture
+def account() -> Iterator[None]:
+    """A new, empty account in moto."""
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def world(account: None) -> World:
+    """A guarded account with the shipped policy."""
+    make_tables()
+    return World(new_guard(clock := Clock()), clock)
+
+
+def new_guard(clock: Clock) -> Guard:
+    """A guard as a cold Lambda has it."""
+    aws = Aws(REMEDIATOR)
+    return Guard(
+        aws=aws,
+        audit=AuditTable(aws, "audit"),
+        state_table="state",
+        policy=shipped_policy(),
+        ceiling=Autonomy.REVERT,
+        account=ACCOUNT,
+        remediator_role_arn=REMEDIATOR,
+        now=clock.now,
+        sleep=clock.sleep,
+    )
