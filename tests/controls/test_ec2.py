@@ -6,13 +6,13 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.conftest import World
+from tests.records import ec2, flat_ingress, nested_ingress, permission
 
 from driftguard.controls import control
 from driftguard.controls.ec2 import OpenIngressSettings
 from driftguard.model import Certainty, Change, Decision, Status
 from driftguard.verdicts import Undo
-from tests.conftest import World
-from tests.records import ec2, flat_ingress, nested_ingress, permission
 
 open_ingress = control("ec2.open-ingress")
 
@@ -111,7 +111,9 @@ class Group:
         found = self.ec2.describe_security_group_rules(
             Filters=[{"Name": "group-id", "Values": [self.id]}]
         )
-        return {r["SecurityGroupRuleId"]: r for r in found["SecurityGroupRules"] if not r["IsEgress"]}
+        return {
+            r["SecurityGroupRuleId"]: r for r in found["SecurityGroupRules"] if not r["IsEgress"]
+        }
 
     def content(self) -> list[tuple[Any, ...]]:
         return sorted(

@@ -7,12 +7,12 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.conftest import World
+from tests.records import exposed_key, iam
 
 from driftguard.controls.iam import REVOCATION
 from driftguard.model import Status
 from driftguard.verdicts import Undo
-from tests.conftest import World
-from tests.records import exposed_key, iam
 
 DENY_MORE = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*",'
@@ -82,9 +82,7 @@ def test_undo_restores_key_and_policies_exactly(world: World, user: User) -> Non
 
 
 def test_an_older_revocation_is_renewed_and_comes_back(world: World, user: User) -> None:
-    user.iam.put_user_policy(
-        UserName="builder", PolicyName=REVOCATION, PolicyDocument=DENY_MORE
-    )
+    user.iam.put_user_policy(UserName="builder", PolicyName=REVOCATION, PolicyDocument=DENY_MORE)
     before = user.inline
     decision = world.one(exposed_key(user.keys[0]))
     assert user.inline != before
@@ -102,9 +100,7 @@ def test_a_quarantined_user_loses_all_active_keys(world: World, user: User, vers
 
 def test_a_quarantine_lifted_meanwhile_is_nothing_to_do(world: World, user: User) -> None:
     change = user.quarantine()
-    user.iam.delete_user_policy(
-        UserName="builder", PolicyName="AWSCompromisedKeyQuarantineV3"
-    )
+    user.iam.delete_user_policy(UserName="builder", PolicyName="AWSCompromisedKeyQuarantineV3")
     assert world.handle(change) == []
     assert set(user.statuses.values()) == {"Active"}
 

@@ -8,13 +8,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from tests.conftest import ACCOUNT, World
+from tests.records import s3
 
 from driftguard.controls import control
 from driftguard.controls.control import NoSettings
 from driftguard.model import Change, Status
 from driftguard.verdicts import Undo
-from tests.conftest import ACCOUNT, World
-from tests.records import s3
 
 EVERYONE = "http://acs.amazonaws.com/groups/global/AllUsers"
 LEGITIMATE = {
@@ -60,7 +60,12 @@ class Bucket:
         return dict(found["PublicAccessBlockConfiguration"])
 
     def set_block(self, *, on: bool, **but: bool) -> None:
-        names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+        names = (
+            "BlockPublicAcls",
+            "IgnorePublicAcls",
+            "BlockPublicPolicy",
+            "RestrictPublicBuckets",
+        )
         self.s3.put_public_access_block(
             Bucket=self.name,
             PublicAccessBlockConfiguration=dict.fromkeys(names, on) | but,
@@ -145,7 +150,9 @@ def test_a_bucket_deleted_meanwhile_is_nothing_to_do(world: World, bucket: Bucke
     bucket.s3.delete_bucket(Bucket=bucket.name)
     assert world.handle(change) == []
     assert world.handle(s3("DeleteBucketPublicAccessBlock", {"bucketName": bucket.name})) == []
-    assert world.handle(s3("PutBucketAcl", {"bucketName": "wares", "x-amz-acl": "public-read"})) == []
+    assert (
+        world.handle(s3("PutBucketAcl", {"bucketName": "wares", "x-amz-acl": "public-read"})) == []
+    )
 
 
 # ------------------------------------------------------------------------------ by its ACL

@@ -21,11 +21,17 @@ def test_up_again_finds_the_lab_that_runs(lab: World) -> None:
     assert {**json.loads(again.stdout), "folder": lab.lab["folder"]} == lab.lab
 
 
-def test_the_queue_and_tables_are_what_the_template_says(lab: World) -> None:
+def test_the_stack_is_all_that_the_template_says(lab: World) -> None:
     queue = lab.sqs.get_queue_attributes(
         QueueUrl=lab.lab["ChangesQueue"], AttributeNames=["RedrivePolicy"]
     )
+    backups = lab.dynamodb.describe_continuous_backups(TableName=lab.lab["AuditTable"])
+    expiry = lab.dynamodb.describe_time_to_live(TableName=lab.lab["StateTable"])
+
     assert json.loads(queue["Attributes"]["RedrivePolicy"])["maxReceiveCount"] == 5
+    point_in_time = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    assert point_in_time["PointInTimeRecoveryStatus"] == "ENABLED"
+    assert expiry["TimeToLiveDescription"]["TimeToLiveStatus"] == "ENABLED"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

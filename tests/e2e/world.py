@@ -6,6 +6,7 @@ Knows nothing of the code: what it relies on is what any user of the stack may r
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -36,8 +37,9 @@ class World:
         self.iam = self._client("iam", "account_endpoint")
         self.events = self._client("events", "pipeline_endpoint")
         self.sqs = self._client("sqs", "pipeline_endpoint")
+        self.lambdas = self._client("lambda", "pipeline_endpoint")
         self._sns = self._client("sns", "pipeline_endpoint")
-        self._dynamodb = self._client("dynamodb", "pipeline_endpoint")
+        self.dynamodb = self._client("dynamodb", "pipeline_endpoint")
         self._inbox = self._subscribed_queue()
         self._messages: list[dict[str, Any]] = []
 
@@ -99,7 +101,7 @@ class World:
 
     def decisions(self, resource: str) -> list[dict[str, str]]:
         """The decisions on a resource, by a part of its ARN."""
-        pages = self._dynamodb.get_paginator("scan").paginate(
+        pages = self.dynamodb.get_paginator("scan").paginate(
             TableName=self.lab["AuditTable"], ConsistentRead=True
         )
         return [
@@ -122,7 +124,7 @@ class World:
 
     def log(self, decision: str) -> list[str]:
         """The events in a decision's log, in order."""
-        answer = self._dynamodb.query(
+        answer = self.dynamodb.query(
             TableName=self.lab["AuditTable"],
             KeyConditionExpression="pk = :pk AND begins_with(sk, :log)",
             ExpressionAttributeValues={":pk": {"S": decision}, ":log": {"S": "log#"}},
@@ -194,8 +196,6 @@ def run(
     *arguments: str, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Runs the `driftguard` command in the checkout."""
-    import os
-
     plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return subprocess.run(
         [DRIFTGUARD, *arguments],

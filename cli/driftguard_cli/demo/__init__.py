@@ -11,6 +11,7 @@ from rich.console import Console
 
 from driftguard_cli.lab import running
 from driftguard_cli.lab.house import project_root
+from driftguard_cli.lab.processes import tail
 from driftguard_cli.lab.reporting import interruptions_told
 
 from .account import stage
@@ -47,7 +48,10 @@ def _play(screen: Screen, began: float) -> tuple[list[Outcome], Undo | None]:
         undone = undo(lab, account, witness, chosen) if chosen else None
         if undone:
             screen.undone(undone)
-        screen.verdict(passed=_passed(seen, undone), seconds=time.monotonic() - began)
+        passed = _passed(seen, undone)
+        if not passed:
+            screen.went_wrong(tail(lab.folder / "ministack.log"))
+        screen.verdict(passed=passed, seconds=time.monotonic() - began)
         tell("taking everything down")
     return seen, undone
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from driftguard.audit import broken_link
 from driftguard_cli.lab.house import Tell
 from driftguard_cli.lab.reporting import progress
 
@@ -75,6 +77,12 @@ class Screen:
                 f"  {entry.number}. [dim]{entry.at}[/] {escape(entry.by)} "
                 f"[bold]{escape(entry.event)}[/] {escape(entry.note)} [dim]#{entry.hash[:8]}[/]"
             )
+        broken = broken_link(outcome.decision, outcome.log)
+        self._console.print(
+            f"  [red]✗[/] the log does not hold together: {escape(broken)}"
+            if broken
+            else "  [green]✓[/] each entry holds the hash of the one before it"
+        )
 
     def undone(self, undo: Undo) -> None:
         self._console.print(f"\n[bold]Undo[/] [dim]driftguard undo {undo.decision}[/]")
@@ -87,6 +95,10 @@ class Screen:
             if undo.exact
             else "  [red]✗[/] not what it was before Driftguard acted"
         )
+
+    def went_wrong(self, log: str) -> None:
+        """What the pipeline itself said, before all of it is taken down."""
+        self._console.print(f"\n[bold]What the pipeline said[/]\n[dim]{escape(log)}[/]")
 
     def verdict(self, *, passed: bool, seconds: float) -> None:
         self._console.print()
@@ -136,5 +148,13 @@ def _left_alone(outcome: Outcome) -> str:
 
 
 def _difference(before: str, after: str) -> list[str]:
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+    old, new = (_readable(text).splitlines() for text in (before, after))
+    lines = difflib.unified_diff(old, new, lineterm="", n=1)
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+
+
+def _readable(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), indent=2)
+    except ValueError:
+        return text

@@ -10,22 +10,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from driftguard.audit import AuditTable, Entry
 from driftguard.aws import Aws
-from driftguard.model import Decision, Status
+from driftguard.model import Decision
 from driftguard_cli.lab import Lab, environment
+from driftguard_cli.lab.record import Client
 
 from .account import Account
 from .scenarios import SCENARIOS, UNDONE, Scenario
 
-if TYPE_CHECKING:
-    from botocore.client import BaseClient
-
 Seen = TypeVar("Seen")
 
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 40.0
 _LOOK_EVERY_SECONDS = 0.05
 
 
@@ -54,8 +52,8 @@ class Undo:
     decision: str
     struck: str
     reverted: str
-    undone: str
     told: str
+    undone: str
 
     @property
     def exact(self) -> bool:
@@ -70,9 +68,8 @@ class _AwsOfLab(Aws):
         super().__init__()
         self._lab = lab
 
-    def client(self, service: str, region: str = "") -> BaseClient:
-        client: BaseClient = self._lab.client(service)
-        return client
+    def client(self, service: str, region: str = "") -> Client:
+        return self._lab.client(service)
 
 
 class Witness:
@@ -102,10 +99,6 @@ class Witness:
     def log(self, decision: str) -> tuple[Entry, ...]:
         return tuple(self._audit.log(decision))
 
-    def status(self, decision: str) -> Status | None:
-        found = self._audit.get(decision)
-        return found.status if found else None
-
     def message(self) -> str:
         """The next message that people were sent; "" if there is none yet."""
         answer = self._queues.receive_message(QueueUrl=self._inbox, WaitTimeSeconds=1)
@@ -131,7 +124,8 @@ def _strike(scenario: Scenario, account: Account, witness: Witness) -> Outcome:
     send()
     reverted = _until(lambda: not scenario.risk(account))
     seconds = time.monotonic() - began
-    decision = _until(lambda: witness.settled(scenario.control))
+    patience = _PATIENCE_SECONDS if reverted else 2.0
+    decision = _until(lambda: witness.settled(scenario.control), patience)
     return Outcome(
         scenario=scenario,
         reverted=bool(reverted),
@@ -139,7 +133,7 @@ def _strike(scenario: Scenario, account: Account, witness: Witness) -> Outcome:
         seconds=seconds,
         decision=decision,
         struck=struck,
-        message=_until(witness.message) or "",
+        message=(_until(witness.message, patience) or "") if decision else "",
         log=witness.log(decision.id) if decision else (),
     )
 
@@ -149,24 +143,29 @@ def undo(lab: Lab, account: Account, witness: Witness, outcome: Outcome) -> Undo
     assert outcome.decision is not None
     decision, text = outcome.decision, outcome.scenario.text
     reverted = text(account)
-    command = Path(sys.executable).parent / "driftguard"
-    answer = subprocess.run(
-        [str(command), "undo", decision.id, "--json"],
-        env=environment.clean(lab.environment),
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE_SECONDS,
-        check=False,
-    )
-    if answer.returncode == 0:
-        _until(lambda: witness.status(decision.id) is Status.UNDONE)
     return Undo(
         decision=decision.id,
         struck=outcome.struck,
         reverted=reverted,
+        told=_driftguard_undo(lab, decision.id),
         undone=text(account),
-        told=(answer.stdout if answer.returncode == 0 else answer.stderr or answer.stdout).strip(),
     )
+
+
+def _driftguard_undo(lab: Lab, decision: str) -> str:
+    """Runs `driftguard undo` and returns what the guard answered, or what went wrong."""
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "driftguard"), "undo", decision, "--json"],
+        env=environment.clean(lab.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        answer = json.loads(done.stdout)
+        return f"{answer['status']}: {answer['answer']['note']}"
+    except (ValueError, KeyError):
+        return done.stderr.strip() or done.stdout.strip()
 
 
 def to_undo(seen: list[Outcome]) -> Outcome | None:
@@ -177,9 +176,9 @@ def to_undo(seen: list[Outcome]) -> Outcome | None:
     return None
 
 
-def _until(look: Callable[[], Seen]) -> Seen | None:
+def _until(look: Callable[[], Seen], patience: float = _PATIENCE_SECONDS) -> Seen | None:
     """What `look` sees, as soon as it sees something; None when patience runs out."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if seen := look():
             return seen

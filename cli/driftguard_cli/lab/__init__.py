@@ -1,7 +1,8 @@
 """Driftguard's lab: the real template deployed into emulators on this machine.
 
-One emulator runs the stack (the pipeline), another plays the guarded account; both listen on free
-loopback ports. `docs` of the recipe and of what the emulators get wrong: CONTRIBUTING.md.
+ministack runs the stack (the pipeline), moto plays the guarded account; both listen on free
+loopback ports. ministack runs real Lambda code, but its EC2, IAM and S3 are too far from AWS to be
+guarded: revoking one source of several does nothing there. moto's are near enough.
 """
 
 from .commands import app

@@ -123,6 +123,8 @@ def for_sam(endpoints: Endpoints, home: Path, tools: Path) -> dict[str, str]:
         "DRIFTGUARD_BUILD_FOR": "host",
         "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "SAM_CLI_TELEMETRY": "0",
+        # How often it asks for the stack's progress, in seconds; 5 by default.
+        "SAM_CLI_POLL_DELAY": "0.5",
         "__SAM_CLI_APP_DIR": str(home),
     }
 
@@ -134,4 +136,5 @@ def clean(extra: Mapping[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in _LEFT_OUT_TOO and not name.startswith(_LEFT_OUT)
     }
-    return {**inherited, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1", **extra}
+    direct = ",".join(filter(None, (inherited.get("NO_PROXY"), "127.0.0.1,localhost")))
+    return {**inherited, "NO_PROXY": direct, "no_proxy": direct, **extra}

@@ -55,7 +55,7 @@ def down(folder: Path) -> bool:
     """Ends the lab's processes, by id, and removes its folder. False: there was none."""
     if not folder.is_dir():
         return False
-    with _only_one(folder), uninterrupted():
+    with uninterrupted(), _only_one(folder):
         existed = record.load(folder) is not None
         _clear(folder)
         shutil.rmtree(folder)
@@ -81,12 +81,11 @@ def running(root: Path, parameters: Mapping[str, str], tell: Tell) -> Iterator[L
 
 
 def _bring_up(root: Path, folder: Path, parameters: Mapping[str, str], tell: Tell) -> Lab:
-    tell("starting the emulators")
+    tell("starting the emulators and building (sam build)")
     pipeline_port, account_port = processes.free_ports(2)
     endpoints = Endpoints(f"http://127.0.0.1:{pipeline_port}", f"http://127.0.0.1:{account_port}")
     lab = Lab(folder, endpoints, parameters=dict(parameters))
     lab = _start_emulators(lab, root)
-    tell("building (sam build)")
     deploy.build(lab, root)
     account, pipeline = lab.processes
     processes.wait_until_ready(account, f"{endpoints.account}/moto-api/", _START_SECONDS)

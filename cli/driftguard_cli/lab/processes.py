@@ -158,12 +158,14 @@ def _reap(pid: int) -> None:
 
 def _started_at(pid: int) -> str | None:
     """When the process with this id started, as the system spells it; None if it is no more."""
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    if boot.exists():
         with suppress(OSError):
-            # The command's name, in parentheses, may hold spaces: the fields begin after it.
-            state, *fields = stat.read_text().rpartition(")")[2].split()
-            return None if state in "ZX" else fields[18]
+            # The command's name, in parentheses, may hold spaces: the fields begin after it. The
+            # start is counted from the boot, so that only both together are unique.
+            stat = Path(f"/proc/{pid}/stat").read_text()
+            state, *fields = stat.rpartition(")")[2].split()
+            return None if state in "ZX" else f"{boot.read_text().strip()}+{fields[18]}"
         return None
     shown = subprocess.run(
         ["ps", "-o", "state=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False

@@ -169,7 +169,7 @@ class Remediator:
         return answer is not None
 
 
-def session_policy(calls: Iterable[Call]) -> dict[str, object]:
+def session_policy(calls: Iterable[Call]) -> dict[str, Any]:
     """The IAM policy that allows exactly these calls on their ARNs; one statement a set of ARNs."""
     allowed: dict[tuple[str, ...], set[str]] = {}
     for call in calls:

@@ -14,6 +14,7 @@ _PREFIX = {
 
 # (service, operation) → actions, where they are not the operation's own name.
 _ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("s3", "HeadBucket"): ("s3:ListBucket",),
     ("s3", "PutPublicAccessBlock"): ("s3:PutBucketPublicAccessBlock",),
     ("s3", "GetPublicAccessBlock"): ("s3:GetBucketPublicAccessBlock",),
     ("s3", "DeletePublicAccessBlock"): ("s3:PutBucketPublicAccessBlock",),

@@ -1,0 +1,229 @@
+"""Least privilege: what the template grants is what the controls declare, call by call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from botocore.exceptions import ClientError
+from botocore.model import Shape
+from moto import mock_aws, settings
+from tests.conftest import ACCOUNT, REGION, ROOT, Clock, World, new_guard
+from tests.scenarios import SCENARIOS, Scenario
+
+from driftguard import controls
+from driftguard.aws import camel_to_snake, session_policy
+from driftguard.controls.control import AnyControl
+from driftguard.model import Facet, Plan
+from driftguard.permissions import permissions_of
+from driftguard.pipeline import Guard
+from driftguard.remedy import inverse
+from driftguard_cli.generate import generated, in_template
+
+REFUSED = ("AccessDenied", "UnauthorizedOperation", "AccessDeniedException")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as their text."""
+
+
+_Loader.add_multi_constructor(
+    "!",
+    lambda loader, _, node: (
+        loader.construct_scalar(node)
+        if isinstance(node, yaml.ScalarNode)
+        else loader.construct_sequence(node, deep=True)
+    ),
+)
+
+
+@cache
+def resources() -> dict[str, Any]:
+    template: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)
+    return dict(template["Resources"])
+
+
+def statements(name: str) -> list[dict[str, Any]]:
+    return list(resources()[name]["Properties"]["PolicyDocument"]["Statement"])
+
+
+def granted(name: str) -> dict[str, set[str]]:
+    """Action → the ARNs that a policy of the template allows it on."""
+    found: dict[str, set[str]] = {}
+    for one in statements(name):
+        assert one["Effect"] == "Allow"
+        arns = one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]]
+        for action in one["Action"]:
+            found.setdefault(action, set()).update(arns)
+    return found
+
+
+def test_the_guard_may_read_exactly_what_the_controls_declare() -> None:
+    declared = {action for one in controls.every() for action in one.reads}
+    assert granted("GuardReadsPolicy") == {action: {"*"} for action in declared}
+
+
+def test_the_remediator_may_write_exactly_what_the_controls_declare() -> None:
+    declared: dict[str, set[str]] = {}
+    for one in controls.every():
+        for action, arns in one.writes.items():
+            declared.setdefault(action, set()).update(map(in_template, arns))
+    assert granted("RemediatorPolicy") == declared
+
+
+def test_what_is_generated_is_up_to_date() -> None:
+    for path, content in generated(ROOT).items():
+        assert path.read_text() == content, f"{path.name} is out of date: run `make generate`"
+
+
+def test_no_write_statement_has_a_wildcard_action_or_all_resources() -> None:
+    writing = [*statements("RemediatorPolicy"), *statements("GuardPolicy")]
+    writing += resources()["PublishRole"]["Properties"]["Policies"][0]["PolicyDocument"][
+        "Statement"
+    ]
+    listing = {"dynamodb:ListStreams"}
+    for one in writing:
+        actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
+        assert not any("*" in action for action in actions)
+        assert one["Resource"] != "*" or set(actions) <= listing
+
+
+def test_every_role_of_the_stack_is_denied_to_erase_the_record() -> None:
+    denied = [one for one in statements("GuardPolicy") if one["Effect"] == "Deny"]
+    assert any("dynamodb:DeleteItem" in one["Action"] for one in denied)
+    allowed = {
+        a for one in statements("GuardPolicy") if one["Effect"] == "Allow" for a in one["Action"]
+    }
+    assert "dynamodb:DeleteItem" not in allowed
+
+
+@pytest.mark.parametrize("control", controls.every(), ids=lambda one: one.id)
+def test_reads_only_read(control: AnyControl) -> None:
+    for action in control.reads:
+        assert action.partition(":")[2].startswith(("Get", "List", "Describe", "Batch")), action
+
+
+# ------------------------------------------------------------- under IAM enforcement (moto)
+
+
+def planned(guard: Guard, scenario: Scenario) -> Plan:
+    """The plan of a scenario, without carrying it out."""
+    staged = scenario.stage()
+    change = staged.attack()
+    control = controls.control(scenario.control)
+    given = guard.policy.settings_of(control.id, control.settings)
+    (suspect,) = control.screen(change, given)
+    state = control.observe(suspect, guard.aws.reader(ACCOUNT, REGION))
+    assert state is not None
+    return control.plan(suspect, Facet(state, guard.stamp()), None, given)
+
+
+def as_moto_checks(policy: dict[str, Any]) -> dict[str, Any]:
+    """The policy as moto can evaluate it, action by action.
+
+    moto asks about resource `*`, except for S3; and it has its own names for two S3 actions.
+    """
+    moto_names = {"s3:PutBucketPublicAccessBlock": "s3:PutPublicAccessBlock"}
+    return policy | {
+        "Statement": [
+            one
+            | {"Action": [moto_names.get(action, action) for action in one["Action"]]}
+            | ({} if one["Resource"][0].startswith("arn:aws:s3:") else {"Resource": "*"})
+            for one in policy["Statement"]
+        ]
+    }
+
+
+def role_with(policy: dict[str, object]) -> boto3.Session:
+    """A session of a new role that carries exactly this policy."""
+    iam = boto3.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName="narrow", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.put_role_policy(RoleName="narrow", PolicyName="plan", PolicyDocument=json.dumps(policy))
+    given = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="narrow")["Credentials"]
+    return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+
+def dummy(shape: Shape | None) -> Any:
+    """The smallest input that the service's model accepts."""
+    if shape is None:
+        return {}
+    if shape.type_name == "structure":
+        members = shape.members  # type: ignore[attr-defined]
+        return {name: dummy(members[name]) for name in shape.required_members}  # type: ignore[attr-defined]
+    if shape.type_name == "list":
+        return [dummy(shape.member)]  # type: ignore[attr-defined]
+    if shape.type_name == "string":
+        length = int(shape.metadata.get("min", 1))
+        return (getattr(shape, "enum", None) or ["x" * max(length, 1)])[0]
+    simple: dict[str, Callable[[], Any]] = {
+        "integer": lambda: 1,
+        "long": lambda: 1,
+        "boolean": lambda: False,
+        "map": dict,
+        "blob": bytes,
+        "timestamp": lambda: "2026-01-01T00:00:00Z",
+    }
+    return simple[shape.type_name]()
+
+
+def attempted(session: boto3.Session, service: str, operation: str, parameters: Any) -> str:
+    """What AWS says of a call: "" for done, else the error code."""
+    try:
+        getattr(session.client(service), camel_to_snake(operation))(**parameters)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+Operation = tuple[str, str, frozenset[str]]
+
+
+@pytest.fixture(scope="module")
+def operations() -> set[Operation]:
+    """Every operation that any control's plan, or its undo, makes, with its IAM actions."""
+    found: set[Operation] = set()
+    for scenario in SCENARIOS:
+        with mock_aws():
+            plan = planned(new_guard(Clock()), scenario)
+        undo = inverse(plan, len(plan.steps))
+        for call in (step.call for step in (*plan.steps, *undo.steps)):
+            found.add((call.service, call.operation, frozenset(permissions_of(call))))
+    return found
+
+
+def test_every_declared_write_is_made_by_some_plan(operations: set[Operation]) -> None:
+    made = {action for _, _, actions in operations for action in actions}
+    assert made == {action for one in controls.every() for action in one.writes}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+def test_a_plans_session_policy_allows_that_plan_and_nothing_else(
+    operations: set[Operation],
+    world: World,
+    scenario: Scenario,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = planned(world.guard, scenario)
+    policy = session_policy(step.call for step in plan.steps)
+    assert {arn for one in policy["Statement"] for arn in one["Resource"]} == {
+        arn for step in plan.steps for arn in step.call.on
+    }
+    session = role_with(as_moto_checks(policy))
+    allowed = {action for step in plan.steps for action in permissions_of(step.call)}
+    monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0.0)
+
+    for service, operation, actions in operations:
+        if not actions & allowed:
+            model = boto3.client(service).meta.service_model.operation_model(operation)
+            said = attempted(session, service, operation, dummy(model.input_shape))
+            assert said in REFUSED, (operation, said)
+    for step in plan.steps:
+        call = step.call
+        assert attempted(session, call.service, call.operation, call.parameters) == "", call

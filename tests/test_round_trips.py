@@ -1,0 +1,67 @@
+"""Every control's round trip: changed → reverted, the rest untouched → undone, exactly so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.conftest import World
+from tests.scenarios import SCENARIOS, Scenario
+
+from driftguard.aws import Reader, Remediator
+from driftguard.controls import control
+from driftguard.model import Call, Status
+from driftguard.permissions import actions_of, permissions_of
+from driftguard.verdicts import Undo
+
+every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+
+
+@pytest.fixture
+def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, set[str]]]:
+    """The IAM actions that controls read with and plans write with, as they are used."""
+    seen: dict[str, set[str]] = {"reads": set(), "writes": set()}
+    read, pages, make = Reader.read, Reader.pages, Remediator.make
+
+    def reading(self: Reader, service: str, operation: str, /, **more: Any) -> Any:
+        seen["reads"].update(actions_of(service, operation))
+        return read(self, service, operation, **more)
+
+    def paging(self: Reader, service: str, operation: str, key: str, /, **more: Any) -> Any:
+        seen["reads"].update(actions_of(service, operation))
+        return pages(self, service, operation, key, **more)
+
+    def making(self: Remediator, call: Call) -> bool:
+        seen["writes"].update(permissions_of(call))
+        return make(self, call)
+
+    monkeypatch.setattr(Reader, "read", reading)
+    monkeypatch.setattr(Reader, "pages", paging)
+    monkeypatch.setattr(Remediator, "make", making)
+    yield seen
+
+
+@every_scenario
+def test_a_risky_change_is_reverted_and_undone_exactly(
+    world: World, scenario: Scenario, used: dict[str, set[str]]
+) -> None:
+    staged = scenario.stage()
+    legitimate = staged.snapshot()
+    change = staged.attack()
+    as_the_attacker_left_it = staged.snapshot()
+
+    (decision,) = [one for one in world.handle(change) if one.control == scenario.control]
+
+    assert decision.status is Status.REVERTED, decision.reason
+    assert staged.normal(staged.snapshot()) == staged.reverted(staged.normal(legitimate))
+
+    undone = world.guard.undo(Undo(decision.id, "alice", "a test"))
+
+    assert undone.status is Status.UNDONE, undone.reason
+    assert staged.snapshot() == as_the_attacker_left_it
+    assert list(world.audit.log(decision.id))[-1].note == "exactly as before"
+
+    declared = control(scenario.control)
+    assert used["reads"] <= set(declared.reads)
+    assert used["writes"] <= set(declared.writes)
