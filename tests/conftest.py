@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,9 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from botocore.validate import validate_parameters
 from moto import mock_aws
 
 from driftguard import policy
@@ -20,6 +23,7 @@ from driftguard.model import Autonomy, Change, Decision
 from driftguard.pipeline import Guard
 from driftguard.policy import source
 from driftguard.state import StateTable
+from tests.scenarios.model import Fake
 
 ROOT = Path(__file__).parents[1]
 ACCOUNT = "123456789012"
@@ -102,7 +106,7 @@ class World:
 
     @property
     def state(self) -> StateTable:
-        return StateTable(self.guard.aws, "state")
+        return self.guard.state
 
     def with_policy(self, change: Callable[[policy.Policy], policy.Policy]) -> Guard:
         return replace(self.guard, policy=change(self.guard.policy))
@@ -132,13 +136,49 @@ def world(account: None) -> World:
     return World(new_guard(clock := Clock()), clock)
 
 
+@dataclass
+class Fakes:
+    """Operations that no emulator has, answered by a scenario's fakes.
+
+    Both directions are validated against the service's model, so that a parameter or a member that
+    the service does not know fails the test.
+    """
+
+    monkeypatch: pytest.MonkeyPatch
+
+    def install(self, fakes: Mapping[tuple[str, str], Fake]) -> None:
+        original = BaseClient._make_api_call
+
+        def answered(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+            fake = fakes.get((client.meta.service_model.service_name, operation))
+            if fake is None:
+                return original(client, operation, parameters)
+            model = client.meta.service_model.operation_model(operation)
+            if model.input_shape:
+                validate_parameters(parameters, model.input_shape)
+            answer = fake(parameters)
+            if code := answer.get("Error", {}).get("Code"):
+                raise ClientError({"Error": {"Code": code, "Message": "a fake's"}}, operation)
+            if model.output_shape:
+                validate_parameters(answer, model.output_shape)
+            return answer
+
+        self.monkeypatch.setattr(BaseClient, "_make_api_call", answered)
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
+    """Installs a scenario's fakes for the length of a test."""
+    return Fakes(monkeypatch)
+
+
 def new_guard(clock: Clock) -> Guard:
     """A guard as a cold Lambda has it."""
     aws = Aws(REMEDIATOR)
     return Guard(
         aws=aws,
         audit=AuditTable(aws, "audit"),
-        state_table="state",
+        state=StateTable(aws, "state"),
         policy=shipped_policy(),
         ceiling=Autonomy.REVERT,
         account=ACCOUNT,

@@ -15,12 +15,12 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 from moto.server import ThreadedMotoServer
-from tests.conftest import Clock, make_tables, new_guard
-from tests.records import exposed_key, flat_ingress
 
 from driftguard.model import Change, Decision, Status
 from driftguard.pipeline import LEASE
 from driftguard.verdicts import Undo
+from tests.conftest import Clock, make_tables, new_guard
+from tests.records import exposed_key, flat_ingress
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from tests.conftest import World
-from tests.records import envelope, exposed_key_event, record
 
 from driftguard.intake import LAST_DELIVERY, Intake, Message, Retry
 from driftguard.model import Status
 from driftguard.verdicts import undo_message
+from tests.conftest import World
+from tests.records import envelope, exposed_key_event, record
 
 
 @pytest.fixture

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import boto3
 import pytest
 import yaml
-from botocore.exceptions import ClientError
 from botocore.model import Shape
 from moto import mock_aws, settings
-from tests.conftest import ACCOUNT, REGION, ROOT, Clock, World, new_guard
-from tests.scenarios import SCENARIOS, Scenario
 
 from driftguard import controls
-from driftguard.aws import camel_to_snake, session_policy
+from driftguard.aws import Aws, AwsError, Remediator, session_policy
 from driftguard.controls.control import AnyControl
-from driftguard.model import Facet, Plan
+from driftguard.model import Call, Facet, Plan
 from driftguard.permissions import permissions_of
 from driftguard.pipeline import Guard
 from driftguard.remedy import inverse
+from driftguard.sweep import sweep
 from driftguard_cli.generate import generated, in_template
+from tests.conftest import ACCOUNT, REGION, ROOT, Clock, Fakes, World, make_tables, new_guard
+from tests.scenarios import SCENARIOS
+from tests.scenarios.model import Scenario
 
 REFUSED = ("AccessDenied", "UnauthorizedOperation", "AccessDeniedException")
 
@@ -111,24 +113,38 @@ def test_reads_only_read(control: AnyControl) -> None:
 # ------------------------------------------------------------- under IAM enforcement (moto)
 
 
-def planned(guard: Guard, scenario: Scenario) -> Plan:
+@dataclass(frozen=True)
+class Planned:
+    """A scenario's plan, and whether an emulator has the APIs that it needs."""
+
+    plan: Plan
+    emulated: bool
+
+
+def planned(guard: Guard, scenario: Scenario, fakes: Fakes) -> Planned:
     """The plan of a scenario, without carrying it out."""
     staged = scenario.stage()
+    fakes.install(staged.fakes)
+    if staged.baseline:
+        assert [one for one in sweep(guard, REGION) if one.outcome == "recorded"]
     change = staged.attack()
     control = controls.control(scenario.control)
     given = guard.policy.settings_of(control.id, control.settings)
-    (suspect,) = control.screen(change, given)
+    suspect, *_ = control.screen(change, given)
+    baseline = guard.state.baseline(control.id, suspect.resource) if staged.baseline else None
     state = control.observe(suspect, guard.aws.reader(ACCOUNT, REGION))
     assert state is not None
-    return control.plan(suspect, Facet(state, guard.stamp()), None, given)
+    plan = control.plan(suspect, Facet(state, guard.stamp()), baseline, given)
+    return Planned(plan, emulated=not staged.fakes)
 
 
 def as_moto_checks(policy: dict[str, Any]) -> dict[str, Any]:
     """The policy as moto can evaluate it, action by action.
 
-    moto asks about resource `*`, except for S3; and it has its own names for two S3 actions.
+    moto asks about resource `*`, except for S3; and it takes putting a bucket's public access
+    block for creating the bucket.
     """
-    moto_names = {"s3:PutBucketPublicAccessBlock": "s3:PutPublicAccessBlock"}
+    moto_names = {"s3:PutBucketPublicAccessBlock": "s3:CreateBucket"}
     return policy | {
         "Statement": [
             one
@@ -139,15 +155,22 @@ def as_moto_checks(policy: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def role_with(policy: dict[str, object]) -> boto3.Session:
-    """A session of a new role that carries exactly this policy."""
+NARROW = f"arn:aws:iam::{ACCOUNT}:role/narrow"
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Aws:
+    """Acts under a role whose policy each test sets; its clients are built once for them all."""
+    return Aws(NARROW)
+
+
+def carry(policy: dict[str, Any]) -> None:
+    """Gives the narrow role exactly this policy."""
     iam = boto3.client("iam")
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = iam.create_role(RoleName="narrow", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.create_role(RoleName="narrow", AssumeRolePolicyDocument=document)
     iam.put_role_policy(RoleName="narrow", PolicyName="plan", PolicyDocument=json.dumps(policy))
-    given = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="narrow")["Credentials"]
-    return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 
 
 def dummy(shape: Shape | None) -> Any:
@@ -173,57 +196,63 @@ def dummy(shape: Shape | None) -> Any:
     return simple[shape.type_name]()
 
 
-def attempted(session: boto3.Session, service: str, operation: str, parameters: Any) -> str:
+def refusal(remediator: Remediator, call: Call) -> str:
     """What AWS says of a call: "" for done, else the error code."""
     try:
-        getattr(session.client(service), camel_to_snake(operation))(**parameters)
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
+        remediator.make(call)
+    except AwsError as error:
+        return error.code
     return ""
 
 
-Operation = tuple[str, str, frozenset[str]]
+Operation = tuple[str, str, frozenset[str], bool]
 
 
 @pytest.fixture(scope="module")
 def operations() -> set[Operation]:
     """Every operation that any control's plan, or its undo, makes, with its IAM actions."""
     found: set[Operation] = set()
+    guard = new_guard(Clock())
     for scenario in SCENARIOS:
-        with mock_aws():
-            plan = planned(new_guard(Clock()), scenario)
-        undo = inverse(plan, len(plan.steps))
-        for call in (step.call for step in (*plan.steps, *undo.steps)):
-            found.add((call.service, call.operation, frozenset(permissions_of(call))))
+        with mock_aws(), pytest.MonkeyPatch.context() as patched:
+            make_tables()
+            one = planned(guard, scenario, Fakes(patched))
+        undo = inverse(one.plan, len(one.plan.steps))
+        for call in (step.call for step in (*one.plan.steps, *undo.steps)):
+            actions = frozenset(permissions_of(call))
+            found.add((call.service, call.operation, actions, one.emulated))
     return found
 
 
 def test_every_declared_write_is_made_by_some_plan(operations: set[Operation]) -> None:
-    made = {action for _, _, actions in operations for action in actions}
+    made = {action for _, _, actions, _ in operations for action in actions}
     assert made == {action for one in controls.every() for action in one.writes}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 def test_a_plans_session_policy_allows_that_plan_and_nothing_else(
     operations: set[Operation],
+    narrow: Aws,
     world: World,
+    fakes: Fakes,
     scenario: Scenario,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plan = planned(world.guard, scenario)
-    policy = session_policy(step.call for step in plan.steps)
-    assert {arn for one in policy["Statement"] for arn in one["Resource"]} == {
-        arn for step in plan.steps for arn in step.call.on
+    one = planned(world.guard, scenario, fakes)
+    policy = session_policy(step.call for step in one.plan.steps)
+    assert {arn for each in policy["Statement"] for arn in each["Resource"]} == {
+        arn for step in one.plan.steps for arn in step.call.on
     }
-    session = role_with(as_moto_checks(policy))
-    allowed = {action for step in plan.steps for action in permissions_of(step.call)}
-    monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0.0)
-
-    for service, operation, actions in operations:
-        if not actions & allowed:
-            model = boto3.client(service).meta.service_model.operation_model(operation)
-            said = attempted(session, service, operation, dummy(model.input_shape))
-            assert said in REFUSED, (operation, said)
-    for step in plan.steps:
-        call = step.call
-        assert attempted(session, call.service, call.operation, call.parameters) == "", call
+    allowed = {action for step in one.plan.steps for action in permissions_of(step.call)}
+    carry(as_moto_checks(policy))
+    with narrow.acting_on(one.plan, "dg-permissions", REGION) as remediator:
+        monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0.0)
+        for service, operation, actions, emulated in operations:
+            if emulated and not actions & allowed:
+                client = narrow.acting_client(service, REGION)
+                model = client.meta.service_model.operation_model(operation)
+                other = Call(service, operation, dummy(model.input_shape), on=())
+                assert refusal(remediator, other) in REFUSED, operation
+        if one.emulated:
+            for step in one.plan.steps:
+                assert refusal(remediator, step.call) == "", step.call

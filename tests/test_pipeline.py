@@ -12,14 +12,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.client import BaseClient
-from tests.conftest import REMEDIATOR, World, new_guard
-from tests.records import ec2, exposed_key, flat_ingress, s3, session_of
 
 from driftguard.audit import broken_link
 from driftguard.model import Autonomy, Status
 from driftguard.pipeline import LEASE, Busy, Foreign
 from driftguard.policy import Exemption, Policy
 from driftguard.verdicts import Undo
+from tests.conftest import REMEDIATOR, World, new_guard
+from tests.records import ec2, exposed_key, flat_ingress, s3, session_of
 
 
 @pytest.fixture

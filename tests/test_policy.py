@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.conftest import ROOT, shipped_policy
 from typer.testing import CliRunner
 
 from driftguard.model import Autonomy, Resource
 from driftguard.policy import Exemption, from_compiled, source
 from driftguard_cli.main import app
+from tests.conftest import ROOT, shipped_policy
 
 FIVE = (
     "ec2.open-ingress",

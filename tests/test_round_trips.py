@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.conftest import World
-from tests.scenarios import SCENARIOS, Scenario
 
+from driftguard import controls
 from driftguard.aws import Reader, Remediator
 from driftguard.controls import control
-from driftguard.model import Call, Status
+from driftguard.controls.control import AnyControl
+from driftguard.model import Autonomy, Call, Status
 from driftguard.permissions import actions_of, permissions_of
+from driftguard.pipeline import Guard
+from driftguard.sweep import sweep
 from driftguard.verdicts import Undo
+from tests.conftest import REGION, Fakes, World
+from tests.scenarios import SCENARIOS
+from tests.scenarios.model import Scenario
 
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 
@@ -42,26 +48,44 @@ def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, set[str]]]:
     yield seen
 
 
+@pytest.fixture
+def autonomous(world: World) -> Guard:
+    """A guard whose policy lets every control revert."""
+    return world.with_policy(lambda given: replace(given, autonomy={}, default=Autonomy.REVERT))
+
+
 @every_scenario
 def test_a_risky_change_is_reverted_and_undone_exactly(
-    world: World, scenario: Scenario, used: dict[str, set[str]]
+    world: World, autonomous: Guard, scenario: Scenario, used: dict[str, set[str]], fakes: Fakes
 ) -> None:
     staged = scenario.stage()
+    fakes.install(staged.fakes)
+    if staged.baseline:
+        recorded = [one for one in sweep(autonomous, REGION) if one.control == scenario.control]
+        assert [one.outcome for one in recorded] == ["recorded"], recorded
     legitimate = staged.snapshot()
     change = staged.attack()
     as_the_attacker_left_it = staged.snapshot()
 
-    (decision,) = [one for one in world.handle(change) if one.control == scenario.control]
+    found = world.handle(change, autonomous)
+    (decision,) = [one for one in found if one.control == scenario.control]
 
     assert decision.status is Status.REVERTED, decision.reason
     assert staged.normal(staged.snapshot()) == staged.reverted(staged.normal(legitimate))
 
-    undone = world.guard.undo(Undo(decision.id, "alice", "a test"))
+    undone = autonomous.undo(Undo(decision.id, "alice", "a test"))
 
     assert undone.status is Status.UNDONE, undone.reason
-    assert staged.snapshot() == as_the_attacker_left_it
+    assert staged.anew(staged.snapshot()) == staged.anew(as_the_attacker_left_it)
     assert list(world.audit.log(decision.id))[-1].note == "exactly as before"
 
     declared = control(scenario.control)
-    assert used["reads"] <= set(declared.reads)
-    assert used["writes"] <= set(declared.writes)
+    assert used["reads"] <= set(declared.reads), used["reads"] - set(declared.reads)
+    assert used["writes"] <= set(declared.writes), used["writes"] - set(declared.writes)
+    assert declared.proven == ("stub" if staged.fakes else "emulator")
+
+
+@pytest.mark.parametrize("one", controls.every(), ids=lambda one: one.id)
+def test_every_control_with_a_revert_has_a_scenario(one: AnyControl) -> None:
+    scenarios = [scenario for scenario in SCENARIOS if scenario.control == one.id]
+    assert bool(scenarios) == (not one.revert)

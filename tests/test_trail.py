@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.records import envelope, record, session_of
 
 from driftguard import controls
 from driftguard.trail import (
@@ -19,6 +18,7 @@ from driftguard.trail import (
     text,
     unwrapped,
 )
+from tests.records import envelope, record, session_of
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),

@@ -19,6 +19,7 @@ from driftguard.aws import Aws
 from driftguard.intake import Intake, Message
 from driftguard.model import Autonomy
 from driftguard.pipeline import Guard
+from driftguard.state import StateTable
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -33,7 +34,7 @@ aws = Aws(os.environ["REMEDIATOR_ROLE_ARN"])
 guard = Guard(
     aws=aws,
     audit=AuditTable(aws, os.environ["AUDIT_TABLE"]),
-    state_table=os.environ["STATE_TABLE"],
+    state=StateTable(aws, os.environ["STATE_TABLE"]),
     policy=policy.shipped(),
     ceiling=Autonomy.named(os.environ["AUTONOMY_CEILING"]),
     account=os.environ["ACCOUNT_ID"],

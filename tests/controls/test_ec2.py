@@ -6,13 +6,13 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.conftest import World
-from tests.records import ec2, flat_ingress, nested_ingress, permission
 
 from driftguard.controls import control
 from driftguard.controls.ec2 import OpenIngressSettings
 from driftguard.model import Certainty, Change, Decision, Status
 from driftguard.verdicts import Undo
+from tests.conftest import World
+from tests.records import ec2, flat_ingress, nested_ingress, permission
 
 open_ingress = control("ec2.open-ingress")
 

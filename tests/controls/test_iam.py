@@ -7,12 +7,12 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.conftest import World
-from tests.records import exposed_key, iam
 
 from driftguard.controls.iam import REVOCATION
 from driftguard.model import Status
 from driftguard.verdicts import Undo
+from tests.conftest import World
+from tests.records import exposed_key, iam
 
 DENY_MORE = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*",'

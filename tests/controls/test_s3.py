@@ -8,13 +8,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from tests.conftest import ACCOUNT, World
-from tests.records import s3
 
 from driftguard.controls import control
 from driftguard.controls.control import NoSettings
 from driftguard.model import Change, Status
 from driftguard.verdicts import Undo
+from tests.conftest import ACCOUNT, World
+from tests.records import s3
 
 EVERYONE = "http://acs.amazonaws.com/groups/global/AllUsers"
 LEGITIMATE = {

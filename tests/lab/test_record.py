@@ -51,6 +51,24 @@ def test_what_is_printed_has_the_outputs_by_name_and_the_environment(tmp_path: P
     assert told["environment"]["AWS_ENDPOINT_URL_EC2"] == "http://127.0.0.1:4002"
 
 
+def test_a_labs_client_heeds_nothing_of_the_persons_own_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[profile theirs]\nregion = eu-west-1\n")
+    for name, value in (
+        ("AWS_CONFIG_FILE", str(tmp_path / "config")),
+        ("AWS_PROFILE", "nobody"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ENDPOINT_URL_EC2", "https://ec2.example.com"),
+    ):
+        monkeypatch.setenv(name, value)
+
+    client = a_lab(tmp_path).client("ec2")
+
+    assert client.meta.endpoint_url == "http://127.0.0.1:4002"
+    assert client.meta.region_name == "us-east-1"
+
+
 def test_a_lab_whose_processes_are_gone_does_not_run(tmp_path: Path) -> None:
     assert not a_lab(tmp_path).running
 

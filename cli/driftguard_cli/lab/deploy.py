@@ -52,11 +52,14 @@ def _sam(lab: Lab, root: Path, verb: str, *arguments: str, timeout: float) -> No
     processes.run(
         f"sam {verb}",
         [str(tools / "sam"), verb, *arguments],
-        environment.clean(environment.for_sam(lab.endpoints, _home(lab), tools)),
+        environment.clean(environment.for_sam(lab.endpoints, _home(lab), tools), lab.temporary),
         log=lab.folder / f"sam-{verb}.log",
         cwd=root,
         timeout=timeout,
+        # Were we killed now, `driftguard lab down` would have to know of it.
+        note=lambda process: lab.with_process(process).save(),
     )
+    lab.save()
 
 
 def _home(lab: Lab) -> Path:

@@ -90,7 +90,7 @@ def for_people(endpoints: Endpoints) -> dict[str, str]:
     }
 
 
-def for_pipeline(endpoints: Endpoints, temporary: Path) -> dict[str, str]:
+def for_pipeline(endpoints: Endpoints) -> dict[str, str]:
     """For the emulator that runs the stack; its Lambda functions inherit it."""
     return {
         **credentials(),
@@ -102,7 +102,6 @@ def for_pipeline(endpoints: Endpoints, temporary: Path) -> dict[str, str]:
         "MINISTACK_REGION": REGION,
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        "TMPDIR": str(temporary),
     }
 
 
@@ -129,12 +128,16 @@ def for_sam(endpoints: Endpoints, home: Path, tools: Path) -> dict[str, str]:
     }
 
 
-def clean(extra: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment without anything about AWS, and `extra` on top."""
+def clean(extra: Mapping[str, str], temporary: Path | None = None) -> dict[str, str]:
+    """This process's environment without anything about AWS, and `extra` on top.
+
+    What a process leaves lying about goes to the `temporary` folder, where one is given.
+    """
     inherited = {
         name: value
         for name, value in os.environ.items()
         if name not in _LEFT_OUT_TOO and not name.startswith(_LEFT_OUT)
     }
     direct = ",".join(filter(None, (inherited.get("NO_PROXY"), "127.0.0.1,localhost")))
-    return {**inherited, "NO_PROXY": direct, "no_proxy": direct, **extra}
+    scratch = {"TMPDIR": str(temporary)} if temporary else {}
+    return {**inherited, "NO_PROXY": direct, "no_proxy": direct, **scratch, **extra}

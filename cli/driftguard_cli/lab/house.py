@@ -98,20 +98,19 @@ def _bring_up(root: Path, folder: Path, parameters: Mapping[str, str], tell: Tel
 
 
 def _start_emulators(lab: Lab, root: Path) -> Lab:
-    temporary = lab.folder / "tmp"
-    temporary.mkdir()
+    lab.temporary.mkdir()
     account = [str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p"]
     # The pipeline's emulator runs Lambda code on its own interpreter: it has a lean environment.
     pipeline = root / ".venv" / "emulator" / "bin" / "ministack"
     with uninterrupted():
         for name, command, variables in (
             ("moto_server", [*account, _port(lab.endpoints.account)], environment.for_account()),
-            ("ministack", [str(pipeline)], environment.for_pipeline(lab.endpoints, temporary)),
+            ("ministack", [str(pipeline)], environment.for_pipeline(lab.endpoints)),
         ):
             started = processes.start(
                 name,
                 command,
-                environment.clean(variables),
+                environment.clean(variables, lab.temporary),
                 log=lab.folder / f"{name}.log",
                 cwd=lab.folder,
             )
@@ -144,7 +143,7 @@ def _clear(folder: Path, *, keep_logs: bool = False) -> None:
     for path in folder.iterdir():
         if path.name == _LOCK or (keep_logs and path.suffix == ".log"):
             continue
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 _LOCK = "lock"

@@ -13,7 +13,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from .interruptions import uninterrupted
 
 _GRACE_SECONDS = 3.0
 _TAIL_LINES = 25
+# Linux tells here; elsewhere we ask `ps`.
+_PROC = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,11 @@ def stop(process: Process) -> None:
     if not process.alive:
         return
     _signal_group(process, signal.SIGTERM)
-    deadline = time.monotonic() + _GRACE_SECONDS
-    while process.alive and time.monotonic() < deadline:
-        time.sleep(0.05)
+    _wait_until(lambda: not process.alive, _GRACE_SECONDS)
+    # The children of a leader that has ended may still be at it.
     _signal_group(process, signal.SIGKILL)
     _reap(process.pid)
+    _wait_until(lambda: not _group_runs(process.pid), _GRACE_SECONDS)
 
 
 def run(
@@ -82,12 +84,18 @@ def run(
     log: Path,
     cwd: Path,
     timeout: float,
+    note: Callable[[Process], None] = lambda _process: None,
 ) -> None:
-    """Runs a command to its end. A failure quotes the end of its log; an interruption ends it."""
+    """Runs a command to its end. A failure quotes the end of its log; an interruption ends it.
+
+    `note` hears of the process as soon as there is one.
+    """
     process = start(name, command, environment, log=log, cwd=cwd)
-    with ExitStack() as cleanup:
-        cleanup.callback(stop, process)
+    try:
+        note(process)
         code = _wait(process, timeout)
+    finally:
+        stop(process)
     if code is None:
         raise LabError(f"{name} did not end within {timeout:.0f} seconds.\n{tail(log)}")
     if code != 0:
@@ -145,6 +153,27 @@ def _wait(process: Process, timeout: float) -> int | None:
     return None
 
 
+def _wait_until(reached: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _group_runs(leader: int) -> bool:
+    """Whether any process of a group still runs. Those that only wait to be reaped do not."""
+    if not _is_linux():
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader, 0)
+            return True
+        return False
+    for process in _PROC.glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _parent, group, *_ = _fields(process)
+            if group == str(leader) and state not in "ZX":
+                return True
+    return False
+
+
 def _signal_group(process: Process, number: signal.Signals) -> None:
     # macOS answers EPERM where only zombies are left of a group.
     with suppress(ProcessLookupError, PermissionError):
@@ -158,16 +187,23 @@ def _reap(pid: int) -> None:
 
 def _started_at(pid: int) -> str | None:
     """When the process with this id started, as the system spells it; None if it is no more."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    if boot.exists():
+    if _is_linux():
         with suppress(OSError):
-            # The command's name, in parentheses, may hold spaces: the fields begin after it. The
-            # start is counted from the boot, so that only both together are unique.
-            stat = Path(f"/proc/{pid}/stat").read_text()
-            state, *fields = stat.rpartition(")")[2].split()
-            return None if state in "ZX" else f"{boot.read_text().strip()}+{fields[18]}"
+            state, *more = _fields(_PROC / str(pid) / "stat")
+            # The start is counted from the boot: only both together are unique.
+            boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+            return None if state in "ZX" else f"{boot}+{more[18]}"
         return None
     shown = subprocess.run(
         ["ps", "-o", "state=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout.strip()
     return None if not shown or shown.startswith("Z") else shown.partition(" ")[2].strip()
+
+
+def _is_linux() -> bool:
+    return (_PROC / "self" / "stat").exists()
+
+
+def _fields(stat: Path) -> list[str]:
+    """The fields of a process's `stat` from its state on: the name before may hold spaces."""
+    return stat.read_text().rpartition(")")[2].split()

@@ -7,6 +7,7 @@ finds them even after a crash.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,6 +46,11 @@ class Lab:
         return self.ready and all(process.alive for process in self.processes)
 
     @property
+    def temporary(self) -> Path:
+        """Where the lab's processes put what they need for a while."""
+        return self.folder / "tmp"
+
+    @property
     def account_id(self) -> str:
         return environment.ACCOUNT_ID
 
@@ -56,9 +62,17 @@ class Lab:
         """A boto3 client of the lab, whatever this process's own environment says."""
         from boto3 import Session
         from botocore.config import Config
+        from botocore.session import get_session
 
+        # Not even a profile that this process's environment names is looked for.
+        blank = {
+            name: (None, None, os.devnull, None) for name in ("config_file", "credentials_file")
+        }
         session = Session(
-            aws_access_key_id="lab", aws_secret_access_key="lab", region_name=environment.REGION
+            aws_access_key_id="lab",
+            aws_secret_access_key="lab",
+            region_name=environment.REGION,
+            botocore_session=get_session({"profile": (None, None, None, None), **blank}),
         )
         make: Callable[..., Client] = session.client
         return make(

@@ -46,6 +46,9 @@ _REFUSED = frozenset(
 class Client(Protocol):
     """A boto3 client: its methods are made at run time from the service's model."""
 
+    @property
+    def meta(self) -> Any: ...
+
     def __getattr__(self, operation: str) -> Callable[..., Any]: ...
 
 

@@ -32,7 +32,7 @@ from .model import (
     decision_id,
 )
 from .policy import Policy
-from .state import FREEZE, freeze_of
+from .state import FREEZE, StateTable, baseline_key, baseline_of, freeze_of
 from .verdicts import Undo
 
 # Longer than the guard's Lambda can run, shorter than the queue hides a message.
@@ -67,7 +67,7 @@ class Guard:
 
     aws: Aws
     audit: AuditTable
-    state_table: str
+    state: StateTable
     policy: Policy
     ceiling: Autonomy
     account: str
@@ -123,26 +123,47 @@ class Case:
     settings: object
     suspect: Suspect
     last_chance: bool
+    baseline: Document | None = None
 
     # ------------------------------------------------------------------------- deciding
 
     def decide(self, change: Change) -> Decision | None:
         """The decision on this change: a new one, an earlier delivery's, or None if all is well."""
         id_ = decision_id(change, self.control.id, self.suspect.resource)
-        before, found = self.guard.audit.recall(id_, (self.guard.state_table, FREEZE))
+        keys = [FREEZE]
+        if self.control.baselined:
+            keys.append(baseline_key(self.control.id, self.suspect.resource))
+        state = self.guard.state
+        before, found = self.guard.audit.recall(id_, *((state.name, key) for key in keys))
         if before is not None and before.settled:
             return before
-        facet, risk = self.look()
+        case = replace(self, baseline=baseline_of(found))
+        facet, risk = case.look()
         if before is not None:
-            return self._resume(before, facet, risk, freeze_of(found))
-        if facet is None or risk is None:
+            return case._resume(before, facet, risk, freeze_of(found))
+        if facet is None:
             return None
-        decision = self._decision(id_, change, facet, risk, freeze_of(found))
+        if risk is None:
+            case.remember(facet, f"clean after {change.name} ({change.id})")
+            return None
+        decision = case._decision(id_, change, facet, risk, freeze_of(found))
         try:
             decision = self.guard.audit.append(decision, event="decided", note=decision.reason)
         except Conflict:
             raise Busy(f"another worker has just decided {id_}") from None
-        return self._revert(decision, facet) if decision.status is Status.REVERTING else decision
+        return case._revert(decision, facet) if decision.status is Status.REVERTING else decision
+
+    def remember(self, facet: Facet, why: str) -> bool:
+        """Keeps a clean state as the baseline; False when it is the baseline already.
+
+        Clean means: not weaker than the baseline before it. So a baseline only ever moves on.
+        """
+        if not self.control.baselined or facet.state == self.baseline:
+            return False
+        self.guard.state.record_baseline(
+            self.control.id, self.suspect.resource, facet.state, at=facet.read_at, why=why
+        )
+        return True
 
     def look(self) -> tuple[Facet | None, Risk | None]:
         """The state now, and why it is risky."""
@@ -150,7 +171,7 @@ class Case:
         if state is None:
             return None, None
         facet = Facet(state, self.guard.stamp())
-        return facet, self.control.assess(state, None, self.settings)
+        return facet, self.control.assess(state, self.baseline, self.settings)
 
     def _decision(
         self, id_: str, change: Change, facet: Facet, risk: Risk, freeze: Document | None
@@ -385,7 +406,7 @@ class Case:
         return self.guard.audit.append(noted, event=event, note=note, by=verdict.by)
 
     def _plan(self, facet: Facet) -> Plan:
-        return self.control.plan(self.suspect, facet, None, self.settings)
+        return self.control.plan(self.suspect, facet, self.baseline, self.settings)
 
     def _fingerprint(self, facet: Facet) -> str:
         return facet.fingerprint(self.control.volatile)

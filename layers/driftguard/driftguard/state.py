@@ -1,17 +1,19 @@
-"""The state table: what people and the guard change. In this version, the freeze."""
+"""The state table: what people and the guard change: the freeze, and the recorded baselines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .aws import Aws, Client, told_apart
-from .model import Document
+from .model import Document, Resource
 
 FREEZE = ("freeze", "all")
+_BASELINE = "baseline#"
 
 
-def freeze_of(items: list[Mapping[str, Mapping[str, object]]]) -> Document | None:
+def freeze_of(items: Iterable[Mapping[str, Mapping[str, object]]]) -> Document | None:
     """The freeze among the items that a decision recalled; None while nothing is frozen."""
     for item in items:
         if item["pk"].get("S") == FREEZE[0]:
@@ -19,9 +21,23 @@ def freeze_of(items: list[Mapping[str, Mapping[str, object]]]) -> Document | Non
     return None
 
 
+def baseline_key(control: str, resource: Resource) -> tuple[str, str]:
+    """Where the baseline of a resource's facet is kept."""
+    return _BASELINE + control, resource.arn
+
+
+def baseline_of(items: Iterable[Mapping[str, Mapping[str, object]]]) -> Document | None:
+    """The recorded state among the items that a decision recalled; None where there is none."""
+    for item in items:
+        if str(item["pk"].get("S")).startswith(_BASELINE):
+            state = json.loads(str(item["state"]["S"]))
+            return state if isinstance(state, Mapping) else None
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class StateTable:
-    """Sets and lifts the freeze."""
+    """Sets and lifts the freeze; keeps the baselines."""
 
     aws: Aws
     name: str
@@ -59,3 +75,25 @@ class StateTable:
                 ConsistentRead=True,
             )
         return freeze_of([found["Item"]]) if "Item" in found else None
+
+    def record_baseline(
+        self, control: str, resource: Resource, state: Document, *, at: str, why: str
+    ) -> None:
+        """Keeps a clean state as what a later one is compared with."""
+        pk, sk = baseline_key(control, resource)
+        fields = {"pk": pk, "sk": sk, "state": json.dumps(state), "recorded": at, "why": why}
+        with told_apart("dynamodb", "PutItem"):
+            self.client.put_item(
+                TableName=self.name, Item={name: {"S": value} for name, value in fields.items()}
+            )
+
+    def baseline(self, control: str, resource: Resource) -> Document | None:
+        """The recorded state of a resource's facet; None where there is none."""
+        pk, sk = baseline_key(control, resource)
+        with told_apart("dynamodb", "GetItem"):
+            found = self.client.get_item(
+                TableName=self.name,
+                Key={"pk": {"S": pk}, "sk": {"S": sk}},
+                ConsistentRead=True,
+            )
+        return baseline_of([found["Item"]]) if "Item" in found else None

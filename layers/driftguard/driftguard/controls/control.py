@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
+from ..access.policy import Trusted
 from ..aws import Reader
 from ..model import Change, Document, Facet, Plan, Resource, Risk, Suspect
 
@@ -32,6 +33,13 @@ class NoSettings:
     """For controls that have nothing to set."""
 
 
+@dataclass(frozen=True, slots=True)
+class TrustSettings:
+    """`trusted` comes from the policy's own section: accounts, organisations, principals."""
+
+    trusted: Trusted = Trusted()
+
+
 S = TypeVar("S")
 
 
@@ -42,16 +50,23 @@ class Control(Generic[S]):
     ARNs it may touch, with `{partition}`, `{region}` and `{account}` to be filled in. Both are what
     the template grants, action by action. `volatile` names keys of the state that an exact undo
     cannot bring back (an id that AWS makes anew); they do not count when two states are compared.
+
+    `baselined`: the last clean state is recorded, and given to `assess` and `plan`. `revert` says
+    why there is no safe revert, "" where there is one. `proven`: whether the round trip was run
+    against an emulator of the service, or only checked against the service's model (`stub`).
     """
 
-    id: ClassVar[str]
-    title: ClassVar[str]
-    severity: ClassVar[int]
-    references: ClassVar[References]
-    triggers: ClassVar[tuple[Trigger, ...]]
-    reads: ClassVar[tuple[str, ...]]
-    writes: ClassVar[Mapping[str, tuple[str, ...]]]
-    volatile: ClassVar[frozenset[str]] = frozenset()
+    id: str
+    title: str
+    severity: int
+    references: References
+    triggers: tuple[Trigger, ...]
+    reads: tuple[str, ...]
+    writes: Mapping[str, tuple[str, ...]]
+    volatile: frozenset[str] = frozenset()
+    baselined: bool = False
+    revert: str = ""
+    proven: str = "emulator"
     settings: type[S]
 
     def screen(self, change: Change, settings: S) -> Iterable[Suspect]:
@@ -65,6 +80,10 @@ class Control(Generic[S]):
     def assess(self, state: Document, baseline: Document | None, settings: S) -> Risk | None:
         """Why the state is risky, or None. Pure."""
         raise NotImplementedError
+
+    def inventory(self, reader: Reader) -> Iterable[Resource]:
+        """The resources of an account and region whose state the sweep records as a baseline."""
+        return ()
 
     def plan(self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: S) -> Plan:
         """What takes the risk back, and what undoes that. Pure. Called only on a risky facet."""

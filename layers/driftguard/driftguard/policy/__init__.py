@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
 
+from ..access.policy import Trusted
 from ..model import Autonomy, Document, Resource
 from ..trail import items, mapping, text
 
@@ -48,6 +49,7 @@ class Policy:
     autonomy: Mapping[str, Autonomy] = field(default_factory=dict)
     settings: Mapping[str, Document] = field(default_factory=dict)
     exemptions: tuple[Exemption, ...] = ()
+    trusted: Trusted = Trusted()
 
     def granted(self, control: str) -> Autonomy:
         """What the policy grants the control, before any guardrail."""
@@ -55,8 +57,13 @@ class Policy:
 
     def settings_of(self, control: str, kind: type[S]) -> S:
         """The control's settings; its own defaults where the policy is silent."""
-        given = self.settings.get(control, {})
-        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+        given: dict[str, object] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in self.settings.get(control, {}).items()
+        }
+        if "trusted" in getattr(kind, "__dataclass_fields__", ()):
+            given["trusted"] = self.trusted
+        return kind(**given)
 
 
 def from_compiled(compiled: Document) -> Policy:
@@ -72,6 +79,13 @@ def from_compiled(compiled: Document) -> Policy:
             if "autonomy" in one
         },
         settings={name: mapping(one, "settings") for name, one in controls.items()},
+        trusted=Trusted(
+            **{
+                kind: frozenset(str(one) for one in named)
+                for kind, named in mapping(compiled, "trusted").items()
+                if isinstance(named, list)
+            }
+        ),
         exemptions=tuple(
             Exemption(text(e, "control"), text(e, "resource"), text(e, "until"), text(e, "reason"))
             for e in items(compiled.get("exemptions"))

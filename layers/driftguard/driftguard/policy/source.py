@@ -94,11 +94,27 @@ class ExemptionEntry(_Strict):
     reason: Annotated[str, Field(min_length=3, description="Why this is fine, for who reads it.")]
 
 
+AccountId: TypeAlias = Annotated[str, Field(pattern=r"^\d{12}$")]
+
+
+class TrustedEntry(_Strict):
+    """Whose access is nobody else's business: it is never called external."""
+
+    accounts: Annotated[
+        tuple[AccountId, ...], Field(description="Account ids, in quotes: '123456789012'.")
+    ] = ()
+    organizations: Annotated[tuple[str, ...], Field(description="Organization ids: o-…")] = ()
+    principals: Annotated[
+        tuple[str, ...], Field(description="ARNs of principals and of identity providers.")
+    ] = ()
+
+
 class PolicyFile(_Strict):
     """The guard policy, version 1."""
 
     version: Literal[1]
     defaults: Defaults = Defaults()
+    trusted: TrustedEntry = TrustedEntry()
     exemptions: tuple[ExemptionEntry, ...] = ()
 
 
@@ -126,6 +142,7 @@ def _entry_model(control: AnyControl) -> type[BaseModel]:
     own = {
         one.name: (hints[one.name], ... if one.default is MISSING else one.default)
         for one in fields(control.settings)
+        if one.name != "trusted"
     }
     settings = create_model(f"Settings of {control.id}", __base__=_Strict, **own)  # type: ignore[call-overload]
     return create_model(

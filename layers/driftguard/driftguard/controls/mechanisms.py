@@ -1,0 +1,377 @@
+"""What many controls really have in common, each one mechanism, declared per control.
+
+- `Sharing`: a resource is shared with grantees; those that are not trusted lose their grant.
+- `Switch`: a setting has a value that is safe; a risky one is set back.
+- `OpenPolicy`: a resource policy opens the resource; the offending principals or statements go.
+- `Weakened`: a configuration is weaker than its baseline; the weakened fields are set back.
+- `Removed`: something that watched over the account is gone; it is made again from the baseline.
+- `Advice`: there is no safe remedy; people are told what happened and what they can do.
+
+A control is an instance: its metadata, and the few functions that say how its service reads and
+writes the thing. `suspects` names the resources of a change and how sure the record makes us.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ..access import policy
+from ..access.policy import Trusted
+from ..aws import Reader
+from ..model import (
+    Call,
+    Certainty,
+    Change,
+    Document,
+    Facet,
+    Json,
+    Plan,
+    Resource,
+    Risk,
+    Step,
+    Suspect,
+)
+from ..trail import items, text
+from .control import Control, NoSettings, References, Trigger, TrustSettings
+
+Suspects: TypeAlias = "Callable[[Change], Iterable[Suspect]]"
+Read: TypeAlias = "Callable[[Resource, Reader], Document | None]"
+Grants: TypeAlias = "Mapping[str, tuple[str, ...]]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Declared:
+    """The metadata that every declared control carries."""
+
+    id: str
+    title: str
+    severity: int
+    references: References = References()
+    triggers: tuple[Trigger, ...]
+    reads: tuple[str, ...] = ()
+    writes: Grants = field(default_factory=dict)
+    proven: str = "emulator"
+    revert: str = ""
+    volatile: frozenset[str] = frozenset()
+    baselined: bool = False
+    found_by: Callable[[Reader], Iterable[Resource]] | None = None
+
+    def inventory(self, reader: Reader) -> Iterable[Resource]:
+        """What the sweep records: the resources that `found_by` lists."""
+        return self.found_by(reader) if self.found_by else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch(_Declared, Control[NoSettings]):
+    """A setting that has a safe value.
+
+    `read` answers the state, None when the resource is gone. `risky` says in words why a state is
+    risky, "" if it is not; it is given the baseline's state, or None. `put` is the call that sets
+    a state's values; `safe` is the state to set, from the risky one and the baseline's. When it
+    answers None there is nothing safe to guess, and people are asked with `advice`.
+    """
+
+    suspects: Suspects
+    read: Read
+    risky: Callable[[Document, Document | None], str]
+    safe: Callable[[Document, Document | None], Document | None]
+    put: Callable[[Resource, Document], Call]
+    advice: str = ""
+    settings: type[NoSettings] = NoSettings
+
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
+        return self.suspects(change)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        return self.read(suspect.resource, reader)
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: NoSettings
+    ) -> Risk | None:
+        why = self.risky(state, baseline)
+        return Risk(why) if why else None
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+    ) -> Plan:
+        safe = self.safe(facet.state, baseline)
+        if safe is None:
+            return Plan((), advice=self.advice)
+        there, back = self.put(suspect.resource, safe), self.put(suspect.resource, facet.state)
+        kept = tuple(
+            f"{name}: {json.dumps(value)}"
+            for name, value in facet.state.items()
+            if safe.get(name) == value
+        )
+        return Plan((Step(there, (back,)),), kept=kept, advice=self.advice)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sharing(_Declared, Control[TrustSettings]):
+    """A resource shared with grantees: accounts, organisations, or everybody.
+
+    `read` answers `{"grantees": [...]}`, each grantee a JSON value that `share` and `unshare` take
+    back, several at once. `account_of` is the account or ARN of a grantee, "*" for everybody.
+    """
+
+    suspects: Callable[[Change, Trusted], Iterable[Suspect]]
+    read: Read
+    account_of: Callable[[Json], str]
+    share: Callable[[Resource, list[Json]], Call]
+    unshare: Callable[[Resource, list[Json]], Call]
+    settings: type[TrustSettings] = TrustSettings
+
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+        return self.suspects(change, settings.trusted)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        found = self.read(suspect.resource, reader)
+        return None if found is None else {"owner": suspect.resource.account, **found}
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: TrustSettings
+    ) -> Risk | None:
+        strangers = self._strangers(state, settings)
+        if not strangers:
+            return None
+        names = ", ".join(
+            "everybody" if (who := self.account_of(one)) == "*" else who for one in strangers
+        )
+        return Risk(f"shared with {names}", tuple(strangers))
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: TrustSettings
+    ) -> Plan:
+        strangers = self._strangers(facet.state, settings)
+        step = Step(
+            self.unshare(suspect.resource, strangers), (self.share(suspect.resource, strangers),)
+        )
+        kept = tuple(
+            f"shared with {self.account_of(one)}"
+            for one in _list(facet.state, "grantees")
+            if one not in strangers
+        )
+        return Plan((step,), kept=kept)
+
+    def _strangers(self, state: Document, settings: TrustSettings) -> list[Json]:
+        own = text(state, "owner")
+        return [
+            one
+            for one in _list(state, "grantees")
+            if not is_trusted(self.account_of(one), own, settings.trusted)
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenPolicy(_Declared, Control[TrustSettings]):
+    """A resource policy that opens its resource to the public, or to accounts not trusted.
+
+    `service` is what `access.policy.judge` calls it; `audiences` which openings count. `written`
+    is the policy in the record, as text or object, None where the record has none. `read` answers
+    `{"policy": "<text>", …}`. `put` writes a text, `delete` removes the policy; a service without
+    deletion never leaves it empty.
+    """
+
+    service: str
+    audiences: tuple[str, ...] = ("public", "external")
+    suspects: Suspects
+    written: Callable[[Change], Json]
+    read: Read
+    put: Callable[[Resource, str, Document], Call]
+    delete: Callable[[Resource, Document], Call] | None = None
+    settings: type[TrustSettings] = TrustSettings
+
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+        written = self.written(change)
+        for suspect in self.suspects(change):
+            if not isinstance(written, (str, dict)):
+                yield Suspect(suspect.resource, Certainty.POSSIBLE, suspect.hint)
+            elif self._openings(written, suspect.resource.account, settings) or (
+                self._verdict(written, suspect.resource.account, settings).unparsable
+            ):
+                yield Suspect(suspect.resource, Certainty.EVIDENT, suspect.hint)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        found = self.read(suspect.resource, reader)
+        return None if found is None else {"owner": suspect.resource.account, **found}
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: TrustSettings
+    ) -> Risk | None:
+        written, owner = text(state, "policy"), text(state, "owner")
+        if not written:
+            return None
+        if unparsable := self._verdict(written, owner, settings).unparsable:
+            return Risk(f"the policy cannot be read: {unparsable}")
+        openings = self._openings(written, owner, settings)
+        return Risk("; ".join(one.reason for one in openings)) if openings else None
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: TrustSettings
+    ) -> Plan:
+        resource, written = suspect.resource, text(facet.state, "policy")
+        if self._verdict(written, resource.account, settings).unparsable:
+            return Plan((), advice="Read the policy; it could not be parsed to amend it.")
+        openings = self._openings(written, resource.account, settings)
+        rest = policy.without(self.service, written, openings, account=resource.account)
+        if rest is None and self.delete is not None:
+            call = self.delete(resource, facet.state)
+        elif rest is None:
+            return Plan((), advice="Nothing would be left of the policy, and it cannot be deleted.")
+        else:
+            call = self.put(resource, json.dumps(rest), facet.state)
+        gone = {one.index for one in openings}
+        kept = tuple(
+            f"statement {text(one, 'Sid') or number + 1}"
+            for number, one in enumerate(items(json.loads(written).get("Statement")))
+            if number not in gone
+        )
+        return Plan((Step(call, (self.put(resource, written, facet.state),)),), kept=kept)
+
+    def _verdict(
+        self, written: str | dict[str, Json], account: str, settings: TrustSettings
+    ) -> policy.Verdict:
+        return policy.judge(self.service, written, account=account, trusted=settings.trusted)
+
+    def _openings(
+        self, written: str | dict[str, Json], account: str, settings: TrustSettings
+    ) -> list[policy.Opening]:
+        verdict = self._verdict(written, account, settings)
+        return [one for one in verdict.openings if one.audience in self.audiences]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weakened(_Declared, Control[NoSettings]):
+    """A configuration of several fields, weaker than its baseline in some of them.
+
+    `weaker` names the fields of a state that are weaker than the baseline's, each with a reason;
+    it is given None where there is no baseline, and then judges by what is weak in itself.
+    `default` is what a weak field is set to without a baseline; a field it does not name is asked
+    about. `put` is the call that sets these fields (a whole state, the named fields changed).
+    """
+
+    suspects: Suspects
+    read: Read
+    weaker: Callable[[Document, Document | None], Mapping[str, str]]
+    put: Callable[[Resource, Document, tuple[str, ...]], Call]
+    default: Document = field(default_factory=dict)
+    baselined: bool = True
+    settings: type[NoSettings] = NoSettings
+
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
+        return self.suspects(change)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        return self.read(suspect.resource, reader)
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: NoSettings
+    ) -> Risk | None:
+        weak = self.weaker(state, baseline)
+        return Risk("; ".join(weak.values()), tuple(weak)) if weak else None
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+    ) -> Plan:
+        weak = tuple(self.weaker(facet.state, baseline))
+        before = self.default if baseline is None else baseline
+        unknown = [name for name in weak if name not in before]
+        if unknown:
+            return Plan((), advice=f"What {', '.join(unknown)} was before is not recorded.")
+        restored = {**facet.state, **{name: before[name] for name in weak}}
+        step = Step(
+            self.put(suspect.resource, restored, weak),
+            (self.put(suspect.resource, facet.state, weak),),
+        )
+        kept = tuple(name for name in facet.state if name not in weak)
+        return Plan((step,), kept=kept)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removed(_Declared, Control[NoSettings]):
+    """Something that guarded the account was deleted; the baseline says how to make it again.
+
+    `read` answers `{"exists": False}` when it is gone, else its whole configuration with
+    `"exists": True`. `restore` are the calls that make it again from the baseline, each with its
+    undo. Without a baseline people are asked.
+    """
+
+    suspects: Suspects
+    read: Read
+    restore: Callable[[Resource, Document], tuple[Step, ...]]
+    what: str
+    baselined: bool = True
+    settings: type[NoSettings] = NoSettings
+
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
+        return self.suspects(change)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        return self.read(suspect.resource, reader)
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: NoSettings
+    ) -> Risk | None:
+        return None if state["exists"] else Risk(f"{self.what} was deleted")
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+    ) -> Plan:
+        if baseline is None or not baseline.get("exists"):
+            return Plan((), advice=f"How {self.what} was configured is not recorded; make it anew.")
+        return Plan(self.restore(suspect.resource, baseline))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice(_Declared, Control[NoSettings]):
+    """A change without a safe remedy: it is recorded, and people are told what they can do.
+
+    `revert` says why there is none. `read` looks whether the resource still stands as the change
+    left it, where that can be known; without it the record is all there is.
+    """
+
+    suspects: Suspects
+    why: str
+    advice: str
+    read: Read | None = None
+    settings: type[NoSettings] = NoSettings
+
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
+        return self.suspects(change)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        return suspect.hint if self.read is None else self.read(suspect.resource, reader)
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: NoSettings
+    ) -> Risk | None:
+        return Risk(self.why)
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+    ) -> Plan:
+        return Plan((), advice=self.advice)
+
+
+def is_trusted(who: str, own: str, trusted: Trusted) -> bool:
+    """Whether an account id, an ARN or "*" is the own account or a trusted one.
+
+    Organisations and principals are compared as whole ARNs or ids.
+    """
+    if who in ("*", ""):
+        return False
+    account = who.split(":")[4] if who.startswith("arn:") and who.count(":") >= 5 else who
+    names = {who, who.rpartition("/")[2]}
+    return (
+        account == own
+        or account in trusted.accounts
+        or bool(names & (trusted.organizations | trusted.principals))
+    )
+
+
+def _list(state: Document, name: str) -> list[Json]:
+    value = state.get(name)
+    return list(value) if isinstance(value, (list, tuple)) else []

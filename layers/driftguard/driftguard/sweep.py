@@ -1,0 +1,54 @@
+"""The sweep: reads what the controls keep baselines of, and records what is clean.
+
+It changes nothing and decides nothing: a state that is already risky is named, and not recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from . import controls
+from .aws import AwsError
+from .model import Certainty, Resource, Suspect
+from .pipeline import Case, Guard
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What the sweep found of one resource: `recorded`, `unchanged`, `risky`, `gone`, `failed`."""
+
+    control: str
+    resource: Resource | None
+    outcome: str
+    note: str = ""
+
+
+def sweep(guard: Guard, region: str) -> Iterator[Swept]:
+    """Records the baseline of every resource that a control keeps one of, in one region.
+
+    A service that cannot be listed is named as failed, and the sweep goes on with the next.
+    """
+    for control in controls.every():
+        if not control.baselined:
+            continue
+        try:
+            for resource in control.inventory(guard.aws.reader(guard.account, region)):
+                yield _one(guard, control.id, resource)
+        except AwsError as error:
+            yield Swept(control.id, None, "failed", str(error))
+
+
+def _one(guard: Guard, control_id: str, resource: Resource) -> Swept:
+    control = controls.control(control_id)
+    settings = guard.policy.settings_of(control.id, control.settings)
+    suspect = Suspect(resource, Certainty.POSSIBLE)
+    baseline = guard.state.baseline(control.id, resource)
+    case = Case(guard, control, settings, suspect, last_chance=False, baseline=baseline)
+    facet, risk = case.look()
+    if facet is None:
+        return Swept(control.id, resource, "gone")
+    if risk is not None:
+        return Swept(control.id, resource, "risky", risk.summary)
+    recorded = case.remember(facet, "swept")
+    return Swept(control.id, resource, "recorded" if recorded else "unchanged")

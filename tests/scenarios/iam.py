@@ -1,0 +1,70 @@
+"""Scenarios of the iam controls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+from driftguard.model import Change
+from tests.records import exposed_key, iam
+from tests.scenarios.model import Scenario, Staged, policy_of
+
+
+def user_snapshot(name: str) -> Any:
+    """A user's keys and policies."""
+    client = boto3.client("iam")
+    keys = client.list_access_keys(UserName=name)["AccessKeyMetadata"]
+    inline = client.list_user_policies(UserName=name)["PolicyNames"]
+    return {
+        "keys": {one["AccessKeyId"]: one["Status"] for one in keys},
+        "inline": {
+            one: client.get_user_policy(UserName=name, PolicyName=one)["PolicyDocument"]
+            for one in inline
+        },
+        "attached": client.list_attached_user_policies(UserName=name)["AttachedPolicies"],
+    }
+
+
+def by_name(snapshot: Any) -> Any:
+    """A user's snapshot with inline policies by name only: a revocation holds the time."""
+    return snapshot | {"inline": sorted(snapshot["inline"])}
+
+
+def leaked_key() -> Staged:
+    client = boto3.client("iam")
+    client.create_user(UserName="builder", Path="/team/")
+    exposed, _ = (
+        client.create_access_key(UserName="builder")["AccessKey"]["AccessKeyId"] for _ in range(2)
+    )
+
+    def reverted(before: Any) -> Any:
+        keys = before["keys"] | {exposed: "Inactive"}
+        return before | {"keys": keys, "inline": ["DriftguardRevokeOlderSessions"]}
+
+    return Staged(lambda: exposed_key(exposed), lambda: user_snapshot("builder"), reverted, by_name)
+
+
+def quarantined_user() -> Staged:
+    client = boto3.client("iam")
+    client.create_user(UserName="builder")
+    for _ in range(2):
+        client.create_access_key(UserName="builder")
+    name = "AWSCompromisedKeyQuarantineV3"
+    deny = {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}
+
+    def attack() -> Change:
+        client.put_user_policy(UserName="builder", PolicyName=name, PolicyDocument=policy_of(deny))
+        return iam("PutUserPolicy", {"userName": "builder", "policyName": name})
+
+    def reverted(before: Any) -> Any:
+        inline = sorted([name, "DriftguardRevokeOlderSessions"])
+        return before | {"keys": dict.fromkeys(before["keys"], "Inactive"), "inline": inline}
+
+    return Staged(attack, lambda: user_snapshot("builder"), reverted, by_name)
+
+
+SCENARIOS = (
+    Scenario("iam.leaked-key", leaked_key),
+    Scenario("iam.leaked-key", quarantined_user, "quarantine"),
+)
