@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import boto3
 from house import template
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from driftguard_cli.lab.environment import ACCOUNT_ID, REGION, credentials
@@ -61,9 +61,7 @@ class Account:
 
     def client(self, service: str) -> Any:
         made_up = {name.lower(): value for name, value in credentials().items() if "_KEY" in name}
-        return boto3.client(
-            service, region_name=REGION, endpoint_url=self.endpoint, **made_up
-        )  # type: ignore[call-overload]
+        return boto3.client(service, region_name=REGION, endpoint_url=self.endpoint, **made_up)  # type: ignore[call-overload]
 
     def make_tables(self) -> dict[str, str]:
         """The guard's tables, as the template makes them. Returns what the guard is told."""

@@ -10,7 +10,8 @@ watched; at the end, IMPORTED is told which of the heavy modules were loaded.
 import json
 import sys
 
-HEAVY = ("boto3", "botocore", "pydantic", "yaml")
+# Powertools always imports the bare package `botocore`, to name itself to AWS; that costs nothing.
+HEAVY = ("boto3", "botocore.session", "botocore.client", "pydantic", "yaml")
 
 
 class Context:

@@ -149,7 +149,7 @@ class Bench:
 
     def instructions(self) -> dict[str, int]:
         """Instructions of the bare process, of both paths, and of both without byte code."""
-        # Lambda mounts layers read-only: what has no byte code there is compiled in each cold start.
+        # Lambda mounts layers read-only: without byte code, each cold start compiles them anew.
         raw = {**self.environment(self.raw), "PYTHONDONTWRITEBYTECODE": "1"}
         warm = self.environment(self.built)
         counted = {"bare": self.count(BARE, self.variables)}
@@ -210,11 +210,8 @@ def measure() -> dict[str, Any]:
     """Everything, and what was to be reached."""
     with tempfile.TemporaryDirectory(prefix="driftguard-bench-") as folder, running() as account:
         bench = Bench(Path(folder), account)
-        harmless, revert, clients = (
-            bench.calls_of_harmless(),
-            bench.calls_of_revert(),
-            bench.clients(),
-        )
+        harmless, revert = bench.calls_of_harmless(), bench.calls_of_revert()
+        clients = bench.clients()
         instructions = bench.instructions() if shutil.which("valgrind") else None
         seconds = bench.seconds()
         shipped = sizes(bench.shipped)
@@ -222,7 +219,7 @@ def measure() -> dict[str, Any]:
     again = sum(len(built) for built in clients[1:])
     targets = [
         Target("API calls of a harmless event", len(harmless["calls"]), 0),
-        Target("boto3, botocore or pydantic imported by it", len(harmless["imported"]), 0),
+        Target("boto3, botocore or pydantic loaded by it", len(harmless["imported"]), 0),
         Target("API calls of an open security group", len(revert), 7),
         Target("the revert among them is number", position, 5),
         Target("clients built again in a warm process", again, 0),
@@ -257,7 +254,9 @@ def show(told: Mapping[str, Any], console: Console) -> None:
     else:
         console.print("Instructions were not counted: [bold]valgrind is not installed[/].")
     console.print(
-        "Byte code was compiled beforehand, but for the layers in the lines that say so.\n",
+        "Byte code was compiled beforehand, but for the layers in the lines that say so. Lambda\n"
+        "mounts layers read-only: what ships without byte code is compiled in each cold start.\n"
+        "Seconds are medians, on this machine; the revert's include the fake account's answers.\n",
         style="dim",
     )
     console.print(_shipped(told["shipped"]))
@@ -280,14 +279,14 @@ def _targets(targets: list[dict[str, Any]]) -> Table:
 def _costs(instructions: Mapping[str, int], seconds: Mapping[str, float]) -> Table:
     table = Table(box=None, header_style="bold")
     table.add_column("a cold process")
-    for column in ("instructions", "to bare", f"seconds (median of {TIMES})"):
+    for column in ("instructions", "to bare", f"seconds (of {TIMES})"):
         table.add_column(column, justify="right")
     for key, name in (
         ("bare", 'bare: boto3.client("ec2")'),
         ("harmless", "a harmless event"),
+        ("harmless_uncompiled", "  its layers without byte code"),
         ("revert", "a revert"),
-        ("harmless_uncompiled", "a harmless event, layers without byte code"),
-        ("revert_uncompiled", "a revert, layers without byte code"),
+        ("revert_uncompiled", "  its layers without byte code"),
     ):
         count = instructions[key]
         ratio = count / instructions["bare"]

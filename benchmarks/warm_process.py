@@ -1,6 +1,6 @@
 """A warm process, watched: which clients are built in each invocation.
 
-    python warm_process.py FUNCTION EVENTS BUILT
+python warm_process.py FUNCTION EVENTS BUILT
 """
 
 import json

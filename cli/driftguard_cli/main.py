@@ -9,7 +9,7 @@ from rich.console import Console
 
 from driftguard.aws import AwsError
 
-from . import access, decisions, policies, switches
+from . import access, baselines, decisions, policies, switches
 from .demo import demo
 from .generate import generate
 from .lab import app as lab
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(decisions.app, name="audit")
 app.add_typer(policies.app, name="policy")
+app.add_typer(baselines.app, name="baseline")
 app.add_typer(access.app, name="access")
 app.add_typer(lab, name="lab")
 app.command()(decisions.undo)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+
 from tests.e2e.test_buckets_and_keys import make_bucket
 from tests.e2e.test_people import policy_text, publish_bucket
 from tests.e2e.world import World, eventually

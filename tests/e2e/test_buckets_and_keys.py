@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
+
 from tests.e2e.world import World, eventually, seconds_until
 
 pytestmark = pytest.mark.e2e

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+
 from tests.e2e.test_buckets_and_keys import make_bucket
 from tests.e2e.test_people import policy_text, publish_bucket
 from tests.e2e.world import World, eventually, run

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.e2e.world import DRIFTGUARD, ROOT, eventually
 
 pytestmark = pytest.mark.e2e
@@ -44,7 +45,8 @@ def processes_in(folder: Path) -> list[str]:
 
 def test_the_demo_reverts_every_change_and_leaves_nothing_behind(tmp_path: Path) -> None:
     told, story = start_demo(tmp_path).communicate(timeout=180)
-    demo = json.loads(told)
+    demo = json.loads(told or "{}")
+    assert demo, story
 
     assert [one["control"] for one in demo["scenarios"]] == [
         "ec2.open-ingress",

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.e2e.world import DRIFTGUARD, ROOT, World, eventually, run
 
 pytestmark = pytest.mark.e2e
@@ -46,19 +47,23 @@ def test_an_interrupted_start_leaves_nothing_running(
         text=True,
     )
     record = tmp_path / "lab" / "lab.json"
-    eventually(
-        lambda: record.exists() and len(json.loads(record.read_text())["processes"]) == 3,
-        "both emulators, and sam at work",
-    )
-    ids = [one["pid"] for one in json.loads(record.read_text())["processes"]]
-    time.sleep(0.5)
-    starting.send_signal(number)
-    _, told = starting.communicate(timeout=30)
+    try:
+        eventually(
+            lambda: record.exists() and len(json.loads(record.read_text())["processes"]) == 3,
+            "both emulators, and sam at work",
+        )
+        ids = [one["pid"] for one in json.loads(record.read_text())["processes"]]
+        time.sleep(0.5)
+        starting.send_signal(number)
+        _, told = starting.communicate(timeout=30)
 
-    assert starting.returncode == 128 + number
-    assert "taken down" in told
-    assert not [pid for pid in ids if _runs(pid)]
-    assert not record.exists()
+        assert starting.returncode == 128 + number
+        assert "taken down" in told
+        assert not [pid for pid in ids if _runs(pid)]
+        assert not record.exists()
+    finally:
+        starting.kill()
+        run("lab", "down", "--folder", str(tmp_path / "lab"))
 
 
 def test_down_without_a_lab_says_so(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+
 from tests.e2e.test_buckets_and_keys import make_bucket, named
 from tests.e2e.world import World, eventually
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+
 from tests.e2e.world import World, eventually, seconds_until
 
 pytestmark = pytest.mark.e2e

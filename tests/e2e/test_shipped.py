@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.e2e.world import ROOT, World
 
 pytestmark = pytest.mark.e2e

@@ -65,9 +65,7 @@ class Lab:
         from botocore.session import get_session
 
         # Not even a profile that this process's environment names is looked for.
-        blank = {
-            name: (None, None, os.devnull, None) for name in ("config_file", "credentials_file")
-        }
+        blank = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
         session = Session(
             aws_access_key_id="lab",
             aws_secret_access_key="lab",

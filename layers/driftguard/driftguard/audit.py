@@ -40,9 +40,6 @@ Key: TypeAlias = "tuple[str, str]"
 DECISION = "decision"
 LOG = "log#"
 
-# What people hear of; the steps between are in the log.
-_TOLD = frozenset(Status) - {Status.REVERTING, Status.UNDOING}
-
 
 class Conflict(Exception):
     """Another worker took this step first."""
@@ -111,7 +108,8 @@ class AuditTable:
             "ConditionExpression": "version = :seen",
             "ExpressionAttributeValues": {":seen": {"N": str(decision.version)}},
         }
-        projection = {"TableName": self.name, "Item": _item(written)}
+        told = {"tell": {"BOOL": _is_news(written, event)}}
+        projection = {"TableName": self.name, "Item": _item(written) | told}
         log = {"TableName": self.name, "Item": _entry_item(written.id, entry)}
         try:
             with told_apart("dynamodb", "TransactWriteItems"):
@@ -173,6 +171,12 @@ def broken_link(decision: Decision, log: Sequence[Entry]) -> str:
     if log and log[-1].projection != _projection(decision):
         return "the decision was edited beside its log"
     return ""
+
+
+def _is_news(decision: Decision, event: str) -> bool:
+    """Whether people hear of this step: outcomes and questions, not the steps between or notes."""
+    underway = decision.status in (Status.REVERTING, Status.UNDOING)
+    return not underway and event in ("decided", decision.status.value)
 
 
 # ------------------------------------------------------------------------------- the entries
@@ -275,11 +279,10 @@ def _item(decision: Decision) -> dict[str, dict[str, object]]:
         "done": decision.done,
         "attempt": decision.attempt,
     }
-    flags = {"resumable": decision.resumable, "tell": decision.status in _TOLD}
     return {
         **{name: {"S": value} for name, value in texts.items()},
         **{name: {"N": str(value)} for name, value in numbers.items()},
-        **{name: {"BOOL": value} for name, value in flags.items()},
+        "resumable": {"BOOL": decision.resumable},
     }
 
 
