@@ -18,16 +18,14 @@ ROOT = Path(__file__).resolve().parents[1]
 # The environment of the emulator's Lambdas: what the Lambda runtime brings, boto3, and not ours.
 LEAN = ROOT / ".venv" / "emulator"
 
-_PARTS = {
-    "DependenciesLayer": "layers/dependencies",
-    "DriftguardLayer": "layers/driftguard",
-    "GuardFunction": "functions/guard",
-    "PublishFunction": "functions/publish",
+_CODE = {
+    "AWS::Serverless::LayerVersion": "ContentUri",
+    "AWS::Serverless::Function": "CodeUri",
 }
 
 
 class BuildError(Exception):
-    """A layer or function could not be built; the message is make's."""
+    """A Lambda could not be put together as the template says; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +43,20 @@ def template() -> dict[str, Any]:
     return parsed
 
 
+def parts() -> dict[str, str]:
+    """What ships: each layer and function of the template, and the folder it is built from."""
+    return {
+        name: one["Properties"][_CODE[one["Type"]]]
+        for kind in _CODE
+        for name, one in template()["Resources"].items()
+        if one["Type"] == kind
+    }
+
+
 def build(into: Path, **environment: str) -> None:
     """Builds all that ships with the project's own Makefiles, each part into its folder."""
     tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    for name, folder in _PARTS.items():
+    for name, folder in parts().items():
         artifacts = into / name
         artifacts.mkdir(parents=True)
         made = subprocess.run(
@@ -64,7 +72,7 @@ def build(into: Path, **environment: str) -> None:
 
 def sizes(built: Path) -> dict[str, Size]:
     """The size of each part, as it would be uploaded: without byte code."""
-    return {name: _size(built / name) for name in _PARTS}
+    return {name: _size(built / name) for name in parts()}
 
 
 def _size(folder: Path) -> Size:
@@ -94,6 +102,9 @@ def variables(account: Mapping[str, str]) -> dict[str, str]:
     given: dict[str, object] = {}
     for one in (whole["Globals"]["Function"], whole["Resources"]["GuardFunction"]["Properties"]):
         given |= one["Environment"]["Variables"]
+    unknown = {name for name, value in given.items() if not isinstance(value, str)} - set(account)
+    if unknown:
+        raise BuildError(f"no value for what the template gives the guard: {', '.join(unknown)}")
     return {
         name: value if isinstance(value, str) else account[name] for name, value in given.items()
     }

@@ -22,7 +22,8 @@ from driftguard.permissions import permissions_of
 from driftguard.pipeline import Guard
 from driftguard.remedy import inverse
 from driftguard.sweep import sweep
-from driftguard_cli.generate import generated, in_template
+from driftguard_cli.generate import generated, sizes
+from driftguard_cli.template_blocks import in_template
 from tests.conftest import ACCOUNT, REGION, ROOT, Clock, Fakes, World, make_tables, new_guard
 from tests.scenarios import SCENARIOS
 from tests.scenarios.model import Scenario
@@ -51,7 +52,9 @@ def resources() -> dict[str, Any]:
 
 
 def statements(name: str) -> list[dict[str, Any]]:
-    return list(resources()[name]["Properties"]["PolicyDocument"]["Statement"])
+    """The statements of a policy, over all the parts that it was cut into."""
+    parts = [one for key, one in resources().items() if key.rstrip("0123456789") == name]
+    return [s for one in parts for s in one["Properties"]["PolicyDocument"]["Statement"]]
 
 
 def granted(name: str) -> dict[str, set[str]]:
@@ -81,6 +84,11 @@ def test_the_remediator_may_write_exactly_what_the_controls_declare() -> None:
 def test_what_is_generated_is_up_to_date() -> None:
     for path, content in generated(ROOT).items():
         assert path.read_text() == content, f"{path.name} is out of date: run `make generate`"
+
+
+def test_the_stack_is_within_the_limits_of_aws() -> None:
+    for what, used, limit in sizes((ROOT / "template.yaml").read_text()):
+        assert used <= limit, what
 
 
 def test_no_write_statement_has_a_wildcard_action_or_all_resources() -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from driftguard.aws import AwsError
 
 from . import access, baselines, decisions, policies, switches
+from .catalogue import controls
 from .demo import demo
 from .generate import generate
 from .lab import app as lab
@@ -30,7 +31,7 @@ app.command()(decisions.undo)
 app.command()(switches.freeze)
 app.command()(switches.unfreeze)
 app.command()(switches.redrive)
-app.command()(switches.controls)
+app.command()(controls)
 app.command()(demo)
 app.command(hidden=True)(generate)
 

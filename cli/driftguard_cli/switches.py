@@ -1,4 +1,4 @@
-"""`driftguard freeze|unfreeze|redrive` and `driftguard controls`."""
+"""`driftguard freeze|unfreeze|redrive`: what a person does to the guard as a whole."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from driftguard import controls as catalogue
 from driftguard.aws import told_apart
 
 from .stack import JsonOption, Stack, StackOption
@@ -79,38 +77,6 @@ def redrive(
     for each in parked:
         console.print(f"{each['message']}  {each['reason']}", markup=False)
     console.print(f"{len(parked)} {'parked' if dry_run else 'put back'}.")
-
-
-def controls(as_json: JsonOption = False) -> None:
-    """List the controls: what wakes them, what they read and write, where others speak of them."""
-    every = catalogue.every()
-    if as_json:
-        typer.echo(json.dumps([told(one.id) for one in every], indent=2))
-        return
-    table = Table(box=None, header_style="bold")
-    for column in ("control", "severity", "what", "woken by"):
-        table.add_column(column, overflow="fold")
-    for one in every:
-        table.add_row(one.id, str(one.severity), one.title, ", ".join(t.name for t in one.triggers))
-    console.print(table)
-
-
-def told(control_id: str) -> dict[str, object]:
-    """A control's metadata, for programs."""
-    control = catalogue.control(control_id)
-    return {
-        "id": control.id,
-        "title": control.title,
-        "severity": control.severity,
-        "triggers": [{"source": t.source, "name": t.name} for t in control.triggers],
-        "reads": list(control.reads),
-        "writes": {action: list(arns) for action, arns in control.writes.items()},
-        "references": {
-            "security_hub": list(control.references.security_hub),
-            "attack": list(control.references.attack),
-            "stratus": list(control.references.stratus),
-        },
-    }
 
 
 def _stamp(at: datetime) -> str:

@@ -52,6 +52,7 @@ def take(record: SQSRecord) -> None:
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, object], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: dict[str, list[object]], context: LambdaContext) -> PartialItemFailureResponse:
     """Takes a batch of changes; names those that must be delivered again."""
+    metrics.add_metric("Messages", MetricUnit.Count, len(event["Records"]))
     return process_partial_response(event, take, processor, context)

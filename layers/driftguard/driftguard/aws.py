@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -258,18 +259,22 @@ class _Sessions:
         acting.register_component("credential_provider", self.plan_credentials)
         self._reading = Session(botocore_session=reading)
         self._acting = Session(botocore_session=acting)
-        # An endpoint of one's own (a VPC endpoint, an emulator) is a literal address: the account
-        # id that S3 Control puts before the host would lead nowhere.
-        literal = any(name.startswith("AWS_ENDPOINT_URL") for name in os.environ)
-        config = Config(
+        self._config = Config(
             retries={"mode": "standard", "max_attempts": 4}, connect_timeout=3, read_timeout=10
         )
-        self._config = config.merge(Config(inject_host_prefix=False)) if literal else config
 
     def make(self, service: str, region: str, *, acting: bool) -> Client:
         session: Any = self._acting if acting else self._reading
         client: Client = session.client(service, region_name=region or None, config=self._config)
+        literal = any(name.startswith("AWS_ENDPOINT_URL") for name in os.environ)
+        if literal and service == "s3control":
+            client.meta.events.register("before-call.s3-control", _to_the_literal_host)
         return client
+
+
+def _to_the_literal_host(params: dict[str, Any], **_: object) -> None:
+    """Takes the account id off the host again: an endpoint of one's own is a literal address."""
+    params["url"] = re.sub(r"//\d{12}\.", "//", params["url"])
 
 
 # --------------------------------------------------------------------------- responses as JSON

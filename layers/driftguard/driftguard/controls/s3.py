@@ -111,10 +111,12 @@ class PublicPolicy(_OfBucket):
     ) -> Risk | None:
         if _blocked(state, "RestrictPublicBuckets"):
             return None
-        verdict = self._verdict(state)
-        if not verdict.public:
+        if unparsable := self._verdict(state).unparsable:
+            return Risk(f"the policy cannot be read: {unparsable}")
+        public = self._public(state)
+        if not public:
             return None
-        return Risk("; ".join(verdict.because), tuple(one.index for one in self._public(state)))
+        return Risk("; ".join(one.reason for one in public), tuple(one.index for one in public))
 
     def plan(
         self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
