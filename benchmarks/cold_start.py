@@ -26,7 +26,7 @@ from typing import Any
 from uuid import uuid4
 
 from account import Account, running
-from house import LEAN, ROOT, Size, build, compiled, sizes, variables
+from house import LEAN, ROOT, BuildError, Size, build, compiled, sizes, variables
 from rich.console import Console
 from rich.table import Table
 
@@ -310,7 +310,10 @@ def main() -> None:
     as_json = "--json" in sys.argv[1:]
     console = Console(highlight=False, soft_wrap=True)
     with Console(stderr=True).status("building, running and counting (about two minutes)"):
-        told = measure()
+        try:
+            told = measure()
+        except BuildError as error:
+            sys.exit(str(error))
     if as_json:
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
     else:

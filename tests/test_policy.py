@@ -145,3 +145,8 @@ def test_an_exemption_is_never_wider_than_what_was_named(pattern: str, covered: 
     assert one.covers("s3.public-acl", bucket, "2026-01-01") is covered
     assert not one.covers("s3.public-policy", bucket, "2026-01-01")
     assert not one.covers("s3.public-acl", bucket, "2027-01-01")
+
+
+@pytest.mark.parametrize("pack", sorted((ROOT / "policies" / "packs").glob("*.yaml")), ids=str)
+def test_every_pack_is_valid(pack: Path) -> None:
+    assert from_compiled(source.read(pack))
