@@ -12,7 +12,7 @@ import yaml
 
 from driftguard import controls
 from driftguard.controls.control import AnyControl
-from driftguard.model import Certainty, Change, Suspect
+from driftguard.model import Change, Suspect
 from driftguard.trail import change_from_event
 from tests.conftest import ROOT, shipped_policy
 
@@ -37,9 +37,9 @@ def test_the_risky_event_makes_a_suspect(control: AnyControl) -> None:
     change = change_from_event(event(control, "risky"))
 
     assert control in controls.watching(change)
-    (suspect,) = suspects(control, change)
-    assert suspect.certainty is Certainty.EVIDENT
-    assert suspect.resource.account == change.account
+    found = suspects(control, change)
+    assert found
+    assert {one.resource.account for one in found} == {change.account}
 
 
 @every_control
@@ -57,8 +57,11 @@ def test_a_rule_of_the_template_lets_the_event_through(control: AnyControl, kind
 
 
 @every_control
-def test_no_rule_lets_a_failed_call_through(control: AnyControl) -> None:
-    failed = event(control, "harmless")
+@pytest.mark.parametrize("kind", ["risky", "harmless"])
+def test_no_rule_lets_a_failed_call_through(control: AnyControl, kind: str) -> None:
+    failed = event(control, kind)
+    if "eventName" not in failed["detail"]:
+        pytest.skip("a finding is no call that could fail")
     failed["detail"]["errorCode"] = "AccessDenied"
 
     assert not [name for name, pattern in patterns().items() if matches(pattern, failed)]

@@ -131,12 +131,12 @@ class Planned:
 
 def planned(guard: Guard, scenario: Scenario, fakes: Fakes) -> Planned:
     """The plan of a scenario, without carrying it out."""
+    control = controls.control(scenario.control)
     staged = scenario.stage()
     fakes.install(staged.fakes)
     if staged.baseline:
-        assert [one for one in sweep(guard, REGION) if one.outcome == "recorded"]
+        assert all(one.outcome == "recorded" for one in sweep(guard, REGION, only=[control]))
     change = staged.attack()
-    control = controls.control(scenario.control)
     given = guard.policy.settings_of(control.id, control.settings)
     suspect, *_ = control.screen(change, given)
     baseline = guard.state.baseline(control.id, suspect.resource) if staged.baseline else None

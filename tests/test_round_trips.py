@@ -61,8 +61,8 @@ def test_a_risky_change_is_reverted_and_undone_exactly(
     staged = scenario.stage()
     fakes.install(staged.fakes)
     if staged.baseline:
-        recorded = [one for one in sweep(autonomous, REGION) if one.control == scenario.control]
-        assert [one.outcome for one in recorded] == ["recorded"], recorded
+        recorded = list(sweep(autonomous, REGION, only=[control(scenario.control)]))
+        assert {one.outcome for one in recorded} == {"recorded"}, recorded
     legitimate = staged.snapshot()
     change = staged.attack()
     as_the_attacker_left_it = staged.snapshot()

@@ -14,6 +14,7 @@ from .catalogue import controls
 from .demo import demo
 from .generate import generate
 from .lab import app as lab
+from .replay import replay
 from .trouble import Trouble
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app.command()(switches.freeze)
 app.command()(switches.unfreeze)
 app.command()(switches.redrive)
 app.command()(controls)
+app.command()(replay)
 app.command()(demo)
 app.command(hidden=True)(generate)
 

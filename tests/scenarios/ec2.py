@@ -1,4 +1,4 @@
-"""Scenarios of the ec2 controls."""
+"""Scenarios of the ec2 controls: security groups, and what is shared."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
+from tests.records import ec2 as ec2_change
 from tests.records import nested_ingress, permission
-from tests.scenarios.model import Scenario, Staged
+from tests.scenarios.model import STRANGER, Scenario, Staged
 
 
 def rules_of(group: str) -> list[dict[str, Any]]:
@@ -60,4 +61,102 @@ def open_ingress() -> Staged:
     return Staged(attack, lambda: rules_of(group))
 
 
-SCENARIOS = (Scenario("ec2.open-ingress", open_ingress),)
+def default_group(way: str) -> Staged:
+    """A rule is added to the default group of a VPC, beside one that was there before."""
+    ec2 = boto3.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    (group,) = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])[
+        "SecurityGroups"
+    ]
+    id_ = group["GroupId"]
+    authorize = getattr(ec2, f"authorize_security_group_{way}")
+
+    def allow(port: int, cidr: str) -> None:
+        ranges = [{"CidrIp": cidr, "Description": "to the database"}]
+        authorize(
+            GroupId=id_,
+            IpPermissions=[
+                {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": ranges}
+            ],
+        )
+
+    allow(5432, "10.0.0.0/8")
+
+    def attack() -> Change:
+        allow(5433, "203.0.113.0/24")
+        asked = permission(5433, "203.0.113.0/24")
+        return ec2_change(
+            f"AuthorizeSecurityGroup{way.capitalize()}",
+            {"groupId": id_, "ipPermissions": {"items": [asked]}},
+        )
+
+    return Staged(attack, lambda: rules_of(id_))
+
+
+def snapshot_shared() -> Staged:
+    ec2 = boto3.client("ec2")
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    id_ = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+
+    def share(users: list[str], groups: list[str]) -> None:
+        ec2.modify_snapshot_attribute(
+            SnapshotId=id_,
+            Attribute="createVolumePermission",
+            OperationType="add",
+            UserIds=users,
+            GroupNames=groups,
+        )
+
+    def attack() -> Change:
+        share([STRANGER], ["all"])
+        added = {"items": [{"userId": STRANGER}, {"group": "all"}]}
+        return ec2_change(
+            "ModifySnapshotAttribute",
+            {
+                "snapshotId": id_,
+                "createVolumePermission": {"add": added},
+                "attributeType": "CREATE_VOLUME_PERMISSION",
+            },
+        )
+
+    def snapshot() -> Any:
+        found = ec2.describe_snapshot_attribute(SnapshotId=id_, Attribute="createVolumePermission")
+        return sorted(json.dumps(one) for one in found["CreateVolumePermissions"])
+
+    return Staged(attack, snapshot)
+
+
+def image_shared() -> Staged:
+    ec2 = boto3.client("ec2")
+    source = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    (one,) = ec2.run_instances(ImageId=source, MinCount=1, MaxCount=1)["Instances"]
+    id_ = ec2.create_image(InstanceId=one["InstanceId"], Name="golden")["ImageId"]
+
+    def attack() -> Change:
+        ec2.modify_image_attribute(
+            ImageId=id_, LaunchPermission={"Add": [{"UserId": STRANGER}, {"Group": "all"}]}
+        )
+        added = {"items": [{"userId": STRANGER}, {"group": "all"}]}
+        return ec2_change(
+            "ModifyImageAttribute",
+            {
+                "imageId": id_,
+                "launchPermission": {"add": added},
+                "attributeType": "launchPermission",
+            },
+        )
+
+    def snapshot() -> Any:
+        found = ec2.describe_image_attribute(ImageId=id_, Attribute="launchPermission")
+        return sorted(json.dumps(one) for one in found["LaunchPermissions"])
+
+    return Staged(attack, snapshot)
+
+
+SCENARIOS = (
+    Scenario("ec2.open-ingress", open_ingress),
+    Scenario("ec2.default-sg-opened", lambda: default_group("ingress"), "ingress"),
+    Scenario("ec2.default-sg-opened", lambda: default_group("egress"), "egress"),
+    Scenario("ec2.snapshot-shared", snapshot_shared),
+    Scenario("ec2.ami-shared", image_shared),
+)

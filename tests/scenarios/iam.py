@@ -1,4 +1,4 @@
-"""Scenarios of the iam controls."""
+"""Scenarios of the iam controls about keys and passwords."""
 
 from __future__ import annotations
 
@@ -64,7 +64,47 @@ def quarantined_user() -> Staged:
     return Staged(attack, lambda: user_snapshot("builder"), reverted, by_name)
 
 
+def key_for_other_user() -> Staged:
+    client = boto3.client("iam")
+    client.create_user(UserName="builder", Path="/team/")
+    client.create_access_key(UserName="builder")
+
+    def attack() -> Change:
+        made = client.create_access_key(UserName="builder")["AccessKey"]
+        told = {
+            "userName": "builder",
+            "accessKeyId": made["AccessKeyId"],
+            "status": "Active",
+            "createDate": "Nov 24, 2026, 12:00:00 PM",
+        }
+        return iam("CreateAccessKey", {"userName": "builder"}, responseElements={"accessKey": told})
+
+    def snapshot() -> Any:
+        # The new key's id is only known once it is made: the newest is told by its place.
+        found = client.list_access_keys(UserName="builder")["AccessKeyMetadata"]
+        return [one["Status"] for one in found]
+
+    return Staged(attack, snapshot, lambda before: [*before, "Inactive"])
+
+
+def login_profile_created() -> Staged:
+    client = boto3.client("iam")
+    client.create_user(UserName="builder", Path="/team/")
+    client.create_access_key(UserName="builder")
+
+    def attack() -> Change:
+        client.create_login_profile(UserName="builder", Password="not-hunter2")
+        return iam("CreateLoginProfile", {"userName": "builder", "passwordResetRequired": False})
+
+    def reverted(before: Any) -> Any:
+        return before | {"inline": ["DriftguardDenyConsole"]}
+
+    return Staged(attack, lambda: user_snapshot("builder"), reverted, by_name)
+
+
 SCENARIOS = (
     Scenario("iam.leaked-key", leaked_key),
     Scenario("iam.leaked-key", quarantined_user, "quarantine"),
+    Scenario("iam.key-for-other-user", key_for_other_user),
+    Scenario("iam.login-profile-created", login_profile_created),
 )

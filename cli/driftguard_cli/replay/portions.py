@@ -10,16 +10,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import BinaryIO, TypeAlias
 
 from driftguard.model import Json
 
-from .shapes import is_whole
+from .shapes import elements, is_whole
 from .values import NotJson, json_of
 
 CHUNK = 1 << 20
@@ -29,6 +30,10 @@ PORTION = 4 << 20
 LARGEST = 256 << 20
 ROWS = 2000
 
+# How CloudTrail itself writes a log file.
+_RECORDS, _RECORD = b'{"Records":[', b'{"eventVersion":'
+_LOG_FILE = _RECORDS + _RECORD
+_NOT_SPACE = re.compile(r"\S")
 _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 
 
@@ -126,5 +131,191 @@ def _raising(error: Unreadable) -> Iterator[bytes]:
     yield b""
 
 
-def _reader_for(head: bytes):  # type: ignore[no-untyped-def]
-    raise NotImplementedError
+def _reader_for(head: bytes) -> Callable[[Iterable[bytes]], Iterator[Portion]]:
+    """How a file that begins so is to be read."""
+    text = head.lstrip()
+    if not text:
+        return _nothing if len(head) < CHUNK else _lines
+    if b"\0" in head[:4096]:
+        raise Unreadable("neither JSON nor CSV: it holds bytes that no text has")
+    first, newline, more = text.partition(b"\n")
+    if first[:1] in (b"{", b"["):
+        return _document if newline and more.strip() and _breaks_off(first) else _lines
+    return _csv if _is_header(first) else _lines
+
+
+def _breaks_off(line: bytes) -> bool:
+    """Whether a line is the beginning of a longer JSON value, not one that is whole or wrong."""
+    try:
+        json_of(line)
+    except NotJson as error:
+        return error.where >= len(line.decode(errors="replace").rstrip())
+    return False
+
+
+def _is_header(line: bytes) -> bool:
+    try:
+        columns = _header(line.decode(errors="replace"))
+    except csv.Error:
+        return False
+    return any(is_whole(one) for one in columns) or "eventname" in map(str.lower, columns)
+
+
+def _header(line: str) -> tuple[str, ...]:
+    return tuple(column.strip() for column in next(csv.reader([line.rstrip()]), []))
+
+
+# ------------------------------------------------------------------------- files to portions
+
+
+def _nothing(chunks: Iterable[bytes]) -> Iterator[Portion]:
+    yield from ()
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[Portion]:
+    return map(Lines, _cut(chunks))
+
+
+def _cut(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes in pieces that end where a line ends."""
+    kept: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        end = chunk.rfind(b"\n") + 1 if size + len(chunk) >= PORTION else 0
+        if end:
+            yield b"".join((*kept, chunk[:end]))
+            kept, size = [], 0
+            chunk = chunk[end:]
+        kept.append(chunk)
+        size += len(chunk)
+        if size > LARGEST:
+            raise Unreadable(f"a line is longer than {LARGEST >> 20} MiB")
+    if size:
+        yield b"".join(kept)
+
+
+def _document(chunks: Iterable[bytes]) -> Iterator[Portion]:
+    whole = bytearray()
+    for chunk in chunks:
+        whole += chunk
+        if len(whole) > LARGEST:
+            raise Unreadable(
+                f"one JSON document of more than {LARGEST >> 20} MiB: write one record a line "
+                "instead (`jq -c '.Records[]'`)"
+            )
+    yield Whole(bytes(whole))
+
+
+def _csv(chunks: Iterable[bytes]) -> Iterator[Portion]:
+    csv.field_size_limit(min(LARGEST, sys.maxsize))
+    text = (line for piece in _cut(chunks) for line in _lines_of(piece))
+    try:
+        header = _header(next(text))
+        rows = csv.reader(text)
+        while batch := tuple(tuple(row) for row in islice(rows, ROWS)):
+            yield Rows(header, batch)
+    except csv.Error as error:
+        raise Unreadable(f"not CSV ({error})") from error
+
+
+def _lines_of(piece: bytes) -> Iterator[str]:
+    return iter(io.StringIO(piece.decode(errors="replace"), newline=None))
+
+
+# ---------------------------------------------------------------------- portions to elements
+
+
+def elements_of(portion: Portion) -> Iterator[tuple[int, int, Json | NotJson]]:
+    """What may each be a record, with its line or row, from 1, and its number there, 0 if alone.
+
+    What is no JSON is given as the error it is.
+    """
+    if isinstance(portion, Rows):
+        for number, row in enumerate(portion.rows, start=1):
+            if row:
+                yield number, 0, dict(zip(portion.header, row, strict=False))
+    elif isinstance(portion, Whole):
+        for number, value in _values_one_after_the_other(portion.data):
+            for inner, element in _listed(value):
+                yield number, inner, element
+    else:
+        for number, line in enumerate(portion.data.split(b"\n"), start=1):
+            if line.startswith(_LOG_FILE):
+                for inner, element in _log_file(line):
+                    yield number, inner, element
+            elif line and not line.isspace():
+                for inner, element in _listed(_value(line)):
+                    yield number, inner, element
+
+
+def length(portion: Portion) -> int:
+    """How many lines or rows it holds."""
+    return len(portion.rows) if isinstance(portion, Rows) else portion.data.count(b"\n")
+
+
+def _value(text: bytes) -> Json | NotJson:
+    try:
+        return json_of(text)
+    except NotJson as error:
+        return error
+
+
+def _listed(value: Json | NotJson) -> Iterator[tuple[int, Json | NotJson]]:
+    if isinstance(value, NotJson):
+        yield 0, value
+        return
+    listed = elements(value)
+    if len(listed) == 1 and listed[0] is value:
+        yield 0, value
+    else:
+        yield from enumerate(listed, start=1)
+
+
+def _log_file(line: bytes) -> Iterator[tuple[int, Json | NotJson]]:
+    """The records of a trail's log file, parsed one by one: half as fast again as all at once.
+
+    It is cut where a record seems to begin. A cut in the midst of one leaves a piece that is no
+    JSON; from there on, all is taken from the document as a whole. Of one that breaks off, the
+    records before the break are read.
+    """
+    pieces = line[len(_RECORDS) :].rstrip().removesuffix(b"]}").split(b"}," + _RECORD)
+    last = len(pieces)
+    for number, piece in enumerate(pieces, start=1):
+        begun = piece if number == 1 else _RECORD + piece
+        value = _value(begun if number == last else begun + b"}")
+        if isinstance(value, NotJson):
+            whole = _value(line)
+            if isinstance(whole, NotJson):
+                yield number, whole
+            else:
+                yield from enumerate(elements(whole)[number - 1 :], start=number)
+            return
+        yield number, value
+
+
+def _values_one_after_the_other(data: bytes) -> Iterator[tuple[int, Json | NotJson]]:
+    value = _value(data)
+    if not isinstance(value, NotJson):
+        yield 1, value
+        return
+    text, line, before = data.decode(errors="replace"), 1, 0
+    at = _filled(text, 0)
+    while at < len(text):
+        line += text.count("\n", before, at)
+        before = at
+        try:
+            value, at = json.JSONDecoder().raw_decode(text, at)
+        except json.JSONDecodeError as error:
+            yield error.lineno, NotJson(f"not JSON ({error.msg}, column {error.colno})")
+            return
+        except (ValueError, RecursionError) as error:
+            yield line, NotJson(f"not JSON that can be read ({error})")
+            return
+        yield line, value
+        at = _filled(text, at)
+
+
+def _filled(text: str, at: int) -> int:
+    """Where the next character stands that is no white space, or the end."""
+    found = _NOT_SPACE.search(text, at)
+    return found.start() if found else len(text)

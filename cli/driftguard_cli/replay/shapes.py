@@ -46,12 +46,12 @@ def record_of(element: Json) -> Document:
 
     Raises `Unparsable` when the element is none.
     """
+    if isinstance(element, dict) and "eventVersion" in element and not _flattened(element):
+        return element
     if isinstance(element, list):
         element = _cells(element)
     if not isinstance(element, Mapping):
         raise Unparsable(f"expected a CloudTrail record (a JSON object), got {_kind(element)}")
-    if "eventVersion" in element and not _flattened(element):
-        return element
     detail = element.get("detail")
     if isinstance(detail, Mapping):
         return detail if "eventSource" in detail or "eventName" in detail else element

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TypeAlias
 
 from .aws import Aws, AwsError, Client, Throttled, told_apart
 from .model import (
     Actor,
+    Answer,
     Autonomy,
     Call,
     Certainty,
@@ -30,6 +31,7 @@ from .model import (
     Status,
     Step,
     Suspect,
+    Verdict,
     digest,
 )
 
@@ -173,10 +175,17 @@ def broken_link(decision: Decision, log: Sequence[Entry]) -> str:
     return ""
 
 
+# The events that people hear of beside an outcome under its own name.
+_NEWS = frozenset({"decided", "answered", "asked-anew", "escalated"})
+
+
 def _is_news(decision: Decision, event: str) -> bool:
-    """Whether people hear of this step: outcomes and questions, not the steps between or notes."""
+    """Whether people hear of this step: outcomes and questions, not the steps between or notes.
+
+    An approval is news to the publisher, who wakes the guard to carry it out.
+    """
     underway = decision.status in (Status.REVERTING, Status.UNDOING)
-    return not underway and event in ("decided", decision.status.value)
+    return not underway and (event in _NEWS or event == decision.status.value)
 
 
 # ------------------------------------------------------------------------------- the entries
@@ -267,10 +276,12 @@ def _item(decision: Decision) -> dict[str, dict[str, object]]:
         "before": decision.before,
         "after": decision.after,
         "lease_until": decision.lease_until,
+        "expires": decision.expires,
         "head": decision.head,
         "hint": _json(decision.suspect.hint),
         "state": _json(decision.state),
         "plan": _json(_plan_json(decision.plan)),
+        "answers": _json([asdict(one) for one in decision.answers]),
         "rulings": _json([[r.guardrail, r.limit.label, r.reason] for r in decision.rulings]),
     }
     numbers = {
@@ -278,11 +289,13 @@ def _item(decision: Decision) -> dict[str, dict[str, object]]:
         "version": decision.version,
         "done": decision.done,
         "attempt": decision.attempt,
+        "required": decision.required,
     }
     return {
         **{name: {"S": value} for name, value in texts.items()},
         **{name: {"N": str(value)} for name, value in numbers.items()},
         "resumable": {"BOOL": decision.resumable},
+        "escalated": {"BOOL": decision.escalated},
     }
 
 
@@ -340,6 +353,13 @@ def decision_of(item: Item) -> Decision:
         resumable=bool(item["resumable"]["BOOL"]),
         version=number("version"),
         head=string("head"),
+        answers=tuple(
+            Answer(**(one | {"verdict": Verdict(one["verdict"])}))
+            for one in json.loads(string("answers"))
+        ),
+        required=number("required"),
+        expires=string("expires"),
+        escalated=bool(item["escalated"]["BOOL"]),
     )
 
 

@@ -36,6 +36,17 @@ _THROTTLED = frozenset(
     InternalServerError ServiceUnavailable ServiceUnavailableException
     """.split()  # noqa: SIM905 - a list of twenty lines reads worse
 )
+# What a resource is busy with will pass: a database being made or modified takes no other change.
+_SETTLING = frozenset(
+    {
+        ("dynamodb", "ContinuousBackupsUnavailableException"),
+        ("dynamodb", "ResourceInUseException"),
+        ("efs", "IncorrectFileSystemLifeCycleState"),
+        ("rds", "InvalidDBClusterStateFault"),
+        ("rds", "InvalidDBInstanceState"),
+        ("redshift", "InvalidClusterState"),
+    }
+)
 _REFUSED = frozenset(
     """
     AccessDenied AccessDeniedException UnauthorizedOperation Client.UnauthorizedOperation
@@ -62,7 +73,7 @@ class AwsError(Exception):
 
 
 class Throttled(AwsError):
-    """AWS asked us to slow down, or was out of order itself, beyond the SDK's own retries."""
+    """AWS asked us to slow down or to wait, or was out of order, beyond the SDK's own retries."""
 
 
 class Refused(AwsError):
@@ -230,6 +241,8 @@ def _in_words(service: str, operation: str, error: ClientError) -> AwsError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _THROTTLED or status >= 500:
         return Throttled(f"{service}:{operation} was throttled ({code}): {message}", code=code)
+    if (service, code) in _SETTLING:
+        return Throttled(f"{service}:{operation} must wait ({code}): {message}", code=code)
     if code in _REFUSED:
         wanted = " or ".join(sorted(actions_of(service, operation)))
         return Refused(

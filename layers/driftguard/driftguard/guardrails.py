@@ -25,6 +25,7 @@ class Circumstances:
     policy: Policy
     ceiling: Autonomy
     freeze: Document | None
+    exempted: Document | None
     now: str
 
 
@@ -37,6 +38,10 @@ def exemption(case: Circumstances) -> Ruling | None:
         if one.covers(case.control, case.resource, case.now):
             reason = f"exempted until {one.until}: {one.reason}"
             return Ruling("exemption", Autonomy.OBSERVE, reason)
+    given = case.exempted
+    if given is not None and case.now < text(given, "until"):
+        by, until, why = (text(given, name) for name in ("by", "until", "reason"))
+        return Ruling("exemption", Autonomy.OBSERVE, f"exempted by {by} until {until}: {why}")
     return None
 
 

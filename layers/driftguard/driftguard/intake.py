@@ -17,7 +17,7 @@ from .aws import AwsError, Client, told_apart
 from .model import Decision
 from .pipeline import Busy, Guard, NotYet
 from .trail import change_from_event
-from .verdicts import is_verdict, undo_of
+from .verdicts import CarryOut, Undo, is_verdict, verdict_of
 
 # The queue's maxReceiveCount is one more: SQS itself parks only what killed the Lambda.
 LAST_DELIVERY = 4
@@ -77,13 +77,28 @@ class Intake:
             self.park(message, error)
         return []
 
+    def nothing_to_do(self, message: Message) -> bool:
+        """Whether the message is a change that its own record proves harmless."""
+        try:
+            body = json.loads(message.body)
+            if is_verdict(body):
+                return False
+            return not any(True for _ in self.guard.cases(change_from_event(body)))
+        except Exception:  # noqa: BLE001 - `take` says what is wrong with it
+            return False
+
     def _decisions(self, message: Message, *, last_chance: bool) -> list[Decision]:
         try:
             body = json.loads(message.body)
         except ValueError as error:
             raise ValueError(f"the message is not JSON: {error}") from error
         if is_verdict(body):
-            return [self.guard.undo(undo_of(body, message.sender), last_chance=last_chance)]
+            verdict = verdict_of(body, message.sender)
+            if isinstance(verdict, Undo):
+                return [self.guard.undo(verdict, last_chance=last_chance)]
+            if isinstance(verdict, CarryOut):
+                return [self.guard.carry_out(verdict.decision, last_chance=last_chance)]
+            return [self.guard.expire(verdict.decision, last_chance=last_chance)]
         return list(self.guard.handle(change_from_event(body), last_chance=last_chance))
 
     def park(self, message: Message, error: Exception) -> None:

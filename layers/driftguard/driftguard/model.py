@@ -49,6 +49,9 @@ class Status(StrEnum):
     OBSERVED = "observed"
     EXEMPTED = "exempted"
     ASKED = "asked"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
     REVERTING = "reverting"
     REVERTED = "reverted"
     FAILED = "failed"
@@ -197,6 +200,32 @@ class Ruling:
     reason: str
 
 
+class Verdict(StrEnum):
+    """What a person answers: take the change back, or let it stand."""
+
+    REVERT = "revert"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One voice on a decision that was asked about.
+
+    `person` is a name from the policy's `people`, or `link` where the channel proves nobody. `via`
+    is the channel; `token` what makes the answer single-use. `until` makes a keep an exemption
+    (ISO 8601, UTC). `fingerprint` is of the state that was shown.
+    """
+
+    person: str
+    verdict: Verdict
+    via: str
+    at: str
+    fingerprint: str
+    token: str = ""
+    until: str = ""
+    identity: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One decision, as it stands now: its projection in the audit table.
@@ -205,7 +234,8 @@ class Decision:
     While it is `reverting` or `undoing`, one worker holds it until `lease_until`. `resumable` marks
     a failure that a later delivery may take up again (AWS throttled us; nothing was refused).
     `before` and `after` fingerprint the state around our own change. `head` is the hash of the last
-    entry in its log.
+    entry in its log. While it is `asked`, `answers` are the voices so far, `required` how many must
+    agree, and `expires` until when (ISO 8601, UTC); `escalated` once nobody had answered in time.
     """
 
     id: str
@@ -235,11 +265,16 @@ class Decision:
     resumable: bool = False
     version: int = 0
     head: str = ""
+    answers: tuple[Answer, ...] = ()
+    required: int = 1
+    expires: str = ""
+    escalated: bool = False
 
     @property
     def settled(self) -> bool:
         """Whether nothing more happens of itself: an outcome, or a question put to people."""
-        return self.status not in (Status.REVERTING, Status.UNDOING) and not self.resumable
+        underway = (Status.APPROVED, Status.REVERTING, Status.UNDOING)
+        return self.status not in underway and not self.resumable
 
 
 def digest(value: Json) -> str:

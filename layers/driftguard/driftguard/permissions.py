@@ -5,22 +5,89 @@ Source: Service Authorization Reference, "Actions, resources, and condition keys
 
 from __future__ import annotations
 
-from .model import Call
+from collections.abc import Iterator, Mapping
+
+from .model import Call, Json
 
 # boto3's service name → the prefix of its IAM actions, where they differ.
 _PREFIX = {
+    "efs": "elasticfilesystem",
+    "elb": "elasticloadbalancing",
+    "elbv2": "elasticloadbalancing",
+    "emr": "elasticmapreduce",
+    "opensearch": "es",
     "s3control": "s3",
+    "sso-admin": "sso",
 }
 
 # (service, operation) → actions, where they are not the operation's own name.
 _ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("s3", "HeadBucket"): ("s3:ListBucket",),
+    ("s3", "ListBuckets"): ("s3:ListAllMyBuckets",),
+    ("s3", "DeleteBucketEncryption"): ("s3:PutEncryptionConfiguration",),
+    ("s3", "DeleteBucketLifecycle"): ("s3:PutLifecycleConfiguration",),
+    ("s3", "DeleteBucketOwnershipControls"): ("s3:PutBucketOwnershipControls",),
+    ("s3", "DeleteBucketReplication"): ("s3:PutReplicationConfiguration",),
+    ("s3", "GetBucketEncryption"): ("s3:GetEncryptionConfiguration",),
+    ("s3", "GetBucketLifecycleConfiguration"): ("s3:GetLifecycleConfiguration",),
+    ("s3", "GetBucketReplication"): ("s3:GetReplicationConfiguration",),
+    ("s3", "PutBucketEncryption"): ("s3:PutEncryptionConfiguration",),
+    ("s3", "PutBucketLifecycleConfiguration"): ("s3:PutLifecycleConfiguration",),
+    ("s3", "PutBucketReplication"): ("s3:PutReplicationConfiguration",),
     ("s3", "PutPublicAccessBlock"): ("s3:PutBucketPublicAccessBlock",),
     ("s3", "GetPublicAccessBlock"): ("s3:GetBucketPublicAccessBlock",),
     ("s3", "DeletePublicAccessBlock"): ("s3:PutBucketPublicAccessBlock",),
     ("s3control", "GetPublicAccessBlock"): ("s3:GetAccountPublicAccessBlock",),
     ("s3control", "PutPublicAccessBlock"): ("s3:PutAccountPublicAccessBlock",),
     ("s3control", "DeletePublicAccessBlock"): ("s3:PutAccountPublicAccessBlock",),
+}
+
+# What a call needs beside its own action when this parameter is given.
+_WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
+    ("cloudtrail", "CreateTrail"): {"TagsList": ("cloudtrail:AddTags",)},
+    ("cloudwatch", "PutMetricAlarm"): {"Tags": ("cloudwatch:TagResource",)},
+    ("config", "PutConfigRule"): {"Tags": ("config:TagResource",)},
+    # The profile's name is all that is given, but its role is what is passed on.
+    ("ec2", "AssociateIamInstanceProfile"): {"IamInstanceProfile": ("iam:PassRole",)},
+    ("eks", "CreateAccessEntry"): {"tags": ("eks:TagResource",)},
+    ("events", "PutRule"): {"Tags": ("events:TagResource",)},
+    # GuardDuty lets its own role read the list's bucket.
+    ("guardduty", "UpdateIPSet"): {"Activate": ("iam:DeleteRolePolicy", "iam:PutRolePolicy")},
+    ("iam", "CreateOpenIDConnectProvider"): {"Tags": ("iam:TagOpenIDConnectProvider",)},
+    ("iam", "CreateSAMLProvider"): {"Tags": ("iam:TagSAMLProvider",)},
+    ("lambda", "UpdateFunctionConfiguration"): {"Layers": ("lambda:GetLayerVersion",)},
+    # Secrets Manager tries the function out with the caller's permission.
+    ("secretsmanager", "RotateSecret"): {"RotationLambdaARN": ("lambda:InvokeFunction",)},
+}
+
+# Calls that hand a role to a service: the caller must be allowed to pass it.
+_PASSING = frozenset(
+    {
+        ("bedrock", "PutModelInvocationLoggingConfiguration"),
+        ("cloudtrail", "CreateTrail"),
+        ("cloudtrail", "UpdateTrail"),
+        ("codebuild", "UpdateProjectVisibility"),
+        ("config", "PutConfigurationRecorder"),
+        ("events", "PutRule"),
+        ("events", "PutTargets"),
+        ("glue", "PutDataCatalogEncryptionSettings"),
+        ("logs", "PutSubscriptionFilter"),
+        ("s3", "PutBucketReplication"),
+    }
+)
+
+# What putting a web ACL before a resource, or taking it away, needs of the resource's own service.
+_FRONTED = {
+    ("AssociateWebACL", "apigateway"): ("apigateway:SetWebACL",),
+    ("DisassociateWebACL", "apigateway"): ("apigateway:SetWebACL",),
+    ("AssociateWebACL", "elasticloadbalancing"): (
+        "elasticloadbalancing:CreateWebACLAssociation",
+        "elasticloadbalancing:SetWebAcl",
+    ),
+    ("DisassociateWebACL", "elasticloadbalancing"): (
+        "elasticloadbalancing:DeleteWebACLAssociation",
+        "elasticloadbalancing:SetWebAcl",
+    ),
 }
 
 
@@ -32,7 +99,37 @@ def actions_of(service: str, operation: str) -> tuple[str, ...]:
 
 def permissions_of(call: Call) -> tuple[str, ...]:
     """The IAM actions that one planned call needs, tagging what it makes included."""
-    actions = actions_of(call.service, call.operation)
+    actions = (*actions_of(call.service, call.operation), *_beside(call))
     if call.service == "ec2" and "TagSpecifications" in call.parameters:
         return (*actions, "ec2:CreateTags")
     return actions
+
+
+def roles_in(value: Json) -> tuple[str, ...]:
+    """The ARNs of the roles that a call's parameters name, wherever they stand in them."""
+    return tuple(dict.fromkeys(_roles(value)))
+
+
+def _beside(call: Call) -> Iterator[str]:
+    """What a call needs beside its own action, by its parameters."""
+    key = (call.service, call.operation)
+    for parameter, actions in _WITH.get(key, {}).items():
+        if parameter in call.parameters:
+            yield from actions
+    if key in _PASSING and roles_in(call.parameters):
+        yield "iam:PassRole"
+    if call.service == "wafv2":
+        fronted = str(call.parameters.get("ResourceArn")).split(":")[2:3]
+        yield from _FRONTED.get((call.operation, "".join(fronted)), ())
+
+
+def _roles(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.startswith("arn:") and ":iam::" in value and ":role/" in value:
+            yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _roles(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _roles(one)

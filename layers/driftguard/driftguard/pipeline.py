@@ -15,11 +15,12 @@ from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from . import controls, guardrails, remedy
-from .audit import AuditTable, Conflict
+from .audit import AuditTable, Conflict, Item
 from .aws import Aws, Reader
 from .controls.control import AnyControl
 from .guardrails import Circumstances
 from .model import (
+    Answer,
     Autonomy,
     Change,
     Decision,
@@ -29,10 +30,19 @@ from .model import (
     Risk,
     Status,
     Suspect,
+    Verdict,
     decision_id,
 )
-from .policy import Policy
-from .state import FREEZE, StateTable, baseline_key, baseline_of, freeze_of
+from .policy import Policy, Terms
+from .state import (
+    FREEZE,
+    StateTable,
+    baseline_key,
+    baseline_of,
+    exemption_key,
+    exemption_of,
+    freeze_of,
+)
 from .verdicts import Undo
 
 # Longer than the guard's Lambda can run, shorter than the queue hides a message.
@@ -77,33 +87,54 @@ class Guard:
 
     def handle(self, change: Change, *, last_chance: bool = False) -> Iterator[Decision]:
         """Every decision that this change leads to, made, recorded and carried out."""
+        for case in self.cases(change, last_chance=last_chance):
+            if change.account != self.account:
+                raise Foreign(
+                    f"the change is of account {change.account or '(none)'}, and this guard "
+                    f"guards {self.account}"
+                )
+            decision = case.decide(change)
+            if decision is not None:
+                yield decision
+
+    def cases(self, change: Change, *, last_chance: bool = False) -> Iterator[Case]:
+        """What there is to look at, by the record alone. None: it proves the change harmless."""
         if change.error or change.read_only or self.is_own(change):
             return
         for control in controls.watching(change):
             settings = self.policy.settings_of(control.id, control.settings)
             for suspect in control.screen(change, settings):
-                if change.account != self.account:
-                    raise Foreign(
-                        f"the change is of account {change.account or '(none)'}, and this guard "
-                        f"guards {self.account}"
-                    )
-                case = Case(self, control, settings, suspect, last_chance)
-                decision = case.decide(change)
-                if decision is not None:
-                    yield decision
+                yield Case(self, control, settings, suspect, last_chance)
 
     def undo(self, verdict: Undo, *, last_chance: bool = False) -> Decision:
         """Takes a decision's revert back, exactly; the log says so when it cannot be.
 
         A freeze does not stop it: who froze the guard may well want its reverts taken back.
         """
-        decision = self.audit.get(verdict.decision)
+        decision = self._known(verdict.decision)
+        return self._case(decision, last_chance).undo(decision, verdict)
+
+    def carry_out(self, decision_id: str, *, last_chance: bool = False) -> Decision:
+        """Reverts what people approved, if the resource is still as they were shown it."""
+        decision = self._known(decision_id)
+        return self._case(decision, last_chance).carry_out(decision)
+
+    def expire(self, decision_id: str, *, last_chance: bool = False) -> Decision:
+        """Does what silence means on a question whose time is up."""
+        decision = self._known(decision_id)
+        return self._case(decision, last_chance).expire(decision)
+
+    def _known(self, decision_id: str) -> Decision:
+        decision = self.audit.get(decision_id)
         if decision is None:
-            raise UnknownDecision(f"the audit table knows no decision {verdict.decision}")
+            raise UnknownDecision(f"the audit table knows no decision {decision_id}")
+        return decision
+
+    def _case(self, decision: Decision, last_chance: bool) -> Case:
         control = controls.control(decision.control)
         settings = self.policy.settings_of(control.id, control.settings)
-        case = Case(self, control, settings, decision.suspect, last_chance)
-        return case.undo(decision, verdict)
+        baseline = self.state.baseline(control.id, decision.suspect.resource)
+        return Case(self, control, settings, decision.suspect, last_chance, baseline=baseline)
 
     def is_own(self, change: Change) -> bool:
         """Whether the remediator made the change: it is never looked at, let alone reverted."""
@@ -130,7 +161,7 @@ class Case:
     def decide(self, change: Change) -> Decision | None:
         """The decision on this change: a new one, an earlier delivery's, or None if all is well."""
         id_ = decision_id(change, self.control.id, self.suspect.resource)
-        keys = [FREEZE]
+        keys = [FREEZE, exemption_key(self.control.id, self.suspect.resource)]
         if self.control.baselined:
             keys.append(baseline_key(self.control.id, self.suspect.resource))
         state = self.guard.state
@@ -146,7 +177,7 @@ class Case:
         if risk is None:
             case.remember(facet, f"clean after {change.name} ({change.id})")
             return None
-        decision = case._decision(id_, change, facet, risk, freeze_of(found))
+        decision = case._decision(id_, change, facet, risk, found)
         try:
             decision = self.guard.audit.append(decision, event="decided", note=decision.reason)
         except Conflict:
@@ -174,7 +205,7 @@ class Case:
         return facet, self.control.assess(state, self.baseline, self.settings)
 
     def _decision(
-        self, id_: str, change: Change, facet: Facet, risk: Risk, freeze: Document | None
+        self, id_: str, change: Change, facet: Facet, risk: Risk, found: list[Item]
     ) -> Decision:
         plan = self._plan(facet)
         granted = self.guard.policy.granted(self.control.id)
@@ -187,7 +218,8 @@ class Case:
                 plan=plan,
                 policy=self.guard.policy,
                 ceiling=self.guard.ceiling,
-                freeze=freeze,
+                freeze=freeze_of(found),
+                exempted=exemption_of(found),
                 now=now,
             )
         )
@@ -199,6 +231,7 @@ class Case:
         }[autonomy]
         if status is Status.OBSERVED and any(one.guardrail == "exemption" for one in said):
             status = Status.EXEMPTED
+        terms = self.guard.policy.terms(self.control.id, self.control.severity)
         holding = "; ".join(one.reason for one in said if one.limit == autonomy)
         return Decision(
             id=id_,
@@ -222,8 +255,78 @@ class Case:
             updated=now,
             reason=holding or f"policy grants {granted.label}",
             attempt=1,
-            lease_until=self.guard.stamp(LEASE),
+            lease_until=self.guard.stamp(LEASE) if status is Status.REVERTING else "",
+            required=terms.required,
+            expires=self._deadline(terms) if status is Status.ASKED else "",
         )
+
+    # --------------------------------------------------------------------------- asking
+
+    def carry_out(self, decision: Decision) -> Decision:
+        """Reverts an approved decision; a resource that has changed meanwhile is asked about anew.
+
+        A freeze does not stop it: people said yes to this very plan.
+        """
+        if decision.status is not Status.APPROVED:
+            return decision
+        facet, risk = self.look()
+        if facet is None or risk is None:
+            return self._end(decision, Status.REVERTED, "safe already when approved", facet)
+        if self._fingerprint(facet) != decision.before:
+            return self._ask_anew(decision, facet, risk)
+        taken = self._take(
+            replace(decision, status=Status.REVERTING, attempt=0), "carrying-out", "approved"
+        )
+        return self._revert(taken, facet)
+
+    def _ask_anew(self, decision: Decision, facet: Facet, risk: Risk) -> Decision:
+        """Asks again, about the state as it is now: the answers so far were about another."""
+        terms = self.guard.policy.terms(decision.control, decision.severity)
+        anew = replace(
+            decision,
+            status=Status.ASKED,
+            summary=risk.summary,
+            plan=self._plan(facet),
+            state=facet.state,
+            before=self._fingerprint(facet),
+            answers=(),
+            expires=self._deadline(terms),
+            updated=self._now(),
+        )
+        note = "the resource had changed since people were asked"
+        return self.guard.audit.append(anew, event="asked-anew", note=note)
+
+    def expire(self, decision: Decision) -> Decision:
+        """What silence means: the change stands, is taken back, or others are asked, once."""
+        if decision.status is Status.APPROVED:
+            return self.carry_out(decision)
+        if decision.status is not Status.ASKED or self._now() < decision.expires:
+            return decision
+        terms = self.guard.policy.terms(decision.control, decision.severity)
+        if terms.on_expiry == "escalate" and not decision.escalated:
+            longer = replace(
+                decision, escalated=True, expires=self._deadline(terms), updated=self._now()
+            )
+            note = f"nobody answered until {decision.expires}"
+            return self.guard.audit.append(longer, event="escalated", note=note)
+        if terms.on_expiry == "revert" and decision.plan.steps:
+            silence = Answer("silence", Verdict.REVERT, "expiry", self._now(), decision.before)
+            approved = replace(
+                decision,
+                status=Status.APPROVED,
+                answers=(*decision.answers, silence),
+                updated=self._now(),
+            )
+            note = f"nobody answered until {decision.expires}: policy reverts"
+            return self.carry_out(
+                self.guard.audit.append(approved, event="approved", note=note, by="silence")
+            )
+        note = f"nobody answered until {decision.expires}: the change stands"
+        expired = replace(decision, status=Status.EXPIRED, reason=note, updated=self._now())
+        return self.guard.audit.append(expired, event="expired", note=note, by="silence")
+
+    def _deadline(self, terms: Terms) -> str:
+        return self.guard.stamp(timedelta(seconds=terms.seconds))
 
     # ------------------------------------------------------------------------ reverting
 
@@ -231,6 +334,8 @@ class Case:
         self, decision: Decision, facet: Facet | None, risk: Risk | None, freeze: Document | None
     ) -> Decision:
         """Takes up a decision that an earlier delivery left unfinished."""
+        if decision.status is Status.APPROVED:
+            return self.carry_out(decision)
         decision = self._take(decision, "resumed", "an earlier attempt did not finish")
         if decision.status is Status.UNDOING:
             return self._carry_out_undo(decision, by="guard")

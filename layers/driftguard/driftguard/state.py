@@ -11,6 +11,7 @@ from .model import Document, Resource
 
 FREEZE = ("freeze", "all")
 _BASELINE = "baseline#"
+_EXEMPTION = "exemption#"
 
 
 def freeze_of(items: Iterable[Mapping[str, Mapping[str, object]]]) -> Document | None:
@@ -32,6 +33,19 @@ def baseline_of(items: Iterable[Mapping[str, Mapping[str, object]]]) -> Document
         if str(item["pk"].get("S")).startswith(_BASELINE):
             state = json.loads(str(item["state"]["S"]))
             return state if isinstance(state, Mapping) else None
+    return None
+
+
+def exemption_key(control: str, resource: Resource) -> tuple[str, str]:
+    """Where an exemption that a person gave for one resource is kept."""
+    return _EXEMPTION + control, resource.arn
+
+
+def exemption_of(items: Iterable[Mapping[str, Mapping[str, object]]]) -> Document | None:
+    """The exemption among the items that a decision recalled; None where there is none."""
+    for item in items:
+        if str(item["pk"].get("S")).startswith(_EXEMPTION):
+            return {name: str(value["S"]) for name, value in item.items() if "S" in value}
     return None
 
 
@@ -82,6 +96,17 @@ class StateTable:
         """Keeps a clean state as what a later one is compared with."""
         pk, sk = baseline_key(control, resource)
         fields = {"pk": pk, "sk": sk, "state": json.dumps(state), "recorded": at, "why": why}
+        with told_apart("dynamodb", "PutItem"):
+            self.client.put_item(
+                TableName=self.name, Item={name: {"S": value} for name, value in fields.items()}
+            )
+
+    def exempt(
+        self, control: str, resource: Resource, *, until: str, by: str, reason: str, at: str
+    ) -> None:
+        """Lets this control pass over this one resource until then (ISO 8601, UTC)."""
+        pk, sk = exemption_key(control, resource)
+        fields = {"pk": pk, "sk": sk, "until": until, "by": by, "reason": reason, "given": at}
         with told_apart("dynamodb", "PutItem"):
             self.client.put_item(
                 TableName=self.name, Item={name: {"S": value} for name, value in fields.items()}

@@ -5,11 +5,12 @@ It changes nothing and decides nothing: a state that is already risky is named, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from . import controls
 from .aws import AwsError
+from .controls.control import AnyControl
 from .model import Certainty, Resource, Suspect
 from .pipeline import Case, Guard
 
@@ -24,12 +25,13 @@ class Swept:
     note: str = ""
 
 
-def sweep(guard: Guard, region: str) -> Iterator[Swept]:
+def sweep(guard: Guard, region: str, only: Iterable[AnyControl] | None = None) -> Iterator[Swept]:
     """Records the baseline of every resource that a control keeps one of, in one region.
 
-    A service that cannot be listed is named as failed, and the sweep goes on with the next.
+    `only` are the controls to sweep for, all of them if None. A service that cannot be listed is
+    named as failed, and the sweep goes on with the next.
     """
-    for control in controls.every():
+    for control in controls.every() if only is None else only:
         if not control.baselined:
             continue
         try:

@@ -1,4 +1,4 @@
-"""The controls: one module an AWS service, each ending with `CONTROLS`, the controls it holds.
+"""The controls: one module or package an AWS service, with `CONTROLS`, the controls it holds.
 
 Adding a control touches its module and its two events. `index.json` (made by `make generate`) maps
 each event source and name to the ids that watch it, so that a cold start imports one module.
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 from ..model import Change
 from .control import AnyControl
@@ -48,7 +49,6 @@ def control(control_id: str) -> AnyControl:
 def every() -> list[AnyControl]:
     """All controls, by id. Imports every module: for the command line and for generating."""
     found: list[AnyControl] = []
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        module = import_module(f".{path.stem}", __name__) if path.stem != "__init__" else None
-        found.extend(getattr(module, "CONTROLS", ()))
+    for module in iter_modules([str(Path(__file__).parent)]):
+        found.extend(getattr(import_module(f".{module.name}", __name__), "CONTROLS", ()))
     return sorted(found, key=lambda one: one.id)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from ..access.policy import Trusted
+from ..access.principals import Trusted
 from ..aws import Reader
 from ..model import Change, Document, Facet, Plan, Resource, Risk, Suspect
 

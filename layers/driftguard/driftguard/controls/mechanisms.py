@@ -5,6 +5,7 @@
 - `OpenPolicy`: a resource policy opens the resource; the offending principals or statements go.
 - `Weakened`: a configuration is weaker than its baseline; the weakened fields are set back.
 - `Removed`: something that watched over the account is gone; it is made again from the baseline.
+- `Granted`: one thing was given to another (a policy, a membership, a key), or taken from it.
 - `Advice`: there is no safe remedy; people are told what happened and what they can do.
 
 A control is an instance: its metadata, and the few functions that say how its service reads and
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ..access import policy
-from ..access.policy import Trusted
+from ..access.principals import Trusted
 from ..aws import Reader
 from ..model import (
     Call,
@@ -40,6 +41,9 @@ from .control import Control, NoSettings, References, Trigger, TrustSettings
 Suspects: TypeAlias = "Callable[[Change], Iterable[Suspect]]"
 Read: TypeAlias = "Callable[[Resource, Reader], Document | None]"
 Grants: TypeAlias = "Mapping[str, tuple[str, ...]]"
+
+# Where a `Weakened` state says which of its fields the record itself told to be weak.
+_TOLD = "told"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +75,8 @@ class Switch(_Declared, Control[NoSettings]):
     `read` answers the state, None when the resource is gone. `risky` says in words why a state is
     risky, "" if it is not; it is given the baseline's state, or None. `put` is the call that sets
     a state's values; `safe` is the state to set, from the risky one and the baseline's. When it
-    answers None there is nothing safe to guess, and people are asked with `advice`.
+    answers None there is nothing safe to guess, and people are asked with `advice`. A suspect's
+    hint becomes part of the state.
     """
 
     suspects: Suspects
@@ -86,7 +91,8 @@ class Switch(_Declared, Control[NoSettings]):
         return self.suspects(change)
 
     def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        return self.read(suspect.resource, reader)
+        found = self.read(suspect.resource, reader)
+        return None if found is None else {**found, **suspect.hint}
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
@@ -122,6 +128,8 @@ class Sharing(_Declared, Control[TrustSettings]):
     account_of: Callable[[Json], str]
     share: Callable[[Resource, list[Json]], Call]
     unshare: Callable[[Resource, list[Json]], Call]
+    # Whether the API takes a single grantee a call: then there is a step for each.
+    singly: bool = False
     settings: type[TrustSettings] = TrustSettings
 
     def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
@@ -145,16 +153,17 @@ class Sharing(_Declared, Control[TrustSettings]):
     def plan(
         self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: TrustSettings
     ) -> Plan:
-        strangers = self._strangers(facet.state, settings)
-        step = Step(
-            self.unshare(suspect.resource, strangers), (self.share(suspect.resource, strangers),)
+        resource, strangers = suspect.resource, self._strangers(facet.state, settings)
+        steps = tuple(
+            Step(self.unshare(resource, some), (self.share(resource, some),))
+            for some in ([[one] for one in strangers] if self.singly else [strangers])
         )
         kept = tuple(
             f"shared with {self.account_of(one)}"
             for one in _list(facet.state, "grantees")
             if one not in strangers
         )
-        return Plan((step,), kept=kept)
+        return Plan(steps, kept=kept)
 
     def _strangers(self, state: Document, settings: TrustSettings) -> list[Json]:
         own = text(state, "owner")
@@ -251,6 +260,7 @@ class Weakened(_Declared, Control[NoSettings]):
     it is given None where there is no baseline, and then judges by what is weak in itself.
     `default` is what a weak field is set to without a baseline; a field it does not name is asked
     about. `put` is the call that sets these fields (a whole state, the named fields changed).
+    A suspect's hint becomes part of the state: see `told` and `weaker_than_before`.
     """
 
     suspects: Suspects
@@ -258,6 +268,7 @@ class Weakened(_Declared, Control[NoSettings]):
     weaker: Callable[[Document, Document | None], Mapping[str, str]]
     put: Callable[[Resource, Document, tuple[str, ...]], Call]
     default: Document = field(default_factory=dict)
+    advice: str = ""
     baselined: bool = True
     settings: type[NoSettings] = NoSettings
 
@@ -265,7 +276,8 @@ class Weakened(_Declared, Control[NoSettings]):
         return self.suspects(change)
 
     def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        return self.read(suspect.resource, reader)
+        found = self.read(suspect.resource, reader)
+        return None if found is None else {**found, **suspect.hint}
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
@@ -286,8 +298,8 @@ class Weakened(_Declared, Control[NoSettings]):
             self.put(suspect.resource, restored, weak),
             (self.put(suspect.resource, facet.state, weak),),
         )
-        kept = tuple(name for name in facet.state if name not in weak)
-        return Plan((step,), kept=kept)
+        kept = tuple(name for name in facet.state if name not in (*weak, *suspect.hint))
+        return Plan((step,), kept=kept, advice=self.advice)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,6 +315,8 @@ class Removed(_Declared, Control[NoSettings]):
     read: Read
     restore: Callable[[Resource, Document], tuple[Step, ...]]
     what: str
+    # Only what is recorded guarded the account: the deletion of anything else is nobody's matter.
+    recorded_only: bool = False
     baselined: bool = True
     settings: type[NoSettings] = NoSettings
 
@@ -315,7 +329,9 @@ class Removed(_Declared, Control[NoSettings]):
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
     ) -> Risk | None:
-        return None if state["exists"] else Risk(f"{self.what} was deleted")
+        if state["exists"] or (self.recorded_only and not (baseline or {}).get("exists")):
+            return None
+        return Risk(f"{self.what} was deleted")
 
     def plan(
         self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
@@ -323,6 +339,42 @@ class Removed(_Declared, Control[NoSettings]):
         if baseline is None or not baseline.get("exists"):
             return Plan((), advice=f"How {self.what} was configured is not recorded; make it anew.")
         return Plan(self.restore(suspect.resource, baseline))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Granted(_Declared, Control[TrustSettings]):
+    """One thing was given to another that should not have been, or was taken from it.
+
+    The change names both: `suspects` puts into the hint what the resource's id does not say. Only
+    that one grant is looked at, so that what was granted before, on purpose, is left alone. `read`
+    answers the state, None when either is gone; `risky` says why it is risky, "" if it is not
+    (any more); `steps` put it right, each with what brings it back exactly. Without steps people
+    are asked, with `advice`.
+    """
+
+    suspects: Callable[[Change, Trusted], Iterable[Suspect]]
+    read: Callable[[Suspect, Reader], Document | None]
+    risky: Callable[[Document, Trusted], str]
+    steps: Callable[[Resource, Document], tuple[Step, ...]]
+    advice: str = ""
+    settings: type[TrustSettings] = TrustSettings
+
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+        return self.suspects(change, settings.trusted)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        return self.read(suspect, reader)
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: TrustSettings
+    ) -> Risk | None:
+        why = self.risky(state, settings.trusted)
+        return Risk(why) if why else None
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: TrustSettings
+    ) -> Plan:
+        return Plan(self.steps(suspect.resource, facet.state), advice=self.advice)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -356,19 +408,83 @@ class Advice(_Declared, Control[NoSettings]):
         return Plan((), advice=self.advice)
 
 
+def evident(find: Callable[[Change], Resource | None], *names: str) -> Suspects:
+    """What changes of these names are about: such a call is itself the risk.
+
+    A change of any other name, the call's harmless counterpart, yields nothing.
+    """
+
+    def suspects(change: Change) -> Iterable[Suspect]:
+        found = find(change) if change.name in names else None
+        return () if found is None else (Suspect(found, Certainty.EVIDENT),)
+
+    return suspects
+
+
+def told(resource: Resource, *weak: str) -> Suspect:
+    """The suspect of a record that itself says that these fields were made weak."""
+    return Suspect(resource, Certainty.EVIDENT, {_TOLD: list(weak)})
+
+
+def weaker_than_before(
+    weak: Callable[[Document], Mapping[str, str]],
+) -> Callable[[Document, Document | None], Mapping[str, str]]:
+    """For `Weakened`: what is weak now and was not before.
+
+    `weak` names the fields of one state that are weak in themselves. Many are so from the start
+    (AWS's own defaults), and that is no drift. Without a baseline only a record's word counts:
+    what it was `told`; a sweep records what it finds.
+    """
+
+    def weaker(state: Document, baseline: Document | None) -> Mapping[str, str]:
+        if baseline is None:
+            known = _list(state, _TOLD)
+            return {name: why for name, why in weak(state).items() if name in known}
+        before = weak(baseline)
+        return {name: why for name, why in weak(state).items() if name not in before}
+
+    return weaker
+
+
+def deny_lost(state: Document, baseline: Document | None) -> Mapping[str, str]:
+    """For `Weakened`: a resource policy that denied something was deleted (`policy` is null).
+
+    Without a baseline nobody knows what it denied: a deletion that the record told of is asked
+    about.
+    """
+    if state["policy"] is not None:
+        return {}
+    if baseline is None:
+        return {"policy": "the policy was deleted"} if "policy" in _list(state, _TOLD) else {}
+    before = text(baseline, "policy")
+    denied = [one for one in _statements(before) if text(one, "Effect") == "Deny"]
+    names = ", ".join(text(one, "Sid") or "a Deny" for one in denied)
+    return {"policy": f"the policy was deleted, and with it {names}"} if denied else {}
+
+
+def _statements(written: str) -> list[Document]:
+    """The statements of a policy's text, none if it cannot be parsed."""
+    try:
+        parsed = json.loads(written)
+    except ValueError:
+        return []
+    return list(items(parsed.get("Statement"))) if isinstance(parsed, Mapping) else []
+
+
 def is_trusted(who: str, own: str, trusted: Trusted) -> bool:
     """Whether an account id, an ARN or "*" is the own account or a trusted one.
 
-    Organisations and principals are compared as whole ARNs or ids.
+    Organisations and principals are compared as whole ARNs or ids. A unit of an organisation
+    (`arn:…:ou/o-1/ou-2`) is trusted where its organisation is.
     """
     if who in ("*", ""):
         return False
     account = who.split(":")[4] if who.startswith("arn:") and who.count(":") >= 5 else who
-    names = {who, who.rpartition("/")[2]}
     return (
         account == own
         or account in trusted.accounts
-        or bool(names & (trusted.organizations | trusted.principals))
+        or bool({who, *who.split("/")} & trusted.organizations)
+        or bool({who, who.rpartition("/")[2]} & trusted.principals)
     )
 
 

@@ -22,6 +22,7 @@ from pydantic import (
     Field,
     ValidationError,
     create_model,
+    model_validator,
 )
 
 from .. import controls
@@ -109,13 +110,110 @@ class TrustedEntry(_Strict):
     ] = ()
 
 
+def _seconds(written: str | int) -> int:
+    """`30m`, `24h` or `7d` as seconds."""
+    number, unit = str(written)[:-1], str(written)[-1:]
+    if not number.isdigit() or unit not in _UNITS:
+        raise ValueError(f"`{written}` is not a length of time like 30m, 24h or 7d")
+    return int(number) * _UNITS[unit]
+
+
+_UNITS = {"m": 60, "h": 3600, "d": 86_400}
+
+Length: TypeAlias = Annotated[
+    str, AfterValidator(lambda written: str(_seconds(written))), Field(examples=["24h"])
+]
+
+
+class Silence(StrEnum):
+    """keep: the change stands. revert: it is taken back. escalate: others are asked, once."""
+
+    KEEP = "keep"
+    REVERT = "revert"
+    ESCALATE = "escalate"
+
+
+def _not_reserved(name: str) -> str:
+    if name in ("link", "guard", "silence"):
+        raise ValueError(f"`{name}` is what the record calls somebody else; choose another name")
+    return name
+
+
+class PersonEntry(_Strict):
+    """One human being, under every identity the channels know them by."""
+
+    name: Annotated[str, Field(min_length=1), AfterValidator(_not_reserved)]
+    slack: Annotated[tuple[str, ...], Field(description="Slack member ids: U…")] = ()
+    iam: Annotated[
+        tuple[str, ...], Field(description="ARNs of users, roles, role sessions; * and ? match.")
+    ] = ()
+    email: tuple[str, ...] = ()
+
+
+class TermsEntry(_Strict):
+    """How a question is put to people."""
+
+    required: Annotated[int, Field(ge=1, description="How many people must agree.")] = 1
+    expires: Annotated[Length, Field(description="How long the question stays open.")] = "86400"
+    on_expiry: Annotated[Silence, Field(description="What silence means.")] = Silence.KEEP
+    approvers: Annotated[
+        tuple[str, ...], Field(description="Names from `people`; none means all of them.")
+    ] = ()
+
+
+class RuleEntry(TermsEntry):
+    """Terms of their own for some decisions; the first that fits counts."""
+
+    controls: tuple[str, ...] = ("*",)
+    min_severity: Annotated[int, Field(ge=0, le=100)] = 0
+
+
+class ApprovalsEntry(TermsEntry):
+    """The terms for every question, and rules for some of them."""
+
+    rules: tuple[RuleEntry, ...] = ()
+
+
+class RouteEntry(_Strict):
+    """A Slack channel and what it hears of; the first that fits counts."""
+
+    channel: Annotated[str, Field(description="A channel's id: C…")]
+    accounts: tuple[str, ...] = ("*",)
+    controls: tuple[str, ...] = ("*",)
+    min_severity: Annotated[int, Field(ge=0, le=100)] = 0
+
+
+class SlackEntry(_Strict):
+    """Where Slack hears of decisions."""
+
+    routes: tuple[RouteEntry, ...] = ()
+    digest_over: Annotated[
+        int, Field(ge=1, description="More decisions a minute than this become one message.")
+    ] = 10
+
+
 class PolicyFile(_Strict):
     """The guard policy, version 1."""
 
     version: Literal[1]
     defaults: Defaults = Defaults()
     trusted: TrustedEntry = TrustedEntry()
+    people: tuple[PersonEntry, ...] = ()
+    approvals: ApprovalsEntry = ApprovalsEntry()
+    slack: SlackEntry = SlackEntry()
     exemptions: tuple[ExemptionEntry, ...] = ()
+
+    @model_validator(mode="after")
+    def _approvers_are_people(self) -> PolicyFile:
+        known = [one.name for one in self.people]
+        for terms in (self.approvals, *self.approvals.rules):
+            for name in terms.approvers:
+                if name not in known:
+                    raise ValueError(f"approver `{name}` is not in people{_nearest(name, known)}")
+            able = len(terms.approvers or known)
+            if known and terms.required > able:
+                raise ValueError(f"{terms.required} must agree, but only {able} may answer")
+        return self
 
 
 @cache
@@ -205,6 +303,10 @@ def _as_document(policy: PolicyFile) -> Document:
     made = policy.model_dump(mode="json", by_alias=True, exclude_none=True)
     made["exemptions"] = [
         {**one.model_dump(mode="json"), "until": _instant(one.until)} for one in policy.exemptions
+    ]
+    made["approvals"] = [
+        {"controls": ["*"], "min_severity": 0, **one.model_dump(mode="json", exclude={"rules"})}
+        for one in (*policy.approvals.rules, policy.approvals)
     ]
     return made
 

@@ -6,14 +6,11 @@ import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Facet, Plan, Risk, Step, Suspect
-from ..trail import items, mapping, text
-from .control import Control, NoSettings, References, Trigger, resource
-
-_IAM = "iam.amazonaws.com"
-_USER = ("arn:{partition}:iam::{account}:user/*",)
-_GONE = ("NoSuchEntity",)
+from ...aws import Reader, document
+from ...model import Call, Certainty, Change, Document, Facet, Plan, Risk, Step, Suspect
+from ...trail import items, mapping, text
+from ..control import Control, NoSettings, References, Trigger, resource
+from .principals import GONE, IAM, USERS
 
 QUARANTINE = "AWSCompromisedKeyQuarantine"
 REVOCATION = "DriftguardRevokeOlderSessions"
@@ -38,8 +35,8 @@ class LeakedKey(Control[NoSettings]):
     )
     triggers = (
         Trigger("aws.health", "AWS_RISK_CREDENTIALS_EXPOSED"),
-        Trigger(_IAM, "AttachUserPolicy"),
-        Trigger(_IAM, "PutUserPolicy"),
+        Trigger(IAM, "AttachUserPolicy"),
+        Trigger(IAM, "PutUserPolicy"),
     )
     reads = (
         "iam:GetAccessKeyLastUsed",
@@ -50,14 +47,14 @@ class LeakedKey(Control[NoSettings]):
         "iam:ListUserPolicies",
     )
     writes = {
-        "iam:UpdateAccessKey": _USER,
-        "iam:PutUserPolicy": _USER,
-        "iam:DeleteUserPolicy": _USER,
+        "iam:UpdateAccessKey": USERS,
+        "iam:PutUserPolicy": USERS,
+        "iam:DeleteUserPolicy": USERS,
     }
     settings = NoSettings
 
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
-        if change.source == _IAM:
+        if change.source == IAM:
             attached = text(change.request, "policyArn", "policyName").rpartition("/")[2]
             user = text(change.request, "userName")
             if user and attached.startswith(QUARANTINE):
@@ -78,13 +75,13 @@ class LeakedKey(Control[NoSettings]):
     def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
         key = text(suspect.hint, "key")
         if key:
-            used = reader.read("iam", "GetAccessKeyLastUsed", AccessKeyId=key, absent=_GONE)
+            used = reader.read("iam", "GetAccessKeyLastUsed", AccessKeyId=key, absent=GONE)
             if used is None:
                 return None
             user = text(document(used), "UserName")
         else:
             user = suspect.resource.id
-        found = reader.read("iam", "GetUser", UserName=user, absent=_GONE) if user else None
+        found = reader.read("iam", "GetUser", UserName=user, absent=GONE) if user else None
         if found is None:
             # A key without a user is the root user's: nobody else can switch it off.
             return {"user": user, "root": True, "exposed": [key]} if key else None
@@ -98,7 +95,7 @@ class LeakedKey(Control[NoSettings]):
         if not key and not suspect.hint.get("named") and not self._quarantined(reader, user):
             return None
         policy = reader.read(
-            "iam", "GetUserPolicy", UserName=user, PolicyName=REVOCATION, absent=_GONE
+            "iam", "GetUserPolicy", UserName=user, PolicyName=REVOCATION, absent=GONE
         )
         return {
             "user": user,
@@ -162,7 +159,7 @@ class LeakedKey(Control[NoSettings]):
             "DeleteUserPolicy",
             {"UserName": user, "PolicyName": REVOCATION},
             on=on,
-            settled_by=_GONE,
+            settled_by=GONE,
         )
         before = state["revocation"]
         steps = [

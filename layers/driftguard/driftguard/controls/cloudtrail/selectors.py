@@ -1,0 +1,159 @@
+"""A trail's event selectors: which events it records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...aws import Reader, document
+from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ...trail import flag, items, mapping, omitted, text
+from ..control import References, Trigger
+from ..mechanisms import Switch
+from .trail import CLOUDTRAIL, GONE, TRAILS, capitalised, own_trails, trail_of
+
+MANAGEMENT: Document = {"Field": "eventCategory", "Equals": ["Management"]}
+
+
+def selectors_asked(change: Change) -> Iterator[Suspect]:
+    """Selectors that leave management events out prove it; none for data events may be a loss."""
+    trail = trail_of(change)
+    if trail is None:
+        return
+    asked = _selectors(capitalised(change.request))
+    if omitted(change.request) or not asked:
+        yield Suspect(trail, Certainty.POSSIBLE)
+    elif gaps(asked):
+        yield Suspect(trail, Certainty.EVIDENT)
+    elif not _of_data(asked):
+        yield Suspect(trail, Certainty.POSSIBLE)
+
+
+def gaps(selectors: Document) -> frozenset[str]:
+    """What of the management events is not recorded, in words. A trail without selectors has all.
+
+    Reads and writes are looked at apart: a selector for each covers both.
+    """
+    found: set[str] = set()
+    for side in ("read", "write"):
+        excluded = [
+            set(left_out) for sides, left_out in map(_management, _all(selectors)) if side in sides
+        ]
+        if not excluded:
+            found.add(f"{side} events")
+        else:
+            found.update(f"{side} events of {one}" for one in set.intersection(*excluded))
+    return frozenset(found)
+
+
+def _management(selector: Document) -> tuple[tuple[str, ...], list[str]]:
+    """Which sides of the management events a selector takes, and the sources that it leaves out.
+
+    Source: AWS CloudTrail API Reference, "EventSelector" and "AdvancedFieldSelector".
+    """
+    if "FieldSelectors" not in selector:
+        if flag(selector.get("IncludeManagementEvents")) is False:
+            return (), []
+        reach = text(selector, "ReadWriteType")
+        excluded = _texts(selector.get("ExcludeManagementEventSources"))
+    else:
+        fields = {text(one, "Field"): one for one in items(selector["FieldSelectors"])}
+        if "Management" not in _texts(fields.get("eventCategory", {}).get("Equals")):
+            return (), []
+        only = _texts(fields.get("readOnly", {}).get("Equals"))
+        reach = {"true": "ReadOnly", "false": "WriteOnly"}.get("".join(only), "")
+        excluded = _texts(fields.get("eventSource", {}).get("NotEquals"))
+        if set(fields) - {"eventCategory", "readOnly", "eventSource"} or (
+            "eventSource" in fields and not excluded
+        ):
+            excluded = [*excluded, "all but some sources or callers"]
+    sides = {"ReadOnly": ("read",), "WriteOnly": ("write",)}.get(reach, ("read", "write"))
+    return sides, excluded
+
+
+def _of_data(selectors: Document) -> bool:
+    """Whether any selector takes data events."""
+    return any(
+        _texts(mapping(fields, "eventCategory").get("Equals")) == ["Data"]
+        if (fields := {text(one, "Field"): one for one in items(each.get("FieldSelectors"))})
+        else any(True for _ in items(each.get("DataResources")))
+        for each in _all(selectors)
+    )
+
+
+def recorded(trail: Resource, reader: Reader) -> Document | None:
+    found = reader.read("cloudtrail", "GetEventSelectors", TrailName=trail.id, absent=GONE)
+    return None if found is None else _selectors(document(found))
+
+
+def _narrower(state: Document, baseline: Document | None) -> str:
+    lost = gaps(state) - (gaps(baseline) if baseline else frozenset())
+    if baseline and _of_data(baseline) and not _of_data(state):
+        lost |= {"data events"}
+    return f"the trail no longer records {', '.join(sorted(lost))}" if lost else ""
+
+
+def _widened(state: Document, baseline: Document | None) -> Document:
+    """The baseline's selectors; without one, those of the state, and all management events."""
+    if baseline:
+        return baseline
+    if state.get("AdvancedEventSelectors"):
+        others = [
+            dict(one) for one in items(state["AdvancedEventSelectors"]) if not _management(one)[0]
+        ]
+        managing: Document = {"Name": "Management events", "FieldSelectors": [MANAGEMENT]}
+        return {"AdvancedEventSelectors": [managing, *others]}
+    data = [dict(one) for each in _all(state) for one in items(each.get("DataResources"))]
+    every: Document = {
+        "ReadWriteType": "All",
+        "IncludeManagementEvents": True,
+        "DataResources": data,
+        "ExcludeManagementEventSources": [],
+    }
+    return {"EventSelectors": [every]}
+
+
+def put_selectors(trail: Resource, state: Document) -> Call:
+    selectors = state or {"EventSelectors": []}
+    parameters = {"TrailName": trail.id, **selectors}
+    return Call("cloudtrail", "PutEventSelectors", parameters, on=(trail.arn,))
+
+
+def _selectors(found: Document) -> Document:
+    """The one kind of selectors that a trail has."""
+    kinds = ("EventSelectors", "AdvancedEventSelectors")
+    return {kind: [dict(one) for one in items(found[kind])] for kind in kinds if found.get(kind)}
+
+
+def _all(selectors: Document) -> Iterator[Document]:
+    for kind in selectors.values():
+        yield from items(kind)
+
+
+def _texts(value: Json) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+CONTROLS = (
+    Switch(
+        id="cloudtrail.selectors-narrowed",
+        title="Trail records fewer events",
+        severity=85,
+        references=References(
+            security_hub=("CloudTrail.1",),
+            attack=("T1562.008",),
+            stratus=("aws.defense-evasion.cloudtrail-event-selectors",),
+        ),
+        triggers=(Trigger(CLOUDTRAIL, "PutEventSelectors"),),
+        reads=("cloudtrail:DescribeTrails", "cloudtrail:GetEventSelectors"),
+        writes={"cloudtrail:PutEventSelectors": TRAILS},
+        baselined=True,
+        found_by=own_trails,
+        suspects=selectors_asked,
+        read=recorded,
+        risky=_narrower,
+        safe=_widened,
+        put=put_selectors,
+    ),
+)

@@ -1,0 +1,81 @@
+"""How the controls of CloudTrail find a trail, and whether it records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...aws import Reader, document
+from ...model import Call, Change, Document, Json, Resource
+from ...trail import flag, items, text
+from ..control import References, Trigger, resource
+from ..mechanisms import Switch, evident
+
+CLOUDTRAIL = "cloudtrail.amazonaws.com"
+TRAILS = ("arn:{partition}:cloudtrail:{region}:{account}:trail/*",)
+ROLES = ("arn:{partition}:iam::{account}:role/*",)
+GONE = ("TrailNotFoundException",)
+
+
+def trail_of(change: Change) -> Resource | None:
+    """The trail that a change names. One of another account is that account's to guard."""
+    name = text(change.request, "name", "trailName") or text(change.response, "trailARN")
+    if not name or (name.startswith("arn:") and change.account not in name.split(":")):
+        return None
+    short = name.rpartition("/")[2]
+    where = f"cloudtrail:{{region}}:{{account}}:trail/{short}"
+    return resource(change, "cloudtrail.trail", short, where)
+
+
+def own_trails(reader: Reader) -> Iterator[Resource]:
+    """The account's own trails that are at home here. An organisation's are not made anew."""
+    found = document(reader.read("cloudtrail", "DescribeTrails", includeShadowTrails=False))
+    for one in items(found.get("trailList")):
+        at_home = text(one, "HomeRegion") == reader.region
+        if at_home and not flag(one.get("IsOrganizationTrail")):
+            name, arn = text(one, "Name"), text(one, "TrailARN")
+            yield Resource("cloudtrail.trail", name, reader.account, reader.region, arn)
+
+
+def logging(trail: Resource, reader: Reader) -> Document | None:
+    """Whether the trail records."""
+    found = reader.read("cloudtrail", "GetTrailStatus", Name=trail.id, absent=GONE)
+    return None if found is None else {"logging": flag(document(found).get("IsLogging")) is True}
+
+
+def set_logging(trail: Resource, state: Document) -> Call:
+    """Makes the trail record, or stop."""
+    operation = "StartLogging" if state["logging"] else "StopLogging"
+    return Call("cloudtrail", operation, {"Name": trail.id}, on=(trail.arn,))
+
+
+def capitalised(value: Json) -> Document:
+    """A request as the API spells it: CloudTrail logs its keys in lower case."""
+
+    def spelled(one: Json) -> Json:
+        if isinstance(one, dict):
+            return {key[:1].upper() + key[1:]: spelled(inner) for key, inner in one.items()}
+        return [spelled(inner) for inner in one] if isinstance(one, list) else one
+
+    return document(spelled(value))
+
+
+CONTROLS = (
+    Switch(
+        id="cloudtrail.stopped",
+        title="Trail stopped",
+        severity=90,
+        references=References(
+            security_hub=("CloudTrail.3",),
+            attack=("T1562.008",),
+            stratus=("aws.defense-evasion.cloudtrail-stop",),
+        ),
+        triggers=(Trigger(CLOUDTRAIL, "StopLogging"),),
+        reads=("cloudtrail:GetTrailStatus",),
+        writes={"cloudtrail:StartLogging": TRAILS, "cloudtrail:StopLogging": TRAILS},
+        suspects=evident(trail_of, "StopLogging"),
+        read=logging,
+        risky=lambda state, _: "" if state["logging"] else "the trail records nothing any more",
+        safe=lambda state, _: {"logging": True},
+        put=set_logging,
+    ),
+)

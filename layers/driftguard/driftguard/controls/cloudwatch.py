@@ -1,0 +1,179 @@
+"""CloudWatch: alarms that watch over the account silenced or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..aws import Reader, document
+from ..model import Call, Certainty, Change, Document, Resource, Step, Suspect
+from ..trail import flag, items, text
+from .control import References, Trigger, resource
+from .mechanisms import Removed, Switch
+
+_CLOUDWATCH = "monitoring.amazonaws.com"
+_ALARMS = ("arn:{partition}:cloudwatch:{region}:{account}:alarm:*",)
+_REFERENCES = References(
+    security_hub=("CloudWatch.15", "CloudWatch.17"), attack=("T1562.001", "T1562.006")
+)
+
+# An alarm watches over the account if it is tagged so, or counts what a trail's filters find.
+# Source: AWS CloudTrail User Guide, "Creating CloudWatch alarms for CloudTrail events: examples".
+_TAG = "security"
+_NAMESPACES = frozenset({"CISBenchmark", "CloudTrailMetrics", "LogMetrics"})
+# Alarms that Application Auto Scaling makes and deletes as it goes.
+_SERVICES_OWN = "TargetTracking-"
+
+# What DescribeAlarms tells of an alarm beside what PutMetricAlarm takes.
+_TOLD_ONLY = frozenset(
+    {
+        "AlarmArn",
+        "AlarmConfigurationUpdatedTimestamp",
+        "EvaluationState",
+        "StateReason",
+        "StateReasonData",
+        "StateTransitionedTimestamp",
+        "StateUpdatedTimestamp",
+        "StateValue",
+    }
+)
+
+
+def _named(change: Change, call: str) -> Iterator[Suspect]:
+    """The alarms that such a call names, in either of the spellings that are logged."""
+    names = change.request.get("alarmNames")
+    listed = names if isinstance(names, (list, tuple)) else [names]
+    for name in listed if change.name == call else ():
+        if isinstance(name, str) and name and not name.startswith(_SERVICES_OWN):
+            where = f"cloudwatch:{{region}}:{{account}}:alarm:{name}"
+            yield Suspect(resource(change, "cloudwatch.alarm", name, where), Certainty.POSSIBLE)
+
+
+def _describe(alarm: Resource, reader: Reader) -> Document | None:
+    found = document(
+        reader.read(
+            "cloudwatch",
+            "DescribeAlarms",
+            AlarmNames=[alarm.id],
+            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+        )
+    )
+    for kind in ("MetricAlarms", "CompositeAlarms"):
+        for one in items(found.get(kind)):
+            return one
+    return None
+
+
+def _tags(arn: str, reader: Reader) -> list[Document]:
+    found = reader.read(
+        "cloudwatch",
+        "ListTagsForResource",
+        ResourceARN=arn,
+        absent=("ResourceNotFound", "ResourceNotFoundException"),
+    )
+    return sorted(items(document(found).get("Tags")), key=lambda tag: text(tag, "Key"))
+
+
+def watches(alarm: Document, tags: Iterable[Document]) -> bool:
+    """Whether an alarm watches over the account."""
+    tagged = any(_TAG in (text(tag, "Key").lower(), text(tag, "Value").lower()) for tag in tags)
+    return tagged or text(alarm, "Namespace") in _NAMESPACES
+
+
+def _watching(reader: Reader) -> Iterator[Resource]:
+    """The metric alarms that watch over the account; a composite one is not made anew."""
+    for one in map(document, reader.pages("cloudwatch", "DescribeAlarms", "MetricAlarms")):
+        name, arn = text(one, "AlarmName"), text(one, "AlarmArn")
+        if not name.startswith(_SERVICES_OWN) and watches(one, _tags(arn, reader)):
+            yield Resource("cloudwatch.alarm", name, reader.account, reader.region, arn)
+
+
+# ---------------------------------------------------------------------------------- silenced
+
+
+def _acting(alarm: Resource, reader: Reader) -> Document | None:
+    found = _describe(alarm, reader)
+    if found is None:
+        return None
+    return {
+        "acts": flag(found.get("ActionsEnabled")) is True,
+        "watches": watches(found, _tags(alarm.arn, reader)),
+    }
+
+
+def _silenced(state: Document, _: Document | None) -> str:
+    return "the alarm tells nobody any more" if state["watches"] and not state["acts"] else ""
+
+
+def _set_acting(alarm: Resource, state: Document) -> Call:
+    operation = "EnableAlarmActions" if state["acts"] else "DisableAlarmActions"
+    return Call("cloudwatch", operation, {"AlarmNames": [alarm.id]}, on=(alarm.arn,))
+
+
+# ----------------------------------------------------------------------------------- deleted
+
+
+def _whole(alarm: Resource, reader: Reader) -> Document:
+    found = _describe(alarm, reader)
+    if found is None:
+        return {"exists": False}
+    settings = {
+        name: value
+        for name, value in found.items()
+        if name not in _TOLD_ONLY and value not in ([], None)
+    }
+    return {"exists": True, "alarm": settings, "tags": _tags(alarm.arn, reader)}
+
+
+def _made_again(alarm: Resource, before: Document) -> tuple[Step, ...]:
+    settings = before["alarm"]
+    assert isinstance(settings, dict)
+    tags: Document = {"Tags": before["tags"]} if before["tags"] else {}
+    put = Call("cloudwatch", "PutMetricAlarm", {**settings, **tags}, on=(alarm.arn,))
+    delete = Call(
+        "cloudwatch",
+        "DeleteAlarms",
+        {"AlarmNames": [alarm.id]},
+        on=(alarm.arn,),
+        settled_by=("ResourceNotFound",),
+    )
+    return (Step(put, (delete,)),)
+
+
+CONTROLS = (
+    Switch(
+        id="cloudwatch.alarm-silenced",
+        title="Watching alarm silenced",
+        severity=70,
+        references=_REFERENCES,
+        triggers=(Trigger(_CLOUDWATCH, "DisableAlarmActions"),),
+        reads=("cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"),
+        writes={
+            "cloudwatch:DisableAlarmActions": _ALARMS,
+            "cloudwatch:EnableAlarmActions": _ALARMS,
+        },
+        suspects=lambda change: _named(change, "DisableAlarmActions"),
+        read=_acting,
+        risky=_silenced,
+        safe=lambda state, _: {**state, "acts": True},
+        put=_set_acting,
+    ),
+    Removed(
+        id="cloudwatch.alarm-deleted",
+        title="Watching alarm deleted",
+        severity=70,
+        references=_REFERENCES,
+        triggers=(Trigger(_CLOUDWATCH, "DeleteAlarms"),),
+        reads=("cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"),
+        writes={
+            "cloudwatch:DeleteAlarms": _ALARMS,
+            "cloudwatch:PutMetricAlarm": _ALARMS,
+            "cloudwatch:TagResource": _ALARMS,
+        },
+        found_by=_watching,
+        suspects=lambda change: _named(change, "DeleteAlarms"),
+        read=_whole,
+        restore=_made_again,
+        what="the alarm",
+        recorded_only=True,
+    ),
+)

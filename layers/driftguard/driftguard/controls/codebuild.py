@@ -1,0 +1,66 @@
+"""CodeBuild: a project's builds, logs and artifacts shown to everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..aws import Reader, document
+from ..model import Call, Certainty, Change, Document, Resource, Suspect
+from ..trail import items, text
+from .control import References, Trigger, resource
+from .mechanisms import Switch
+
+_SOURCE = "codebuild.amazonaws.com"
+_PROJECT = ("arn:{partition}:codebuild:{region}:{account}:project/*",)
+_ROLE = ("arn:{partition}:iam::{account}:role/*",)
+
+
+def _shown(change: Change) -> Iterator[Suspect]:
+    arn = text(change.request, "projectArn")
+    if arn.startswith("arn:") and text(change.request, "projectVisibility") == "PUBLIC_READ":
+        where = resource(change, "codebuild.project", arn, arn.split(":", 2)[2])
+        yield Suspect(where, Certainty.EVIDENT)
+
+
+def _read(project: Resource, reader: Reader) -> Document | None:
+    answer = document(reader.read("codebuild", "BatchGetProjects", names=[project.id]))
+    for one in items(answer.get("projects")):
+        return {
+            "visibility": text(one, "projectVisibility") or "PRIVATE",
+            "role": text(one, "resourceAccessRole"),
+        }
+    return None
+
+
+def _put(project: Resource, state: Document) -> Call:
+    parameters = {"projectArn": project.id, "projectVisibility": state["visibility"]}
+    role = text(state, "role")
+    if role and state["visibility"] == "PUBLIC_READ":
+        # By this role CodeBuild shows logs and artifacts; it has to be passed anew.
+        parameters["resourceAccessRole"] = role
+        return Call("codebuild", "UpdateProjectVisibility", parameters, on=(project.arn, role))
+    return Call("codebuild", "UpdateProjectVisibility", parameters, on=(project.arn,))
+
+
+PUBLIC = Switch(
+    id="codebuild.public",
+    title="Builds visible to everybody",
+    severity=80,
+    references=References(attack=("T1530", "T1552.001")),
+    triggers=(Trigger(_SOURCE, "UpdateProjectVisibility"),),
+    reads=("codebuild:BatchGetProjects",),
+    writes={"codebuild:UpdateProjectVisibility": _PROJECT, "iam:PassRole": _ROLE},
+    suspects=_shown,
+    read=_read,
+    risky=lambda state, _: (
+        "its builds, logs and artifacts are visible to everybody"
+        if state["visibility"] == "PUBLIC_READ"
+        else ""
+    ),
+    safe=lambda state, _: {**state, "visibility": "PRIVATE"},
+    put=_put,
+    advice="Logs of builds from before were visible too: rotate what they show.",
+    proven="stub",
+)
+
+CONTROLS = (PUBLIC,)

@@ -1,0 +1,196 @@
+"""DynamoDB: tables without deletion protection or backups, or open by their policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from ..aws import Reader, document
+from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ..trail import flag, mapping, omitted, text
+from .control import References, Trigger, partition_of, resource
+from .mechanisms import OpenPolicy, Weakened, told, weaker_than_before
+
+_DYNAMODB = "dynamodb.amazonaws.com"
+_TABLE = "arn:{partition}:dynamodb:{region}:{account}:table/*"
+_STREAM = f"{_TABLE}/stream/*"
+_GONE = ("ResourceNotFoundException", "TableNotFoundException")
+
+
+def _table(change: Change) -> Iterator[Resource]:
+    """The table of a record, which may name it by its ARN."""
+    name = text(change.request, "tableName").rpartition("/")[2]
+    if name:
+        where = f"dynamodb:{{region}}:{{account}}:table/{name}"
+        yield resource(change, "dynamodb.table", name, where)
+
+
+def _tables(reader: Reader) -> Iterator[Resource]:
+    where = f"arn:{partition_of(reader.region)}:dynamodb:{reader.region}:{reader.account}:table"
+    for name in map(str, reader.pages("dynamodb", "ListTables", "TableNames")):
+        yield Resource("dynamodb.table", name, reader.account, reader.region, f"{where}/{name}")
+
+
+def _turned_off(
+    field: str, asked: Callable[[Document], Json]
+) -> Callable[[Change], Iterable[Suspect]]:
+    """Suspects of the records that turn something off."""
+
+    def suspects(change: Change) -> Iterable[Suspect]:
+        if flag(asked(change.request)) is False:
+            yield from (told(table, field) for table in _table(change))
+        elif omitted(change.request):
+            yield from (Suspect(table, Certainty.POSSIBLE) for table in _table(change))
+
+    return suspects
+
+
+def _deletion_protection(table: Resource, reader: Reader) -> Document | None:
+    found = reader.read("dynamodb", "DescribeTable", absent=_GONE, TableName=table.id)
+    if found is None:
+        return None
+    described = mapping(document(found), "Table")
+    return {"deletion_protection": described.get("DeletionProtectionEnabled") is True}
+
+
+PROTECTION_OFF = Weakened(
+    id="dynamodb.protection-off",
+    title="Table's deletion protection off",
+    severity=55,
+    references=References(security_hub=("DynamoDB.6",), attack=("T1485", "T1490")),
+    triggers=(Trigger(_DYNAMODB, "UpdateTable"),),
+    reads=("dynamodb:DescribeTable", "dynamodb:ListTables"),
+    writes={"dynamodb:UpdateTable": (_TABLE,)},
+    found_by=_tables,
+    suspects=_turned_off(
+        "deletion_protection", lambda request: request.get("deletionProtectionEnabled")
+    ),
+    read=_deletion_protection,
+    weaker=weaker_than_before(
+        lambda state: (
+            {}
+            if state["deletion_protection"]
+            else {"deletion_protection": "the table's deletion protection is off"}
+        )
+    ),
+    default={"deletion_protection": True},
+    put=lambda table, state, fields: Call(
+        "dynamodb",
+        "UpdateTable",
+        {"TableName": table.id, "DeletionProtectionEnabled": state["deletion_protection"]},
+        on=(table.arn,),
+    ),
+)
+
+
+# -------------------------------------------------------------------- point-in-time recovery
+
+
+def _recovery(table: Resource, reader: Reader) -> Document | None:
+    found = reader.read("dynamodb", "DescribeContinuousBackups", absent=_GONE, TableName=table.id)
+    if found is None:
+        return None
+    backups = mapping(document(found), "ContinuousBackupsDescription")
+    described = mapping(backups, "PointInTimeRecoveryDescription")
+    on = text(described, "PointInTimeRecoveryStatus") == "ENABLED"
+    days = described.get("RecoveryPeriodInDays")
+    return {"recovery": {"PointInTimeRecoveryEnabled": on, **_period(on, days)}}
+
+
+def _period(on: bool, days: Json) -> dict[str, Json]:
+    return {"RecoveryPeriodInDays": days} if on and days else {}
+
+
+RECOVERY_OFF = Weakened(
+    id="dynamodb.recovery-off",
+    title="Table's point-in-time recovery off",
+    severity=65,
+    references=References(security_hub=("DynamoDB.2",), attack=("T1490",)),
+    triggers=(Trigger(_DYNAMODB, "UpdateContinuousBackups"),),
+    reads=("dynamodb:DescribeContinuousBackups", "dynamodb:ListTables"),
+    writes={"dynamodb:UpdateContinuousBackups": (_TABLE,)},
+    found_by=_tables,
+    suspects=_turned_off(
+        "recovery",
+        lambda request: mapping(request, "pointInTimeRecoverySpecification").get(
+            "pointInTimeRecoveryEnabled"
+        ),
+    ),
+    read=_recovery,
+    weaker=weaker_than_before(
+        lambda state: (
+            {}
+            if mapping(state, "recovery").get("PointInTimeRecoveryEnabled")
+            else {"recovery": "point-in-time recovery is off"}
+        )
+    ),
+    default={"recovery": {"PointInTimeRecoveryEnabled": True}},
+    put=lambda table, state, fields: Call(
+        "dynamodb",
+        "UpdateContinuousBackups",
+        {"TableName": table.id, "PointInTimeRecoverySpecification": state["recovery"]},
+        on=(table.arn,),
+    ),
+    advice="The table can be restored to moments from now on; what was before is lost.",
+)
+
+
+# ------------------------------------------------------------------------------------ policy
+
+
+def _governed(change: Change) -> Iterable[Suspect]:
+    """The table or stream whose policy a record sets."""
+    arn = text(change.request, "resourceArn")
+    if change.name == "CreateTable":
+        if change.request.get("resourcePolicy") or omitted(change.request):
+            yield from (Suspect(table, Certainty.POSSIBLE) for table in _table(change))
+    elif arn:
+        kind = "dynamodb.stream" if "/stream/" in arn else "dynamodb.table"
+        governed = Resource(kind, arn.partition("/")[2], change.account, change.region, arn)
+        yield Suspect(governed, Certainty.POSSIBLE)
+
+
+def _policy(governed: Resource, reader: Reader) -> Document | None:
+    absent = ("PolicyNotFoundException", *_GONE)
+    found = reader.read("dynamodb", "GetResourcePolicy", absent=absent, ResourceArn=governed.arn)
+    return {"policy": text(document(found), "Policy")}
+
+
+def _put(governed: Resource, written: str, state: Document) -> Call:
+    return Call(
+        "dynamodb",
+        "PutResourcePolicy",
+        {"ResourceArn": governed.arn, "Policy": written},
+        on=(governed.arn,),
+    )
+
+
+def _delete(governed: Resource, state: Document) -> Call:
+    return Call(
+        "dynamodb",
+        "DeleteResourcePolicy",
+        {"ResourceArn": governed.arn},
+        on=(governed.arn,),
+        settled_by=("PolicyNotFoundException",),
+    )
+
+
+PUBLIC_POLICY = OpenPolicy(
+    id="dynamodb.public-policy",
+    title="Table open to foreign accounts by its policy",
+    severity=88,
+    references=References(attack=("T1537", "T1530")),
+    triggers=(Trigger(_DYNAMODB, "PutResourcePolicy"), Trigger(_DYNAMODB, "CreateTable")),
+    reads=("dynamodb:GetResourcePolicy",),
+    writes={
+        "dynamodb:PutResourcePolicy": (_TABLE, _STREAM),
+        "dynamodb:DeleteResourcePolicy": (_TABLE, _STREAM),
+    },
+    service="dynamodb",
+    suspects=_governed,
+    written=lambda change: change.request.get("policy") or change.request.get("resourcePolicy"),
+    read=_policy,
+    put=_put,
+    delete=_delete,
+)
+
+CONTROLS = (PROTECTION_OFF, RECOVERY_OFF, PUBLIC_POLICY)

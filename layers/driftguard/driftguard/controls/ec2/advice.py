@@ -1,0 +1,189 @@
+"""What EC2 cannot take back: routes, unencrypted volumes, key pairs, peerings.
+
+Sources: Amazon EC2 API Reference, "CreateRoute", "CreateVolume", "ImportKeyPair" and
+"AcceptVpcPeeringConnection".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...access.network import is_public_range
+from ...aws import Reader, document
+from ...model import Certainty, Change, Document, Facet, Plan, Resource, Risk, Suspect
+from ...trail import flag, items, mapping, omitted, text
+from ..control import Control, References, TrustSettings
+from ..mechanisms import Advice, is_trusted
+from .records import inner, named, on, string, value
+
+# ------------------------------------------------------------------------ routes
+
+
+def _everywhere(route: Document) -> bool:
+    to = string(route, "destinationCidrBlock") or string(route, "destinationIpv6CidrBlock")
+    return bool(to) and is_public_range(to) and string(route, "gatewayId").startswith("igw-")
+
+
+def _routed(change: Change) -> Iterable[Suspect]:
+    table = string(change.request, "routeTableId")
+    if table and _everywhere(change.request):
+        yield named(change, "route-table", table, Certainty.EVIDENT)
+    elif table and omitted(change.request):
+        yield named(change, "route-table", table, Certainty.POSSIBLE)
+
+
+def _table(table: Resource, reader: Reader) -> Document | None:
+    """The route, while it is there."""
+    asked = [{"Name": "route-table-id", "Values": [table.id]}]
+    for one in reader.pages("ec2", "DescribeRouteTables", "RouteTables", Filters=asked):
+        routes = [route for route in items(document(one).get("Routes")) if _everywhere(route)]
+        if routes:
+            return {"gateways": sorted({text(route, "GatewayId") for route in routes})}
+    return None
+
+
+ROUTE = Advice(
+    id="ec2.route-to-igw",
+    title="Route to the internet through a gateway",
+    severity=40,
+    references=References(attack=("T1562.007",)),
+    triggers=(on("CreateRoute"), on("ReplaceRoute")),
+    reads=("ec2:DescribeRouteTables",),
+    revert="every public subnet has such a route, and deleting one cuts live traffic at once",
+    suspects=_routed,
+    why="the subnets of a route table now reach the internet, and are reached from it",
+    advice="If the table serves private subnets, delete the route.",
+    read=_table,
+)
+
+# ------------------------------------------------------------------------ encryption
+
+
+def _volumes_made(change: Change) -> Iterable[Suspect]:
+    """A volume says whether it is encrypted; instances and copies must be looked at."""
+    if change.name == "CreateVolume":
+        volume = string(change.response, "volumeId")
+        if volume and flag(value(change.response, "encrypted")) is False:
+            yield named(change, "volume", volume, Certainty.EVIDENT)
+    elif change.name == "CopySnapshot":
+        snapshot = string(change.response, "snapshotId")
+        if snapshot and flag(value(change.request, "encrypted")) is not True:
+            yield named(change, "snapshot", snapshot, Certainty.POSSIBLE)
+    else:
+        for one in items(change.response.get("instancesSet")):
+            if id_ := text(one, "instanceId"):
+                yield named(change, "instance", id_, Certainty.POSSIBLE)
+
+
+def _unencrypted(resource: Resource, reader: Reader) -> Document | None:
+    """What is not encrypted of it; None when all is, or it is gone."""
+    if resource.kind == "ec2.snapshot":
+        operation, key, id_, name = "DescribeSnapshots", "Snapshots", "SnapshotId", "snapshot-id"
+    else:
+        operation, key, id_ = "DescribeVolumes", "Volumes", "VolumeId"
+        on_instance = resource.kind == "ec2.instance"
+        name = "attachment.instance-id" if on_instance else "volume-id"
+    asked = [{"Name": name, "Values": [resource.id]}]
+    found = [document(one) for one in reader.pages("ec2", operation, key, Filters=asked)]
+    plain = sorted(text(one, id_) for one in found if flag(one.get("Encrypted")) is False)
+    return {"unencrypted": plain} if plain else None
+
+
+UNENCRYPTED = Advice(
+    id="ec2.unencrypted-volume",
+    title="Volume or snapshot not encrypted",
+    severity=40,
+    references=References(security_hub=("EC2.3",)),
+    triggers=(on("CreateVolume"), on("RunInstances"), on("CopySnapshot")),
+    reads=("ec2:DescribeSnapshots", "ec2:DescribeVolumes"),
+    revert="a volume is encrypted only by copying it",
+    suspects=_volumes_made,
+    why="data is stored without encryption",
+    advice="Copy it to an encrypted one, and switch on EBS encryption by default.",
+    read=_unencrypted,
+)
+
+# ------------------------------------------------------------------------ key pairs
+
+
+def _key_made(change: Change) -> Iterable[Suspect]:
+    """Services make keys for the machines that they run; their own roles are nobody's to take."""
+    name = string(change.request, "keyName") or string(change.response, "keyName")
+    if name and ":role/aws-service-role/" not in change.actor.principal:
+        yield named(change, "key-pair", name, Certainty.EVIDENT)
+
+
+KEY_PAIR = Advice(
+    id="ec2.key-imported",
+    title="Key pair imported or created",
+    severity=35,
+    references=References(attack=("T1098.004",)),
+    triggers=(on("ImportKeyPair"), on("CreateKeyPair")),
+    revert="deleting a key pair takes it off no instance that has it already",
+    suspects=_key_made,
+    why="whoever holds the private key can log in to instances that are launched with it",
+    advice="If nobody knows it, delete the key pair and look for instances launched with it.",
+)
+
+# ------------------------------------------------------------------------ peerings
+
+
+class PeeringExternal(Control[TrustSettings]):
+    """A VPC was joined to one of an account that is not trusted."""
+
+    id = "ec2.peering-external"
+    title = "VPC peered with a stranger's"
+    severity = 75
+    references = References(attack=("T1599",))
+    triggers = (on("AcceptVpcPeeringConnection"),)
+    reads = ("ec2:DescribeVpcPeeringConnections",)
+    writes: dict[str, tuple[str, ...]] = {}
+    revert = "a deleted peering cannot be made again by one side alone"
+    settings = TrustSettings
+
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+        peering = inner(change.response, "vpcPeeringConnection")
+        id_ = string(change.request, "vpcPeeringConnectionId") or string(
+            peering, "vpcPeeringConnectionId"
+        )
+        strangers = _strangers(peering, change.account, settings)
+        if id_ and (strangers or not peering):
+            certainty = Certainty.EVIDENT if strangers else Certainty.POSSIBLE
+            yield named(change, "vpc-peering-connection", id_, certainty)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        asked = [{"Name": "vpc-peering-connection-id", "Values": [suspect.resource.id]}]
+        for one in reader.pages(
+            "ec2", "DescribeVpcPeeringConnections", "VpcPeeringConnections", Filters=asked
+        ):
+            peering = document(one)
+            if text(mapping(peering, "Status"), "Code") in ("active", "provisioning"):
+                sides = ("RequesterVpcInfo", "AccepterVpcInfo")
+                return {
+                    "account": suspect.resource.account,
+                    **{side: {"OwnerId": mapping(peering, side).get("OwnerId")} for side in sides},
+                }
+        return None
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: TrustSettings
+    ) -> Risk | None:
+        strangers = _strangers(state, text(state, "account"), settings)
+        if not strangers:
+            return None
+        return Risk(f"the VPC is joined to one of account {', '.join(strangers)}")
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: TrustSettings
+    ) -> Plan:
+        return Plan((), advice="Take its routes away, or delete the peering connection.")
+
+
+def _strangers(peering: Document, own: str, settings: TrustSettings) -> list[str]:
+    """The accounts at either end that are neither the own one nor trusted."""
+    sides = (inner(peering, "requesterVpcInfo"), inner(peering, "accepterVpcInfo"))
+    owners = {string(side, "ownerId") for side in sides} - {""}
+    return sorted(one for one in owners if not is_trusted(one, own, settings.trusted))
+
+
+CONTROLS = (ROUTE, UNENCRYPTED, KEY_PAIR, PeeringExternal())

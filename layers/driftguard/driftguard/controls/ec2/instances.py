@@ -1,0 +1,173 @@
+"""Instances: their metadata service, their protection from termination, their start-up script.
+
+Sources: Amazon EC2 User Guide, "Use the Instance Metadata Service to access instance metadata",
+"Change instance termination protection" and "Run commands when you launch an EC2 instance with user
+data input".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...aws import Reader, document
+from ...model import Call, Certainty, Change, Document, Resource, Suspect
+from ...trail import flag, items, mapping, omitted, text
+from ..control import References
+from ..mechanisms import Advice, Switch
+from .records import any_of, found, inner, instance, instances, named, on, string, value
+
+_INSTANCE = (any_of("instance"),)
+
+# ------------------------------------------------------------------------ the metadata service
+
+
+def _sessionless(options: Document) -> bool:
+    """Whether version 1 is answered: the service is on, and wants no token."""
+    return (
+        string(options, "httpTokens") == "optional"
+        and string(options, "httpEndpoint") != "disabled"
+    )
+
+
+def _metadata_opened(change: Change) -> Iterable[Suspect]:
+    if change.name == "RunInstances":
+        for one in items(change.response.get("instancesSet")):
+            options, id_ = inner(one, "metadataOptions"), text(one, "instanceId")
+            if id_ and _sessionless(options):
+                yield named(change, "instance", id_, Certainty.EVIDENT)
+            elif id_ and not options:
+                yield named(change, "instance", id_, Certainty.POSSIBLE)
+        return
+    asked = inner(change.response, "instanceMetadataOptions") or change.request
+    id_ = string(change.request, "instanceId")
+    if id_ and (_sessionless(asked) or omitted(change.request)):
+        certain = _sessionless(asked)
+        yield named(change, "instance", id_, Certainty.EVIDENT if certain else Certainty.POSSIBLE)
+    # Switched on again without a word about tokens: what was set before counts.
+    elif id_ and string(asked, "httpEndpoint") == "enabled" and not string(asked, "httpTokens"):
+        yield named(change, "instance", id_, Certainty.POSSIBLE)
+
+
+def _metadata(resource: Resource, reader: Reader) -> Document | None:
+    one = instance(reader, resource.id)
+    if one is None:
+        return None
+    options = mapping(one, "MetadataOptions")
+    names = (
+        "HttpEndpoint",
+        "HttpProtocolIpv6",
+        "HttpPutResponseHopLimit",
+        "HttpTokens",
+        "InstanceMetadataTags",
+    )
+    return {name: options[name] for name in names if options.get(name) is not None}
+
+
+def _put_metadata(resource: Resource, state: Document) -> Call:
+    """All of it: what is left out stays as it is on AWS, but not everywhere else."""
+    parameters: Document = {"InstanceId": resource.id, **state}
+    return Call("ec2", "ModifyInstanceMetadataOptions", parameters, on=(resource.arn,))
+
+
+METADATA_V1 = Switch(
+    id="ec2.imdsv1-allowed",
+    title="Instance metadata without a session token",
+    severity=65,
+    references=References(security_hub=("EC2.8", "AutoScaling.3"), attack=("T1552.005",)),
+    triggers=(on("ModifyInstanceMetadataOptions"), on("RunInstances")),
+    reads=("ec2:DescribeInstances",),
+    writes={"ec2:ModifyInstanceMetadataOptions": _INSTANCE},
+    suspects=_metadata_opened,
+    read=_metadata,
+    risky=lambda state, _: (
+        "the instance's metadata, its credentials among it, is given out without a session token"
+        if _sessionless(state)
+        else ""
+    ),
+    safe=lambda state, _: {**state, "HttpTokens": "required"},
+    put=_put_metadata,
+)
+
+# ------------------------------------------------------------------------ termination
+
+
+def _protection_removed(change: Change) -> Iterable[Suspect]:
+    """Most instances never had it, and `false` is then no change: only the baseline can tell."""
+    id_ = string(change.request, "instanceId")
+    asked = flag(value(change.request, "disableApiTermination"))
+    if string(change.request, "attribute") == "disableApiTermination":
+        asked = flag(value(change.request, "value"))
+    if id_ and (asked is False or omitted(change.request)):
+        yield named(change, "instance", id_, Certainty.POSSIBLE)
+
+
+def _protection(resource: Resource, reader: Reader) -> Document | None:
+    answer = reader.read(
+        "ec2",
+        "DescribeInstanceAttribute",
+        InstanceId=resource.id,
+        Attribute="disableApiTermination",
+        absent=("InvalidInstanceID.NotFound",),
+    )
+    if answer is None:
+        return None
+    return {"protected": flag(document(answer).get("DisableApiTermination")) is True}
+
+
+def _put_protection(resource: Resource, state: Document) -> Call:
+    parameters: Document = {
+        "InstanceId": resource.id,
+        "DisableApiTermination": {"Value": state["protected"]},
+    }
+    return Call("ec2", "ModifyInstanceAttribute", parameters, on=(resource.arn,))
+
+
+def _every_instance(reader: Reader) -> Iterable[Resource]:
+    return (found(reader, "instance", text(one, "InstanceId")) for one in instances(reader))
+
+
+PROTECTION_OFF = Switch(
+    id="ec2.termination-protection-off",
+    title="Instance no longer protected from termination",
+    severity=45,
+    references=References(attack=("T1485", "T1489")),
+    triggers=(on("ModifyInstanceAttribute"),),
+    reads=("ec2:DescribeInstanceAttribute", "ec2:DescribeInstances"),
+    writes={"ec2:ModifyInstanceAttribute": _INSTANCE},
+    baselined=True,
+    found_by=_every_instance,
+    suspects=_protection_removed,
+    read=_protection,
+    risky=lambda state, baseline: (
+        "the instance was protected from termination, and is no longer"
+        if baseline is not None and baseline["protected"] and not state["protected"]
+        else ""
+    ),
+    safe=lambda state, _: {"protected": True},
+    put=_put_protection,
+)
+
+# ------------------------------------------------------------------------ the start-up script
+
+
+def _script_changed(change: Change) -> Iterable[Suspect]:
+    """The script itself is redacted; that it is there is enough."""
+    id_ = string(change.request, "instanceId")
+    changed = value(change.request, "userData") is not None
+    if id_ and (changed or string(change.request, "attribute") == "userData"):
+        yield named(change, "instance", id_, Certainty.EVIDENT)
+
+
+USER_DATA = Advice(
+    id="ec2.user-data-changed",
+    title="Start-up script of an instance changed",
+    severity=70,
+    references=References(attack=("T1059", "T1037"), stratus=("aws.execution.ec2-user-data",)),
+    triggers=(on("ModifyInstanceAttribute"),),
+    revert="CloudTrail hides the script from before, and the instance may have run the new one",
+    suspects=_script_changed,
+    why="the start-up script, which runs as root, was changed while the instance was stopped",
+    advice="Compare the user data with the one in your templates before the instance starts.",
+)
+
+CONTROLS = (METADATA_V1, PROTECTION_OFF, USER_DATA)

@@ -1,0 +1,158 @@
+"""Security groups open to the world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...access.network import minimal_revoke
+from ...aws import Reader, document
+from ...model import Certainty, Change, Document, Facet, Json, Plan, Risk, Suspect
+from ...trail import items, mapping, omitted, text
+from ..control import Control, References
+from .records import named, on
+from .rules import (
+    GROUP,
+    MADE_ANEW,
+    RULE,
+    arn_of,
+    described,
+    group_named,
+    in_order,
+    permission_of,
+    permissions_asked,
+    ports_of,
+    revocation,
+    rules_of,
+    source_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIngressSettings:
+    """`allowed_public_ports`: TCP ports that may be open to the world."""
+
+    allowed_public_ports: tuple[int, ...] = (80, 443)
+
+
+class OpenIngress(Control[OpenIngressSettings]):
+    """A security-group rule lets the internet reach a port that is not meant for it.
+
+    The whole group is judged, not only the rule of the event: events come late and out of order,
+    and CloudFormation's carry no rule ids. What goes is the one offending source, by rule id.
+    """
+
+    id = "ec2.open-ingress"
+    title = "Security group open to the internet"
+    severity = 85
+    references = References(
+        security_hub=("EC2.13", "EC2.14", "EC2.18", "EC2.19"),
+        attack=("T1562.007",),
+        stratus=("aws.exfiltration.ec2-security-group-open-port-22-ingress",),
+    )
+    triggers = (on("AuthorizeSecurityGroupIngress"), on("ModifySecurityGroupRules"))
+    reads = (
+        "ec2:DescribeSecurityGroupRules",
+        "ec2:DescribeSecurityGroups",
+        "ec2:GetManagedPrefixListEntries",
+    )
+    writes = {
+        "ec2:RevokeSecurityGroupIngress": (GROUP, RULE),
+        "ec2:AuthorizeSecurityGroupIngress": (GROUP, RULE),
+        "ec2:CreateTags": (RULE,),
+    }
+    volatile = MADE_ANEW
+    settings = OpenIngressSettings
+
+    def screen(self, change: Change, settings: OpenIngressSettings) -> Iterable[Suspect]:
+        permissions = list(permissions_asked(change.request))
+        offending = minimal_revoke(permissions, allowed_public_ports=settings.allowed_public_ports)
+        if offending and change.name == "AuthorizeSecurityGroupIngress":
+            certainty = Certainty.EVIDENT
+        # A modified rule may be an egress rule, and a prefix list's ranges are not in the record.
+        elif offending or _unknown(change.request, permissions):
+            certainty = Certainty.POSSIBLE
+        else:
+            return
+        group = group_named(change.request, change.response)
+        if group:
+            yield named(change, "security-group", group, certainty)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        group = suspect.resource.id
+        if not group.startswith("sg-"):
+            group = text(described(reader, group) or {}, "GroupId")
+            if not group:
+                return None
+        rules = rules_of(reader, group)
+        ingress = sorted((rule for rule in rules if not rule.get("IsEgress")), key=in_order)
+        lists = {text(rule, "PrefixListId") for rule in ingress} - {""}
+        return {
+            "group": group,
+            "rules": ingress,
+            "prefix_lists": {one: _entries(reader, one) for one in sorted(lists)},
+        }
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: OpenIngressSettings
+    ) -> Risk | None:
+        offending = _offending(state, settings)
+        if not offending:
+            return None
+        opened = ", ".join(f"{ports_of(rule)} from {source_of(rule)}" for rule in offending)
+        return Risk(f"{state['group']} lets the internet in: {opened}", tuple(offending))
+
+    def plan(
+        self,
+        suspect: Suspect,
+        facet: Facet,
+        baseline: Document | None,
+        settings: OpenIngressSettings,
+    ) -> Plan:
+        offending = _offending(facet.state, settings)
+        group = arn_of(suspect.resource, text(facet.state, "group"))
+        kept = tuple(
+            f"{ports_of(rule)} from {source_of(rule)}"
+            for rule in items(facet.state["rules"])
+            if rule not in offending
+        )
+        return Plan(revocation(group, offending), kept=kept)
+
+
+# ------------------------------------------------------------------------------- the record
+
+
+def _unknown(request: Document, permissions: list[Document]) -> bool:
+    """Whether the record leaves open what was permitted: omitted, unread, or by prefix list."""
+    if omitted(request) or not permissions:
+        return True
+    return any(True for one in permissions for _ in items(one.get("PrefixListIds")))
+
+
+# -------------------------------------------------------------------------------- the state
+
+
+def _offending(state: Document, settings: OpenIngressSettings) -> list[Document]:
+    """The rules that let the internet reach an unlisted port."""
+    rules = list(items(state["rules"]))
+    revoked = minimal_revoke(
+        [permission_of(rule) for rule in rules],
+        allowed_public_ports=settings.allowed_public_ports,
+        prefix_lists={
+            name: [cidr for cidr in entries if isinstance(cidr, str)]
+            for name, entries in mapping(state, "prefix_lists").items()
+            if isinstance(entries, (list, tuple))
+        },
+    )
+    gone = [{k: v for k, v in one.items() if v not in ([], None)} for one in revoked]
+    return [rule for rule in rules if permission_of(rule) in gone]
+
+
+def _entries(reader: Reader, prefix_list: str) -> list[Json]:
+    """The ranges of a prefix list; one we may not read counts as wide open, being unknown."""
+    return [
+        text(document(entry), "Cidr")
+        for entry in reader.pages(
+            "ec2", "GetManagedPrefixListEntries", "Entries", PrefixListId=prefix_list
+        )
+    ]

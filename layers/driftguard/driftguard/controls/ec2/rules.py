@@ -1,0 +1,159 @@
+"""Security-group rules: as records ask for them, as EC2 describes them, as calls name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...aws import Reader, document
+from ...model import Call, Document, Json, Resource, Step
+from ...trail import items, mapping, text
+from .records import any_of, tag_specifications
+
+GROUP = any_of("security-group")
+RULE = any_of("security-group-rule")
+
+# EC2 gives a rule a new id when it is made again.
+MADE_ANEW = frozenset({"SecurityGroupRuleId", "SecurityGroupRuleArn"})
+
+
+def permissions_asked(request: Document) -> Iterator[Document]:
+    """What a request permits, flat, nested or of ModifySecurityGroupRules, in boto3's shape."""
+    if text(request, "ipProtocol") or text(request, "cidrIp"):
+        yield {
+            "IpProtocol": text(request, "ipProtocol"),
+            "FromPort": request.get("fromPort"),
+            "ToPort": request.get("toPort"),
+            "IpRanges": [{"CidrIp": text(request, "cidrIp")}] if text(request, "cidrIp") else [],
+        }
+    for one in items(request.get("ipPermissions")):
+        yield {
+            "IpProtocol": text(one, "ipProtocol"),
+            "FromPort": one.get("fromPort"),
+            "ToPort": one.get("toPort"),
+            "IpRanges": [{"CidrIp": text(r, "cidrIp")} for r in items(one.get("ipRanges"))],
+            "Ipv6Ranges": [{"CidrIpv6": text(r, "cidrIpv6")} for r in items(one.get("ipv6Ranges"))],
+            "PrefixListIds": [
+                {"PrefixListId": text(r, "prefixListId")} for r in items(one.get("prefixListIds"))
+            ],
+        }
+    for update in items(request.get("SecurityGroupRule")):
+        yield permission_of(mapping(update, "SecurityGroupRule"))
+
+
+def rules_of(reader: Reader, group: str) -> list[Document]:
+    """A group's rules, both directions."""
+    return [
+        document(rule)
+        for rule in reader.pages(
+            "ec2",
+            "DescribeSecurityGroupRules",
+            "SecurityGroupRules",
+            Filters=[{"Name": "group-id", "Values": [group]}],
+        )
+    ]
+
+
+def described(reader: Reader, group: str) -> Document | None:
+    """A group by its id, or by its name in the default VPC; None when it is gone."""
+    named = {"GroupIds" if group.startswith("sg-") else "GroupNames": [group]}
+    answer = reader.read(
+        "ec2",
+        "DescribeSecurityGroups",
+        absent=("InvalidGroup.NotFound", "InvalidGroupId.Malformed"),
+        **named,
+    )
+    return next(items(document(answer).get("SecurityGroups")), None)
+
+
+def arn_of(resource: Resource, group: str) -> str:
+    """The ARN of a group that its resource may have known by name only."""
+    return f"{resource.arn.partition(':security-group/')[0]}:security-group/{group}"
+
+
+def permission_of(rule: Document) -> dict[str, Json]:
+    """A rule as the one permission that authorises it: a rule has exactly one source."""
+    permission: dict[str, Json] = {"IpProtocol": text(rule, "IpProtocol")}
+    if permission["IpProtocol"] != "-1":
+        permission |= {
+            key: rule[key] for key in ("FromPort", "ToPort") if rule.get(key) is not None
+        }
+    told: dict[str, Json] = {}
+    if "Description" in rule:
+        told["Description"] = rule["Description"]
+    if "CidrIpv4" in rule:
+        permission["IpRanges"] = [{"CidrIp": rule["CidrIpv4"], **told}]
+    if "CidrIpv6" in rule:
+        permission["Ipv6Ranges"] = [{"CidrIpv6": rule["CidrIpv6"], **told}]
+    if "PrefixListId" in rule:
+        permission["PrefixListIds"] = [{"PrefixListId": rule["PrefixListId"], **told}]
+    group = mapping(rule, "ReferencedGroupInfo")
+    if group:
+        named = {k: group[k] for k in ("GroupId", "UserId", "VpcId") if group.get(k)}
+        permission["UserIdGroupPairs"] = [{**named, **told}]
+    return permission
+
+
+def revocation(
+    group_arn: str, rules: list[Document], *, direction: str = "Ingress"
+) -> tuple[Step, ...]:
+    """Takes away these rules of one direction, by id; the undo authorises each again.
+
+    One call a rule to undo: its own tags come back with it, and one that is there again already
+    does not stop the others. AWS gives each a new id, hence the wildcard.
+    """
+    if not rules:
+        return ()
+    prefix, _, group = group_arn.partition(":security-group/")
+    ids: list[Json] = [text(rule, "SecurityGroupRuleId") for rule in rules]
+    revoke = Call(
+        "ec2",
+        f"RevokeSecurityGroup{direction}",
+        {"GroupId": group, "SecurityGroupRuleIds": ids},
+        on=(group_arn, *(f"{prefix}:security-group-rule/{one}" for one in ids)),
+        settled_by=("InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound"),
+    )
+    undo = tuple(
+        Call(
+            "ec2",
+            f"AuthorizeSecurityGroup{direction}",
+            {
+                "GroupId": group,
+                "IpPermissions": [permission_of(rule)],
+                **tag_specifications("security-group-rule", rule.get("Tags")),
+            },
+            on=(group_arn, f"{prefix}:security-group-rule/*"),
+            settled_by=("InvalidPermission.Duplicate",),
+        )
+        for rule in rules
+    )
+    return (Step(revoke, undo),)
+
+
+def group_named(request: Document, response: Document) -> str:
+    """The group that a record is about: its id, or its name in a default VPC."""
+    made = next(items(mapping(response, "securityGroupRuleSet")), {})
+    return (
+        text(request, "groupId", "GroupId") or text(made, "groupId") or text(request, "groupName")
+    )
+
+
+def in_order(rule: Document) -> str:
+    """A key that sorts rules the same way every time."""
+    return f"{ports_of(rule)}|{source_of(rule)}|{rule.get('Description', '')}"
+
+
+def ports_of(rule: Document) -> str:
+    """A rule's ports, in words."""
+    protocol, low, high = text(rule, "IpProtocol"), rule.get("FromPort"), rule.get("ToPort")
+    if protocol == "-1":
+        return "all traffic"
+    if low in (None, -1) or high in (None, -1):
+        return f"all {protocol}"
+    return f"{protocol} {low}" if low == high else f"{protocol} {low}-{high}"
+
+
+def source_of(rule: Document) -> str:
+    """A rule's source, or its destination."""
+    return text(rule, "CidrIpv4", "CidrIpv6", "PrefixListId") or text(
+        mapping(rule, "ReferencedGroupInfo"), "GroupId"
+    )

@@ -1,0 +1,146 @@
+"""Snapshots and images shared with strangers, or with everybody.
+
+Source: Amazon EC2 API Reference, "ModifySnapshotAttribute" and "ModifyImageAttribute".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ...access.policy import Trusted
+from ...aws import Reader, document
+from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ...trail import items, omitted
+from ..control import References, resource
+from ..mechanisms import Sharing, is_trusted
+from .records import inner, on, string
+
+# Snapshots and images are named without an account: their ids are unique in the region.
+_SNAPSHOT = ("arn:{partition}:ec2:{region}::snapshot/*",)
+_IMAGE = ("arn:{partition}:ec2:{region}::image/*",)
+
+_Suspects = Callable[[Change, Trusted], Iterable[Suspect]]
+
+
+def _account_of(grantee: Json) -> str:
+    """Who may use it: an account, an organisation or a unit of one, "*" for everybody."""
+    if not isinstance(grantee, dict):
+        return ""
+    if string(grantee, "group"):
+        return "*"
+    names = ("userId", "organizationArn", "organizationalUnitArn")
+    return next((who for name in names if (who := string(grantee, name))), "")
+
+
+def _shared(kind: str, id_: str, permission: str) -> _Suspects:
+    """The resource that a record shares with somebody who is not trusted."""
+
+    def suspects(change: Change, trusted: Trusted) -> Iterable[Suspect]:
+        name = string(change.request, id_)
+        asked = inner(change.request, permission)
+        added = list(items(asked.get("add"))) or list(items(asked.get("Add")))
+        strangers = [
+            one for one in added if not is_trusted(_account_of(one), change.account, trusted)
+        ]
+        where = resource(change, f"ec2.{kind}", name, f"ec2:{{region}}::{kind}/{name}")
+        if name and strangers:
+            yield Suspect(where, Certainty.EVIDENT)
+        elif name and not asked and omitted(change.request):
+            yield Suspect(where, Certainty.POSSIBLE)
+
+    return suspects
+
+
+def _grantees(answer: object, key: str) -> Document | None:
+    if answer is None:
+        return None
+    found = items(document(answer).get(key))
+    return {"grantees": sorted((dict(one) for one in found), key=_account_of)}
+
+
+def _snapshot(snapshot: Resource, reader: Reader) -> Document | None:
+    answer = reader.read(
+        "ec2",
+        "DescribeSnapshotAttribute",
+        SnapshotId=snapshot.id,
+        Attribute="createVolumePermission",
+        absent=("InvalidSnapshot.NotFound",),
+    )
+    return _grantees(answer, "CreateVolumePermissions")
+
+
+def _image(image: Resource, reader: Reader) -> Document | None:
+    answer = reader.read(
+        "ec2",
+        "DescribeImageAttribute",
+        ImageId=image.id,
+        Attribute="launchPermission",
+        absent=("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"),
+    )
+    return _grantees(answer, "LaunchPermissions")
+
+
+def _snapshot_call(operation: str) -> Callable[[Resource, list[Json]], Call]:
+    def call(snapshot: Resource, grantees: list[Json]) -> Call:
+        users: list[Json] = [who for one in grantees if (who := _account_of(one)) != "*"]
+        groups: list[Json] = ["all"] if len(users) < len(grantees) else []
+        parameters: dict[str, Json] = {
+            "SnapshotId": snapshot.id,
+            "Attribute": "createVolumePermission",
+            "OperationType": operation,
+        }
+        if users:
+            parameters["UserIds"] = users
+        if groups:
+            parameters["GroupNames"] = groups
+        return Call("ec2", "ModifySnapshotAttribute", parameters, on=(snapshot.arn,))
+
+    return call
+
+
+def _image_call(operation: str) -> Callable[[Resource, list[Json]], Call]:
+    def call(image: Resource, grantees: list[Json]) -> Call:
+        parameters: Document = {"ImageId": image.id, "LaunchPermission": {operation: grantees}}
+        return Call("ec2", "ModifyImageAttribute", parameters, on=(image.arn,))
+
+    return call
+
+
+SNAPSHOT_SHARED = Sharing(
+    id="ec2.snapshot-shared",
+    title="EBS snapshot shared with a stranger",
+    severity=90,
+    references=References(
+        security_hub=("EC2.1",),
+        attack=("T1537",),
+        stratus=("aws.exfiltration.ec2-share-ebs-snapshot",),
+    ),
+    triggers=(on("ModifySnapshotAttribute"),),
+    reads=("ec2:DescribeSnapshotAttribute",),
+    writes={"ec2:ModifySnapshotAttribute": _SNAPSHOT},
+    suspects=_shared("snapshot", "snapshotId", "createVolumePermission"),
+    read=_snapshot,
+    account_of=_account_of,
+    share=_snapshot_call("add"),
+    unshare=_snapshot_call("remove"),
+)
+
+IMAGE_SHARED = Sharing(
+    id="ec2.ami-shared",
+    title="Machine image shared with a stranger",
+    severity=85,
+    references=References(
+        attack=("T1537",),
+        stratus=("aws.exfiltration.ec2-share-ami",),
+    ),
+    triggers=(on("ModifyImageAttribute"),),
+    reads=("ec2:DescribeImageAttribute",),
+    writes={"ec2:ModifyImageAttribute": _IMAGE},
+    suspects=_shared("image", "imageId", "launchPermission"),
+    read=_image,
+    account_of=_account_of,
+    share=_image_call("Add"),
+    unshare=_image_call("Remove"),
+)
+
+CONTROLS = (SNAPSHOT_SHARED, IMAGE_SHARED)

@@ -1,0 +1,173 @@
+"""ECR: repositories open by their policy, whose tags can be overwritten or images go unscanned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..aws import AwsError, Reader, document
+from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ..trail import flag, items, mapping, text
+from .control import References, Trigger, resource
+from .mechanisms import OpenPolicy, Weakened, told, weaker_than_before
+
+_ECR = "ecr.amazonaws.com"
+_REPOSITORIES = ("arn:{partition}:ecr:{region}:{account}:repository/*",)
+_GONE = "RepositoryNotFoundException"
+
+
+def _repository(change: Change) -> Iterator[Resource]:
+    name = text(change.request, "repositoryName")
+    if name:
+        where = f"ecr:{{region}}:{{account}}:repository/{name}"
+        yield resource(change, "ecr.repository", name, where)
+
+
+def _repositories(reader: Reader) -> Iterator[Resource]:
+    for one in map(document, reader.pages("ecr", "DescribeRepositories", "repositories")):
+        name, arn = text(one, "repositoryName"), text(one, "repositoryArn")
+        yield Resource("ecr.repository", name, reader.account, reader.region, arn)
+
+
+def _describe(repository: Resource, reader: Reader) -> Document | None:
+    found = reader.read(
+        "ecr", "DescribeRepositories", absent=(_GONE,), repositoryNames=[repository.id]
+    )
+    return next(items(document(found).get("repositories")), None)
+
+
+def _call(repository: Resource, operation: str, **parameters: Json) -> Call:
+    given: Document = {"repositoryName": repository.id, **parameters}
+    return Call("ecr", operation, given, on=(repository.arn,))
+
+
+# ------------------------------------------------------------------------------------ policy
+
+
+def _policy(repository: Resource, reader: Reader) -> Document | None:
+    try:
+        found = reader.read(
+            "ecr",
+            "GetRepositoryPolicy",
+            absent=("RepositoryPolicyNotFoundException",),
+            repositoryName=repository.id,
+        )
+    except AwsError as error:
+        if error.code == _GONE:
+            return None
+        raise
+    return {"policy": text(document(found), "policyText")}
+
+
+PUBLIC_POLICY = OpenPolicy(
+    id="ecr.public-policy",
+    title="Repository open by its policy",
+    severity=82,
+    references=References(attack=("T1525", "T1537")),
+    triggers=(Trigger(_ECR, "SetRepositoryPolicy"),),
+    reads=("ecr:GetRepositoryPolicy",),
+    writes={
+        "ecr:SetRepositoryPolicy": _REPOSITORIES,
+        "ecr:DeleteRepositoryPolicy": _REPOSITORIES,
+    },
+    service="ecr",
+    suspects=lambda change: [Suspect(one, Certainty.POSSIBLE) for one in _repository(change)],
+    written=lambda change: change.request.get("policyText"),
+    read=_policy,
+    put=lambda repository, written, state: _call(
+        repository, "SetRepositoryPolicy", policyText=written
+    ),
+    delete=lambda repository, state: _call(repository, "DeleteRepositoryPolicy"),
+)
+
+
+# ------------------------------------------------------------------------------- mutable tags
+
+
+def _made_mutable(change: Change) -> Iterable[Suspect]:
+    asked = text(change.request, "imageTagMutability")
+    if asked == "MUTABLE":
+        yield from (told(one, "mutability") for one in _repository(change))
+    elif asked != "IMMUTABLE":
+        # Unknown, or with exclusions: whether that is weaker only the baseline can tell.
+        yield from (Suspect(one, Certainty.POSSIBLE) for one in _repository(change))
+
+
+def _mutability(repository: Resource, reader: Reader) -> Document | None:
+    found = _describe(repository, reader)
+    if found is None:
+        return None
+    filters = found.get("imageTagMutabilityExclusionFilters") or []
+    return {"mutability": {"imageTagMutability": found["imageTagMutability"], **_but(filters)}}
+
+
+def _but(filters: Json) -> dict[str, Json]:
+    return {"imageTagMutabilityExclusionFilters": filters} if filters else {}
+
+
+def _mutable(state: Document) -> dict[str, str]:
+    if text(mapping(state, "mutability"), "imageTagMutability") == "IMMUTABLE":
+        return {}
+    return {"mutability": "tags can be overwritten"}
+
+
+TAGS_MUTABLE = Weakened(
+    id="ecr.tags-mutable",
+    title="Repository's tags can be overwritten",
+    severity=45,
+    references=References(security_hub=("ECR.2",), attack=("T1525",)),
+    triggers=(Trigger(_ECR, "PutImageTagMutability"),),
+    reads=("ecr:DescribeRepositories",),
+    writes={"ecr:PutImageTagMutability": _REPOSITORIES},
+    found_by=_repositories,
+    suspects=_made_mutable,
+    read=_mutability,
+    weaker=weaker_than_before(_mutable),
+    default={"mutability": {"imageTagMutability": "IMMUTABLE"}},
+    put=lambda repository, state, fields: _call(
+        repository, "PutImageTagMutability", **mapping(state, "mutability")
+    ),
+)
+
+
+# ------------------------------------------------------------------------------------ scanning
+
+
+def _unscanned(change: Change) -> Iterable[Suspect]:
+    asked = flag(mapping(change.request, "imageScanningConfiguration").get("scanOnPush"))
+    if asked is False:
+        yield from (told(one, "scan_on_push") for one in _repository(change))
+    elif asked is None:
+        yield from (Suspect(one, Certainty.POSSIBLE) for one in _repository(change))
+
+
+def _scanning(repository: Resource, reader: Reader) -> Document | None:
+    found = _describe(repository, reader)
+    if found is None:
+        return None
+    configured = mapping(found, "imageScanningConfiguration")
+    return {"scan_on_push": flag(configured.get("scanOnPush")) is True}
+
+
+SCANNING_OFF = Weakened(
+    id="ecr.scanning-off",
+    title="Repository's images no longer scanned",
+    severity=45,
+    references=References(security_hub=("ECR.1",), attack=("T1562",)),
+    triggers=(Trigger(_ECR, "PutImageScanningConfiguration"),),
+    reads=("ecr:DescribeRepositories",),
+    writes={"ecr:PutImageScanningConfiguration": _REPOSITORIES},
+    found_by=_repositories,
+    suspects=_unscanned,
+    read=_scanning,
+    weaker=weaker_than_before(
+        lambda state: {} if state["scan_on_push"] else {"scan_on_push": "images are not scanned"}
+    ),
+    default={"scan_on_push": True},
+    put=lambda repository, state, fields: _call(
+        repository,
+        "PutImageScanningConfiguration",
+        imageScanningConfiguration={"scanOnPush": state["scan_on_push"]},
+    ),
+)
+
+CONTROLS = (PUBLIC_POLICY, TAGS_MUTABLE, SCANNING_OFF)

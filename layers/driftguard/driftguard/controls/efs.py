@@ -1,0 +1,108 @@
+"""EFS: file systems open by their policy, or whose policy was deleted with what it denied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..aws import AwsError, Reader, document
+from ..model import Call, Certainty, Change, Document, Resource, Suspect
+from ..trail import text
+from .control import References, Trigger, resource
+from .mechanisms import OpenPolicy, Weakened, deny_lost, told
+
+_EFS = "elasticfilesystem.amazonaws.com"
+_FILE_SYSTEMS = ("arn:{partition}:elasticfilesystem:{region}:{account}:file-system/*",)
+_WRITES = {
+    "elasticfilesystem:PutFileSystemPolicy": _FILE_SYSTEMS,
+    "elasticfilesystem:DeleteFileSystemPolicy": _FILE_SYSTEMS,
+}
+
+
+def _file_system(change: Change) -> Iterator[Resource]:
+    """The file system of a record, which may name it by its ARN."""
+    name = text(change.request, "fileSystemId").rpartition("/")[2]
+    if name:
+        where = f"elasticfilesystem:{{region}}:{{account}}:file-system/{name}"
+        yield resource(change, "efs.file-system", name, where)
+
+
+def _file_systems(reader: Reader) -> Iterator[Resource]:
+    for one in map(document, reader.pages("efs", "DescribeFileSystems", "FileSystems")):
+        name, arn = text(one, "FileSystemId"), text(one, "FileSystemArn")
+        yield Resource("efs.file-system", name, reader.account, reader.region, arn)
+
+
+def _read(file_system: Resource, reader: Reader) -> Document | None:
+    try:
+        found = reader.read(
+            "efs",
+            "DescribeFileSystemPolicy",
+            absent=("PolicyNotFound",),
+            FileSystemId=file_system.id,
+        )
+    except AwsError as error:
+        if error.code == "FileSystemNotFound":
+            return None
+        raise
+    return {"policy": text(document(found), "Policy") or None}
+
+
+def _put(file_system: Resource, written: str, state: Document) -> Call:
+    return Call(
+        "efs",
+        "PutFileSystemPolicy",
+        {"FileSystemId": file_system.id, "Policy": written},
+        on=(file_system.arn,),
+    )
+
+
+def _delete(file_system: Resource, state: Document) -> Call:
+    return Call(
+        "efs", "DeleteFileSystemPolicy", {"FileSystemId": file_system.id}, on=(file_system.arn,)
+    )
+
+
+# Without a policy whoever reaches a mount target may mount the file system (Amazon EFS User Guide,
+# "Default EFS file system policy"): deleting an emptied policy leaves it to the network, as before.
+PUBLIC_POLICY = OpenPolicy(
+    id="efs.public-policy",
+    title="File system open by its policy",
+    severity=82,
+    references=References(security_hub=("EFS.6",), attack=("T1530",)),
+    triggers=(Trigger(_EFS, "PutFileSystemPolicy"),),
+    reads=("elasticfilesystem:DescribeFileSystemPolicy",),
+    writes=_WRITES,
+    service="efs",
+    suspects=lambda change: [Suspect(one, Certainty.POSSIBLE) for one in _file_system(change)],
+    written=lambda change: change.request.get("policy"),
+    read=_read,
+    put=_put,
+    delete=_delete,
+)
+
+
+def _set(file_system: Resource, state: Document, fields: tuple[str, ...]) -> Call:
+    written = text(state, "policy")
+    return _put(file_system, written, state) if written else _delete(file_system, state)
+
+
+POLICY_DELETED = Weakened(
+    id="efs.policy-deleted",
+    title="File system's policy deleted with what it denied",
+    severity=60,
+    references=References(attack=("T1562",)),
+    triggers=(Trigger(_EFS, "DeleteFileSystemPolicy"),),
+    reads=(
+        "elasticfilesystem:DescribeFileSystemPolicy",
+        "elasticfilesystem:DescribeFileSystems",
+    ),
+    writes=_WRITES,
+    proven="stub",
+    found_by=_file_systems,
+    suspects=lambda change: [told(one, "policy") for one in _file_system(change)],
+    read=_read,
+    weaker=deny_lost,
+    put=_set,
+)
+
+CONTROLS = (PUBLIC_POLICY, POLICY_DELETED)

@@ -1,0 +1,298 @@
+"""GuardDuty: detectors switched off or deleted, findings hidden, addresses trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..aws import Reader, document
+from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ..trail import flag, items, mapping, omitted, text
+from .control import References, Trigger, partition_of, resource
+from .mechanisms import Advice, Switch, Weakened, evident, told, weaker_than_before
+
+_GUARDDUTY = "guardduty.amazonaws.com"
+_DETECTOR = "arn:{partition}:guardduty:{region}:{account}:detector/*"
+_OWN_ROLE = (
+    "arn:{partition}:iam::{account}:role/aws-service-role/guardduty.amazonaws.com/"
+    "AWSServiceRoleForAmazonGuardDuty",
+)
+# GuardDuty's word for whatever it does not know.
+_GONE = ("BadRequestException",)
+
+# What UpdateDetector can switch; the foundational sources are always on.
+# Source: Amazon GuardDuty API Reference, "DetectorFeatureConfiguration".
+_ALWAYS_ON = frozenset({"CLOUD_TRAIL", "DNS_LOGS", "FLOW_LOGS"})
+
+
+def _detector(change: Change) -> Resource | None:
+    detector = text(change.request, "detectorId")
+    if not detector:
+        return None
+    where = f"guardduty:{{region}}:{{account}}:detector/{detector}"
+    return resource(change, "guardduty.detector", detector, where)
+
+
+def _detectors(reader: Reader) -> Iterator[Resource]:
+    here = f"arn:{partition_of(reader.region)}:guardduty:{reader.region}:{reader.account}"
+    for one in reader.pages("guardduty", "ListDetectors", "DetectorIds"):
+        arn = f"{here}:detector/{one}"
+        yield Resource("guardduty.detector", str(one), reader.account, reader.region, arn)
+
+
+# ------------------------------------------------------------------------------ the detector
+
+
+def _updated(change: Change) -> Iterator[Suspect]:
+    detector = _detector(change)
+    if detector is None:
+        return
+    off = ["Enable"] if flag(change.request.get("enable")) is False else []
+    off += [name for name, on in _switches(change.request.get("features")).items() if not on]
+    off += [name for name, on in _sources(mapping(change.request, "dataSources")) if on is False]
+    if off:
+        yield told(detector, *off)
+    elif omitted(change.request):
+        yield Suspect(detector, Certainty.POSSIBLE)
+
+
+def _switches(features: Json) -> dict[str, bool]:
+    """Each feature and each part of one (`RUNTIME_MONITORING/ECS_FARGATE_…`), and if it is on."""
+    found: dict[str, bool] = {}
+    for feature in items(features):
+        name = text(feature, "name", "Name")
+        found[name] = text(feature, "status", "Status") != "DISABLED"
+        parts = feature.get("additionalConfiguration") or feature.get("AdditionalConfiguration")
+        for part in items(parts):
+            on = text(part, "status", "Status") != "DISABLED"
+            found[f"{name}/{text(part, 'name', 'Name')}"] = on
+    return found
+
+
+def _sources(asked: Document) -> Iterator[tuple[str, bool | None]]:
+    """The features that the older parameter `dataSources` switches."""
+    yield "S3_DATA_EVENTS", flag(mapping(asked, "s3Logs").get("enable"))
+    audit = mapping(mapping(asked, "kubernetes"), "auditLogs")
+    yield "EKS_AUDIT_LOGS", flag(audit.get("enable"))
+    scan = mapping(mapping(asked, "malwareProtection"), "scanEc2InstanceWithFindings")
+    yield "EBS_MALWARE_PROTECTION", flag(scan.get("ebsVolumes"))
+
+
+def _state(detector: Resource, reader: Reader) -> Document | None:
+    found = reader.read("guardduty", "GetDetector", DetectorId=detector.id, absent=_GONE)
+    if found is None:
+        return None
+    told_now = document(found)
+    switches = _switches(told_now.get("Features"))
+    return {
+        "Enable": text(told_now, "Status") == "ENABLED",
+        **{name: switches[name] for name in sorted(switches) if name not in _ALWAYS_ON},
+    }
+
+
+def _off(state: Document) -> dict[str, str]:
+    return {
+        name: "the detector is switched off" if name == "Enable" else f"{name} is switched off"
+        for name, on in state.items()
+        if on is False
+    }
+
+
+def _weaker(state: Document, baseline: Document | None) -> dict[str, str]:
+    """A detector that is off is a risk at any time; a feature, when it was on before."""
+    always = {name: why for name, why in _off(state).items() if name == "Enable"}
+    return {**always, **weaker_than_before(_off)(state, baseline)}
+
+
+def _update(detector: Resource, state: Document, names: tuple[str, ...]) -> Call:
+    parameters: dict[str, Json] = {"DetectorId": detector.id}
+    if "Enable" in names:
+        parameters["Enable"] = state["Enable"]
+    features: dict[str, dict[str, Json]] = {}
+    for name in sorted(set(names) - {"Enable"}):
+        feature, _, part = name.partition("/")
+        asked = features.setdefault(feature, {"Name": feature, "Status": _word(state[feature])})
+        if part:
+            parts = asked.setdefault("AdditionalConfiguration", [])
+            assert isinstance(parts, list)
+            parts.append({"Name": part, "Status": _word(state[name])})
+    if features:
+        parameters["Features"] = list(features.values())
+    return Call("guardduty", "UpdateDetector", parameters, on=(detector.arn,))
+
+
+def _word(on: Json) -> str:
+    return "ENABLED" if on else "DISABLED"
+
+
+def _missing(detector: Resource, reader: Reader) -> Document | None:
+    """None when the detector still stands."""
+    found = reader.read("guardduty", "GetDetector", DetectorId=detector.id, absent=_GONE)
+    return {"detector": detector.id} if found is None else None
+
+
+def _alone(detector: Resource, reader: Reader) -> Document | None:
+    """None when the account still has an administrator."""
+    found = reader.read(
+        "guardduty", "GetAdministratorAccount", DetectorId=detector.id, absent=_GONE
+    )
+    administrator = mapping(document(found), "Administrator")
+    if text(administrator, "RelationshipStatus") == "Enabled":
+        return None
+    return {"detector": detector.id}
+
+
+# ------------------------------------------------------------------------- filters and lists
+
+
+def _part(change: Change, kind: str, name: str) -> Resource | None:
+    detector = _detector(change)
+    if detector is None or not name:
+        return None
+    arn = f"{detector.arn}/{kind}/{name}"
+    return Resource(f"guardduty.{kind}", name, change.account, change.region, arn)
+
+
+def _of(part: Resource) -> str:
+    """The id of the detector that a filter or a list belongs to."""
+    return part.arn.split("/")[1]
+
+
+def _filtered(change: Change) -> Iterator[Suspect]:
+    name = text(change.request, "filterName", "name") or text(change.response, "name")
+    filter_ = _part(change, "filter", name)
+    action = text(change.request, "action")
+    if filter_ is None or action == "NOOP":
+        return
+    if action == "ARCHIVE":
+        yield Suspect(filter_, Certainty.EVIDENT)
+    elif change.name == "UpdateFilter" or omitted(change.request):
+        yield Suspect(filter_, Certainty.POSSIBLE)
+
+
+def _action(filter_: Resource, reader: Reader) -> Document | None:
+    found = reader.read(
+        "guardduty", "GetFilter", DetectorId=_of(filter_), FilterName=filter_.id, absent=_GONE
+    )
+    return None if found is None else {"action": text(document(found), "Action")}
+
+
+def _set_action(filter_: Resource, state: Document) -> Call:
+    named = {"DetectorId": _of(filter_), "FilterName": filter_.id}
+    parameters = {**named, "Action": state["action"]}
+    return Call("guardduty", "UpdateFilter", parameters, on=(filter_.arn,))
+
+
+def _listed(change: Change) -> Iterator[Suspect]:
+    id_ = text(change.request, "ipSetId") or text(change.response, "ipSetId")
+    list_ = _part(change, "ipset", id_)
+    active = flag(change.request.get("activate"))
+    if list_ is not None and active is not False:
+        yield Suspect(list_, Certainty.EVIDENT if active else Certainty.POSSIBLE)
+
+
+def _active(list_: Resource, reader: Reader) -> Document | None:
+    found = reader.read(
+        "guardduty", "GetIPSet", DetectorId=_of(list_), IpSetId=list_.id, absent=_GONE
+    )
+    status = text(document(found), "Status")
+    if status in ("", "DELETED", "DELETE_PENDING"):
+        return None
+    return {"active": status in ("ACTIVE", "ACTIVATING")}
+
+
+def _set_active(list_: Resource, state: Document) -> Call:
+    parameters = {"DetectorId": _of(list_), "IpSetId": list_.id, "Activate": state["active"]}
+    role = f"arn:{list_.partition}:iam::{list_.account}:role/{_OWN_ROLE[0].partition('role/')[2]}"
+    return Call("guardduty", "UpdateIPSet", parameters, on=(list_.arn, role))
+
+
+CONTROLS = (
+    Weakened(
+        id="guardduty.disabled",
+        title="GuardDuty switched off",
+        severity=90,
+        references=References(
+            security_hub=("GuardDuty.1", "GuardDuty.10"), attack=("T1562.001", "T1562.008")
+        ),
+        triggers=(Trigger(_GUARDDUTY, "UpdateDetector"),),
+        reads=("guardduty:GetDetector", "guardduty:ListDetectors"),
+        writes={"guardduty:UpdateDetector": (_DETECTOR,)},
+        found_by=_detectors,
+        suspects=_updated,
+        read=_state,
+        weaker=_weaker,
+        default={"Enable": True},
+        put=_update,
+    ),
+    Switch(
+        id="guardduty.suppressed",
+        title="GuardDuty findings hidden by a filter",
+        severity=75,
+        references=References(attack=("T1562.001",)),
+        triggers=(Trigger(_GUARDDUTY, "CreateFilter"), Trigger(_GUARDDUTY, "UpdateFilter")),
+        reads=("guardduty:GetFilter",),
+        writes={"guardduty:UpdateFilter": (f"{_DETECTOR}/filter/*",)},
+        suspects=_filtered,
+        read=_action,
+        risky=lambda state, _: (
+            "findings that match the filter are archived unseen"
+            if state["action"] == "ARCHIVE"
+            else ""
+        ),
+        safe=lambda state, _: {"action": "NOOP"},
+        put=_set_action,
+    ),
+    Switch(
+        id="guardduty.addresses-trusted",
+        title="GuardDuty trusts a list of addresses",
+        severity=75,
+        references=References(attack=("T1562.001",)),
+        triggers=(Trigger(_GUARDDUTY, "CreateIPSet"), Trigger(_GUARDDUTY, "UpdateIPSet")),
+        proven="stub",
+        reads=("guardduty:GetIPSet",),
+        writes={
+            "guardduty:UpdateIPSet": (f"{_DETECTOR}/ipset/*",),
+            "iam:DeleteRolePolicy": _OWN_ROLE,
+            "iam:PutRolePolicy": _OWN_ROLE,
+        },
+        suspects=_listed,
+        read=_active,
+        risky=lambda state, _: (
+            "no findings are made for the addresses of the list" if state["active"] else ""
+        ),
+        safe=lambda state, _: {"active": False},
+        put=_set_active,
+    ),
+    Advice(
+        id="guardduty.deleted",
+        title="GuardDuty detector deleted",
+        severity=90,
+        references=References(security_hub=("GuardDuty.1",), attack=("T1562.001",)),
+        triggers=(Trigger(_GUARDDUTY, "DeleteDetector"), Trigger(_GUARDDUTY, "CreateDetector")),
+        reads=("guardduty:GetDetector",),
+        revert="a new detector has none of the old one's findings, filters, lists and members",
+        suspects=evident(_detector, "DeleteDetector"),
+        read=_missing,
+        why="the detector was deleted, with its findings, filters and lists",
+        advice="Create a detector, then its features, filters, lists and members anew.",
+    ),
+    Advice(
+        id="guardduty.disassociated",
+        title="Account left its GuardDuty administrator",
+        severity=75,
+        references=References(attack=("T1562.001",)),
+        triggers=(
+            Trigger(_GUARDDUTY, "DisassociateFromAdministratorAccount"),
+            Trigger(_GUARDDUTY, "DisassociateFromMasterAccount"),
+            Trigger(_GUARDDUTY, "AcceptAdministratorInvitation"),
+        ),
+        reads=("guardduty:GetAdministratorAccount",),
+        revert="only the administrator's account can invite this one again",
+        suspects=evident(
+            _detector, "DisassociateFromAdministratorAccount", "DisassociateFromMasterAccount"
+        ),
+        read=_alone,
+        why="the account no longer reports to its GuardDuty administrator",
+        advice="Ask the administrator's account to invite this account again, and accept.",
+    ),
+)

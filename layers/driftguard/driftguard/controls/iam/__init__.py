@@ -1,0 +1,14 @@
+"""IAM: keys, passwords, privileges, trust, and what bounds them."""
+
+from . import bounds, credentials, leaked_key, privileges, trust
+from .leaked_key import REVOCATION
+
+__all__ = ["CONTROLS", "REVOCATION"]
+
+CONTROLS = (
+    *leaked_key.CONTROLS,
+    *credentials.CONTROLS,
+    *privileges.CONTROLS,
+    *trust.CONTROLS,
+    *bounds.CONTROLS,
+)

@@ -1,0 +1,136 @@
+"""What the controls of IAM share: how users, roles, groups and policies are named and read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...aws import Reader, document
+from ...model import Change, Document, Json, Resource
+from ...trail import items, mapping, text
+from ..control import partition_of, resource
+from ..privilege import UnreadableError, broad_by_name, why_admin
+
+IAM = "iam.amazonaws.com"
+GONE = ("NoSuchEntity",)
+KINDS = ("User", "Role", "Group")
+
+USERS = ("arn:{partition}:iam::{account}:user/*",)
+ROLES = ("arn:{partition}:iam::{account}:role/*",)
+GROUPS = ("arn:{partition}:iam::{account}:group/*",)
+ARNS = {"User": USERS, "Role": ROLES, "Group": GROUPS}
+
+# What reading a policy attached to somebody takes.
+READS_OF_A_POLICY = ("iam:GetPolicy", "iam:GetPolicyVersion")
+
+
+def named(change: Change) -> tuple[str, str]:
+    """The kind and name of the user, role or group of a call such as AttachRolePolicy."""
+    kind = next((one for one in KINDS if one in change.name), "")
+    return kind, text(change.request, f"{kind.lower()}Name")
+
+
+def principal(change: Change, kind: str, name: str) -> Resource:
+    """A user, role or group. Records do not tell its path; the calls use its ARN as read."""
+    what = kind.lower()
+    return resource(change, f"iam.{what}", name, f"iam::{{account}}:{what}/{name}")
+
+
+def found(reader: Reader, kind: str, id_: str, tail: str) -> Resource:
+    """A resource that a sweep found; `tail` is its ARN from the account on."""
+    arn = f"arn:{partition_of(reader.region)}:iam::{reader.account}:{tail}"
+    return Resource(kind, id_, reader.account, reader.region, arn)
+
+
+def kind_of(resource_: Resource) -> str:
+    """`Role` of a resource that `principal` made."""
+    return resource_.kind.removeprefix("iam.").capitalize()
+
+
+def read(reader: Reader, kind: str, name: str) -> Document | None:
+    """What IAM tells of a user, role or group.
+
+    None when it is gone, or belongs to an AWS service: those roles, nobody else can change.
+    Source: IAM User Guide, "Service-linked roles"; IAM Identity Center User Guide, "Permission
+    sets".
+    """
+    answer = reader.read("iam", f"Get{kind}", absent=GONE, **{f"{kind}Name": name})
+    if answer is None:
+        return None
+    one = mapping(document(answer), kind)
+    return None if _of_aws(text(one, "Arn")) else one
+
+
+def by_aws(change: Change) -> bool:
+    """Whether an AWS service made the change by its own role in the account.
+
+    IAM keeps the path of service-linked roles for AWS services, so no one else can have such a
+    role. IAM Identity Center provisions its administrators' roles with it, for one.
+    """
+    return ":role/aws-service-role/" in change.actor.principal
+
+
+def own_name(change: Change) -> str:
+    """The caller's name, if it is an IAM user; else ""."""
+    _, user, name = change.actor.session.partition(":user/")
+    return name.rpartition("/")[2] if user else ""
+
+
+def of_another(change: Change) -> str:
+    """The user that a call names, if it is not the caller. Without a name it is the caller."""
+    user = text(change.request, "userName")
+    return "" if user == own_name(change) else user
+
+
+def attached(reader: Reader, kind: str, name: str) -> Iterator[str]:
+    """The ARNs of the managed policies attached to a user, role or group."""
+    operation, who = f"ListAttached{kind}Policies", {f"{kind}Name": name}
+    for one in reader.pages("iam", operation, "AttachedPolicies", **who):
+        yield text(document(one), "PolicyArn")
+
+
+def why_policy(reader: Reader, arn: str) -> str:
+    """Why a managed policy makes an administrator, in words; "" if it does not or is gone."""
+    if broad_by_name(arn):
+        return "is one of AWS's own policies for administrators"
+    policy = reader.read("iam", "GetPolicy", PolicyArn=arn, absent=GONE)
+    version = text(mapping(document(policy), "Policy"), "DefaultVersionId")
+    return why_version(reader, arn, version) if version else ""
+
+
+def why_version(reader: Reader, arn: str, version: str) -> str:
+    """Why one version of a managed policy makes an administrator."""
+    answer = reader.read("iam", "GetPolicyVersion", PolicyArn=arn, VersionId=version, absent=GONE)
+    return why_written(mapping(mapping(document(answer), "PolicyVersion"), "Document"))
+
+
+def why_written(written: Json) -> str:
+    """`why_admin` of a policy as IAM keeps it; what is no policy grants nothing."""
+    if not isinstance(written, (str, dict)) or not written:
+        return ""
+    try:
+        return why_admin(written)
+    except UnreadableError:
+        return ""
+
+
+def why_group(reader: Reader, name: str) -> str:
+    """Why the members of a group are administrators, in words; "" if they are not."""
+    for arn in attached(reader, "Group", name):
+        if why := why_policy(reader, arn):
+            return f"its policy {arn.rpartition('/')[2]} {why}"
+    for policy in reader.pages("iam", "ListGroupPolicies", "PolicyNames", GroupName=name):
+        answer = reader.read(
+            "iam", "GetGroupPolicy", GroupName=name, PolicyName=str(policy), absent=GONE
+        )
+        if why := why_written(document(answer).get("PolicyDocument")):
+            return f"its policy {policy} {why}"
+    return ""
+
+
+def tags(described: Document) -> list[Json]:
+    """Tags in one order, so that two readings are equal."""
+    return [*sorted(items(described.get("Tags")), key=lambda one: text(one, "Key"))]
+
+
+def _of_aws(arn: str) -> bool:
+    return ":role/aws-service-role/" in arn or ":role/aws-reserved/" in arn

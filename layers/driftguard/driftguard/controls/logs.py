@@ -1,0 +1,268 @@
+"""CloudWatch Logs: retention shortened, filters and log groups deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ..aws import Reader, document
+from ..model import Call, Certainty, Change, Document, Facet, Plan, Resource, Risk, Step, Suspect
+from ..permissions import roles_in
+from ..trail import text
+from .control import Control, References, Trigger, resource
+from .mechanisms import Advice, Removed, evident
+
+_LOGS = "logs.amazonaws.com"
+_GROUPS = ("arn:{partition}:logs:{region}:{account}:log-group:*",)
+_DESTINATIONS = ("arn:{partition}:logs:*:*:destination:*",)
+_ROLES = ("arn:{partition}:iam::{account}:role/*",)
+_GONE = ("ResourceNotFoundException",)
+
+
+def _group(change: Change) -> Resource | None:
+    name = text(change.request, "logGroupName")
+    if not name:
+        return None
+    where = f"logs:{{region}}:{{account}}:log-group:{name}"
+    return resource(change, "logs.log-group", name, where)
+
+
+def _groups(reader: Reader) -> Iterator[Resource]:
+    for one in map(document, reader.pages("logs", "DescribeLogGroups", "logGroups")):
+        name, arn = text(one, "logGroupName"), text(one, "arn").removesuffix(":*")
+        yield Resource("logs.log-group", name, reader.account, reader.region, arn)
+
+
+def _on(group_arn: str) -> str:
+    """A log group in an IAM policy: all actions but tagging want the ARN's longer form.
+
+    Source: Amazon CloudWatch Logs API Reference, "LogGroup".
+    """
+    return f"{group_arn}:*"
+
+
+def _read_group(group: Resource, reader: Reader) -> Document | None:
+    found = reader.pages("logs", "DescribeLogGroups", "logGroups", logGroupNamePrefix=group.id)
+    return next(
+        (one for one in map(document, found) if text(one, "logGroupName") == group.id), None
+    )
+
+
+# -------------------------------------------------------------------------------- retention
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """`minimum_days`: a retention below it is a risk whatever it was before."""
+
+    minimum_days: int = 7
+
+
+class RetentionShortened(Control[RetentionSettings]):
+    """A log group keeps its events for less time than before.
+
+    Expired events are gone within days, so the retention goes back to the baseline's; without one
+    the group keeps its events for good, until somebody says for how long.
+    """
+
+    id = "logs.retention-shortened"
+    title = "Log retention shortened"
+    severity = 60
+    references = References(security_hub=("CloudWatch.16",), attack=("T1562.008", "T1070"))
+    triggers = (Trigger(_LOGS, "PutRetentionPolicy"),)
+    reads = ("logs:DescribeLogGroups",)
+    writes = {"logs:DeleteRetentionPolicy": _GROUPS, "logs:PutRetentionPolicy": _GROUPS}
+    baselined = True
+    settings = RetentionSettings
+
+    def screen(self, change: Change, settings: RetentionSettings) -> Iterable[Suspect]:
+        group = _group(change)
+        if group is not None:
+            asked = change.request.get("retentionInDays")
+            short = isinstance(asked, int) and asked < settings.minimum_days
+            yield Suspect(group, Certainty.EVIDENT if short else Certainty.POSSIBLE)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        found = _read_group(suspect.resource, reader)
+        return None if found is None else {"days": found.get("retentionInDays")}
+
+    def inventory(self, reader: Reader) -> Iterable[Resource]:
+        return _groups(reader)
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: RetentionSettings
+    ) -> Risk | None:
+        days, before = state["days"], baseline["days"] if baseline else 0
+        if not isinstance(days, int):
+            return None
+        if before is None or (isinstance(before, int) and days < before):
+            kept = "for good" if before is None else f"for {before} days"
+            return Risk(f"the log group keeps events for {days} days; it kept them {kept}")
+        if days < settings.minimum_days and baseline is None:
+            return Risk(f"the log group keeps events for {days} days only")
+        return None
+
+    def plan(
+        self,
+        suspect: Suspect,
+        facet: Facet,
+        baseline: Document | None,
+        settings: RetentionSettings,
+    ) -> Plan:
+        group = suspect.resource
+        before: Document = baseline or {"days": None}
+        advice = "" if baseline else "Events are now kept for good; set the retention you want."
+        return Plan((Step(_keep(group, before), (_keep(group, facet.state),)),), advice=advice)
+
+
+def _keep(group: Resource, state: Document) -> Call:
+    named: Document = {"logGroupName": group.id}
+    on = (_on(group.arn),)
+    if state["days"] is None:
+        return Call("logs", "DeleteRetentionPolicy", named, on=on)
+    return Call("logs", "PutRetentionPolicy", {**named, "retentionInDays": state["days"]}, on=on)
+
+
+# ---------------------------------------------------------------------------------- filters
+
+
+def _filter_of(change: Change, kind: str) -> Resource | None:
+    group, name = _group(change), text(change.request, "filterName")
+    return None if group is None or not name else _filter(group, kind, name)
+
+
+def _filter(group: Resource, kind: str, name: str) -> Resource:
+    """A filter of a log group. AWS has no ARN for one; this only names it in the record."""
+    arn = f"{group.arn}:{kind}:{name}"
+    return Resource(f"logs.{kind}", name, group.account, group.region, arn)
+
+
+def _group_of(filter_: Resource) -> str:
+    """The ARN of the log group that a filter belongs to."""
+    return ":".join(filter_.arn.split(":")[:7])
+
+
+def _metric_filter(change: Change) -> Resource | None:
+    return _filter_of(change, "metric-filter")
+
+
+def _metric_filters(reader: Reader) -> Iterator[Resource]:
+    groups = {group.id: group for group in _groups(reader)}
+    for one in map(document, reader.pages("logs", "DescribeMetricFilters", "metricFilters")):
+        group = groups.get(text(one, "logGroupName"))
+        if group is not None:
+            yield _filter(group, "metric-filter", text(one, "filterName"))
+
+
+def _whole_metric_filter(filter_: Resource, reader: Reader) -> Document:
+    return _whole(filter_, reader, "DescribeMetricFilters", "metricFilters")
+
+
+def _subscription_filter(change: Change) -> Resource | None:
+    return _filter_of(change, "subscription-filter")
+
+
+def _subscription_filters(reader: Reader) -> Iterator[Resource]:
+    operation, key = "DescribeSubscriptionFilters", "subscriptionFilters"
+    for group in _groups(reader):
+        for one in map(document, reader.pages("logs", operation, key, logGroupName=group.id)):
+            yield _filter(group, "subscription-filter", text(one, "filterName"))
+
+
+def _whole_subscription_filter(filter_: Resource, reader: Reader) -> Document:
+    return _whole(filter_, reader, "DescribeSubscriptionFilters", "subscriptionFilters")
+
+
+def _whole(filter_: Resource, reader: Reader, operation: str, key: str) -> Document:
+    group = _group_of(filter_).split(":")[6]
+    named = {"logGroupName": group, "filterNamePrefix": filter_.id}
+    found = reader.read("logs", operation, absent=_GONE, **named)
+    listed = document(found).get(key)
+    for one in listed if isinstance(listed, list) else ():
+        if isinstance(one, dict) and one.get("filterName") == filter_.id:
+            settings = {name: value for name, value in one.items() if name != "creationTime"}
+            return {"exists": True, "filter": settings}
+    return {"exists": False}
+
+
+def _filter_again(filter_: Resource, before: Document) -> tuple[Step, ...]:
+    settings = before["filter"]
+    assert isinstance(settings, dict)
+    kind = "Metric" if filter_.kind == "logs.metric-filter" else "Subscription"
+    group = _group_of(filter_)
+    named = {"logGroupName": group.split(":")[6], "filterName": filter_.id}
+    sent_to = text(settings, "destinationArn")
+    destination = (sent_to,) if ":destination:" in sent_to else ()
+    on = (_on(group), *destination, *roles_in(settings))
+    put = Call("logs", f"Put{kind}Filter", settings, on=on)
+    delete = Call("logs", f"Delete{kind}Filter", named, on=(_on(group),), settled_by=_GONE)
+    return (Step(put, (delete,)),)
+
+
+# ------------------------------------------------------------------------------ log groups
+
+
+def _deleted(change: Change) -> Resource | None:
+    group, stream = _group(change), text(change.request, "logStreamName")
+    if group is None or not stream:
+        return group
+    arn = f"{group.arn}:log-stream:{stream}"
+    return Resource("logs.log-stream", stream, group.account, group.region, arn)
+
+
+CONTROLS = (
+    RetentionShortened(),
+    Removed(
+        id="logs.metric-filter-deleted",
+        title="Metric filter deleted",
+        severity=60,
+        references=References(
+            security_hub=tuple(f"CloudWatch.{number}" for number in range(1, 15)),
+            attack=("T1562.008",),
+        ),
+        triggers=(Trigger(_LOGS, "DeleteMetricFilter"), Trigger(_LOGS, "PutMetricFilter")),
+        reads=("logs:DescribeLogGroups", "logs:DescribeMetricFilters"),
+        writes={"logs:DeleteMetricFilter": _GROUPS, "logs:PutMetricFilter": _GROUPS},
+        found_by=_metric_filters,
+        suspects=evident(_metric_filter, "DeleteMetricFilter"),
+        read=_whole_metric_filter,
+        restore=_filter_again,
+        what="the metric filter",
+    ),
+    Removed(
+        id="logs.subscription-filter-deleted",
+        title="Subscription filter deleted",
+        severity=65,
+        references=References(attack=("T1562.008",)),
+        triggers=(
+            Trigger(_LOGS, "DeleteSubscriptionFilter"),
+            Trigger(_LOGS, "PutSubscriptionFilter"),
+        ),
+        reads=("logs:DescribeLogGroups", "logs:DescribeSubscriptionFilters"),
+        writes={
+            "iam:PassRole": _ROLES,
+            "logs:DeleteSubscriptionFilter": _GROUPS,
+            "logs:PutSubscriptionFilter": (*_GROUPS, *_DESTINATIONS),
+        },
+        found_by=_subscription_filters,
+        suspects=evident(_subscription_filter, "DeleteSubscriptionFilter"),
+        read=_whole_subscription_filter,
+        restore=_filter_again,
+        what="the subscription filter",
+    ),
+    Advice(
+        id="logs.log-group-deleted",
+        title="Logs deleted",
+        severity=70,
+        references=References(attack=("T1070", "T1485")),
+        triggers=(
+            Trigger(_LOGS, "DeleteLogGroup"),
+            Trigger(_LOGS, "DeleteLogStream"),
+            Trigger(_LOGS, "CreateLogGroup"),
+        ),
+        revert="the events are gone: CloudWatch Logs keeps no copy of what is deleted",
+        suspects=evident(_deleted, "DeleteLogGroup", "DeleteLogStream"),
+        why="the logs were deleted for good",
+        advice="Look for copies: exports, subscriptions, the source of the events.",
+    ),
+)

@@ -1,0 +1,87 @@
+"""OpenSearch (and Elasticsearch): domains whose access policy lets in the public or strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..aws import Reader, document
+from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ..trail import items, mapping, omitted, text
+from .control import References, Trigger, resource
+from .mechanisms import OpenPolicy
+
+_ES = "es.amazonaws.com"
+_DOMAINS = ("arn:{partition}:es:{region}:{account}:domain/*",)
+
+
+def _domain(change: Change) -> Iterable[Suspect]:
+    """The domain of a record that sets a policy. Inside a VPC an open policy is no opening."""
+    request = change.request
+    name = text(request, "domainName")
+    in_vpc = bool(next(items(request.get("vPCOptions")), None))
+    if name and not in_vpc and (request.get("accessPolicies") or omitted(request)):
+        tail = f"es:{{region}}:{{account}}:domain/{name}"
+        yield Suspect(resource(change, "opensearch.domain", name, tail), Certainty.POSSIBLE)
+
+
+def _written(change: Change) -> Json:
+    return change.request.get("accessPolicies")
+
+
+def _read(domain: Resource, reader: Reader) -> Document | None:
+    """The policy as last set, even while the domain still takes it on.
+
+    A domain in a VPC is reached through its security groups alone, and AWS recommends an open
+    policy there (Amazon OpenSearch Service Developer Guide, "About access policies on VPC
+    domains"): it counts as having none.
+    """
+    found = reader.read(
+        "opensearch",
+        "DescribeDomainConfig",
+        absent=("ResourceNotFoundException",),
+        DomainName=domain.id,
+    )
+    if found is None:
+        return None
+    config = mapping(document(found), "DomainConfig")
+    network = mapping(mapping(config, "VPCOptions"), "Options")
+    if network.get("VPCId") or network.get("SubnetIds"):
+        return {"policy": ""}
+    return {"policy": text(mapping(config, "AccessPolicies"), "Options")}
+
+
+def _put(domain: Resource, written: str, state: Document) -> Call:
+    return Call(
+        "opensearch",
+        "UpdateDomainConfig",
+        {"DomainName": domain.id, "AccessPolicies": written},
+        on=(domain.arn,),
+    )
+
+
+PUBLIC_POLICY = OpenPolicy(
+    id="opensearch.public-policy",
+    title="OpenSearch domain open by its access policy",
+    severity=88,
+    references=References(security_hub=("ES.2", "Opensearch.2"), attack=("T1190", "T1530")),
+    triggers=tuple(
+        Trigger(_ES, name)
+        for name in (
+            "UpdateDomainConfig",
+            "UpdateElasticsearchDomainConfig",
+            "CreateDomain",
+            "CreateElasticsearchDomain",
+        )
+    ),
+    reads=("es:DescribeDomainConfig",),
+    writes={"es:UpdateDomainConfig": _DOMAINS},
+    service="opensearch",
+    suspects=_domain,
+    written=_written,
+    read=_read,
+    put=_put,
+    # An empty policy is how a domain's policy is taken away: then identity policies alone decide.
+    delete=lambda domain, state: _put(domain, "", state),
+)
+
+CONTROLS = (PUBLIC_POLICY,)

@@ -1,0 +1,174 @@
+"""AWS Organizations: an account leaves, or a policy that bounds accounts no longer applies.
+
+Organizations records what is done to the organisation in its management account; there, or in a
+delegated administrator's, the guard can put a policy back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..access.policy import Trusted
+from ..aws import Reader, document
+from ..model import Call, Certainty, Change, Document, Resource, Step, Suspect
+from ..trail import mapping, text
+from .control import References, Trigger, partition_of, resource
+from .mechanisms import Advice, Granted
+
+_SOURCE = "organizations.amazonaws.com"
+_ABSENT = ("PolicyNotFoundException", "TargetNotFoundException")
+_POLICY = "arn:{partition}:organizations::*:policy/*/*/*"
+_TARGETS = tuple(
+    f"arn:{{partition}}:organizations::*:{kind}" for kind in ("account/*/*", "ou/*/*", "root/*/*")
+)
+
+# Policies of these types bound what accounts can do; the others (tags, backups, chat) advise.
+_BOUNDING = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY", "DECLARATIVE_POLICY_EC2")
+# AWS attaches these everywhere; they allow all, so that to detach one only takes rights away.
+_ALLOWING = ("p-FullAWSAccess", "p-RCPFullAWSAccess")
+
+
+# ----------------------------------------------------------------------------- policies detached
+
+
+def _detached(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+    policy, target = text(change.request, "policyId"), text(change.request, "targetId")
+    if policy and target and policy not in _ALLOWING:
+        # What type of policy it is, and so whether it bounds anything, is not in the record.
+        where = f"organizations::{{account}}:policy/{policy}"
+        found = resource(change, "org.policy", policy, where)
+        yield Suspect(found, Certainty.POSSIBLE, {"target": target})
+
+
+def _read_attachment(suspect: Suspect, reader: Reader) -> Document | None:
+    answer = reader.read(
+        "organizations", "DescribePolicy", PolicyId=suspect.resource.id, absent=_ABSENT
+    )
+    if answer is None:
+        return None
+    summary = mapping(mapping(document(answer), "Policy"), "PolicySummary")
+    target, kind = text(suspect.hint, "target"), text(summary, "Type")
+    targets = reader.pages(
+        "organizations", "ListTargetsForPolicy", "Targets", PolicyId=suspect.resource.id
+    )
+    arn = _arn_of(reader, target)
+    if arn is None:
+        return None
+    return {
+        "arn": text(summary, "Arn"),
+        "name": text(summary, "Name"),
+        "type": kind,
+        "target": target,
+        "target_arn": arn,
+        "attached": any(one["TargetId"] == target for one in targets),
+    }
+
+
+def _arn_of(reader: Reader, target: str) -> str | None:
+    """The ARN of an account, an organisational unit or the root; None when it is gone."""
+    if target.startswith("r-"):
+        roots = reader.pages("organizations", "ListRoots", "Roots")
+        return next((str(one["Arn"]) for one in roots if one["Id"] == target), None)
+    if target.startswith("ou-"):
+        unit = reader.read(
+            "organizations",
+            "DescribeOrganizationalUnit",
+            OrganizationalUnitId=target,
+            absent=("OrganizationalUnitNotFoundException",),
+        )
+        return text(mapping(document(unit), "OrganizationalUnit"), "Arn") or None
+    account = reader.read(
+        "organizations", "DescribeAccount", AccountId=target, absent=("AccountNotFoundException",)
+    )
+    return text(mapping(document(account), "Account"), "Arn") or None
+
+
+def _why_detached(state: Document, trusted: Trusted) -> str:
+    if state["attached"] or state["type"] not in _BOUNDING:
+        return ""
+    return f"{state['name']} no longer applies to {state['target']}"
+
+
+def _attach(policy: Resource, state: Document) -> tuple[Step, ...]:
+    parameters = {"PolicyId": policy.id, "TargetId": state["target"]}
+    on = (text(state, "arn"), text(state, "target_arn"))
+    there = Call(
+        "organizations",
+        "AttachPolicy",
+        parameters,
+        on=on,
+        settled_by=("DuplicatePolicyAttachmentException",),
+    )
+    back = Call(
+        "organizations",
+        "DetachPolicy",
+        parameters,
+        on=on,
+        settled_by=("PolicyNotAttachedException",),
+    )
+    return (Step(there, (back,)),)
+
+
+POLICY_DETACHED = Granted(
+    id="org.policy-detached",
+    title="Organization's policy detached",
+    severity=85,
+    references=References(attack=("T1562.001", "T1484")),
+    triggers=(Trigger(_SOURCE, "DetachPolicy"),),
+    reads=(
+        "organizations:DescribeAccount",
+        "organizations:DescribeOrganizationalUnit",
+        "organizations:DescribePolicy",
+        "organizations:ListRoots",
+        "organizations:ListTargetsForPolicy",
+    ),
+    writes={
+        "organizations:AttachPolicy": (_POLICY, *_TARGETS),
+        "organizations:DetachPolicy": (_POLICY, *_TARGETS),
+    },
+    suspects=_detached,
+    read=_read_attachment,
+    risky=_why_detached,
+    steps=_attach,
+)
+
+
+# ------------------------------------------------------------------------------------- departures
+
+
+def _gone(change: Change) -> Iterator[Suspect]:
+    if change.name == "DisablePolicyType":
+        kind, root = text(change.request, "policyType"), text(change.request, "rootId")
+        if kind in _BOUNDING and root:
+            where = f"organizations::{{account}}:root/{root}"
+            found = resource(change, "org.root", root, where)
+            yield Suspect(found, Certainty.EVIDENT, {"disabled": kind})
+        return
+    account = text(change.request, "accountId") or change.account
+    arn = f"arn:{partition_of(change.region)}:organizations::{change.account}:account/{account}"
+    found = Resource("org.account", account, change.account, change.region, arn)
+    yield Suspect(found, Certainty.EVIDENT, {"left": account})
+
+
+LEAVE = Advice(
+    id="org.leave",
+    title="Account no longer bound by its organization",
+    severity=90,
+    references=References(
+        attack=("T1562.001",),
+        stratus=("aws.defense-evasion.organizations-leave",),
+    ),
+    triggers=(
+        Trigger(_SOURCE, "LeaveOrganization"),
+        Trigger(_SOURCE, "RemoveAccountFromOrganization"),
+        Trigger(_SOURCE, "DisablePolicyType"),
+    ),
+    revert="To rejoin takes an invitation from the management account; a policy type enabled "
+    "again comes back without what was attached.",
+    suspects=_gone,
+    why="the organization's policies no longer bind what they bound",
+    advice="From the management account: invite the account again, or enable the policy type and "
+    "attach its policies anew.",
+)
+
+CONTROLS = (POLICY_DETACHED, LEAVE)

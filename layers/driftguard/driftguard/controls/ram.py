@@ -1,0 +1,106 @@
+"""Resource Access Manager: resources shared with somebody outside the organisation.
+
+RAM itself tells, once it is read, which principals are outside; a record does not, so that an
+account that the policy does not name, yet is of the organisation, is looked at and left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..access.policy import Trusted
+from ..aws import Reader, document
+from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ..trail import flag, mapping, omitted, text
+from .control import References, Trigger, resource
+from .mechanisms import Sharing, is_trusted
+
+_SOURCE = "ram.amazonaws.com"
+_SHARE = ("arn:{partition}:ram:{region}:{account}:resource-share/*",)
+_GONE = ("UnknownResourceException",)
+_ON = ("ASSOCIATING", "ASSOCIATED")
+
+
+def _shares(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+    made = mapping(change.response, "resourceShare")
+    arn = text(made, "resourceShareArn") or text(change.request, "resourceShareArn")
+    certainty = _certainty(change, trusted)
+    if not arn.startswith("arn:") or certainty is None:
+        return
+    where = resource(change, "ram.resource-share", arn, arn.split(":", 2)[2])
+    yield Suspect(where, certainty)
+
+
+def _certainty(change: Change, trusted: Trusted) -> Certainty | None:
+    """None if the record names nobody from outside, and does not open the share to anybody."""
+    named = change.request.get("principals")
+    principals = named if isinstance(named, (list, tuple)) else [named] if named else []
+    if any(_is_stranger(str(one), change.account, trusted) for one in principals):
+        return Certainty.EVIDENT
+    opened = change.name == "UpdateResourceShare" and (
+        flag(change.request.get("allowExternalPrincipals")) is not False
+    )
+    return Certainty.POSSIBLE if opened or omitted(change.request) else None
+
+
+def _is_stranger(principal: str, own: str, trusted: Trusted) -> bool:
+    """Whether policy does not name this principal. One's own organisation is no stranger.
+
+    RAM takes no other organisation's ARN, and lets only its own services be shared with.
+    Source: AWS RAM User Guide, "Creating a resource share in AWS RAM".
+    """
+    inside = ":organizations::" in principal or principal.endswith(".amazonaws.com")
+    return not inside and not is_trusted(principal, own, trusted)
+
+
+def _read(share: Resource, reader: Reader) -> Document | None:
+    found = reader.read(
+        "ram", "GetResourceShares", resourceOwner="SELF", resourceShareArns=[share.id], absent=_GONE
+    )
+    described = document(found).get("resourceShares")
+    if not isinstance(described, (list, tuple)) or not described:
+        return None
+    if text(document(described[0]), "status") in ("DELETING", "DELETED"):
+        return None
+    associations = reader.pages(
+        "ram",
+        "GetResourceShareAssociations",
+        "resourceShareAssociations",
+        associationType="PRINCIPAL",
+        resourceShareArns=[share.id],
+    )
+    outside = {
+        str(one["associatedEntity"])
+        for one in associations
+        if one["status"] in _ON and one["external"]
+    }
+    return {"grantees": [*sorted(outside)]}
+
+
+def _put(operation: str, share: Resource, principals: list[Json]) -> Call:
+    parameters: Document = {"resourceShareArn": share.id, "principals": principals}
+    return Call("ram", operation, parameters, on=(share.arn,))
+
+
+# A principal that is associated again has to accept the invitation again.
+EXTERNAL_SHARE = Sharing(
+    id="ram.external-share",
+    title="Resources shared outside the organization",
+    severity=85,
+    references=References(attack=("T1537",)),
+    triggers=(
+        Trigger(_SOURCE, "CreateResourceShare"),
+        Trigger(_SOURCE, "AssociateResourceShare"),
+        Trigger(_SOURCE, "UpdateResourceShare"),
+    ),
+    reads=("ram:GetResourceShareAssociations", "ram:GetResourceShares"),
+    writes={"ram:DisassociateResourceShare": _SHARE, "ram:AssociateResourceShare": _SHARE},
+    suspects=_shares,
+    read=_read,
+    account_of=str,
+    share=lambda share, some: _put("AssociateResourceShare", share, some),
+    unshare=lambda share, some: _put("DisassociateResourceShare", share, some),
+    proven="stub",
+)
+
+CONTROLS = (EXTERNAL_SHARE,)

@@ -1,0 +1,101 @@
+"""IAM Roles Anywhere: a certificate authority from outside may vouch for workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..access.policy import Trusted
+from ..aws import Reader, document
+from ..model import Call, Certainty, Change, Document, Resource, Step, Suspect
+from ..trail import flag, mapping, text
+from .control import References, Trigger, resource
+from .mechanisms import Granted, is_trusted
+
+_SOURCE = "rolesanywhere.amazonaws.com"
+_ANCHOR = ("arn:{partition}:rolesanywhere:{region}:{account}:trust-anchor/*",)
+_GONE = ("ResourceNotFoundException",)
+
+
+def _anchors(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+    made = mapping(change.response, "trustAnchor")
+    anchor = text(made, "trustAnchorId") or text(change.request, "trustAnchorId")
+    described = made or change.request
+    if not anchor or flag(described.get("enabled")) is False:
+        return
+    source = mapping(described, "source")
+    if _is_fine(source, change.account, trusted):
+        return
+    certainty = Certainty.EVIDENT if text(source, "sourceType") else Certainty.POSSIBLE
+    where = f"rolesanywhere:{{region}}:{{account}}:trust-anchor/{anchor}"
+    yield Suspect(resource(change, "rolesanywhere.trust-anchor", anchor, where), certainty)
+
+
+def _is_fine(source: Document, own: str, trusted: Trusted) -> bool:
+    """Whether the certificates are of AWS Private CA, in the own account or a trusted one."""
+    authority = text(mapping(source, "sourceData"), "acmPcaArn")
+    kind = text(source, "sourceType")
+    return kind == "AWS_ACM_PCA" and is_trusted(authority, own, trusted)
+
+
+def _read(suspect: Suspect, reader: Reader) -> Document | None:
+    anchor = suspect.resource
+    answer = reader.read("rolesanywhere", "GetTrustAnchor", trustAnchorId=anchor.id, absent=_GONE)
+    if answer is None:
+        return None
+    described = mapping(document(answer), "trustAnchor")
+    source = mapping(described, "source")
+    return {
+        "owner": anchor.account,
+        "name": described["name"],
+        "enabled": described["enabled"],
+        "source": {
+            "sourceType": source.get("sourceType"),
+            "sourceData": {"acmPcaArn": text(mapping(source, "sourceData"), "acmPcaArn")},
+        },
+    }
+
+
+def _why(state: Document, trusted: Trusted) -> str:
+    source = mapping(state, "source")
+    if not state["enabled"] or _is_fine(source, text(state, "owner"), trusted):
+        return ""
+    authority = text(mapping(source, "sourceData"), "acmPcaArn") or "a certificate brought along"
+    return f"{state['name']} trusts {authority}: whoever it certifies can assume roles here"
+
+
+def _disable(anchor: Resource, state: Document) -> tuple[Step, ...]:
+    parameters = {"trustAnchorId": anchor.id}
+    off, on = (
+        Call("rolesanywhere", f"{verb}TrustAnchor", parameters, on=(anchor.arn,))
+        for verb in ("Disable", "Enable")
+    )
+    return (Step(off, (on,)),)
+
+
+TRUST_ANCHOR_CREATED = Granted(
+    id="rolesanywhere.trust-anchor-created",
+    title="Trust anchor for a certificate authority from outside",
+    severity=85,
+    references=References(
+        attack=("T1098.001", "T1649"),
+        stratus=("aws.persistence.rolesanywhere-create-trust-anchor",),
+    ),
+    triggers=(
+        Trigger(_SOURCE, "CreateTrustAnchor"),
+        Trigger(_SOURCE, "EnableTrustAnchor"),
+        Trigger(_SOURCE, "UpdateTrustAnchor"),
+    ),
+    reads=("rolesanywhere:GetTrustAnchor",),
+    writes={
+        "rolesanywhere:DisableTrustAnchor": _ANCHOR,
+        "rolesanywhere:EnableTrustAnchor": _ANCHOR,
+    },
+    suspects=_anchors,
+    read=_read,
+    risky=_why,
+    steps=_disable,
+    advice="Sessions that the anchor gave already last until they expire, one hour by default.",
+    proven="stub",
+)
+
+CONTROLS = (TRUST_ANCHOR_CREATED,)

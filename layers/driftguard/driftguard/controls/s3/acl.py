@@ -1,0 +1,167 @@
+"""Bucket ACLs: public grants, and ACLs brought back to life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...access import acl
+from ...aws import Reader, document
+from ...model import (
+    Call,
+    Certainty,
+    Change,
+    Document,
+    Facet,
+    Plan,
+    Resource,
+    Risk,
+    Step,
+    Suspect,
+)
+from ...trail import items, mapping, omitted, text
+from ..control import Control, NoSettings, References, Trigger
+from ..mechanisms import Weakened, told, weaker_than_before
+from .bucket import BUCKETS, S3, access_blocks, blocked, bucket_of, buckets, call, setting, suspect
+
+_ENFORCED = "BucketOwnerEnforced"
+
+
+def _ownership(bucket: Resource, reader: Reader) -> Document | None:
+    """Who owns the bucket's objects; "" where nothing was ever set."""
+    found = setting(reader, bucket, "GetBucketOwnershipControls", "OwnershipControlsNotFoundError")
+    if found is None:
+        return None
+    rule = next(items(mapping(found, "OwnershipControls").get("Rules")), {})
+    return {"ownership": text(rule, "ObjectOwnership")}
+
+
+class PublicAcl(Control[NoSettings]):
+    """A grant of the bucket's ACL opens it to everybody, or to everybody with an AWS account."""
+
+    id = "s3.public-acl"
+    title = "Bucket public by its ACL"
+    severity = 88
+    references = References(security_hub=("S3.2", "S3.3", "S3.12"), attack=("T1530",))
+    triggers = (Trigger(S3, "PutBucketAcl"), Trigger(S3, "CreateBucket"))
+    reads = (
+        "s3:GetBucketAcl",
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetAccountPublicAccessBlock",
+    )
+    writes = {"s3:PutBucketAcl": BUCKETS}
+    settings = NoSettings
+
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
+        headers = {k: v for k, v in change.request.items() if k.lower().startswith("x-amz-")}
+        asked = acl.judge_request(
+            kind="bucket", acl=_acl_asked(change.request), request_headers=headers
+        )
+        if asked.public or omitted(change.request):
+            certainty = Certainty.EVIDENT if asked.public else Certainty.POSSIBLE
+            yield from suspect(change, certainty)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        bucket = suspect.resource
+        grants = setting(reader, bucket, "GetBucketAcl")
+        owned = _ownership(bucket, reader)
+        if grants is None or owned is None:
+            return None
+        return {
+            "acl": {"Owner": grants["Owner"], "Grants": grants.get("Grants", [])},
+            **owned,
+            **access_blocks(reader, bucket),
+        }
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: NoSettings
+    ) -> Risk | None:
+        if state["ownership"] == _ENFORCED or blocked(state, "IgnorePublicAcls"):
+            return None
+        grants = [document(one) for one in acl.public_grants(mapping(state, "acl"))]
+        if not grants:
+            return None
+        opened = "; ".join(f"{_everybody(one)} may {text(one, 'Permission')}" for one in grants)
+        return Risk(f"the ACL lets in the public: {opened}", tuple(grants))
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+    ) -> Plan:
+        bucket, before = suspect.resource, mapping(facet.state, "acl")
+        after = document(acl.without_public_grants(before))
+
+        def put(grants: Document) -> Call:
+            return call(bucket, "PutBucketAcl", AccessControlPolicy=grants)
+
+        kept = tuple(
+            f"{text(one, 'Permission')} for {_grantee(one)}" for one in items(after.get("Grants"))
+        )
+        return Plan((Step(put(after), (put(before),)),), kept=kept)
+
+
+def _acl_asked(request: Document) -> Document | None:
+    """The body of a PutBucketAcl in boto3's shape; None where the request carries none."""
+    body = mapping(request, "AccessControlPolicy")
+    if not body:
+        return None
+    return {"Grants": list(items(mapping(body, "AccessControlList").get("Grant")))}
+
+
+def _grantee(grant: Document) -> str:
+    grantee = mapping(grant, "Grantee")
+    return text(grantee, "DisplayName", "ID", "URI", "EmailAddress").rpartition("/")[2]
+
+
+def _everybody(grant: Document) -> str:
+    return "anybody" if _grantee(grant) == "AllUsers" else "anybody with an AWS account"
+
+
+# ----------------------------------------------------------------------------- acls enabled
+
+
+def _acls_enabled(change: Change) -> Iterable[Suspect]:
+    rule = next(items(mapping(change.request, "OwnershipControls").get("Rule")), {})
+    asked = text(rule, "ObjectOwnership")
+    if asked == _ENFORCED:
+        return
+    if asked or change.name == "DeleteBucketOwnershipControls":
+        yield from (told(bucket, "ownership") for bucket in bucket_of(change))
+    else:
+        yield from suspect(change, Certainty.POSSIBLE)
+
+
+def _enabled(state: Document) -> dict[str, str]:
+    if state["ownership"] == _ENFORCED:
+        return {}
+    return {"ownership": f"ACLs are in force: {state['ownership'] or 'no ownership is set'}"}
+
+
+def _set_ownership(bucket: Resource, state: Document, fields: tuple[str, ...]) -> Call:
+    if not state["ownership"]:
+        return call(bucket, "DeleteBucketOwnershipControls")
+    rules: list[Document] = [{"ObjectOwnership": state["ownership"]}]
+    return call(bucket, "PutBucketOwnershipControls", OwnershipControls={"Rules": rules})
+
+
+# S3 refuses to enforce ownership while the ACL still grants anything to others: the decision then
+# fails and says so, rather than taking those grants away.
+ACLS_ENABLED = Weakened(
+    id="s3.acls-enabled",
+    title="Bucket's ACLs enabled",
+    severity=50,
+    references=References(security_hub=("S3.12",), attack=("T1562",)),
+    triggers=(
+        Trigger(S3, "PutBucketOwnershipControls"),
+        Trigger(S3, "DeleteBucketOwnershipControls"),
+    ),
+    reads=("s3:GetBucketOwnershipControls", "s3:ListAllMyBuckets"),
+    writes={"s3:PutBucketOwnershipControls": BUCKETS},
+    found_by=buckets,
+    suspects=_acls_enabled,
+    read=_ownership,
+    weaker=weaker_than_before(_enabled),
+    default={"ownership": _ENFORCED},
+    put=_set_ownership,
+)
+
+CONTROLS = (PublicAcl(), ACLS_ENABLED)

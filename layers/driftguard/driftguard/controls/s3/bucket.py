@@ -1,0 +1,68 @@
+"""What all controls of buckets share: how a bucket is named, read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ...aws import AwsError, Reader, document
+from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ...trail import flag, mapping, text
+from ..control import partition_of, resource
+
+S3 = "s3.amazonaws.com"
+BUCKETS = ("arn:{partition}:s3:::*",)
+GONE = ("NoSuchBucket",)
+
+
+def bucket_of(change: Change) -> Iterator[Resource]:
+    """The bucket of a record; none where it names none."""
+    name = text(change.request, "bucketName")
+    if name:
+        yield resource(change, "s3.bucket", name, f"s3:::{name}")
+
+
+def suspect(change: Change, certainty: Certainty) -> Iterable[Suspect]:
+    """The bucket of a record as a suspect."""
+    return [Suspect(bucket, certainty) for bucket in bucket_of(change)]
+
+
+def setting(reader: Reader, bucket: Resource, operation: str, *unset: str) -> Document | None:
+    """One setting of a bucket: empty where S3 answers `unset`, None when the bucket is gone."""
+    try:
+        return document(reader.read("s3", operation, absent=unset, Bucket=bucket.id))
+    except AwsError as error:
+        if error.code in GONE:
+            return None
+        raise
+
+
+def call(bucket: Resource, operation: str, **parameters: Json) -> Call:
+    """A call that changes one bucket."""
+    return Call("s3", operation, {"Bucket": bucket.id, **parameters}, on=(bucket.arn,))
+
+
+def buckets(reader: Reader) -> Iterator[Resource]:
+    """The account's buckets that lie in the reader's region, for the sweep."""
+    partition = partition_of(reader.region)
+    for one in reader.pages("s3", "ListBuckets", "Buckets", BucketRegion=reader.region):
+        name = text(document(one), "Name")
+        arn = f"arn:{partition}:s3:::{name}"
+        yield Resource("s3.bucket", name, reader.account, reader.region, arn)
+
+
+def access_blocks(reader: Reader, bucket: Resource) -> dict[str, Json]:
+    """The public access block of the bucket and of its account; None where there is none."""
+    unset = ("NoSuchPublicAccessBlockConfiguration",)
+    mine = reader.read("s3", "GetPublicAccessBlock", Bucket=bucket.id, absent=(*unset, *GONE))
+    accounts = reader.read(
+        "s3control", "GetPublicAccessBlock", AccountId=bucket.account, absent=unset
+    )
+    return {
+        "block": document(mine).get("PublicAccessBlockConfiguration"),
+        "account_block": document(accounts).get("PublicAccessBlockConfiguration"),
+    }
+
+
+def blocked(state: Document, switch: str) -> bool:
+    """Whether this switch is on, at the bucket or at its account."""
+    return any(flag(mapping(state, level).get(switch)) for level in ("block", "account_block"))

@@ -1,0 +1,172 @@
+"""Where a bucket's objects go: replicated to strangers, or served as a website."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...aws import Reader, document
+from ...model import (
+    Call,
+    Certainty,
+    Change,
+    Document,
+    Facet,
+    Plan,
+    Resource,
+    Risk,
+    Step,
+    Suspect,
+)
+from ...trail import items, mapping, text
+from ..control import Control, References, Trigger, TrustSettings
+from ..mechanisms import Weakened, is_trusted, told, weaker_than_before
+from .bucket import BUCKETS, S3, bucket_of, buckets, call, setting, suspect
+
+
+class ReplicationExternal(Control[TrustSettings]):
+    """A replication rule copies every new object to a bucket of an account that is not trusted.
+
+    A rule need not name the destination's account, and S3 does not tell who owns a bucket: one that
+    is not among our own is a stranger's. Where other accounts are trusted it may be theirs, and
+    people are asked.
+    """
+
+    id = "s3.replication-external"
+    title = "Bucket replicated to a foreign account"
+    severity = 88
+    references = References(attack=("T1537",))
+    triggers = (Trigger(S3, "PutBucketReplication"),)
+    reads = ("s3:GetReplicationConfiguration", "s3:ListAllMyBuckets")
+    writes = {
+        "s3:PutReplicationConfiguration": BUCKETS,
+        "iam:PassRole": ("arn:{partition}:iam::{account}:role/*",),
+    }
+    settings = TrustSettings
+
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+        asked = mapping(change.request, "ReplicationConfiguration")
+        rules = [rule for rule in items(asked.get("Rule")) if _in_force(rule)]
+        accounts = [_account(rule) for rule in rules]
+        if any(one and not is_trusted(one, change.account, settings.trusted) for one in accounts):
+            yield from suspect(change, Certainty.EVIDENT)
+        elif not asked or not all(accounts):
+            yield from suspect(change, Certainty.POSSIBLE)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        unset = "ReplicationConfigurationNotFoundError"
+        found = setting(reader, suspect.resource, "GetBucketReplication", unset)
+        if found is None:
+            return None
+        replication = mapping(found, "ReplicationConfiguration")
+        theirs = {_bucket(rule) for rule in items(replication.get("Rules"))}
+        ours = reader.pages("s3", "ListBuckets", "Buckets") if theirs else ()
+        return {
+            "owner": suspect.resource.account,
+            "role": text(replication, "Role"),
+            "rules": replication.get("Rules", []),
+            "own": sorted(theirs & {text(document(one), "Name") for one in ours}),
+        }
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: TrustSettings
+    ) -> Risk | None:
+        foreign = _foreign(state, settings)
+        if not foreign:
+            return None
+        where = ", ".join(
+            f"{_bucket(rule)} of {_account(rule) or 'somebody else'}" for rule in foreign
+        )
+        return Risk(f"objects are copied to {where}", tuple(foreign))
+
+    def plan(
+        self,
+        suspect: Suspect,
+        facet: Facet,
+        baseline: Document | None,
+        settings: TrustSettings,
+    ) -> Plan:
+        foreign = _foreign(facet.state, settings)
+        if settings.trusted.accounts and not all(_account(rule) for rule in foreign):
+            return Plan((), advice="Find out whether a trusted account owns the destination.")
+        bucket, role = suspect.resource, text(facet.state, "role")
+        rules = list(items(facet.state["rules"]))
+        rest = [rule for rule in rules if rule not in foreign]
+        remedy = _replicate(bucket, role, rest) if rest else call(bucket, "DeleteBucketReplication")
+        kept = tuple(f"rule {text(rule, 'ID')} to {_bucket(rule)}" for rule in rest)
+        advice = "What was copied already is in the other account's hands."
+        undo = _replicate(bucket, role, rules)
+        return Plan((Step(remedy, (undo,)),), kept=kept, advice=advice)
+
+
+def _in_force(rule: Document) -> bool:
+    return text(rule, "Status") != "Disabled"
+
+
+def _account(rule: Document) -> str:
+    return text(mapping(rule, "Destination"), "Account")
+
+
+def _bucket(rule: Document) -> str:
+    return text(mapping(rule, "Destination"), "Bucket").rpartition(":")[2]
+
+
+def _foreign(state: Document, settings: TrustSettings) -> list[Document]:
+    """The rules in force whose destination is not ours, nor of an account that is trusted."""
+    own, ours = text(state, "owner"), state["own"]
+    assert isinstance(ours, (list, tuple))
+    return [
+        rule
+        for rule in items(state["rules"])
+        if _in_force(rule)
+        and _bucket(rule) not in ours
+        and not (_account(rule) and is_trusted(_account(rule), own, settings.trusted))
+    ]
+
+
+def _replicate(bucket: Resource, role: str, rules: list[Document]) -> Call:
+    """Sets the rules. S3 assumes the role later: whoever sets the rules must be let to pass it."""
+    configuration: Document = {"Role": role, "Rules": rules}
+    return Call(
+        "s3",
+        "PutBucketReplication",
+        {"Bucket": bucket.id, "ReplicationConfiguration": configuration},
+        on=(bucket.arn, role),
+    )
+
+
+# ---------------------------------------------------------------------------------- website
+
+
+def _website(bucket: Resource, reader: Reader) -> Document | None:
+    found = setting(reader, bucket, "GetBucketWebsite", "NoSuchWebsiteConfiguration")
+    return None if found is None else {"website": found or None}
+
+
+def _served(state: Document) -> dict[str, str]:
+    return {"website": "the bucket is served as a website"} if state["website"] else {}
+
+
+def _set_website(bucket: Resource, state: Document, fields: tuple[str, ...]) -> Call:
+    if not state["website"]:
+        return call(bucket, "DeleteBucketWebsite")
+    return call(bucket, "PutBucketWebsite", WebsiteConfiguration=state["website"])
+
+
+# Whether a website is an accident or the bucket's purpose only the baseline can tell: one that was
+# there before stays, and without a baseline people are asked.
+WEBSITE_ENABLED = Weakened(
+    id="s3.website-enabled",
+    title="Bucket served as a website",
+    severity=40,
+    references=References(attack=("T1530",)),
+    triggers=(Trigger(S3, "PutBucketWebsite"),),
+    reads=("s3:GetBucketWebsite", "s3:ListAllMyBuckets"),
+    writes={"s3:DeleteBucketWebsite": BUCKETS, "s3:PutBucketWebsite": BUCKETS},
+    found_by=buckets,
+    suspects=lambda change: [told(bucket, "website") for bucket in bucket_of(change)],
+    read=_website,
+    weaker=weaker_than_before(_served),
+    put=_set_website,
+)
+
+CONTROLS = (ReplicationExternal(), WEBSITE_ENABLED)

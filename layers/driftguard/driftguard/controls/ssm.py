@@ -1,0 +1,144 @@
+"""Systems Manager: documents shared with others, or allowed to be shared with everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..access.policy import Trusted
+from ..aws import Reader, document
+from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ..trail import items, omitted, text
+from .control import References, Trigger, resource
+from .mechanisms import Sharing, Switch, is_trusted
+
+_SOURCE = "ssm.amazonaws.com"
+_DOCUMENT = ("arn:{partition}:ssm:{region}:{account}:document/*",)
+_SHARING = "/ssm/documents/console/public-sharing-permission"
+_SETTING = f"ssm:{{region}}:{{account}}:servicesetting{_SHARING}"
+
+
+# ---------------------------------------------------------------------------- shared documents
+
+
+def _shared(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+    name = text(change.request, "name")
+    name = name.partition(":document/")[2] or name
+    added = change.request.get("accountIdsToAdd")
+    accounts = added if isinstance(added, (list, tuple)) else [added] if added else []
+    strangers = [one for one in accounts if not _is_trusted(str(one), change.account, trusted)]
+    if name and (strangers or omitted(change.request)):
+        certainty = Certainty.EVIDENT if strangers else Certainty.POSSIBLE
+        where = f"ssm:{{region}}:{{account}}:document/{name}"
+        yield Suspect(resource(change, "ssm.document", name, where), certainty)
+
+
+def _is_trusted(account: str, own: str, trusted: Trusted) -> bool:
+    return is_trusted("*" if account.lower() == "all" else account, own, trusted)
+
+
+def _read_sharing(shared: Resource, reader: Reader) -> Document | None:
+    """Each grantee with the version shared; "" where the service does not tell."""
+    answer = reader.read(
+        "ssm",
+        "DescribeDocumentPermission",
+        Name=shared.id,
+        PermissionType="Share",
+        absent=("InvalidDocument",),
+    )
+    if answer is None:
+        return None
+    told = document(answer)
+    versions = {
+        text(one, "AccountId"): text(one, "SharedDocumentVersion")
+        for one in items(told.get("AccountSharingInfoList"))
+    }
+    accounts = told.get("AccountIds")
+    named = sorted(map(str, accounts)) if isinstance(accounts, (list, tuple)) else []
+    return {"grantees": [{"account": one, "version": versions.get(one, "")} for one in named]}
+
+
+def _account(grantee: Json) -> str:
+    account = text(grantee, "account") if isinstance(grantee, dict) else ""
+    return "*" if account.lower() == "all" else account
+
+
+def _put(shared: Resource, some: list[Json], which: str) -> Call:
+    (grantee,) = items(some)
+    parameters: Document = {
+        "Name": shared.id,
+        "PermissionType": "Share",
+        which: [text(grantee, "account")],
+    }
+    version = text(grantee, "version")
+    if version and which == "AccountIdsToAdd":
+        parameters = {**parameters, "SharedDocumentVersion": version}
+    return Call("ssm", "ModifyDocumentPermission", parameters, on=(shared.arn,))
+
+
+DOCUMENT_PUBLIC = Sharing(
+    id="ssm.document-public",
+    title="Document shared with everybody or a stranger",
+    severity=80,
+    references=References(security_hub=("SSM.4",), attack=("T1537", "T1530")),
+    triggers=(Trigger(_SOURCE, "ModifyDocumentPermission"),),
+    reads=("ssm:DescribeDocumentPermission",),
+    writes={"ssm:ModifyDocumentPermission": _DOCUMENT},
+    suspects=_shared,
+    read=_read_sharing,
+    account_of=_account,
+    share=lambda shared, some: _put(shared, some, "AccountIdsToAdd"),
+    unshare=lambda shared, some: _put(shared, some, "AccountIdsToRemove"),
+    # A call shares one version with all it names, and each may have been given its own.
+    singly=True,
+)
+
+
+# -------------------------------------------------------------------- sharing with everybody
+
+
+def _allowed(change: Change) -> Iterator[Suspect]:
+    setting = text(change.request, "settingId").partition("servicesetting")[2] or text(
+        change.request, "settingId"
+    )
+    reset = change.name == "ResetServiceSetting"
+    if setting == _SHARING and (reset or text(change.request, "settingValue") == "Enable"):
+        where = resource(change, "ssm.service-setting", _SHARING, _SETTING)
+        yield Suspect(where, Certainty.EVIDENT)
+
+
+def _read_setting(setting: Resource, reader: Reader) -> Document | None:
+    answer = document(reader.read("ssm", "GetServiceSetting", SettingId=setting.id))
+    found = answer["ServiceSetting"]
+    return {"value": text(found, "SettingValue") if isinstance(found, dict) else ""}
+
+
+def _put_setting(setting: Resource, state: Document) -> Call:
+    parameters = {"SettingId": setting.id, "SettingValue": state["value"]}
+    return Call("ssm", "UpdateServiceSetting", parameters, on=(setting.arn,))
+
+
+PUBLIC_SHARING_ALLOWED = Switch(
+    id="ssm.public-sharing-allowed",
+    title="Documents may be shared with everybody",
+    severity=60,
+    references=References(security_hub=("SSM.7",), attack=("T1562",)),
+    # AWS's default is to allow it: to reset the setting is to allow it.
+    triggers=(
+        Trigger(_SOURCE, "UpdateServiceSetting"),
+        Trigger(_SOURCE, "ResetServiceSetting"),
+    ),
+    reads=("ssm:GetServiceSetting",),
+    writes={"ssm:UpdateServiceSetting": (f"arn:{{partition}}:{_SETTING}",)},
+    suspects=_allowed,
+    read=_read_setting,
+    risky=lambda state, _: (
+        "documents of this account may be shared with everybody"
+        if state["value"] == "Enable"
+        else ""
+    ),
+    safe=lambda state, _: {**state, "value": "Disable"},
+    put=_put_setting,
+    proven="stub",
+)
+
+CONTROLS = (DOCUMENT_PUBLIC, PUBLIC_SHARING_ALLOWED)

@@ -1,0 +1,109 @@
+"""Where people's answers arrive, whatever the channel: weighed, recorded, and answered politely.
+
+The answer is written to the audit table in a conditional transaction, so that of two hundred
+simultaneous clicks one decides, and the others are told what was decided and by whom. What was
+approved is carried out by the guard, who is woken from the table's own stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from .approvals import weigh
+from .audit import AuditTable, Conflict
+from .model import Answer, Decision, Status
+from .policy import Policy
+from .state import StateTable
+
+# Two answers that meet are both right to try again; more than a few rounds mean something is wrong.
+_ROUNDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the answer led to, in words for who gave it."""
+
+    counted: bool
+    text: str
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Takes answers for one guard."""
+
+    audit: AuditTable
+    state: StateTable
+    policy: Policy
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def answer(self, decision_id: str, answer: Answer) -> Reply:
+        """Records an answer if it counts; says what came of it either way."""
+        for _ in range(_ROUNDS):
+            decision = self.audit.get(decision_id)
+            if decision is None:
+                return Reply(False, f"There is no decision {decision_id}.")
+            weighed = weigh(decision, answer, self.policy, self.stamp())
+            if weighed.refusal:
+                self._note_refusal(decision, answer, weighed.refusal)
+                return Reply(False, weighed.refusal, decision)
+            try:
+                return self._record(decision, answer, weighed.outcome)
+            except Conflict:
+                continue
+        raise Conflict(f"{decision_id} is too busy to take an answer")
+
+    def _record(self, decision: Decision, answer: Answer, outcome: Status) -> Reply:
+        answered = replace(
+            decision,
+            status=outcome,
+            answers=(*decision.answers, answer),
+            updated=self.stamp(),
+        )
+        event = "answered" if outcome is Status.ASKED else outcome.value
+        note = f"{answer.verdict.value} via {answer.via}"
+        if answer.until:
+            note += f", exempted until {answer.until}"
+        if outcome is Status.DENIED and answer.until:
+            self.state.exempt(
+                decision.control,
+                decision.suspect.resource,
+                until=answer.until,
+                by=answer.person,
+                reason=f"kept in {decision.id}",
+                at=self.stamp(),
+            )
+        written = self.audit.append(answered, event=event, note=note, by=self._who(answer))
+        return Reply(True, _told(written, answer), written)
+
+    def _note_refusal(self, decision: Decision, answer: Answer, refusal: str) -> None:
+        """A refused answer leaves a line in the log, while the decision is still open."""
+        if decision.status is not Status.ASKED:
+            return
+        noted = replace(decision, updated=self.stamp())
+        try:
+            self.audit.append(noted, event="refused", note=refusal, by=self._who(answer))
+        except Conflict:
+            # Somebody else moved it meanwhile: that is in the log, and this is not worth a race.
+            return
+
+    def _who(self, answer: Answer) -> str:
+        identity = f" ({answer.identity})" if answer.identity else ""
+        return f"{answer.person}{identity} via {answer.via}"
+
+    def stamp(self) -> str:
+        """Now, as ISO 8601 in UTC to the millisecond."""
+        return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _told(decision: Decision, answer: Answer) -> str:
+    if decision.status is Status.APPROVED:
+        return "Thank you: it is being reverted."
+    if decision.status is Status.DENIED:
+        until = f" until {answer.until}" if answer.until else ""
+        return f"Thank you: the change stands{until}."
+    voices = {one.person for one in decision.answers if one.verdict is answer.verdict}
+    missing = decision.required - len(voices)
+    return f"Thank you: {missing} more must agree to {answer.verdict.value} it."

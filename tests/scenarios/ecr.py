@@ -1,0 +1,110 @@
+"""Scenarios of the ecr controls."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+
+from driftguard.model import Change
+from tests.records import change
+from tests.scenarios.model import ACCOUNT, STRANGER, Scenario, Staged, policy_of
+
+ECR = "ecr.amazonaws.com"
+
+
+def repository() -> Any:
+    """The repository `shop`, careful in all ways, and ECR's client."""
+    client = boto3.client("ecr")
+    client.create_repository(
+        repositoryName="shop",
+        imageTagMutability="IMMUTABLE",
+        imageScanningConfiguration={"scanOnPush": True},
+    )
+    return client
+
+
+def shop() -> Any:
+    """What a control could touch of the repository."""
+    client = boto3.client("ecr")
+    (found,) = client.describe_repositories(repositoryNames=["shop"])["repositories"]
+    try:
+        policy = client.get_repository_policy(repositoryName="shop")["policyText"]
+    except client.exceptions.RepositoryPolicyNotFoundException:
+        policy = "null"
+    return {
+        "policy": policy,
+        "tags": found["imageTagMutability"],
+        "exclusions": found.get("imageTagMutabilityExclusionFilters"),
+        "scanning": found["imageScanningConfiguration"],
+    }
+
+
+def statement(sid: str, principal: Any) -> dict[str, Any]:
+    """A statement that lets somebody pull images."""
+    actions = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    return {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": actions}
+
+
+def parsed(snapshot: Any) -> Any:
+    return snapshot | {"policy": json.loads(snapshot["policy"])}
+
+
+def open_policy() -> Staged:
+    client = repository()
+    fine = statement("Ours", {"AWS": f"arn:aws:iam::{ACCOUNT}:role/runner"})
+    client.set_repository_policy(repositoryName="shop", policyText=policy_of(fine))
+
+    def attack() -> Change:
+        theirs = statement("Theirs", {"AWS": f"arn:aws:iam::{STRANGER}:root"})
+        written = policy_of(fine, theirs)
+        client.set_repository_policy(repositoryName="shop", policyText=written)
+        request = {"repositoryName": "shop", "policyText": written, "force": False}
+        return change(ECR, "SetRepositoryPolicy", request)
+
+    return Staged(attack, shop, normal=parsed)
+
+
+def only_open_policy() -> Staged:
+    client = repository()
+
+    def attack() -> Change:
+        written = policy_of(statement("Everybody", "*"))
+        client.set_repository_policy(repositoryName="shop", policyText=written)
+        request = {"repositoryName": "shop", "policyText": written, "force": False}
+        return change(ECR, "SetRepositoryPolicy", request)
+
+    return Staged(attack, shop)
+
+
+def mutable_tags() -> Staged:
+    client = repository()
+
+    def attack() -> Change:
+        client.put_image_tag_mutability(repositoryName="shop", imageTagMutability="MUTABLE")
+        request = {"repositoryName": "shop", "imageTagMutability": "MUTABLE"}
+        return change(ECR, "PutImageTagMutability", request)
+
+    return Staged(attack, shop)
+
+
+def unscanned() -> Staged:
+    client = repository()
+
+    def attack() -> Change:
+        client.put_image_scanning_configuration(
+            repositoryName="shop", imageScanningConfiguration={"scanOnPush": False}
+        )
+        asked = {"repositoryName": "shop", "imageScanningConfiguration": {"scanOnPush": False}}
+        return change(ECR, "PutImageScanningConfiguration", asked)
+
+    return Staged(attack, shop, baseline=True)
+
+
+SCENARIOS = (
+    Scenario("ecr.public-policy", open_policy),
+    Scenario("ecr.public-policy", only_open_policy, "emptied"),
+    Scenario("ecr.tags-mutable", mutable_tags),
+    Scenario("ecr.scanning-off", unscanned),
+)
