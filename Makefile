@@ -33,7 +33,12 @@ lint: setup
 	$(BIN)/sam validate --lint --region us-east-1
 
 bench: setup
-	$(BIN)/python benchmarks/cold_start.py $(if $(JSON),--json)
+ifdef JSON
+	@$(BIN)/python benchmarks/cold_start.py --json | $(BIN)/python benchmarks/replay.py --json --along
+else
+	$(BIN)/python benchmarks/cold_start.py
+	$(BIN)/python benchmarks/replay.py
+endif
 
 generate: setup
 	$(BIN)/driftguard generate

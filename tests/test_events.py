@@ -102,7 +102,9 @@ def patterns() -> dict[str, Any]:
 
 
 def matches(pattern: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
-    """EventBridge's matching, as far as our rules use it: literals, `exists`, nested objects.
+    """EventBridge's matching, as far as our rules use it.
+
+    That is: literals, `exists`, `prefix`, nested objects.
 
     Source: Amazon EventBridge User Guide, "Comparison operators for use in event patterns".
     """
@@ -116,8 +118,11 @@ def matches(pattern: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
 
 def _fits(wanted: Any, value: Mapping[str, Any], key: str) -> bool:
     if isinstance(wanted, Mapping):
-        assert set(wanted) == {"exists"}, f"teach this test to match {wanted}"
-        return (key in value) is wanted["exists"]
+        ((operator, operand),) = wanted.items()
+        assert operator in ("exists", "prefix"), f"teach this test to match {wanted}"
+        if operator == "prefix":
+            return str(value.get(key, "")).startswith(operand)
+        return (key in value) is operand
     return key in value and value[key] == wanted
 
 
@@ -127,6 +132,9 @@ def _fits(wanted: Any, value: Mapping[str, Any], key: str) -> bool:
         ({"a": ["x", "y"]}, {"a": "y"}, True),
         ({"a": ["x"]}, {"a": "y"}, False),
         ({"a": ["x"]}, {}, False),
+        ({"a": [{"prefix": "Add"}]}, {"a": "AddPermission20150331v2"}, True),
+        ({"a": [{"prefix": "Add"}]}, {"a": "RemovePermission20150331v2"}, False),
+        ({"a": [{"prefix": "Add"}]}, {}, False),
         ({"d": {"e": [{"exists": False}]}}, {"d": {}}, True),
         ({"d": {"e": [{"exists": False}]}}, {"d": {"e": "AccessDenied"}}, False),
     ],

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import yaml
 
-from driftguard.controls.control import AnyControl, Trigger
+from driftguard.controls.control import AnyControl
 
 Block: TypeAlias = "dict[str, object]"
 
@@ -29,6 +29,11 @@ TEMPLATE_LIMIT = 1_048_576
 # AWS Health spells its events in its own way; the others are CloudTrail's.
 _FINDINGS = {"aws.health": "AWS Health Event"}
 _CLOUDTRAIL = "AWS API Call via CloudTrail"
+
+# Sources whose event names end with the API's date and version (`AddPermission20150331v2`), some
+# always and some at times, so that a rule can only name their beginning.
+# Source: AWS Lambda Developer Guide, "Logging AWS Lambda API calls using AWS CloudTrail".
+_DATED = frozenset({"lambda.amazonaws.com"})
 
 
 def with_blocks(template: str, every: Sequence[AnyControl]) -> str:
@@ -59,7 +64,7 @@ def rules(every: Sequence[AnyControl]) -> Block:
     by_source: dict[str, set[str]] = {}
     for control in every:
         for trigger in control.triggers:
-            by_source.setdefault(trigger.source, set()).update(event_names(trigger))
+            by_source.setdefault(trigger.source, set()).add(trigger.name)
     made: Block = {}
     for where, names in sorted(by_source.items()):
         for number, part in enumerate(_fitting_patterns(where, sorted(names)), start=1):
@@ -90,11 +95,6 @@ def _fitting_patterns(where: str, names: list[str]) -> Iterator[list[str]]:
     yield part
 
 
-def event_names(trigger: Trigger) -> tuple[str, ...]:
-    """The names that the event goes by in EventBridge."""
-    return (trigger.name,)
-
-
 def pattern(where: str, names: list[str]) -> dict[str, object]:
     """The event pattern of a service's rule. Failed calls changed nothing and wake nobody."""
     if where in _FINDINGS:
@@ -106,7 +106,7 @@ def pattern(where: str, names: list[str]) -> dict[str, object]:
         "detail-type": [_CLOUDTRAIL],
         "detail": {
             "eventSource": [where],
-            "eventName": names,
+            "eventName": [{"prefix": one} for one in names] if where in _DATED else names,
             "errorCode": [{"exists": False}],
         },
     }

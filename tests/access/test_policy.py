@@ -234,3 +234,20 @@ class TestWithout:
     def test_text_that_is_no_policy_is_refused(self) -> None:
         with pytest.raises(UnreadableError):
             without("sqs", "{", (), account=OWN)
+
+
+def test_whom_a_deny_spares_is_let_in_no_further_than_everybody() -> None:
+    """Found by the property "adding a Deny never opens"."""
+    condition = {"StringEquals": {"accounts.google.com:aud": "app"}}
+    allow = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::wares/*",
+        "Condition": condition,
+    }
+    spared = {"CanonicalUser": "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}
+    deny = {"Effect": "Deny", "NotPrincipal": spared, "Action": "s3:*", "Resource": "*"}
+    without_deny = judge("s3", {"Statement": [allow]}, account="123456789012")
+    with_deny = judge("s3", {"Statement": [allow, deny]}, account="123456789012")
+    assert without_deny.answer == with_deny.answer == "closed"

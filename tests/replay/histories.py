@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from typer.testing import CliRunner
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 from driftguard_cli.main import app
 from tests.records import record
 
+CONTROL = "ec2.open-ingress"
 EC2 = "ec2.amazonaws.com"
 POLICY = "version: 1\ndefaults: {autonomy: revert}\n"
 
@@ -54,7 +56,7 @@ def log_file(path: Path, *records: object) -> Path:
 
 @dataclass(frozen=True)
 class Said:
-    """What the command answered."""
+    """What the command answered; of the findings those of one control, whoever else looks on."""
 
     findings: list[dict[str, str]]
     told: str
@@ -68,13 +70,15 @@ class Said:
 
 def replayed(*history: object, policy: str = POLICY, table: bool = False, **more: str) -> Said:
     """Runs `driftguard replay` with a policy of this text."""
-    with CliRunner().isolated_filesystem():
-        Path("policy.yaml").write_text(policy)
-        options = ["--policy", "policy.yaml", *([] if table else ["--json"])]
+    with TemporaryDirectory() as folder:
+        written = Path(folder, "policy.yaml")
+        written.write_text(policy)
+        options = ["--policy", str(written), *([] if table else ["--json"])]
         for name, value in more.items():
             options += [f"--{name.replace('_', '-')}", value]
         ran = CliRunner().invoke(app, ["replay", *map(str, history), *options])
     if ran.exception is not None and not isinstance(ran.exception, SystemExit):
         raise ran.exception
     findings = [] if table else [json.loads(line) for line in ran.stdout.splitlines()]
-    return Said(findings, ran.stdout, ran.stderr, ran.exit_code)
+    ours = [one for one in findings if one["control"] == CONTROL]
+    return Said(ours, ran.stdout, ran.stderr, ran.exit_code)

@@ -94,7 +94,7 @@ def mirror(*, turned: bool) -> Staged:
         client.create_network_interface(SubnetId=net)["NetworkInterface"]["NetworkInterfaceId"]
         for _ in range(3)
     )
-    _, bad = (
+    good, bad = (
         client.create_traffic_mirror_target(NetworkInterfaceId=one)["TrafficMirrorTarget"][
             "TrafficMirrorTargetId"
         ]
@@ -110,6 +110,16 @@ def mirror(*, turned: bool) -> Staged:
         "Description": "for a moment",
     }
 
+    made = client.create_traffic_mirror_session(TrafficMirrorTargetId=good, **session)
+    before = made["TrafficMirrorSession"]["TrafficMirrorSessionId"]
+    session["SessionNumber"] = 2
+
+    def turn() -> Change:
+        asked = {"TrafficMirrorSessionId": before, "TrafficMirrorTargetId": bad}
+        client.modify_traffic_mirror_session(**asked)
+        answered = {"trafficMirrorSession": {"networkInterfaceId": eni}}
+        return wrapped("ModifyTrafficMirrorSession", asked, answered)
+
     def create() -> Change:
         client.create_traffic_mirror_session(TrafficMirrorTargetId=bad, **session)
         asked = {**session, "TrafficMirrorTargetId": bad}
@@ -118,7 +128,7 @@ def mirror(*, turned: bool) -> Staged:
     def snapshot() -> Any:
         return client.describe_traffic_mirror_sessions()["TrafficMirrorSessions"]
 
-    return Staged(create, snapshot, anew=without_ids)
+    return Staged(turn if turned else create, snapshot, anew=without_ids, baseline=turned)
 
 
 def without_ids(sessions: Any) -> Any:
@@ -131,5 +141,6 @@ SCENARIOS = (
     Scenario("ec2.tgw-auto-accept", transit_gateway),
     Scenario("ec2.nacl-open", lambda: network_acl(replaced=False), "created"),
     Scenario("ec2.nacl-open", lambda: network_acl(replaced=True), "replaced"),
-    Scenario("ec2.traffic-mirror", lambda: mirror(turned=False)),
+    Scenario("ec2.traffic-mirror", lambda: mirror(turned=False), "created"),
+    Scenario("ec2.traffic-mirror", lambda: mirror(turned=True), "turned"),
 )

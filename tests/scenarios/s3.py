@@ -161,23 +161,38 @@ def external_policy() -> Staged:
     return Staged(attack, wares, normal=normal)
 
 
+TLS_ONLY = {
+    "Sid": "TlsOnly",
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:*",
+    "Resource": ["arn:aws:s3:::wares", "arn:aws:s3:::wares/*"],
+    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+}
+
+
 def deleted_policy() -> Staged:
     client = bucket()
-    tls_only = {
-        "Sid": "TlsOnly",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": ["arn:aws:s3:::wares", "arn:aws:s3:::wares/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    client.put_bucket_policy(Bucket="wares", Policy=policy_of(tls_only))
+    client.put_bucket_policy(Bucket="wares", Policy=policy_of(TLS_ONLY))
 
     def attack() -> Change:
         client.delete_bucket_policy(Bucket="wares")
         return s3("DeleteBucketPolicy", {"bucketName": "wares", "policy": ""})
 
     return Staged(attack, wares, baseline=True)
+
+
+def policy_without_its_deny() -> Staged:
+    client = bucket()
+    fine = statement("Fine", {"AWS": f"arn:aws:iam::{ACCOUNT}:role/reader"})
+    client.put_bucket_policy(Bucket="wares", Policy=policy_of(fine, TLS_ONLY))
+
+    def attack() -> Change:
+        client.put_bucket_policy(Bucket="wares", Policy=policy_of(fine))
+        written = {"Version": "2012-10-17", "Statement": [fine]}
+        return s3("PutBucketPolicy", {"bucketName": "wares", "policy": "", "bucketPolicy": written})
+
+    return Staged(attack, wares, normal=parsed, baseline=True)
 
 
 def acls_enabled() -> Staged:
@@ -418,6 +433,7 @@ SCENARIOS = (
     Scenario("s3.public-policy", only_public_policy, "emptied"),
     Scenario("s3.external-policy", external_policy),
     Scenario("s3.policy-deleted", deleted_policy),
+    Scenario("s3.policy-deleted", policy_without_its_deny, "replaced"),
     Scenario("s3.public-acl", public_acl),
     Scenario("s3.acls-enabled", acls_enabled),
     Scenario("s3.acls-enabled", ownership_deleted, "deleted"),

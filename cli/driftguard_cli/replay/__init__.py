@@ -23,7 +23,7 @@ from driftguard.policy import Policy, from_compiled, source
 from ..stack import JsonOption
 from ..trouble import Trouble
 from .crew import Bench, outcomes, processors, tasks
-from .origins import origins, size_of
+from .origins import origins_at, size_of
 from .report import Summary, line, together
 from .window import Window
 
@@ -72,7 +72,7 @@ def replay(
     """
     window = _window(since, until)
     bench = Bench(_policy(policy), window, tuple(own_role or ()))
-    work = tasks(chain.from_iterable(origins(one, window) for one in history))
+    work = tasks(chain.from_iterable(origins_at(one, window) for one in history))
     summary = Summary()
     told = Console(stderr=True, highlight=False, soft_wrap=True)
     results = outcomes(work, bench, processes or processors())
@@ -88,8 +88,8 @@ def replay(
     sys.stdout.flush()
     if not as_json and summary.controls:
         # What goes into a file or a pipe has all the room it wants.
-        width = None if sys.stdout.isatty() else _WIDE
-        Console(highlight=False, width=width).print(summary.table())
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+        console.print(summary.table(console.width))
     told.print(summary.counts(), markup=False)
     if summary.unreadable:
         raise typer.Exit(1)

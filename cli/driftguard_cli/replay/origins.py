@@ -42,7 +42,7 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An object of S3 that is small enough to have been fetched whole, or why it was not."""
+    """What is here whole, as a small object of S3 is; or why it could not be had."""
 
     name: str
     size: int
@@ -103,34 +103,31 @@ def size_of(source: str, window: Window) -> int | None:
     return sum(origin.size for origin in _local(source, window))
 
 
-def origins(source: str, window: Window) -> Iterator[Origin]:
+def origins_at(source: str, window: Window) -> Iterator[Origin]:
     """All that is to be read at a source, in order. Raises `Trouble` where there is none."""
     return _bucket(source, window) if source.startswith("s3://") else _local(source, window)
 
 
-def _local(source: str, window: Window) -> Iterator[LocalFile]:
+def _local(source: str, window: Window) -> Iterator[LocalFile | Fetched]:
     path = Path(source)
     if not path.exists():
         raise Trouble(f"There is no file or folder {source}.")
-    if not path.is_dir():
+    if path.is_dir():
+        yield from _walked(path, window)
+    else:
         yield LocalFile(source, path.stat().st_size)
-        return
-    for found in _walked(path):
-        if _is_history(f"/{found}", window):
-            yield LocalFile(str(found), found.stat().st_size)
 
 
-def _walked(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, by name; links to folders are not followed."""
+def _walked(folder: Path, window: Window) -> Iterator[LocalFile | Fetched]:
+    """Every history below a folder, by name; links to folders are not followed."""
     try:
-        entries = sorted(folder.iterdir())
+        for entry in sorted(folder.iterdir()):
+            if entry.is_dir() and not entry.is_symlink():
+                yield from _walked(entry, window)
+            elif entry.is_file() and _is_history(f"/{entry}", window):
+                yield LocalFile(str(entry), entry.stat().st_size)
     except OSError as error:
-        raise Trouble(f"The folder {folder} cannot be read: {error.strerror}.") from error
-    for entry in entries:
-        if entry.is_dir() and not entry.is_symlink():
-            yield from _walked(entry)
-        elif entry.is_file():
-            yield entry
+        yield Fetched(str(folder), 0, failed=f"cannot be listed: {error.strerror or error}")
 
 
 def _is_history(name: str, window: Window) -> bool:

@@ -15,6 +15,8 @@ from driftguard.model import Autonomy, Certainty
 from .judge import PROBLEMS_TOLD, Finding, Problem, Skip, Tally
 
 _ACTORS = 3
+# As many columns, and each row is a line.
+_WIDE = 120
 # Of so many findings it is remembered that they were told.
 _REMEMBERED = 1_000_000
 
@@ -83,28 +85,27 @@ class Summary:
         self._told[key] = None
         return True
 
-    def table(self) -> Table:
-        """One row a control, those with most evident findings first."""
-        table = Table(box=None, header_style="bold")
-        table.add_column("control", no_wrap=True)
+    def table(self, width: int) -> Table:
+        """One row a control, those with most evident findings first: a line, or two if narrow."""
+        wide = width >= _WIDE
+        table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
+        table.add_column("control", min_width=max(map(len, self.controls), default=0))
         table.add_column("would")
         table.add_column("evident", justify="right", no_wrap=True)
         table.add_column("possible", justify="right", no_wrap=True)
-        table.add_column("by", overflow="fold")
-        table.add_column("first", min_width=10)
-        table.add_column("last", min_width=10)
+        for column in ("first", "last", "by") if wide else ("first, last",):
+            table.add_column(column, min_width=2 if column == "by" else 16)
         for control, found in sorted(self.controls.items(), key=_rank):
             evident, possible = (
                 found.certainties[one] for one in (Certainty.EVIDENT, Certainty.POSSIBLE)
             )
+            who, first, last = _top(found.actors), _minute(found.first), _minute(found.last)
             table.add_row(
-                Text(control),
+                Text(control if wide else f"{control}\n  by {who}"),
                 Text(", ".join(one.label for one in sorted(found.autonomies, reverse=True))),
                 Text(str(evident), "red" if evident else ""),
-                str(possible),
-                Text(_top(found.actors)),
-                Text(_minute(found.first)),
-                Text(_minute(found.last)),
+                Text(str(possible)),
+                *map(Text, (first, last, who) if wide else (f"{first}\n{last}",)),
             )
         return table
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .model import Answer, Decision, Status, Verdict
-from .policy import Policy
+from .policy import Person, Policy
 
 LINK = "link"
 
@@ -61,16 +61,33 @@ def _refusal(decision: Decision, answer: Answer, policy: Policy, now: str) -> st
     terms = policy.terms(decision.control, decision.severity)
     if terms.approvers and answer.person not in terms.approvers:
         return f"{answer.person} may not answer for {decision.control}"
-    if answer.verdict is Verdict.KEEP and _made_it(decision, answer, policy):
+    if answer.verdict is Verdict.KEEP and _made_it(decision, known[answer.person], answer.identity):
         return "who made a change cannot approve keeping it"
     return ""
 
 
-def _made_it(decision: Decision, answer: Answer, policy: Policy) -> bool:
-    """Whether the answer's person is who made the change, under any of their identities."""
+def undo_refusal(decision: Decision, person: Person | None, identity: str, policy: Policy) -> str:
+    """Why somebody may not have a revert undone, in words for them; "" if they may.
+
+    To undo a revert is to keep the change, so it is for whoever may approve that. A policy that
+    names no people leaves it to whom the channel lets in.
+    """
+    if not policy.people:
+        return ""
+    if person is None:
+        return f"{identity} is nobody in the policy's people"
+    terms = policy.terms(decision.control, decision.severity)
+    if terms.approvers and person.name not in terms.approvers:
+        return f"{person.name} may not answer for {decision.control}"
+    if _made_it(decision, person, identity):
+        return "who made a change cannot undo its revert"
+    return ""
+
+
+def _made_it(decision: Decision, person: Person, identity: str) -> bool:
+    """Whether a person made the change, under any of their identities."""
     arns = (decision.actor.principal, decision.actor.session)
-    person = next(one for one in policy.people if one.name == answer.person)
-    return person.is_principal(*arns) or bool(answer.identity and answer.identity in arns)
+    return person.is_principal(*arns) or bool(identity and identity in arns)
 
 
 def already(decision: Decision) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from .model import Call, Document, Json, Plan
-from .permissions import actions_of, permissions_of
+from .permissions import actions_of, grants_of
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -39,12 +39,15 @@ _THROTTLED = frozenset(
 # What a resource is busy with will pass: a database being made or modified takes no other change.
 _SETTLING = frozenset(
     {
+        ("cloudtrail", "ConflictException"),
         ("dynamodb", "ContinuousBackupsUnavailableException"),
         ("dynamodb", "ResourceInUseException"),
         ("efs", "IncorrectFileSystemLifeCycleState"),
+        ("lambda", "ResourceConflictException"),
         ("rds", "InvalidDBClusterStateFault"),
         ("rds", "InvalidDBInstanceState"),
         ("redshift", "InvalidClusterState"),
+        ("wafv2", "WAFUnavailableEntityException"),
     }
 )
 _REFUSED = frozenset(
@@ -188,7 +191,8 @@ def session_policy(calls: Iterable[Call]) -> dict[str, Any]:
     """The IAM policy that allows exactly these calls on their ARNs; one statement a set of ARNs."""
     allowed: dict[tuple[str, ...], set[str]] = {}
     for call in calls:
-        allowed.setdefault(call.on, set()).update(permissions_of(call))
+        for action, arns in grants_of(call):
+            allowed.setdefault(arns, set()).add(action)
     return {
         "Version": "2012-10-17",
         "Statement": [

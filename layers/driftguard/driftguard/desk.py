@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from .approvals import weigh
 from .audit import AuditTable, Conflict
@@ -66,16 +66,19 @@ class Desk:
         note = f"{answer.verdict.value} via {answer.via}"
         if answer.until:
             note += f", exempted until {answer.until}"
+        if answer.reason:
+            note += f": {answer.reason}"
+        written = self.audit.append(answered, event=event, note=note, by=self._who(answer))
+        # After the record, so that who came second leaves no exemption behind.
         if outcome is Status.DENIED and answer.until:
             self.state.exempt(
                 decision.control,
                 decision.suspect.resource,
                 until=answer.until,
                 by=answer.person,
-                reason=f"kept in {decision.id}",
+                reason=answer.reason or f"kept in {decision.id}",
                 at=self.stamp(),
             )
-        written = self.audit.append(answered, event=event, note=note, by=self._who(answer))
         return Reply(True, _told(written, answer), written)
 
     def _note_refusal(self, decision: Decision, answer: Answer, refusal: str) -> None:
@@ -93,9 +96,9 @@ class Desk:
         identity = f" ({answer.identity})" if answer.identity else ""
         return f"{answer.person}{identity} via {answer.via}"
 
-    def stamp(self) -> str:
-        """Now, as ISO 8601 in UTC to the millisecond."""
-        return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    def stamp(self, ahead: timedelta = timedelta()) -> str:
+        """Now, or later, as ISO 8601 in UTC to the millisecond."""
+        return (self.now() + ahead).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _told(decision: Decision, answer: Answer) -> str:

@@ -213,7 +213,7 @@ class Answer:
 
     `person` is a name from the policy's `people`, or `link` where the channel proves nobody. `via`
     is the channel; `token` what makes the answer single-use. `until` makes a keep an exemption
-    (ISO 8601, UTC). `fingerprint` is of the state that was shown.
+    (ISO 8601, UTC). `fingerprint` is of the state that was shown. `reason` is what they said of it.
     """
 
     person: str
@@ -224,6 +224,7 @@ class Answer:
     token: str = ""
     until: str = ""
     identity: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

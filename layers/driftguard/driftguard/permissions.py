@@ -56,9 +56,25 @@ _WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("iam", "CreateOpenIDConnectProvider"): {"Tags": ("iam:TagOpenIDConnectProvider",)},
     ("iam", "CreateSAMLProvider"): {"Tags": ("iam:TagSAMLProvider",)},
     ("lambda", "UpdateFunctionConfiguration"): {"Layers": ("lambda:GetLayerVersion",)},
+    ("route53resolver", "AssociateResolverQueryLogConfig"): {"ResourceId": ("ec2:DescribeVpcs",)},
     # Secrets Manager tries the function out with the caller's permission.
     ("secretsmanager", "RotateSecret"): {"RotationLambdaARN": ("lambda:InvokeFunction",)},
+    # A web ACL's logs are delivered by CloudWatch Logs.
+    ("wafv2", "PutLoggingConfiguration"): {
+        "LoggingConfiguration": ("logs:CreateLogDelivery", "logs:DeleteLogDelivery")
+    },
+    ("wafv2", "DeleteLoggingConfiguration"): {"ResourceArn": ("logs:DeleteLogDelivery",)},
 }
+
+# Actions that know no resources: IAM allows them on "*", or not at all.
+_RESOURCELESS = frozenset(
+    {
+        "bedrock:PutModelInvocationLoggingConfiguration",
+        "ec2:DescribeVpcs",
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+    }
+)
 
 # Calls that hand a role to a service: the caller must be allowed to pass it.
 _PASSING = frozenset(
@@ -103,6 +119,19 @@ def permissions_of(call: Call) -> tuple[str, ...]:
     if call.service == "ec2" and "TagSpecifications" in call.parameters:
         return (*actions, "ec2:CreateTags")
     return actions
+
+
+def grants_of(call: Call) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each IAM action that a planned call needs, with those of the call's ARNs that it is on."""
+    named = tuple(arn for arn in call.on if arn != "*")
+    roles = tuple(arn for arn in named if ":role/" in arn)
+    for action in permissions_of(call):
+        if action in _RESOURCELESS and "*" in call.on:
+            yield action, ("*",)
+        elif action == "iam:PassRole" and roles:
+            yield action, roles
+        else:
+            yield action, named or call.on
 
 
 def roles_in(value: Json) -> tuple[str, ...]:

@@ -143,6 +143,9 @@ def _openings(
         return []
     found: dict[Audience, dict[str, set[str]]] = {"public": {}, "external": {}}
     for principal in _allowed(statement):
+        # Whom a Deny spares is never let in further than the Allow lets in everybody.
+        if audience_of(principal, limit, own, trusted) not in found:
+            continue
         left = escapees(statement, principal, denies, scope)
         audiences = {one.written: audience_of(one, limit, own, trusted) for one in left}
         for audience in ("public", "external"):

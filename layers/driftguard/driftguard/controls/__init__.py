@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from pkgutil import iter_modules
 
@@ -39,8 +40,10 @@ def watching(change: Change) -> Iterator[AnyControl]:
 def control(control_id: str) -> AnyControl:
     """The control of this id (`ec2.open-ingress`). Raises `UnknownControl`."""
     service = control_id.partition(".")[0].replace("-", "_")
+    # Lambda's name is Python's too, so its module has the usual underscore after it.
+    module_name = f"{service}_" if iskeyword(service) else service
     try:
-        module = import_module(f".{service}", __name__)
+        module = import_module(f".{module_name}", __name__)
         return next(one for one in module.CONTROLS if one.id == control_id)
     except (ImportError, AttributeError, StopIteration):
         raise UnknownControl(f"there is no control `{control_id}`") from None

@@ -8,7 +8,7 @@ from ..aws import AwsError, Reader, document
 from ..model import Call, Certainty, Change, Document, Resource, Suspect
 from ..trail import text
 from .control import References, Trigger, resource
-from .mechanisms import OpenPolicy, Weakened, deny_lost, told
+from .mechanisms import DenyLost, OpenPolicy
 
 _EFS = "elasticfilesystem.amazonaws.com"
 _FILE_SYSTEMS = ("arn:{partition}:elasticfilesystem:{region}:{account}:file-system/*",)
@@ -18,12 +18,12 @@ _WRITES = {
 }
 
 
-def _file_system(change: Change) -> Iterator[Resource]:
+def _suspects(change: Change) -> Iterator[Suspect]:
     """The file system of a record, which may name it by its ARN."""
     name = text(change.request, "fileSystemId").rpartition("/")[2]
     if name:
         where = f"elasticfilesystem:{{region}}:{{account}}:file-system/{name}"
-        yield resource(change, "efs.file-system", name, where)
+        yield Suspect(resource(change, "efs.file-system", name, where), Certainty.POSSIBLE)
 
 
 def _file_systems(reader: Reader) -> Iterator[Resource]:
@@ -73,7 +73,7 @@ PUBLIC_POLICY = OpenPolicy(
     reads=("elasticfilesystem:DescribeFileSystemPolicy",),
     writes=_WRITES,
     service="efs",
-    suspects=lambda change: [Suspect(one, Certainty.POSSIBLE) for one in _file_system(change)],
+    suspects=_suspects,
     written=lambda change: change.request.get("policy"),
     read=_read,
     put=_put,
@@ -81,17 +81,12 @@ PUBLIC_POLICY = OpenPolicy(
 )
 
 
-def _set(file_system: Resource, state: Document, fields: tuple[str, ...]) -> Call:
-    written = text(state, "policy")
-    return _put(file_system, written, state) if written else _delete(file_system, state)
-
-
-POLICY_DELETED = Weakened(
+POLICY_DELETED = DenyLost(
     id="efs.policy-deleted",
-    title="File system's policy deleted with what it denied",
+    title="File system's policy lost what it denied",
     severity=60,
     references=References(attack=("T1562",)),
-    triggers=(Trigger(_EFS, "DeleteFileSystemPolicy"),),
+    triggers=(Trigger(_EFS, "DeleteFileSystemPolicy"), Trigger(_EFS, "PutFileSystemPolicy")),
     reads=(
         "elasticfilesystem:DescribeFileSystemPolicy",
         "elasticfilesystem:DescribeFileSystems",
@@ -99,10 +94,11 @@ POLICY_DELETED = Weakened(
     writes=_WRITES,
     proven="stub",
     found_by=_file_systems,
-    suspects=lambda change: [told(one, "policy") for one in _file_system(change)],
+    suspects=_suspects,
+    written=lambda change: change.request.get("policy"),
     read=_read,
-    weaker=deny_lost,
-    put=_set,
+    put=_put,
+    delete=_delete,
 )
 
 CONTROLS = (PUBLIC_POLICY, POLICY_DELETED)

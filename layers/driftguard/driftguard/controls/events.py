@@ -21,7 +21,7 @@ from ..model import (
 )
 from ..permissions import roles_in
 from ..trail import flag, items, text
-from .control import Control, NoSettings, References, Trigger, partition_of, resource
+from .control import Control, NoSettings, References, Trigger, partition_of
 from .mechanisms import Removed, Switch, evident
 
 _EVENTS = "events.amazonaws.com"

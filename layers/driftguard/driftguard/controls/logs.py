@@ -69,7 +69,7 @@ class RetentionShortened(Control[RetentionSettings]):
     title = "Log retention shortened"
     severity = 60
     references = References(security_hub=("CloudWatch.16",), attack=("T1562.008", "T1070"))
-    triggers = (Trigger(_LOGS, "PutRetentionPolicy"),)
+    triggers = (Trigger(_LOGS, "PutRetentionPolicy"), Trigger(_LOGS, "DeleteRetentionPolicy"))
     reads = ("logs:DescribeLogGroups",)
     writes = {"logs:DeleteRetentionPolicy": _GROUPS, "logs:PutRetentionPolicy": _GROUPS}
     baselined = True
@@ -77,7 +77,8 @@ class RetentionShortened(Control[RetentionSettings]):
 
     def screen(self, change: Change, settings: RetentionSettings) -> Iterable[Suspect]:
         group = _group(change)
-        if group is not None:
+        # Without a policy events are kept for good: there is nothing longer.
+        if group is not None and change.name == "PutRetentionPolicy":
             asked = change.request.get("retentionInDays")
             short = isinstance(asked, int) and asked < settings.minimum_days
             yield Suspect(group, Certainty.EVIDENT if short else Certainty.POSSIBLE)

@@ -6,6 +6,7 @@
 - `Weakened`: a configuration is weaker than its baseline; the weakened fields are set back.
 - `Removed`: something that watched over the account is gone; it is made again from the baseline.
 - `Granted`: one thing was given to another (a policy, a membership, a key), or taken from it.
+- `DenyLost`: a resource policy lost what it denied; those statements come back.
 - `Advice`: there is no safe remedy; people are told what happened and what they can do.
 
 A control is an instance: its metadata, and the few functions that say how its service reads and
@@ -378,6 +379,67 @@ class Granted(_Declared, Control[TrustSettings]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DenyLost(_Declared, Control[NoSettings]):
+    """A resource policy was deleted, or replaced by one without the Deny statements it had.
+
+    `written` is the policy in the record, None in one of a deletion; one that denies something is
+    taken to have lost nothing. `read` answers `{"policy": "<text>"}`, null where there is none. A
+    deleted policy comes back whole; to a replaced one the lost statements are added. Without a
+    baseline nobody knows what was denied: people are asked about a deletion.
+    """
+
+    suspects: Callable[[Change], Iterable[Suspect]]
+    written: Callable[[Change], Json]
+    read: Read
+    put: Callable[[Resource, str, Document], Call]
+    delete: Callable[[Resource, Document], Call]
+    baselined: bool = True
+    settings: type[NoSettings] = NoSettings
+
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
+        written = self.written(change)
+        if not any(map(_denies, _statements(written))):
+            hint = {} if written else {_TOLD: ["policy"]}
+            for suspect in self.suspects(change):
+                yield Suspect(suspect.resource, Certainty.POSSIBLE, hint)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        found = self.read(suspect.resource, reader)
+        return None if found is None else {**found, **suspect.hint}
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: NoSettings
+    ) -> Risk | None:
+        if baseline is None:
+            deleted = state["policy"] is None and bool(_list(state, _TOLD))
+            return Risk("the policy was deleted") if deleted else None
+        lost = self._lost(state, baseline)
+        names = ", ".join(text(one, "Sid") or "a Deny without a name" for one in lost)
+        return Risk(f"the policy no longer has {names}", tuple(lost)) if lost else None
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+    ) -> Plan:
+        if baseline is None:
+            return Plan((), advice="What the policy denied is not recorded.")
+        resource, written = suspect.resource, text(facet.state, "policy")
+        if not written:
+            whole = self.put(resource, text(baseline, "policy"), facet.state)
+            return Plan((Step(whole, (self.delete(resource, facet.state),)),))
+        lost = self._lost(facet.state, baseline)
+        there = [*_statements(written), *lost]
+        amended = json.dumps({**json.loads(written), "Statement": there})
+        step = Step(
+            self.put(resource, amended, facet.state), (self.put(resource, written, facet.state),)
+        )
+        return Plan((step,), kept=tuple(text(one, "Sid") for one in there if one not in lost))
+
+    def _lost(self, state: Document, baseline: Document) -> list[Document]:
+        now = _statements(state["policy"])
+        return [one for one in _statements(baseline["policy"]) if _denies(one) and one not in now]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Advice(_Declared, Control[NoSettings]):
     """A change without a safe remedy: it is recorded, and people are told what they can do.
 
@@ -446,29 +508,17 @@ def weaker_than_before(
     return weaker
 
 
-def deny_lost(state: Document, baseline: Document | None) -> Mapping[str, str]:
-    """For `Weakened`: a resource policy that denied something was deleted (`policy` is null).
-
-    Without a baseline nobody knows what it denied: a deletion that the record told of is asked
-    about.
-    """
-    if state["policy"] is not None:
-        return {}
-    if baseline is None:
-        return {"policy": "the policy was deleted"} if "policy" in _list(state, _TOLD) else {}
-    before = text(baseline, "policy")
-    denied = [one for one in _statements(before) if text(one, "Effect") == "Deny"]
-    names = ", ".join(text(one, "Sid") or "a Deny" for one in denied)
-    return {"policy": f"the policy was deleted, and with it {names}"} if denied else {}
-
-
-def _statements(written: str) -> list[Document]:
-    """The statements of a policy's text, none if it cannot be parsed."""
+def _statements(written: Json) -> list[Document]:
+    """The statements of a policy, as text or object; none if it cannot be read."""
     try:
-        parsed = json.loads(written)
+        parsed = json.loads(written) if isinstance(written, str) else written
     except ValueError:
         return []
     return list(items(parsed.get("Statement"))) if isinstance(parsed, Mapping) else []
+
+
+def _denies(statement: Document) -> bool:
+    return text(statement, "Effect") == "Deny"
 
 
 def is_trusted(who: str, own: str, trusted: Trusted) -> bool:

@@ -96,18 +96,17 @@ def _statements(document: Mapping[str, object] | str) -> Iterator[Document]:
 
 def _why(statement: Document, denies: list[Document]) -> list[str]:
     """What one Allow grants that makes an administrator, where no Deny takes it back."""
-    if _narrowed(statement) or any(_denies_all(one) for one in denies):
+    if _narrowed(statement):
         return []
+    denied = [one for one in denies if _unconditional(one) and _reaches(one, _EVERYTHING)]
     excluded = element(statement, "NotAction") is not None
     patterns = _texts(statement, "NotAction" if excluded else "Action")
     if _reaches(statement, _EVERYTHING):
-        if excluded and not any(_EVERY_ACTION.fullmatch(one) for one in patterns):
-            return [f"every action but {', '.join(patterns)}"]
-        if not excluded and any(_EVERY_ACTION.fullmatch(one) for one in patterns):
-            return ["every action"]
+        every = any(_EVERY_ACTION.fullmatch(one) for one in patterns)
+        if every is not excluded and not any(_is_blanket(one) for one in denied):
+            return [f"every action but {', '.join(patterns)}" if excluded else "every action"]
     elif not _reaches(statement, _ALL_OF_A_KIND):
         return []
-    denied = [one for one in denies if _unconditional(one) and _reaches(one, _EVERYTHING)]
     return [
         action
         for action in ESCALATIONS
@@ -129,11 +128,11 @@ def _reaches(statement: Document, all_of: re.Pattern[str]) -> bool:
     return any(all_of.fullmatch(one) for one in _texts(statement, "Resource"))
 
 
-def _denies_all(statement: Document) -> bool:
-    every = any(_EVERY_ACTION.fullmatch(one) for one in _texts(statement, "Action"))
-    resources = _texts(statement, "Resource")
-    whole = any(_EVERYTHING.fullmatch(one) for one in resources)
-    return every and whole and _unconditional(statement)
+def _is_blanket(deny: Document) -> bool:
+    """Whether a Deny is of every action, or of all but those it names."""
+    if element(deny, "NotAction") is not None:
+        return True
+    return any(_EVERY_ACTION.fullmatch(one) for one in _texts(deny, "Action"))
 
 
 def _unconditional(statement: Document) -> bool:

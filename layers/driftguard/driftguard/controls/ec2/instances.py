@@ -111,7 +111,8 @@ def _protection(resource: Resource, reader: Reader) -> Document | None:
     )
     if answer is None:
         return None
-    return {"protected": flag(document(answer).get("DisableApiTermination")) is True}
+    switch = mapping(document(answer), "DisableApiTermination")
+    return {"protected": flag(switch.get("Value")) is True}
 
 
 def _put_protection(resource: Resource, state: Document) -> Call:

@@ -28,9 +28,10 @@ from .records import any_of, found, inner, named, on, string, tag_specifications
 
 _SESSION = any_of("traffic-mirror-session")
 _TARGET = any_of("traffic-mirror-target")
+_SESSION_ID, _TARGET_ID = "TrafficMirrorSessionId", "TrafficMirrorTargetId"
 _FIELDS = (
-    "TrafficMirrorSessionId",
-    "TrafficMirrorTargetId",
+    _SESSION_ID,
+    _TARGET_ID,
     "TrafficMirrorFilterId",
     "NetworkInterfaceId",
     "SessionNumber",
@@ -51,7 +52,9 @@ class TrafficMirrorSettings:
 class TrafficMirrored(Control[TrafficMirrorSettings]):
     """A network interface's traffic is copied to a target that is on nobody's list.
 
-    A session that the baseline has with another target is turned back to it; any other is deleted.
+    Judged are the sessions to the target that the record names, and those that the baseline does
+    not have: what was mirrored before, on purpose, is left alone. A session that the baseline has
+    with another target is turned back to it; any other is deleted.
     """
 
     id = "ec2.traffic-mirror"
@@ -71,7 +74,7 @@ class TrafficMirrored(Control[TrafficMirrorSettings]):
         "ec2:ModifyTrafficMirrorSession": (_SESSION, _TARGET),
         "ec2:CreateTags": (_SESSION,),
     }
-    volatile = frozenset({"TrafficMirrorSessionId"})
+    volatile = frozenset({_SESSION_ID})
     baselined = True
     settings = TrafficMirrorSettings
 
@@ -82,17 +85,19 @@ class TrafficMirrored(Control[TrafficMirrorSettings]):
             made, "networkInterfaceId"
         )
         if interface and target and target not in settings.allowed_targets:
-            yield named(change, "network-interface", interface, Certainty.EVIDENT)
+            hint: Document = {"asked": target}
+            yield named(change, "network-interface", interface, Certainty.EVIDENT, hint)
         elif interface and omitted(change.request):
             yield named(change, "network-interface", interface, Certainty.POSSIBLE)
 
     def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
         asked = [{"Name": "network-interface-id", "Values": [suspect.resource.id]}]
-        sessions = [
+        sessions: list[Document] = [
             {name: one[name] for name in _FIELDS if one.get(name) not in (None, [])}
             for one in _sessions(reader, Filters=asked)
         ]
-        return {"sessions": sorted(sessions, key=lambda one: text(one, "SessionNumber"))}
+        sessions.sort(key=lambda one: text(one, "SessionNumber"))
+        return {**suspect.hint, "sessions": list(sessions)}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         for interface in sorted({text(one, "NetworkInterfaceId") for one in _sessions(reader)}):
@@ -101,8 +106,8 @@ class TrafficMirrored(Control[TrafficMirrorSettings]):
     def assess(
         self, state: Document, baseline: Document | None, settings: TrafficMirrorSettings
     ) -> Risk | None:
-        unlisted = [text(one, "TrafficMirrorTargetId") for one in _unlisted(state, settings)]
-        return Risk(f"traffic is mirrored to {', '.join(unlisted)}") if unlisted else None
+        new = [text(one, _TARGET_ID) for one in _new(state, baseline, settings)]
+        return Risk(f"traffic is mirrored to {', '.join(new)}") if new else None
 
     def plan(
         self,
@@ -111,21 +116,17 @@ class TrafficMirrored(Control[TrafficMirrorSettings]):
         baseline: Document | None,
         settings: TrafficMirrorSettings,
     ) -> Plan:
-        before = {
-            text(one, "TrafficMirrorSessionId"): text(one, "TrafficMirrorTargetId")
-            for one in items(baseline["sessions"] if baseline else ())
-        }
-        unlisted = _unlisted(facet.state, settings)
+        before, new = _known(baseline), _new(facet.state, baseline, settings)
         steps = tuple(
             _turned(suspect.resource, one, back)
-            if (back := before.get(text(one, "TrafficMirrorSessionId")))
+            if (back := before.get(text(one, _SESSION_ID)))
             else _deleted(suspect.resource, one)
-            for one in unlisted
+            for one in new
         )
         kept = tuple(
-            f"session {text(one, 'SessionNumber')} to {text(one, 'TrafficMirrorTargetId')}"
+            f"session {text(one, 'SessionNumber')} to {text(one, _TARGET_ID)}"
             for one in items(facet.state["sessions"])
-            if one not in unlisted
+            if one not in new
         )
         return Plan(steps, kept=kept)
 
@@ -137,11 +138,23 @@ def _sessions(reader: Reader, **parameters: object) -> Iterable[Document]:
     return map(document, pages)
 
 
-def _unlisted(state: Document, settings: TrafficMirrorSettings) -> list[Document]:
+def _known(baseline: Document | None) -> dict[str, str]:
+    """The sessions of the baseline, each with its target."""
+    sessions = items(baseline["sessions"] if baseline else ())
+    return {text(one, _SESSION_ID): text(one, _TARGET_ID) for one in sessions}
+
+
+def _new(
+    state: Document, baseline: Document | None, settings: TrafficMirrorSettings
+) -> list[Document]:
+    """The sessions that are new, and lead to a target on nobody's list."""
+    known = _known(baseline)
     return [
         one
         for one in items(state["sessions"])
-        if text(one, "TrafficMirrorTargetId") not in settings.allowed_targets
+        if (target := text(one, _TARGET_ID)) not in settings.allowed_targets
+        and known.get(text(one, _SESSION_ID)) != target
+        and (baseline is not None or target == state.get("asked"))
     ]
 
 
@@ -150,10 +163,10 @@ def _arn(interface: Resource, kind: str, id_: str) -> str:
 
 
 def _turned(interface: Resource, session: Document, target: str) -> Step:
-    id_, now = text(session, "TrafficMirrorSessionId"), text(session, "TrafficMirrorTargetId")
+    id_, now = text(session, _SESSION_ID), text(session, _TARGET_ID)
 
     def turn_to(other: str) -> Call:
-        parameters: Document = {"TrafficMirrorSessionId": id_, "TrafficMirrorTargetId": other}
+        parameters: Document = {_SESSION_ID: id_, _TARGET_ID: other}
         where = (
             _arn(interface, "traffic-mirror-session", id_),
             _arn(interface, "traffic-mirror-target", other),
@@ -164,11 +177,11 @@ def _turned(interface: Resource, session: Document, target: str) -> Step:
 
 
 def _deleted(interface: Resource, session: Document) -> Step:
-    id_ = text(session, "TrafficMirrorSessionId")
+    id_ = text(session, _SESSION_ID)
     delete = Call(
         "ec2",
         "DeleteTrafficMirrorSession",
-        {"TrafficMirrorSessionId": id_},
+        {_SESSION_ID: id_},
         on=(_arn(interface, "traffic-mirror-session", id_),),
         settled_by=("InvalidTrafficMirrorSessionId.NotFound",),
     )
@@ -183,7 +196,7 @@ def _deleted(interface: Resource, session: Document) -> Step:
             interface.arn,
             _arn(interface, "traffic-mirror-filter", text(session, "TrafficMirrorFilterId")),
             _arn(interface, "traffic-mirror-session", "*"),
-            _arn(interface, "traffic-mirror-target", text(session, "TrafficMirrorTargetId")),
+            _arn(interface, "traffic-mirror-target", text(session, _TARGET_ID)),
         ),
     )
     return Step(delete, (create,))

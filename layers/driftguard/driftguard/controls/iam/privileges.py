@@ -1,17 +1,16 @@
-"""IAM: somebody is made an administrator, by a policy attached, written, switched, or a group."""
+"""IAM: somebody is made an administrator, by a policy attached or a group joined."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ...access.policy import Trusted
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Step, Suspect
-from ...trail import flag, items, mapping, omitted, text
-from ..control import References, Trigger, resource
-from ..mechanisms import Granted, Switch
-from ..privilege import UnreadableError, broad_by_name, why_admin, without_admin
+from ...aws import Reader
+from ...model import Call, Certainty, Change, Document, Resource, Step, Suspect
+from ...trail import text
+from ..control import References, Trigger
+from ..mechanisms import Granted
+from ..privilege import broad_by_name
 from .principals import (
     ARNS,
     GONE,
@@ -21,28 +20,13 @@ from .principals import (
     READS_OF_A_POLICY,
     attached,
     by_aws,
-    found,
     kind_of,
     named,
     principal,
     read,
     why_group,
     why_policy,
-    why_version,
-    why_written,
 )
-
-_POLICIES = ("arn:{partition}:iam::{account}:policy/*",)
-
-
-def _certainty(written: Json, request: Document) -> Certainty | None:
-    """How sure a policy in a record makes us; None when it makes nobody an administrator."""
-    if omitted(request) or not isinstance(written, (str, dict)):
-        return Certainty.POSSIBLE
-    try:
-        return Certainty.EVIDENT if why_admin(written) else None
-    except UnreadableError:
-        return Certainty.POSSIBLE
 
 
 # -------------------------------------------------------------------------- a policy is attached
@@ -111,172 +95,10 @@ ADMIN_ATTACHED = Granted(
 )
 
 
-# --------------------------------------------------------------------------- a policy is written
-
-
-def _written_for(change: Change) -> Iterator[Suspect]:
-    kind, name = named(change)
-    policy = text(change.request, "policyName")
-    certainty = _certainty(change.request.get("policyDocument"), change.request)
-    if name and policy and certainty and not by_aws(change):
-        # IAM has no ARN for an inline policy; this one only names it in the record.
-        id_ = f"{kind.lower()}/{name}/{policy}"
-        where = resource(change, "iam.inline-policy", id_, f"iam::{{account}}:{id_}")
-        yield Suspect(where, certainty)
-
-
-def _inline_policies(reader: Reader) -> Iterator[Resource]:
-    lists = {"User": "UserPolicyList", "Role": "RolePolicyList", "Group": "GroupPolicyList"}
-    for kind, key in lists.items():
-        details = f"{kind}DetailList"
-        for one in reader.pages("iam", "GetAccountAuthorizationDetails", details, Filter=[kind]):
-            for policy in items(document(one).get(key)):
-                id_ = f"{kind.lower()}/{one[f'{kind}Name']}/{text(policy, 'PolicyName')}"
-                yield found(reader, "iam.inline-policy", id_, id_)
-
-
-def _read_inline(policy: Resource, reader: Reader) -> Document | None:
-    kind, who, name = _parts(policy)
-    carrier = read(reader, kind, who)
-    if carrier is None:
-        return None
-    parameters = {f"{kind}Name": who, "PolicyName": name}
-    answer = reader.read("iam", f"Get{kind}Policy", absent=GONE, **parameters)
-    if answer is None:
-        return None
-    return {"arn": carrier["Arn"], "document": document(answer)["PolicyDocument"]}
-
-
-def _why_inline(state: Document, baseline: Document | None) -> str:
-    return why_written(state["document"])
-
-
-def _safe_inline(state: Document, baseline: Document | None) -> Document:
-    """The policy as it was before; else without the statements that make an administrator."""
-    if baseline is not None:
-        return {**state, "document": baseline["document"]}
-    return {**state, "document": without_admin(mapping(state, "document"))}
-
-
-def _put_inline(policy: Resource, state: Document) -> Call:
-    kind, who, name = _parts(policy)
-    parameters = {f"{kind}Name": who, "PolicyName": name}
-    on = (text(state, "arn"),)
-    if state["document"] is None:
-        return Call("iam", f"Delete{kind}Policy", parameters, on=on, settled_by=GONE)
-    written = {"PolicyDocument": json.dumps(state["document"])}
-    return Call("iam", f"Put{kind}Policy", {**parameters, **written}, on=on)
-
-
-def _parts(policy: Resource) -> tuple[str, str, str]:
-    kind, who, name = policy.id.split("/")
-    return kind.capitalize(), who, name
-
-
-ADMIN_INLINE = Switch(
-    id="iam.admin-inline",
-    title="Inline policy makes an administrator",
-    severity=90,
-    references=References(security_hub=("IAM.1", "IAM.21", "KMS.2"), attack=("T1098.003",)),
-    triggers=tuple(Trigger(IAM, f"Put{kind}Policy") for kind in KINDS),
-    reads=(
-        "iam:GetAccountAuthorizationDetails",
-        *(f"iam:Get{kind}" for kind in KINDS),
-        *(f"iam:Get{kind}Policy" for kind in KINDS),
-    ),
-    writes={f"iam:{verb}{kind}Policy": ARNS[kind] for verb in ("Put", "Delete") for kind in KINDS},
-    suspects=_written_for,
-    read=_read_inline,
-    risky=_why_inline,
-    safe=_safe_inline,
-    put=_put_inline,
-    baselined=True,
-    found_by=_inline_policies,
-)
-
-
-# -------------------------------------------------------------------------- a version is switched
-
-
-def _policy_changed(change: Change) -> Iterator[Suspect]:
-    policy = text(change.request, "policyArn")
-    certainty: Certainty | None = Certainty.POSSIBLE
-    if change.name == "CreatePolicyVersion" and not omitted(change.request):
-        if flag(change.request.get("setAsDefault")) is not True:
-            return
-        certainty = _certainty(change.request.get("policyDocument"), change.request)
-    if policy and certainty:
-        tail = policy.split(":", 2)[2]
-        yield Suspect(resource(change, "iam.policy", policy, tail), certainty)
-
-
-def _own_policies(reader: Reader) -> Iterator[Resource]:
-    for one in reader.pages("iam", "ListPolicies", "Policies", Scope="Local"):
-        arn = str(one["Arn"])
-        yield found(reader, "iam.policy", arn, arn.split(":", 5)[5])
-
-
-def _read_versions(policy: Resource, reader: Reader) -> Document | None:
-    if reader.read("iam", "GetPolicy", PolicyArn=policy.id, absent=GONE) is None:
-        return None
-    versions = [
-        document(one)
-        for one in reader.pages("iam", "ListPolicyVersions", "Versions", PolicyArn=policy.id)
-    ]
-    ids = sorted(text(one, "VersionId") for one in versions)
-    why = {one: why_version(reader, policy.id, one) for one in ids}
-    return {
-        "default": next(text(one, "VersionId") for one in versions if one["IsDefaultVersion"]),
-        "why": {one: reason for one, reason in why.items() if reason},
-        "versions": ids,
-    }
-
-
-def _why_default(state: Document, baseline: Document | None) -> str:
-    why = text(mapping(state, "why"), text(state, "default"))
-    return f"version {state['default']} {why}" if why else ""
-
-
-def _version_before(state: Document, baseline: Document | None) -> Document | None:
-    """The version that was the default before: as recorded, or the only other one there is."""
-    versions = state["versions"]
-    assert isinstance(versions, (list, tuple))
-    others = [one for one in versions if one != state["default"]]
-    if baseline is not None:
-        others = [one for one in others if one == baseline["default"]]
-    if len(others) != 1 or others[0] in mapping(state, "why"):
-        return None
-    return {**state, "default": others[0]}
-
-
-def _set_version(policy: Resource, state: Document) -> Call:
-    parameters = {"PolicyArn": policy.id, "VersionId": state["default"]}
-    return Call("iam", "SetDefaultPolicyVersion", parameters, on=(policy.arn,))
-
-
-POLICY_VERSION_ADMIN = Switch(
-    id="iam.policy-version-admin",
-    title="Policy's new default version makes administrators",
-    severity=90,
-    references=References(security_hub=("IAM.1",), attack=("T1098.003", "T1548")),
-    triggers=(Trigger(IAM, "CreatePolicyVersion"), Trigger(IAM, "SetDefaultPolicyVersion")),
-    reads=("iam:ListPolicies", "iam:ListPolicyVersions", *READS_OF_A_POLICY),
-    writes={"iam:SetDefaultPolicyVersion": _POLICIES},
-    suspects=_policy_changed,
-    read=_read_versions,
-    risky=_why_default,
-    safe=_version_before,
-    put=_set_version,
-    advice="See which version the policy had before, and make it the default again.",
-    baselined=True,
-    found_by=_own_policies,
-)
-
-
 # ---------------------------------------------------------------------------- a member is added
 
 
-def _member_added(change: Change, trusted: Trusted) -> Iterable[Suspect]:
+def _member_added(change: Change, trusted: Trusted) -> Iterator[Suspect]:
     user, group = text(change.request, "userName"), text(change.request, "groupName")
     if change.name == "AddUserToGroup" and user and group:
         # What the group may do is not in the record.
@@ -333,4 +155,4 @@ GROUP_ADMIN_MEMBER = Granted(
     steps=_leave,
 )
 
-CONTROLS = (ADMIN_ATTACHED, ADMIN_INLINE, POLICY_VERSION_ADMIN, GROUP_ADMIN_MEMBER)
+CONTROLS = (ADMIN_ATTACHED, GROUP_ADMIN_MEMBER)

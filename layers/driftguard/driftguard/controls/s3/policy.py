@@ -22,13 +22,12 @@ from ...model import (
 )
 from ...trail import items, omitted, text
 from ..control import Control, NoSettings, References, Trigger
-from ..mechanisms import OpenPolicy, Weakened, deny_lost, told
+from ..mechanisms import DenyLost, OpenPolicy
 from .bucket import (
     BUCKETS,
     S3,
     access_blocks,
     blocked,
-    bucket_of,
     buckets,
     call,
     setting,
@@ -153,24 +152,20 @@ EXTERNAL_POLICY = OpenPolicy(
 )
 
 
-def _set(bucket: Resource, state: Document, fields: tuple[str, ...]) -> Call:
-    written = text(state, "policy")
-    return _put(bucket, written, state) if written else _delete(bucket, state)
-
-
-POLICY_DELETED = Weakened(
+POLICY_DELETED = DenyLost(
     id="s3.policy-deleted",
-    title="Bucket policy deleted with what it denied",
+    title="Bucket policy lost what it denied",
     severity=60,
     references=References(security_hub=("S3.5",), attack=("T1562",)),
-    triggers=(Trigger(S3, "DeleteBucketPolicy"),),
+    triggers=(Trigger(S3, "DeleteBucketPolicy"), Trigger(S3, "PutBucketPolicy")),
     reads=("s3:GetBucketPolicy", "s3:ListAllMyBuckets"),
     writes=_WRITES,
     found_by=buckets,
-    suspects=lambda change: [told(bucket, "policy") for bucket in bucket_of(change)],
+    suspects=lambda change: suspect(change, Certainty.POSSIBLE),
+    written=_written,
     read=_read,
-    weaker=deny_lost,
-    put=_set,
+    put=_put,
+    delete=_delete,
 )
 
 CONTROLS = (PublicPolicy(), EXTERNAL_POLICY, POLICY_DELETED)

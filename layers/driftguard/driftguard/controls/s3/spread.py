@@ -142,8 +142,16 @@ def _website(bucket: Resource, reader: Reader) -> Document | None:
     return None if found is None else {"website": found or None}
 
 
+def _published(change: Change) -> Iterable[Suspect]:
+    """A website that sends every request elsewhere serves nothing of the bucket."""
+    if not mapping(change.request, "WebsiteConfiguration").get("RedirectAllRequestsTo"):
+        yield from (told(bucket, "website") for bucket in bucket_of(change))
+
+
 def _served(state: Document) -> dict[str, str]:
-    return {"website": "the bucket is served as a website"} if state["website"] else {}
+    website = mapping(state, "website")
+    serves = website and not website.get("RedirectAllRequestsTo")
+    return {"website": "the bucket is served as a website"} if serves else {}
 
 
 def _set_website(bucket: Resource, state: Document, fields: tuple[str, ...]) -> Call:
@@ -163,7 +171,7 @@ WEBSITE_ENABLED = Weakened(
     reads=("s3:GetBucketWebsite", "s3:ListAllMyBuckets"),
     writes={"s3:DeleteBucketWebsite": BUCKETS, "s3:PutBucketWebsite": BUCKETS},
     found_by=buckets,
-    suspects=lambda change: [told(bucket, "website") for bucket in bucket_of(change)],
+    suspects=_published,
     read=_website,
     weaker=weaker_than_before(_served),
     put=_set_website,

@@ -1,0 +1,230 @@
+"""How a decision is stored: the one place where its fields become a DynamoDB item's attributes.
+
+Plans and states are kept as JSON text, so that what is undone is to the byte what was read. A field
+that was added later reads as its default where an item was written before it existed: hashes are
+taken over what is stored, and never over what this version would store.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TypeAlias
+
+from ..model import (
+    Actor,
+    Answer,
+    Autonomy,
+    Call,
+    Certainty,
+    Decision,
+    Document,
+    Json,
+    Plan,
+    Resource,
+    Ruling,
+    Status,
+    Step,
+    Suspect,
+    Verdict,
+)
+
+# A DynamoDB item in the low-level client's spelling: {"name": {"S": "text"}}.
+Item: TypeAlias = "Mapping[str, Mapping[str, object]]"
+
+DECISION = "decision"
+# What a resource without a region is found under, and stored as: an index takes no empty key.
+GLOBAL = "global"
+# Keys of indexes: left out of the item when they are empty.
+_MAY_BE_ABSENT = ("actor", "actor_name", "resource_id")
+# Severities are found by tens, in falling order: one query a band.
+BANDS = tuple(f"{ten:02d}" for ten in range(90, -1, -10))
+
+
+def band(severity: int) -> str:
+    """The band of an index that a severity of 0 to 100 is in: `70` for 70 to 79, `90` for 100."""
+    return f"{min(severity // 10 * 10, 90):02d}"
+
+
+def last_part(arn: str) -> str:
+    """The end of an ARN: the user, the role or the session; a service's host as it is."""
+    return arn.rpartition("/")[2] if "/" in arn else arn.rpartition(":")[2]
+
+
+def item_of(decision: Decision) -> dict[str, dict[str, object]]:
+    """The projection's item. What begins with `pk` to `actor_name` is what indexes find it by."""
+    resource, actor = decision.suspect.resource, decision.actor
+    texts = {
+        "pk": decision.id,
+        "sk": DECISION,
+        "day": decision.decided[:10],
+        "band": band(decision.severity),
+        "actor_name": last_part(actor.session or actor.principal),
+        "decided": decision.decided,
+        "updated": decision.updated,
+        "status": decision.status.value,
+        "control": decision.control,
+        "title": decision.title,
+        "summary": decision.summary,
+        "reason": decision.reason,
+        "granted": decision.granted.label,
+        "autonomy": decision.autonomy.label,
+        "account": resource.account,
+        "region": resource.region or GLOBAL,
+        "resource": resource.arn,
+        "resource_id": resource.id,
+        "resource_kind": resource.kind,
+        "certainty": decision.suspect.certainty.value,
+        "change_id": decision.change_id,
+        "change_name": decision.change_name,
+        "change_time": decision.change_time,
+        "actor": actor.principal,
+        "actor_session": actor.session,
+        "actor_kind": actor.kind,
+        "actor_account": actor.account,
+        "actor_source": actor.source,
+        "actor_agent": actor.agent,
+        "before": decision.before,
+        "after": decision.after,
+        "lease_until": decision.lease_until,
+        "expires": decision.expires,
+        "head": decision.head,
+        "hint": _json(decision.suspect.hint),
+        "state": _json(decision.state),
+        "plan": _json(_plan_json(decision.plan)),
+        "answers": _json([asdict(one) for one in decision.answers]),
+        "rulings": _json([[r.guardrail, r.limit.label, r.reason] for r in decision.rulings]),
+    }
+    numbers = {
+        "severity": decision.severity,
+        "version": decision.version,
+        "done": decision.done,
+        "attempt": decision.attempt,
+        "required": decision.required,
+    }
+    return {
+        **{
+            name: {"S": value}
+            for name, value in texts.items()
+            if value or name not in _MAY_BE_ABSENT
+        },
+        **{name: {"N": str(value)} for name, value in numbers.items()},
+        "resumable": {"BOOL": decision.resumable},
+        "escalated": {"BOOL": decision.escalated},
+    }
+
+
+def decision_of(item: Item) -> Decision:
+    """The decision in a projection's item, from the table or from its stream."""
+
+    def string(name: str, default: str = "") -> str:
+        return str(item[name]["S"]) if name in item else default
+
+    def number(name: str, default: int = 0) -> int:
+        return int(str(item[name]["N"])) if name in item else default
+
+    def flag(name: str) -> bool:
+        return bool(item[name]["BOOL"]) if name in item else False
+
+    resource = Resource(
+        kind=string("resource_kind"),
+        id=string("resource_id"),
+        account=string("account"),
+        region="" if string("region") == GLOBAL else string("region"),
+        arn=string("resource"),
+    )
+    return Decision(
+        id=string("pk"),
+        control=string("control"),
+        title=string("title"),
+        severity=number("severity"),
+        suspect=Suspect(resource, Certainty(string("certainty")), json.loads(string("hint"))),
+        change_id=string("change_id"),
+        change_name=string("change_name"),
+        change_time=string("change_time"),
+        actor=Actor(
+            principal=string("actor"),
+            session=string("actor_session"),
+            kind=string("actor_kind"),
+            account=string("actor_account"),
+            source=string("actor_source"),
+            agent=string("actor_agent"),
+        ),
+        status=Status(string("status")),
+        summary=string("summary"),
+        granted=Autonomy.named(string("granted")),
+        autonomy=Autonomy.named(string("autonomy")),
+        rulings=tuple(
+            Ruling(guardrail, Autonomy.named(limit), reason)
+            for guardrail, limit, reason in json.loads(string("rulings"))
+        ),
+        plan=_plan_of(json.loads(string("plan"))),
+        state=json.loads(string("state")),
+        before=string("before"),
+        decided=string("decided"),
+        updated=string("updated"),
+        after=string("after"),
+        reason=string("reason"),
+        done=number("done"),
+        attempt=number("attempt"),
+        lease_until=string("lease_until"),
+        resumable=flag("resumable"),
+        version=number("version"),
+        head=string("head"),
+        answers=tuple(
+            Answer(**(one | {"verdict": Verdict(one["verdict"])}))
+            for one in json.loads(string("answers", "[]"))
+        ),
+        required=number("required", 1),
+        expires=string("expires"),
+        escalated=flag("escalated"),
+    )
+
+
+def _plan_json(plan: Plan) -> Json:
+    return {
+        "steps": [
+            {"call": _call_json(one.call), "undo": [_call_json(call) for call in one.undo]}
+            for one in plan.steps
+        ],
+        "kept": list(plan.kept),
+        "advice": plan.advice,
+    }
+
+
+def _call_json(call: Call) -> Document:
+    return {
+        "service": call.service,
+        "operation": call.operation,
+        "parameters": call.parameters,
+        "on": list(call.on),
+        "settled_by": list(call.settled_by),
+    }
+
+
+def _plan_of(plan: Mapping[str, Sequence[Mapping[str, object]]]) -> Plan:
+    def call(one: object) -> Call:
+        assert isinstance(one, Mapping)
+        return Call(
+            one["service"],
+            one["operation"],
+            one["parameters"],
+            on=tuple(one["on"]),
+            settled_by=tuple(one["settled_by"]),
+        )
+
+    def undo(step: Mapping[str, object]) -> tuple[Call, ...]:
+        calls = step["undo"]
+        assert isinstance(calls, list)
+        return tuple(call(one) for one in calls)
+
+    return Plan(
+        steps=tuple(Step(call(step["call"]), undo(step)) for step in plan["steps"]),
+        kept=tuple(str(one) for one in plan["kept"]),
+        advice=str(plan["advice"]),
+    )
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,167 @@
+"""The audit table's client: reads decisions, and appends steps to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from ..aws import Aws, AwsError, Client, Throttled, told_apart
+from ..model import Decision, Status
+from .chain import LOG, Entry, entry_item, entry_of, next_entry
+from .items import DECISION, Item, decision_of, item_of
+
+Key: TypeAlias = "tuple[str, str]"
+
+# What one BatchGetItem may ask for, and how often what it left unread is asked for again.
+_BATCH = 100
+_ROUNDS = 8
+
+
+class Conflict(Exception):
+    """Another worker took this step first."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTable:
+    """Reads and appends decisions. There is no way to delete one here, nor the right to in IAM."""
+
+    aws: Aws
+    name: str
+
+    @property
+    def client(self) -> Client:
+        """DynamoDB's client, made when the table is first used."""
+        return self.aws.client("dynamodb")
+
+    def recall(self, decision: str, *others: tuple[str, Key]) -> tuple[Decision | None, list[Item]]:
+        """The decision, and items of other tables, in one consistent read.
+
+        Raises `Throttled` when DynamoDB leaves some of the read undone.
+        """
+        wanted: dict[str, dict[str, object]] = {}
+        for table, (pk, sk) in ((self.name, (decision, DECISION)), *others):
+            read = wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})
+            keys = read["Keys"]
+            assert isinstance(keys, list)
+            keys.append({"pk": {"S": pk}, "sk": {"S": sk}})
+        with told_apart("dynamodb", "BatchGetItem"):
+            answer = self.client.batch_get_item(RequestItems=wanted)
+        if answer.get("UnprocessedKeys"):
+            raise Throttled("dynamodb:BatchGetItem was throttled: keys were left unread")
+        found = answer["Responses"]
+        mine = found.get(self.name, [])
+        rest = [item for table, _ in others for item in found.get(table, [])]
+        return (decision_of(mine[0]) if mine else None), rest
+
+    def get(self, decision: str) -> Decision | None:
+        """The decision as it stands, read consistently."""
+        return self.recall(decision)[0]
+
+    def append(self, decision: Decision, *, event: str, note: str, by: str = "guard") -> Decision:
+        """Writes the next version of a decision with its log entry, or raises `Conflict`.
+
+        `updated` says when: it is the entry's time, and decides the day it is sealed with. Returns
+        the decision as written.
+        """
+        written = replace(decision, version=decision.version + 1)
+        entry = next_entry(written, event=event, note=note, by=by)
+        written = replace(written, head=entry.hash)
+        new = {"ConditionExpression": "attribute_not_exists(pk)"}
+        seen = {
+            "ConditionExpression": "version = :seen",
+            "ExpressionAttributeValues": {":seen": {"N": str(decision.version)}},
+        }
+        told = {"tell": {"BOOL": _is_news(written, event)}}
+        projection = {"TableName": self.name, "Item": item_of(written) | told}
+        log = {"TableName": self.name, "Item": entry_item(written.id, entry)}
+        try:
+            with told_apart("dynamodb", "TransactWriteItems"):
+                self.client.transact_write_items(
+                    TransactItems=[
+                        {"Put": {**projection, **(seen if decision.version else new)}},
+                        {"Put": {**log, **new}},
+                    ]
+                )
+        except AwsError as error:
+            if error.code != "TransactionCanceledException":
+                raise
+            if "ConditionalCheckFailed" in str(error):
+                raise Conflict(f"another worker moved {decision.id} first") from error
+            raise Throttled(str(error), code=error.code) from error
+        return written
+
+    def log(self, decision: str) -> Iterator[Entry]:
+        """The decision's log, oldest entry first."""
+        query = {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :log)",
+            "ExpressionAttributeValues": {":pk": {"S": decision}, ":log": {"S": LOG}},
+            "ConsistentRead": True,
+        }
+        return (entry_of(item) for item in self.query(query))
+
+    def of_day(self, day: str) -> Iterator[Decision]:
+        """The decisions made on a day (`2026-11-24`, UTC), newest first."""
+        query = {
+            "TableName": self.name,
+            "IndexName": "by-day",
+            "KeyConditionExpression": "#day = :day",
+            "ExpressionAttributeNames": {"#day": "day"},
+            "ExpressionAttributeValues": {":day": {"S": day}},
+            "ScanIndexForward": False,
+        }
+        found = [str(item["pk"]["S"]) for item in self.query(query)]
+        for start in range(0, len(found), _BATCH):
+            yield from self.many(found[start : start + _BATCH])
+
+    def many(self, decisions: Iterable[str]) -> list[Decision]:
+        """The decisions of these ids as they stand, in that order; at most a hundred.
+
+        An id that there is no decision of is left out. Raises `Throttled` when DynamoDB still
+        leaves some unread after several rounds.
+        """
+        wanted = list(decisions)
+        if not wanted:
+            return []
+        found: dict[str, Decision] = {}
+        keys = [{"pk": {"S": one}, "sk": {"S": DECISION}} for one in wanted]
+        asked: Mapping[str, object] = {self.name: {"Keys": keys, "ConsistentRead": True}}
+        for _ in range(_ROUNDS):
+            with told_apart("dynamodb", "BatchGetItem"):
+                answer = self.client.batch_get_item(RequestItems=asked)
+            for item in answer["Responses"].get(self.name, []):
+                found[item["pk"]["S"]] = decision_of(item)
+            asked = answer.get("UnprocessedKeys") or {}
+            if not asked:
+                return [found[one] for one in wanted if one in found]
+        raise Throttled("dynamodb:BatchGetItem was throttled: keys were left unread")
+
+    def partition(self, decision: str) -> list[Item]:
+        """Everything stored under a decision's key: the decision and its log, read consistently."""
+        query = {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": decision}},
+            "ConsistentRead": True,
+        }
+        return list(self.query(query))
+
+    def query(self, query: Mapping[str, object]) -> Iterator[Item]:
+        """The items of a query, over all its pages."""
+        with told_apart("dynamodb", "Query"):
+            for page in self.client.get_paginator("query").paginate(**query):
+                yield from page["Items"]
+
+
+# The events that people hear of beside an outcome under its own name.
+_NEWS = frozenset({"decided", "answered", "asked-anew", "escalated"})
+
+
+def _is_news(decision: Decision, event: str) -> bool:
+    """Whether people hear of this step: outcomes and questions, not the steps between or notes.
+
+    An approval is news to the publisher, who wakes the guard to carry it out.
+    """
+    underway = decision.status in (Status.REVERTING, Status.UNDOING)
+    return not underway and (event in _NEWS or event == decision.status.value)

@@ -1,0 +1,202 @@
+"""Who may enter a cluster: its access entries, and the policies that come with them.
+
+Sources: Amazon EKS User Guide, "Grant IAM users access to Kubernetes with EKS access entries" and
+"Review access policy permissions"; Service Authorization Reference, "Actions, resources, and
+condition keys for Amazon Elastic Kubernetes Service".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+from ...access.policy import Trusted
+from ...aws import Reader, document
+from ...model import Call, Certainty, Change, Document, Json, Resource, Step, Suspect
+from ...trail import items, mapping, text
+from ..control import References, resource
+from ..mechanisms import Granted, is_trusted
+from .records import CLUSTER, GONE, on, texts
+
+_ENTRY = "arn:{partition}:eks:{region}:{account}:access-entry/*"
+_ADMIN = ("AmazonEKSClusterAdminPolicy", "AmazonEKSAdminPolicy")
+
+
+def _principal(change: Change) -> str:
+    """Who the entry is for: in the call's path, where an ARN is URL-encoded."""
+    return unquote(text(change.request, "principalArn"))
+
+
+def _entry(change: Change, principal: str, hint: Document) -> Suspect:
+    """An access entry. Its own ARN ends with an id that the record lacks."""
+    cluster = text(change.request, "name", "clusterName")
+    account, tail = principal.split(":")[4:5], principal.rpartition(":")[2]
+    kind, _, name = tail.partition("/")
+    where = f"access-entry/{cluster}/{kind}/{''.join(account)}/{name.rpartition('/')[2]}"
+    where = f"eks:{{region}}:{{account}}:{where}"
+    hint = {**hint, "cluster": cluster, "principal": principal}
+    return Suspect(resource(change, "eks.access-entry", principal, where), Certainty.EVIDENT, hint)
+
+
+def _associations(reader: Reader, state: Document) -> list[Document]:
+    pages = reader.pages(
+        "eks",
+        "ListAssociatedAccessPolicies",
+        "associatedAccessPolicies",
+        clusterName=state["cluster"],
+        principalArn=state["principal"],
+    )
+    found: list[Document] = [
+        {"policyArn": text(one, "policyArn"), "accessScope": mapping(one, "accessScope")}
+        for one in map(document, pages)
+    ]
+    return sorted(found, key=lambda one: text(one, "policyArn"))
+
+
+def _described(reader: Reader, state: Document) -> Document | None:
+    answer = reader.read(
+        "eks",
+        "DescribeAccessEntry",
+        clusterName=state["cluster"],
+        principalArn=state["principal"],
+        absent=GONE,
+    )
+    return None if answer is None else mapping(document(answer), "accessEntry")
+
+
+def _of_entry(state: Document) -> dict[str, Json]:
+    return {"clusterName": state["cluster"], "principalArn": state["principal"]}
+
+
+def _associate(state: Document, association: Document, entry: str) -> Call:
+    parameters: Document = {**_of_entry(state), **association}
+    return Call("eks", "AssociateAccessPolicy", parameters, on=(entry,))
+
+
+def _made_admin(change: Change, trusted: Trusted) -> Iterable[Suspect]:
+    policy, principal = text(change.request, "policyArn"), _principal(change)
+    scope = text(mapping(change.request, "accessScope"), "type")
+    admin = policy.rpartition("/")[2] in _ADMIN and scope != "namespace"
+    if admin and principal and principal not in trusted.principals:
+        yield _entry(change, principal, {"policy": policy})
+
+
+def _admin(suspect: Suspect, reader: Reader) -> Document | None:
+    described = _described(reader, suspect.hint)
+    if described is None:
+        return None
+    found = [
+        one
+        for one in _associations(reader, suspect.hint)
+        if text(one, "policyArn") == suspect.hint["policy"]
+        and text(mapping(one, "accessScope"), "type") == "cluster"
+    ]
+    return {**suspect.hint, "arn": text(described, "accessEntryArn"), "granted": list(found)}
+
+
+def _no_admin(_: Resource, state: Document) -> tuple[Step, ...]:
+    entry = text(state, "arn")
+    return tuple(
+        Step(
+            Call(
+                "eks",
+                "DisassociateAccessPolicy",
+                {**_of_entry(state), "policyArn": one["policyArn"]},
+                on=(entry,),
+                settled_by=GONE,
+            ),
+            (_associate(state, one, entry),),
+        )
+        for one in items(state["granted"])
+    )
+
+
+ADMIN_ACCESS = Granted(
+    id="eks.admin-access",
+    title="EKS cluster given a new administrator",
+    severity=85,
+    references=References(attack=("T1098.006",)),
+    triggers=(on("AssociateAccessPolicy"),),
+    reads=("eks:DescribeAccessEntry", "eks:ListAssociatedAccessPolicies"),
+    writes={
+        "eks:AssociateAccessPolicy": (_ENTRY,),
+        "eks:DisassociateAccessPolicy": (_ENTRY,),
+    },
+    proven="stub",
+    suspects=_made_admin,
+    read=_admin,
+    risky=lambda state, _: (
+        f"{state['principal']} administers cluster {state['cluster']}" if state["granted"] else ""
+    ),
+    steps=_no_admin,
+)
+
+
+def _let_in(change: Change, trusted: Trusted) -> Iterable[Suspect]:
+    principal = _principal(change)
+    if principal and not is_trusted(principal, change.account, trusted):
+        yield _entry(change, principal, {"owner": change.account})
+
+
+def _stranger(suspect: Suspect, reader: Reader) -> Document | None:
+    described = _described(reader, suspect.hint)
+    if described is None:
+        return None
+    return {
+        **suspect.hint,
+        "arn": text(described, "accessEntryArn"),
+        "type": text(described, "type"),
+        "username": text(described, "username"),
+        "groups": sorted(texts(described.get("kubernetesGroups"))),
+        "tags": dict(sorted(mapping(described, "tags").items())),
+        "policies": list(_associations(reader, suspect.hint)),
+    }
+
+
+def _shut_out(resource_: Resource, state: Document) -> tuple[Step, ...]:
+    """Deletes the entry, its policies with it. Made again it has another id, hence the wildcard."""
+    parameters: dict[str, Json] = {
+        **_of_entry(state),
+        "type": state["type"],
+        "username": state["username"],
+        "kubernetesGroups": state["groups"],
+    }
+    if state["tags"]:
+        parameters["tags"] = state["tags"]
+    cluster = f"{resource_.arn.partition(':access-entry/')[0]}:cluster/{state['cluster']}"
+    made_anew = text(state, "arn").rpartition("/")[0] + "/*"
+    touched = (cluster, made_anew) if state["tags"] else (cluster,)
+    create = Call("eks", "CreateAccessEntry", parameters, on=touched)
+    delete = Call(
+        "eks", "DeleteAccessEntry", _of_entry(state), on=(text(state, "arn"),), settled_by=GONE
+    )
+    policies = (_associate(state, one, made_anew) for one in items(state["policies"]))
+    return (Step(delete, (create, *policies)),)
+
+
+EXTERNAL_ACCESS = Granted(
+    id="eks.external-access",
+    title="EKS cluster open to another account",
+    severity=85,
+    references=References(attack=("T1098.006", "T1199")),
+    triggers=(on("CreateAccessEntry"),),
+    reads=("eks:DescribeAccessEntry", "eks:ListAssociatedAccessPolicies"),
+    writes={
+        "eks:AssociateAccessPolicy": (_ENTRY,),
+        "eks:CreateAccessEntry": (CLUSTER,),
+        "eks:DeleteAccessEntry": (_ENTRY,),
+        "eks:TagResource": (_ENTRY,),
+    },
+    proven="stub",
+    volatile=frozenset({"arn"}),
+    suspects=_let_in,
+    read=_stranger,
+    risky=lambda state, trusted: (
+        ""
+        if is_trusted(text(state, "principal"), text(state, "owner"), trusted)
+        else f"{state['principal']} of another account may enter cluster {state['cluster']}"
+    ),
+    steps=_shut_out,
+)
+
+CONTROLS = (ADMIN_ACCESS, EXTERNAL_ACCESS)

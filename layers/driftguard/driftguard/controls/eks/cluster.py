@@ -1,0 +1,190 @@
+"""A cluster's endpoint and its logs.
+
+Sources: Amazon EKS User Guide, "Cluster API server endpoint" and "Send control plane logs to
+CloudWatch Logs".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ...access.network import is_public_range
+from ...aws import Reader, Throttled, document
+from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ...trail import flag, items, mapping, omitted, text
+from ..control import References, partition_of, resource
+from ..mechanisms import Weakened
+from .records import CLUSTER, GONE, on, texts
+
+
+def _named(change: Change, certainty: Certainty) -> Iterable[Suspect]:
+    name = text(change.request, "name")
+    if name:
+        tail = f"eks:{{region}}:{{account}}:cluster/{name}"
+        yield Suspect(resource(change, "eks.cluster", name, tail), certainty)
+
+
+def _clusters(reader: Reader) -> Iterable[Resource]:
+    for name in reader.pages("eks", "ListClusters", "clusters"):
+        where = f"eks:{reader.region}:{reader.account}:cluster/{name}"
+        arn = f"arn:{partition_of(reader.region)}:{where}"
+        yield Resource("eks.cluster", str(name), reader.account, reader.region, arn)
+
+
+def _cluster(cluster: Resource, reader: Reader) -> Document | None:
+    """A cluster's configuration.
+
+    An update takes minutes, and until it is through EKS answers with what was before: there is
+    nothing to judge yet, and no second update would be taken.
+    """
+    answer = reader.read("eks", "DescribeCluster", name=cluster.id, absent=GONE)
+    if answer is None:
+        return None
+    found = mapping(document(answer), "cluster")
+    if text(found, "status") == "UPDATING":
+        raise Throttled(f"EKS is still updating cluster {cluster.id}")
+    return None if text(found, "status") == "DELETING" else found
+
+
+def _update(cluster: Resource, **parameters: Json) -> Call:
+    return Call(
+        "eks",
+        "UpdateClusterConfig",
+        {"name": cluster.id, **parameters},
+        on=(cluster.arn,),
+        # "The cluster is already at the desired configuration": it is looked at again anyway.
+        settled_by=("InvalidParameterException",),
+    )
+
+
+# ------------------------------------------------------------------------ its endpoint
+
+
+def _public(endpoint: Document) -> bool:
+    ranges = texts(endpoint.get("publicAccessCidrs"))
+    return flag(endpoint.get("endpointPublicAccess")) is not False and any(
+        is_public_range(one) for one in ranges
+    )
+
+
+def _opened(change: Change) -> Iterable[Suspect]:
+    asked = mapping(change.request, "resourcesVpcConfig")
+    switched = flag(asked.get("endpointPublicAccess"))
+    if _public(asked):
+        yield from _named(change, Certainty.EVIDENT)
+    # Without a word about the ranges, those from before stay: the whole internet, as EKS sets it.
+    elif (switched and not asked.get("publicAccessCidrs")) or omitted(change.request):
+        yield from _named(change, Certainty.POSSIBLE)
+
+
+def _endpoint(cluster: Resource, reader: Reader) -> Document | None:
+    found = _cluster(cluster, reader)
+    if found is None:
+        return None
+    now = mapping(found, "resourcesVpcConfig")
+    return {
+        "endpointPublicAccess": flag(now.get("endpointPublicAccess")) is not False,
+        "endpointPrivateAccess": flag(now.get("endpointPrivateAccess")) is True,
+        "publicAccessCidrs": sorted(texts(now.get("publicAccessCidrs"))),
+    }
+
+
+def _more_open(state: Document, baseline: Document | None) -> Mapping[str, str]:
+    """What opened the endpoint; shut off from inside as well, that comes back with it."""
+    if not _public(state) or (baseline is not None and _public(baseline)):
+        return {}
+    if baseline is None:
+        return {"publicAccessCidrs": "the cluster's API is open to the internet"}
+    changed = [name for name in state if state[name] != baseline.get(name)]
+    return dict.fromkeys(changed, "the cluster's API is open to the internet")
+
+
+def _put_endpoint(cluster: Resource, state: Document, names: tuple[str, ...]) -> Call:
+    asked = {name: state[name] for name in sorted(state)}
+    if not state["endpointPublicAccess"]:
+        del asked["publicAccessCidrs"]
+    return _update(cluster, resourcesVpcConfig=asked)
+
+
+PUBLIC_ENDPOINT = Weakened(
+    id="eks.public-endpoint",
+    title="EKS cluster's API open to the internet",
+    severity=80,
+    references=References(security_hub=("EKS.1",), attack=("T1133", "T1190")),
+    triggers=(on("UpdateClusterConfig"),),
+    reads=("eks:DescribeCluster", "eks:ListClusters"),
+    writes={"eks:UpdateClusterConfig": (CLUSTER,)},
+    found_by=_clusters,
+    suspects=_opened,
+    read=_endpoint,
+    weaker=_more_open,
+    put=_put_endpoint,
+    advice="Whoever reaches the cluster from outside the VPC needs another way in.",
+)
+
+# ------------------------------------------------------------------------ its logs
+
+_LOGS = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+_WATCHED = ("api", "audit", "authenticator")
+
+
+def _kinds(logging: Document, *, enabled: bool) -> set[str]:
+    return {
+        kind
+        for one in items(logging.get("clusterLogging"))
+        if flag(one.get("enabled")) is enabled
+        for kind in texts(one.get("types"))
+    }
+
+
+def _logs_disabled(change: Change) -> Iterable[Suspect]:
+    asked = mapping(change.request, "logging")
+    if _kinds(asked, enabled=False) & set(_WATCHED):
+        yield from _named(change, Certainty.EVIDENT)
+    elif omitted(change.request):
+        yield from _named(change, Certainty.POSSIBLE)
+
+
+def _logs(cluster: Resource, reader: Reader) -> Document | None:
+    found = _cluster(cluster, reader)
+    if found is None:
+        return None
+    enabled = _kinds(mapping(found, "logging"), enabled=True)
+    return {kind: kind in enabled for kind in _LOGS}
+
+
+def _fewer_logs(state: Document, baseline: Document | None) -> Mapping[str, str]:
+    """What the baseline logs and the cluster does not; without one, only the audit log counts."""
+    before: Document = {"audit": True} if baseline is None else baseline
+    return {
+        kind: f"the cluster's {kind} log is off"
+        for kind in _WATCHED
+        if before.get(kind) and not state[kind]
+    }
+
+
+def _put_logs(cluster: Resource, state: Document, names: tuple[str, ...]) -> Call:
+    groups: list[Json] = []
+    for enabled in (True, False):
+        if kinds := [kind for kind in _LOGS if state[kind] is enabled]:
+            groups.append({"types": list(kinds), "enabled": enabled})
+    return _update(cluster, logging={"clusterLogging": groups})
+
+
+LOGGING_OFF = Weakened(
+    id="eks.logging-off",
+    title="EKS control plane no longer logged",
+    severity=75,
+    references=References(security_hub=("EKS.8",), attack=("T1562.008",)),
+    triggers=(on("UpdateClusterConfig"),),
+    reads=("eks:DescribeCluster", "eks:ListClusters"),
+    writes={"eks:UpdateClusterConfig": (CLUSTER,)},
+    found_by=_clusters,
+    suspects=_logs_disabled,
+    read=_logs,
+    weaker=_fewer_logs,
+    default={"audit": True},
+    put=_put_logs,
+)
+
+CONTROLS = (PUBLIC_ENDPOINT, LOGGING_OFF)

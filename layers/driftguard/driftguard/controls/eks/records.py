@@ -1,0 +1,21 @@
+"""What the records of EKS have in common."""
+
+from __future__ import annotations
+
+from ...model import Json
+from ..control import Trigger
+
+GONE = ("ResourceNotFoundException",)
+CLUSTER = "arn:{partition}:eks:{region}:{account}:cluster/*"
+
+
+def on(call: str) -> Trigger:
+    """The trigger of one of EKS's calls."""
+    return Trigger("eks.amazonaws.com", call)
+
+
+def texts(value: Json) -> list[str]:
+    """The strings of a list, or of one string that stands for a list."""
+    if isinstance(value, (list, tuple)):
+        return [one for one in value if isinstance(one, str)]
+    return [value] if isinstance(value, str) else []

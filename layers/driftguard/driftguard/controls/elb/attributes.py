@@ -1,0 +1,105 @@
+"""Load balancers whose logs, deletion protection or header check were switched off.
+
+Source: Elastic Load Balancing, "Edit attributes for your Application Load Balancer".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ...aws import Reader, document
+from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ...trail import items, omitted, text
+from ..control import References
+from ..mechanisms import Weakened, told, weaker_than_before
+from .records import LOAD_BALANCER, by_arn, found, load_balancers, on
+
+_LOGS = "access_logs.s3.enabled"
+_PROTECTION = "deletion_protection.enabled"
+_HEADERS = "routing.http.drop_invalid_header_fields.enabled"
+# Where the logs go: said only while they are on.
+_WHERE = ("access_logs.s3.bucket", "access_logs.s3.prefix")
+_WHY = {
+    _LOGS: "access is no longer logged",
+    _PROTECTION: "it is no longer protected from deletion",
+    _HEADERS: "invalid headers are no longer dropped",
+}
+
+
+def _switched(change: Change) -> Iterable[Suspect]:
+    arn = text(change.request, "loadBalancerArn")
+    asked = {
+        text(one, "key"): text(one, "value") for one in items(change.request.get("attributes"))
+    }
+    off = [name for name in _WHY if asked.get(name) == "false"]
+    if not arn:
+        return
+    where = by_arn(change, "load-balancer", arn)
+    if off:
+        yield told(where, *off)
+    # Logs that go elsewhere are as good as none: whether it is elsewhere, the baseline tells.
+    elif any(name in asked for name in _WHERE) or omitted(change.request):
+        yield Suspect(where, Certainty.POSSIBLE)
+
+
+def _read(balancer: Resource, reader: Reader) -> Document | None:
+    answer = reader.read(
+        "elbv2",
+        "DescribeLoadBalancerAttributes",
+        LoadBalancerArn=balancer.id,
+        absent=("LoadBalancerNotFound",),
+    )
+    if answer is None:
+        return None
+    now = {text(one, "Key"): text(one, "Value") for one in items(document(answer)["Attributes"])}
+    kept = [name for name in _WHY if name in now]
+    if now.get(_LOGS) == "true":
+        kept += [name for name in _WHERE if now.get(name)]
+    return {name: now[name] for name in kept}
+
+
+def _off(state: Document) -> Mapping[str, str]:
+    return {name: why for name, why in _WHY.items() if state.get(name) == "false"}
+
+
+def _weaker(state: Document, baseline: Document | None) -> Mapping[str, str]:
+    weak = dict(weaker_than_before(_off)(state, baseline))
+    if baseline is not None and baseline.get(_LOGS) == "true":
+        for name in _WHERE:
+            if name in baseline and state.get(name) != baseline[name]:
+                weak[name] = weak.get(_LOGS) or "access is logged elsewhere"
+    return weak
+
+
+def _put(balancer: Resource, state: Document, names: tuple[str, ...]) -> Call:
+    attributes: list[Json] = [
+        {"Key": name, "Value": state[name]} for name in names if name in state
+    ]
+    parameters: Document = {"LoadBalancerArn": balancer.id, "Attributes": attributes}
+    return Call("elbv2", "ModifyLoadBalancerAttributes", parameters, on=(balancer.arn,))
+
+
+CONTROLS = (
+    Weakened(
+        id="elb.weakened",
+        title="Load balancer's logs or protection switched off",
+        severity=65,
+        references=References(security_hub=("ELB.4", "ELB.5", "ELB.6"), attack=("T1562.008",)),
+        triggers=(on("ModifyLoadBalancerAttributes"),),
+        reads=(
+            "elasticloadbalancing:DescribeLoadBalancerAttributes",
+            "elasticloadbalancing:DescribeLoadBalancers",
+        ),
+        writes={"elasticloadbalancing:ModifyLoadBalancerAttributes": (LOAD_BALANCER,)},
+        found_by=lambda reader: (
+            found(reader, "load-balancer", text(one, "LoadBalancerArn"))
+            for one in load_balancers(reader)
+        ),
+        suspects=_switched,
+        read=_read,
+        weaker=_weaker,
+        # Where logs went is not to be guessed: without a baseline, people are asked.
+        default={_PROTECTION: "true", _HEADERS: "true"},
+        put=_put,
+    ),
+)

@@ -1,0 +1,98 @@
+"""Listeners that no longer encrypt, or take old versions of TLS.
+
+Sources: Elastic Load Balancing, "Update an HTTPS listener for your Application Load Balancer" and
+"Security policies for your Application Load Balancer".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ...aws import Reader, document
+from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ...trail import items, omitted, text
+from ..control import References
+from ..mechanisms import Weakened, told
+from .records import LISTENER, by_arn, found, is_old, load_balancers, on
+
+_ENCRYPTED = ("HTTPS", "TLS")
+_FIELDS = ("Protocol", "Port", "SslPolicy", "Certificates")
+
+
+def _modified(change: Change) -> Iterable[Suspect]:
+    arn = text(change.request, "listenerArn")
+    if not arn:
+        return
+    where = by_arn(change, "listener", arn)
+    protocol = text(change.request, "protocol")
+    if is_old(text(change.request, "sslPolicy")):
+        yield told(where, "SslPolicy")
+    # A listener that never encrypted is modified in the same way: the baseline tells.
+    elif (protocol and protocol not in _ENCRYPTED) or omitted(change.request):
+        yield Suspect(where, Certainty.POSSIBLE)
+
+
+def _listeners(reader: Reader) -> Iterable[Resource]:
+    for balancer in load_balancers(reader):
+        arn = text(balancer, "LoadBalancerArn")
+        for one in reader.pages("elbv2", "DescribeListeners", "Listeners", LoadBalancerArn=arn):
+            yield found(reader, "listener", text(document(one), "ListenerArn"))
+
+
+def _read(listener: Resource, reader: Reader) -> Document | None:
+    answer = reader.read(
+        "elbv2",
+        "DescribeListeners",
+        ListenerArns=[listener.id],
+        absent=("ListenerNotFound", "LoadBalancerNotFound"),
+    )
+    one = next(items(document(answer).get("Listeners")), None)
+    if one is None:
+        return None
+    kept = _FIELDS if text(one, "Protocol") in _ENCRYPTED else _FIELDS[:2]
+    return {name: one[name] for name in kept if one.get(name)}
+
+
+def _weaker(state: Document, baseline: Document | None) -> Mapping[str, str]:
+    """What the listener lost; a plain one again encrypted needs all of what it had."""
+    if baseline is None:
+        policy = text(state, "SslPolicy")
+        return {"SslPolicy": f"{policy} takes old versions of TLS"} if is_old(policy) else {}
+    if text(baseline, "Protocol") not in _ENCRYPTED:
+        return {}
+    if text(state, "Protocol") not in _ENCRYPTED:
+        why = f"it no longer encrypts: {text(state, 'Protocol')}, not {text(baseline, 'Protocol')}"
+        return {name: why for name in _FIELDS if state.get(name) != baseline.get(name)}
+    before, now = text(baseline, "SslPolicy"), text(state, "SslPolicy")
+    if is_old(now) and not is_old(before):
+        return {"SslPolicy": f"{now}, no longer {before}, takes old versions of TLS"}
+    return {}
+
+
+def _put(listener: Resource, state: Document, names: tuple[str, ...]) -> Call:
+    parameters: dict[str, Json] = {
+        "ListenerArn": listener.id,
+        **{name: state[name] for name in names if name in state},
+    }
+    return Call("elbv2", "ModifyListener", parameters, on=(listener.arn,))
+
+
+CONTROLS = (
+    Weakened(
+        id="elb.listener-weakened",
+        title="Listener's encryption weakened",
+        severity=65,
+        references=References(security_hub=("ELB.17",), attack=("T1562.010", "T1557")),
+        triggers=(on("ModifyListener"),),
+        reads=(
+            "elasticloadbalancing:DescribeListeners",
+            "elasticloadbalancing:DescribeLoadBalancers",
+        ),
+        writes={"elasticloadbalancing:ModifyListener": (LISTENER,)},
+        found_by=_listeners,
+        suspects=_modified,
+        read=_read,
+        weaker=_weaker,
+        put=_put,
+    ),
+)

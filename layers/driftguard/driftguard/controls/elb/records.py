@@ -1,0 +1,58 @@
+"""What the records and resources of load balancers have in common.
+
+Both generations share an event source and many names: the newer one names its resources by ARN,
+the classic one by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...aws import Reader, document
+from ...model import Change, Document, Json, Resource
+from ...trail import text
+from ..control import Trigger, resource
+
+LOAD_BALANCER = "arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalancer/*"
+LISTENER = "arn:{partition}:elasticloadbalancing:{region}:{account}:listener/*"
+
+# The names of AWS's policies say which version of TLS they begin with; these begin with 1.2 or 1.3.
+_MODERN = ("-TLS13-1-2", "-TLS13-1-3", "-TLS-1-2", "-FS-1-2")
+
+
+def on(call: str) -> Trigger:
+    """The trigger of a call of either generation."""
+    return Trigger("elasticloadbalancing.amazonaws.com", call)
+
+
+def by_arn(change: Change, kind: str, arn: str) -> Resource:
+    """A resource of the newer generation, whose ARN is in the record."""
+    return resource(change, f"elb.{kind}", arn, arn.split(":", 2)[2])
+
+
+def load_balancers(reader: Reader) -> Iterable[Document]:
+    """The load balancers of the newer generation, as they are described."""
+    return map(document, reader.pages("elbv2", "DescribeLoadBalancers", "LoadBalancers"))
+
+
+def found(reader: Reader, kind: str, arn: str) -> Resource:
+    """A resource of the newer generation, as the sweep finds it."""
+    return Resource(f"elb.{kind}", arn, reader.account, reader.region, arn)
+
+
+def is_old(policy: str) -> bool:
+    """Whether a security policy of AWS's still takes TLS 1.0, 1.1 or SSL.
+
+    Sources: Elastic Load Balancing, "Security policies for your Application Load Balancer" and
+    "Predefined SSL security policies for Classic Load Balancers".
+    """
+    return policy.startswith("ELBSecurityPolicy") and not any(one in policy for one in _MODERN)
+
+
+def texts(value: Json) -> list[str]:
+    """The strings of a list, bare or in `{"items": […]}`."""
+    if isinstance(value, dict):
+        return texts(value.get("items"))
+    if isinstance(value, (list, tuple)):
+        return [one if isinstance(one, str) else text({"one": one}, "one") for one in value]
+    return [value] if isinstance(value, str) else []

@@ -1,0 +1,106 @@
+"""Keys that a grant lets a stranger use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...aws import Reader, document
+from ...model import Certainty, Change, Document, Facet, Json, Plan, Resource, Risk, Step, Suspect
+from ...trail import items, text
+from ..control import Control, References, Trigger, TrustSettings
+from ..mechanisms import is_trusted
+from .key import GONE, KEYS, KMS, call, key_of
+
+
+class ExternalGrant(Control[TrustSettings]):
+    """A grant lets a stranger use the key.
+
+    The undo makes the same grant again; its id and token are new.
+    """
+
+    id = "kms.external-grant"
+    title = "Key granted to a foreign account"
+    severity = 82
+    references = References(attack=("T1098", "T1537"))
+    triggers = (Trigger(KMS, "CreateGrant"),)
+    reads = ("kms:ListGrants",)
+    writes = {"kms:CreateGrant": KEYS, "kms:RevokeGrant": KEYS}
+    volatile = frozenset({"GrantId"})
+    settings = TrustSettings
+
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+        key, grantee = key_of(change), text(change.request, "granteePrincipal")
+        if key is None:
+            return
+        if not grantee and not text(change.request, "granteeServicePrincipal"):
+            yield Suspect(key, Certainty.POSSIBLE)
+        elif _stranger(grantee, change.account, settings):
+            yield Suspect(key, Certainty.EVIDENT)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        key = suspect.resource
+        if reader.read("kms", "ListGrants", KeyId=key.id, Limit=1, absent=GONE) is None:
+            return None
+        found = map(document, reader.pages("kms", "ListGrants", "Grants", KeyId=key.id))
+        wanted = (
+            "Constraints",
+            "GrantId",
+            "GranteePrincipal",
+            "Name",
+            "Operations",
+            "RetiringPrincipal",
+        )
+        grants: list[dict[str, Json]] = [
+            {name: grant[name] for name in wanted if grant.get(name)} for grant in found
+        ]
+        grants.sort(key=_canonical)
+        return {"owner": key.account, "grants": grants}
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: TrustSettings
+    ) -> Risk | None:
+        foreign = self._foreign(state, settings)
+        if not foreign:
+            return None
+        who = ", ".join(text(grant, "GranteePrincipal") for grant in foreign)
+        return Risk(f"{who} may use the key", tuple(foreign))
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: TrustSettings
+    ) -> Plan:
+        foreign = self._foreign(facet.state, settings)
+        steps = tuple(_revoke(suspect.resource, grant) for grant in foreign)
+        kept = tuple(
+            f"grant to {text(grant, 'GranteePrincipal')}"
+            for grant in items(facet.state["grants"])
+            if grant not in foreign
+        )
+        return Plan(steps, kept=kept)
+
+    def _foreign(self, state: Document, settings: TrustSettings) -> list[Document]:
+        own = text(state, "owner")
+        return [
+            grant
+            for grant in items(state["grants"])
+            if _stranger(text(grant, "GranteePrincipal"), own, settings)
+        ]
+
+
+def _stranger(grantee: str, own: str, settings: TrustSettings) -> bool:
+    """Whether a grantee is a stranger; AWS's services are known by their host names."""
+    if not grantee or grantee.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        return False
+    return not is_trusted(grantee, own, settings.trusted)
+
+
+def _revoke(key: Resource, grant: Document) -> Step:
+    again: dict[str, Json] = {name: value for name, value in grant.items() if name != "GrantId"}
+    revoke = call(key, "RevokeGrant", {"GrantId": grant["GrantId"]}, *GONE)
+    return Step(revoke, (call(key, "CreateGrant", again),))
+
+
+def _canonical(grant: Document) -> str:
+    return f"{text(grant, 'GranteePrincipal')}|{text(grant, 'Name')}|{grant.get('Operations')}"
+
+
+CONTROLS = (ExternalGrant(),)

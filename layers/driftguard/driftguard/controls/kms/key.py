@@ -1,0 +1,43 @@
+"""How the controls of KMS name, read and call a key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...aws import Reader, document
+from ...model import Call, Change, Document, Resource
+from ...trail import mapping, text
+from ..control import partition_of, resource
+
+KMS = "kms.amazonaws.com"
+KEYS = ("arn:{partition}:kms:{region}:{account}:key/*",)
+GONE = ("NotFoundException",)
+
+
+def key_of(change: Change) -> Resource | None:
+    """The key of a change, named by its id or its ARN; these calls take no aliases."""
+    id_ = text(change.request, "keyId").rpartition("/")[2]
+    if not id_:
+        return None
+    return resource(change, "kms.key", id_, f"kms:{{region}}:{{account}}:key/{id_}")
+
+
+def keys(reader: Reader) -> Iterator[Resource]:
+    """Every key of the account and region, those of AWS's services too."""
+    for one in map(document, reader.pages("kms", "ListKeys", "Keys")):
+        id_ = text(one, "KeyId")
+        arn = f"arn:{partition_of(reader.region)}:kms:{reader.region}:{reader.account}:key/{id_}"
+        yield Resource("kms.key", id_, reader.account, reader.region, arn)
+
+
+def describe(key: Resource, reader: Reader) -> Document | None:
+    """The key's metadata, None when it is gone or is an AWS service's."""
+    found = reader.read("kms", "DescribeKey", KeyId=key.id, absent=GONE)
+    told = mapping(document(found), "KeyMetadata")
+    return told if text(told, "KeyManager") == "CUSTOMER" else None
+
+
+def call(key: Resource, operation: str, more: Document | None = None, *settled: str) -> Call:
+    """A call about the key, with what it takes beside the key's id."""
+    asked: Document = {"KeyId": key.id, **(more or {})}
+    return Call("kms", operation, asked, on=(key.arn,), settled_by=settled)

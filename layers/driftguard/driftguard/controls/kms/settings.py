@@ -1,0 +1,125 @@
+"""Keys disabled, no longer rotated, or open by their policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...aws import Reader, document
+from ...model import Call, Certainty, Change, Document, Resource, Suspect
+from ...trail import flag, text
+from ..control import References, Trigger
+from ..mechanisms import OpenPolicy, Switch, evident
+from .key import GONE, KEYS, KMS, call, describe, key_of, keys
+
+# ---------------------------------------------------------------------------------- disabled
+
+
+def _enabled(key: Resource, reader: Reader) -> Document | None:
+    """None for a key that waits for its deletion: that is another control's."""
+    found = describe(key, reader)
+    state = text(found or {}, "KeyState")
+    return {"enabled": state == "Enabled"} if state in ("Enabled", "Disabled") else None
+
+
+def _set_enabled(key: Resource, state: Document) -> Call:
+    return call(key, "EnableKey" if state["enabled"] else "DisableKey")
+
+
+# ---------------------------------------------------------------------------------- rotation
+
+
+def _rotation(key: Resource, reader: Reader) -> Document | None:
+    found = reader.read(
+        "kms",
+        "GetKeyRotationStatus",
+        KeyId=key.id,
+        absent=(*GONE, "KMSInvalidStateException", "UnsupportedOperationException"),
+    )
+    if found is None:
+        return None
+    told = document(found)
+    on = flag(told.get("KeyRotationEnabled")) is True
+    return {"rotated": on, "days": told.get("RotationPeriodInDays") if on else None}
+
+
+def _set_rotation(key: Resource, state: Document) -> Call:
+    if not state["rotated"]:
+        return call(key, "DisableKeyRotation")
+    days: Document = {"RotationPeriodInDays": state["days"]} if state["days"] else {}
+    return call(key, "EnableKeyRotation", days)
+
+
+def _rotated(state: Document, baseline: Document | None) -> Document:
+    before = baseline if baseline and baseline["rotated"] else None
+    return before or {"rotated": True, "days": None}
+
+
+def _rotating(reader: Reader) -> Iterator[Resource]:
+    """The keys that are rotated: there is nothing to lose in the others."""
+    for key in keys(reader):
+        rotation = _rotation(key, reader) if describe(key, reader) else None
+        if rotation and rotation["rotated"]:
+            yield key
+
+
+# ------------------------------------------------------------------------------------ policy
+
+
+def _policy(key: Resource, reader: Reader) -> Document | None:
+    found = reader.read("kms", "GetKeyPolicy", KeyId=key.id, PolicyName="default", absent=GONE)
+    return None if found is None else {"policy": text(document(found), "Policy")}
+
+
+def _policy_put(change: Change) -> Iterator[Suspect]:
+    for suspect in evident(key_of, "PutKeyPolicy")(change):
+        yield Suspect(suspect.resource, Certainty.POSSIBLE)
+
+
+CONTROLS = (
+    Switch(
+        id="kms.disabled",
+        title="Key disabled",
+        severity=75,
+        references=References(attack=("T1489",)),
+        triggers=(Trigger(KMS, "DisableKey"), Trigger(KMS, "EnableKey")),
+        reads=("kms:DescribeKey",),
+        writes={"kms:DisableKey": KEYS, "kms:EnableKey": KEYS},
+        suspects=evident(key_of, "DisableKey"),
+        read=_enabled,
+        risky=lambda state, _: "" if state["enabled"] else "nothing can be decrypted with the key",
+        safe=lambda state, _: {"enabled": True},
+        put=_set_enabled,
+    ),
+    Switch(
+        id="kms.rotation-off",
+        title="Key no longer rotated",
+        severity=45,
+        references=References(security_hub=("KMS.4",)),
+        triggers=(Trigger(KMS, "DisableKeyRotation"), Trigger(KMS, "EnableKeyRotation")),
+        baselined=True,
+        reads=("kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListKeys"),
+        writes={"kms:DisableKeyRotation": KEYS, "kms:EnableKeyRotation": KEYS},
+        found_by=_rotating,
+        suspects=evident(key_of, "DisableKeyRotation"),
+        read=_rotation,
+        risky=lambda state, _: "" if state["rotated"] else "the key is no longer rotated",
+        safe=_rotated,
+        put=_set_rotation,
+    ),
+    OpenPolicy(
+        id="kms.public-policy",
+        title="Key open by its policy",
+        severity=85,
+        references=References(security_hub=("KMS.5",), attack=("T1098", "T1537")),
+        triggers=(Trigger(KMS, "PutKeyPolicy"),),
+        reads=("kms:GetKeyPolicy",),
+        writes={"kms:PutKeyPolicy": KEYS},
+        service="kms",
+        suspects=_policy_put,
+        written=lambda change: change.request.get("policy"),
+        read=_policy,
+        put=lambda key, written, _: call(
+            key, "PutKeyPolicy", {"PolicyName": "default", "Policy": written}
+        ),
+    ),
+)

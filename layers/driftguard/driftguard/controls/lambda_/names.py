@@ -1,0 +1,60 @@
+"""How the controls of Lambda name a function, a layer's version, and their calls.
+
+CloudTrail's events carry the API's date and version (`AddPermission20150331v2`); a change's name
+does not. Source: AWS Lambda Developer Guide, "Logging AWS Lambda API calls using AWS CloudTrail".
+"""
+
+from __future__ import annotations
+
+from ...model import Call, Change, Document, Resource
+from ...trail import text
+from ..control import resource
+
+LAMBDA = "lambda.amazonaws.com"
+FUNCTIONS = ("arn:{partition}:lambda:{region}:{account}:function:*",)
+LAYERS = ("arn:{partition}:lambda:{region}:{account}:layer:*",)
+FOREIGN_LAYERS = ("arn:{partition}:lambda:{region}:*:layer:*",)
+GONE = ("ResourceNotFoundException",)
+
+
+def function_of(change: Change) -> Resource | None:
+    """The function of a change, with its version or alias where one is meant.
+
+    A function is named by its name, a part of its ARN (`123456789012:function:f`) or all of it,
+    and each may end with a qualifier. Source: AWS Lambda API Reference, "AddPermission".
+    """
+    named = text(change.request, "functionName")
+    short = named.rpartition(":function:")[2]
+    name, _, qualifier = short.partition(":")
+    qualifier = text(change.request, "qualifier") or qualifier
+    if not name:
+        return None
+    path = f"{name}:{qualifier}" if qualifier else name
+    where = f"lambda:{{region}}:{{account}}:function:{path}"
+    return resource(change, "lambda.function", path, where)
+
+
+def layer_version_of(change: Change) -> Resource | None:
+    """The layer's version of a change; a layer is named by its name or its ARN."""
+    name = text(change.request, "layerName").rpartition(":layer:")[2]
+    version = text(change.request, "versionNumber")
+    if not name or not version.isdigit():
+        return None
+    where = f"lambda:{{region}}:{{account}}:layer:{name}:{version}"
+    return resource(change, "lambda.layer-version", f"{name}:{version}", where)
+
+
+def named(resource_: Resource) -> Document:
+    """The parameters that name a function or a layer's version."""
+    name, _, rest = resource_.id.partition(":")
+    if resource_.kind == "lambda.layer-version":
+        return {"LayerName": name, "VersionNumber": int(rest)}
+    return {"FunctionName": name, "Qualifier": rest} if rest else {"FunctionName": name}
+
+
+def call(
+    resource_: Resource, operation: str, more: Document | None = None, settled: tuple[str, ...] = ()
+) -> Call:
+    """A call about a function or a layer's version."""
+    parameters: Document = {**named(resource_), **(more or {})}
+    return Call("lambda", operation, parameters, on=(resource_.arn,), settled_by=settled)

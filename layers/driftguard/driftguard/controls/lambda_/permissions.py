@@ -1,0 +1,215 @@
+"""Functions that strangers may invoke, and layers that strangers may use.
+
+Each permission is a statement of its own with one principal: what goes is the one statement, and
+what comes back is the same permission. Source: AWS Lambda Developer Guide, "Resource-based policy".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from ...access import policy
+from ...aws import Reader, document
+from ...model import (
+    Call,
+    Certainty,
+    Change,
+    Document,
+    Facet,
+    Json,
+    Plan,
+    Resource,
+    Risk,
+    Step,
+    Suspect,
+)
+from ...trail import items, mapping, text
+from ..control import Control, References, Trigger, TrustSettings
+from .names import FUNCTIONS, GONE, LAMBDA, LAYERS, call, function_of, layer_version_of, named
+
+# The condition that each parameter of AddPermission makes, in lower case.
+_OF_FUNCTION = {
+    ("arnlike", "aws:sourcearn"): "SourceArn",
+    ("bool", "lambda:invokedviafunctionurl"): "InvokedViaFunctionUrl",
+    ("stringequals", "aws:principalorgid"): "PrincipalOrgID",
+    ("stringequals", "aws:sourceaccount"): "SourceAccount",
+    ("stringequals", "lambda:eventsourcetoken"): "EventSourceToken",
+    ("stringequals", "lambda:functionurlauthtype"): "FunctionUrlAuthType",
+}
+_OF_LAYER = {("stringequals", "aws:principalorgid"): "OrganizationId"}
+
+# The request's parameters that narrow a permission, as the conditions that they become.
+_NARROWING = {
+    "sourceArn": ("ArnLike", "AWS:SourceArn"),
+    "sourceAccount": ("StringEquals", "AWS:SourceAccount"),
+    "principalOrgID": ("StringEquals", "aws:PrincipalOrgID"),
+    "organizationId": ("StringEquals", "aws:PrincipalOrgID"),
+    "functionUrlAuthType": ("StringEquals", "lambda:FunctionUrlAuthType"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permissions(Control[TrustSettings]):
+    """A function's, or a layer version's, permissions let strangers in.
+
+    `find` names the resource of a change; `what` is what the operations are called after
+    (`AddPermission`, `GetPolicy`); `conditions` are those that a permission can have.
+    """
+
+    id: str
+    title: str
+    severity: int
+    references: References
+    triggers: tuple[Trigger, ...]
+    reads: tuple[str, ...]
+    writes: Mapping[str, tuple[str, ...]]
+    find: Callable[[Change], Resource | None]
+    what: str
+    conditions: Mapping[tuple[str, str], str]
+    settings: type[TrustSettings] = TrustSettings
+
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+        found, asked = self.find(change), _asked(change)
+        if found is None:
+            return
+        verdict = _verdict([asked] if asked else [], change.account, settings)
+        if verdict.openings:
+            yield Suspect(found, Certainty.EVIDENT)
+        elif asked is None or verdict.unparsable:
+            yield Suspect(found, Certainty.POSSIBLE)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        """The statements; there are none where the policy, or all of the function, is gone."""
+        found = reader.read(
+            "lambda", f"Get{self.what}Policy", absent=GONE, **named(suspect.resource)
+        )
+        written = json.loads(text(document(found), "Policy") or "{}")
+        statements = sorted(items(written.get("Statement")), key=lambda one: text(one, "Sid"))
+        return {"owner": suspect.resource.account, "statements": list(statements)}
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: TrustSettings
+    ) -> Risk | None:
+        statements = list(items(state["statements"]))
+        openings = _verdict(statements, text(state, "owner"), settings).openings
+        return Risk("; ".join(one.reason for one in openings)) if openings else None
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: TrustSettings
+    ) -> Plan:
+        statements = list(items(facet.state["statements"]))
+        openings = _verdict(statements, suspect.resource.account, settings).openings
+        gone = sorted({one.index for one in openings})
+        steps = []
+        for index in gone:
+            again = self._again(suspect.resource, statements[index])
+            if again is None:
+                sid = text(statements[index], "Sid")
+                return Plan((), advice=f"Permission {sid} could not be made again: look at it.")
+            remove = call(
+                suspect.resource,
+                f"Remove{self.what}Permission",
+                {"StatementId": statements[index]["Sid"]},
+                GONE,
+            )
+            steps.append(Step(remove, (again,)))
+        kept = tuple(
+            f"permission {text(one, 'Sid')}"
+            for index, one in enumerate(statements)
+            if index not in gone
+        )
+        return Plan(tuple(steps), kept=kept)
+
+    def _again(self, resource_: Resource, statement: Document) -> Call | None:
+        """The call that makes this statement; None if it holds what no parameter can say."""
+        parameters: dict[str, Json] = {
+            "StatementId": statement["Sid"],
+            "Action": statement["Action"],
+            "Principal": _principal(statement.get("Principal")),
+        }
+        for operator, keys in mapping(statement, "Condition").items():
+            for key, value in keys.items() if isinstance(keys, Mapping) else ():
+                name = self.conditions.get((operator.lower(), key.lower()))
+                if name is None:
+                    return None
+                boolean = name == "InvokedViaFunctionUrl"
+                parameters[name] = str(value).lower() == "true" if boolean else value
+        return call(
+            resource_, f"Add{self.what}Permission", parameters, ("ResourceConflictException",)
+        )
+
+
+def _asked(change: Change) -> Document | None:
+    """The statement that a change made: as Lambda answered, else as it was asked for."""
+    try:
+        answered = json.loads(text(change.response, "statement") or "null")
+    except ValueError:
+        answered = None
+    if isinstance(answered, dict):
+        return answered
+    principal, action = text(change.request, "principal"), text(change.request, "action")
+    if not principal or not action:
+        return None
+    narrowed: dict[str, dict[str, Json]] = {}
+    for parameter, (operator, key) in _NARROWING.items():
+        if value := text(change.request, parameter):
+            narrowed.setdefault(operator, {})[key] = value
+    service = principal.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    kind = "Service" if service else "AWS"
+    who: Json = principal if principal == "*" else {kind: principal}
+    return {
+        "Effect": "Allow",
+        "Principal": who,
+        "Action": action,
+        **({"Condition": narrowed} if narrowed else {}),
+    }
+
+
+def _principal(value: Json) -> Json:
+    """A statement's one principal as AddPermission takes it."""
+    if isinstance(value, Mapping):
+        (inner,) = value.values() or ("",)
+        return _principal(inner)
+    return value[0] if isinstance(value, (list, tuple)) and value else value
+
+
+def _verdict(statements: list[Document], account: str, settings: TrustSettings) -> policy.Verdict:
+    written = {"Version": "2012-10-17", "Statement": statements}
+    return policy.judge("lambda", written, account=account, trusted=settings.trusted)
+
+
+CONTROLS = (
+    Permissions(
+        id="lambda.public-invoke",
+        title="Function that strangers may invoke",
+        severity=88,
+        references=References(
+            security_hub=("Lambda.1",),
+            attack=("T1098", "T1546"),
+            stratus=("aws.persistence.lambda-backdoor-function",),
+        ),
+        triggers=(Trigger(LAMBDA, "AddPermission"),),
+        reads=("lambda:GetPolicy",),
+        writes={"lambda:AddPermission": FUNCTIONS, "lambda:RemovePermission": FUNCTIONS},
+        find=function_of,
+        what="",
+        conditions=_OF_FUNCTION,
+    ),
+    Permissions(
+        id="lambda.public-layer",
+        title="Layer that strangers may use",
+        severity=70,
+        references=References(attack=("T1537",)),
+        triggers=(Trigger(LAMBDA, "AddLayerVersionPermission"),),
+        reads=("lambda:GetLayerVersionPolicy",),
+        writes={
+            "lambda:AddLayerVersionPermission": LAYERS,
+            "lambda:RemoveLayerVersionPermission": LAYERS,
+        },
+        find=layer_version_of,
+        what="LayerVersion",
+        conditions=_OF_LAYER,
+    ),
+)

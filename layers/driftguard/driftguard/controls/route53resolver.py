@@ -1,0 +1,155 @@
+"""Route 53 Resolver: the logging of DNS queries taken off a VPC, or deleted altogether."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..aws import Reader, document
+from ..model import Call, Certainty, Change, Document, Resource, Suspect
+from ..trail import mapping, text
+from .control import References, Trigger, resource
+from .mechanisms import Advice, Switch, evident
+
+_RESOLVER = "route53resolver.amazonaws.com"
+_CONFIGS = ("arn:{partition}:route53resolver:{region}:{account}:resolver-query-log-config/*",)
+_VPCS = ("*",)
+_GONE = ("ResourceNotFoundException",)
+_REFERENCES = References(
+    security_hub=("Route53.2",),
+    attack=("T1562.008",),
+    stratus=("aws.defense-evasion.dns-delete-logs",),
+)
+
+
+def _config(change: Change) -> Resource | None:
+    """The configuration of a change, unless it is shared with us by another account."""
+    told = mapping(change.response, "resolverQueryLogConfig")
+    id_ = text(change.request, "resolverQueryLogConfigId") or text(told, "id")
+    owner = text(told, "ownerId")
+    if not id_ or owner not in ("", change.account):
+        return None
+    where = f"route53resolver:{{region}}:{{account}}:resolver-query-log-config/{id_}"
+    return resource(change, "route53resolver.query-log-config", id_, where)
+
+
+# ------------------------------------------------------------------------- taken off a VPC
+
+
+def _association(change: Change) -> Resource | None:
+    """A VPC under a configuration. The API knows it by the two; it has no ARN of its own."""
+    config, vpc = _config(change), text(change.request, "resourceId")
+    if config is None or not vpc:
+        return None
+    arn = f"{config.arn}/{vpc}"
+    return Resource("route53resolver.association", vpc, change.account, change.region, arn)
+
+
+def _config_of(association: Resource) -> str:
+    return association.arn.split("/")[1]
+
+
+def _logged(association: Resource, reader: Reader) -> Document | None:
+    """Whether the VPC's queries are logged; None when the configuration is no more."""
+    id_ = _config_of(association)
+    found = reader.read(
+        "route53resolver",
+        "GetResolverQueryLogConfig",
+        ResolverQueryLogConfigId=id_,
+        absent=_GONE,
+    )
+    if found is None:
+        return None
+    listed = reader.pages(
+        "route53resolver",
+        "ListResolverQueryLogConfigAssociations",
+        "ResolverQueryLogConfigAssociations",
+        Filters=[{"Name": "ResolverQueryLogConfigId", "Values": [id_]}],
+    )
+    return {
+        "logged": any(
+            text(one, "ResourceId") == association.id
+            and text(one, "ResolverQueryLogConfigId") == id_
+            and text(one, "Status") != "DELETING"
+            for one in map(document, listed)
+        )
+    }
+
+
+def _set_logged(association: Resource, state: Document) -> Call:
+    verb = "Associate" if state["logged"] else "Disassociate"
+    id_ = _config_of(association)
+    return Call(
+        "route53resolver",
+        f"{verb}ResolverQueryLogConfig",
+        {"ResolverQueryLogConfigId": id_, "ResourceId": association.id},
+        # Associating looks the VPC up, which IAM allows on everything only.
+        on=(association.arn.rpartition("/")[0], *(_VPCS if state["logged"] else ())),
+        settled_by=("ResourceExistsException",) if state["logged"] else _GONE,
+    )
+
+
+# -------------------------------------------------------------------------------- deleted
+
+
+def _deleted(config: Resource, reader: Reader) -> Document | None:
+    """None when the configuration still stands."""
+    found = reader.read(
+        "route53resolver",
+        "GetResolverQueryLogConfig",
+        ResolverQueryLogConfigId=config.id,
+        absent=_GONE,
+    )
+    status = text(mapping(document(found), "ResolverQueryLogConfig"), "Status")
+    return None if found is not None and status != "DELETING" else {"config": config.id}
+
+
+def _deletion(change: Change) -> Iterator[Suspect]:
+    config = _config(change)
+    if config is not None:
+        told = mapping(change.response, "resolverQueryLogConfig")
+        hint = {name: text(told, name) for name in ("name", "destinationArn")}
+        yield Suspect(config, Certainty.EVIDENT, hint)
+
+
+CONTROLS = (
+    Switch(
+        id="route53resolver.query-logging-disassociated",
+        title="DNS query logging taken off a VPC",
+        severity=70,
+        references=_REFERENCES,
+        triggers=(
+            Trigger(_RESOLVER, "DisassociateResolverQueryLogConfig"),
+            Trigger(_RESOLVER, "AssociateResolverQueryLogConfig"),
+        ),
+        proven="stub",
+        reads=(
+            "route53resolver:GetResolverQueryLogConfig",
+            "route53resolver:ListResolverQueryLogConfigAssociations",
+        ),
+        writes={
+            "ec2:DescribeVpcs": _VPCS,
+            "route53resolver:AssociateResolverQueryLogConfig": _CONFIGS,
+            "route53resolver:DisassociateResolverQueryLogConfig": _CONFIGS,
+        },
+        suspects=evident(_association, "DisassociateResolverQueryLogConfig"),
+        read=_logged,
+        risky=lambda state, _: "" if state["logged"] else "the VPC's DNS queries are not logged",
+        safe=lambda state, _: {"logged": True},
+        put=_set_logged,
+    ),
+    Advice(
+        id="route53resolver.query-logging-deleted",
+        title="DNS query logging deleted",
+        severity=75,
+        references=_REFERENCES,
+        triggers=(Trigger(_RESOLVER, "DeleteResolverQueryLogConfig"),),
+        reads=("route53resolver:GetResolverQueryLogConfig",),
+        revert="a new configuration has a new id, which no plan can name to undo it; taking it "
+        "off its VPCs, which has to come first, is reverted",
+        suspects=_deletion,
+        read=_deleted,
+        why="a configuration that logs DNS queries was deleted",
+        advice="Create the configuration again (its name and destination are in the record) and "
+        "associate it with the VPCs that it was taken off.",
+    ),
+)

@@ -1,0 +1,108 @@
+"""SNS: topics open by their policy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from ..aws import Reader, document
+from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ..trail import mapping, omitted, text
+from .control import References, Trigger
+from .mechanisms import OpenPolicy
+
+_SNS = "sns.amazonaws.com"
+_TOPICS = ("arn:{partition}:sns:{region}:{account}:*",)
+_GONE = ("NotFound", "NotFoundException")
+
+
+def _topics(change: Change) -> Iterator[Suspect]:
+    """The topic, where the change touched its policy."""
+    arn = text(change.request, "topicArn") or text(change.response, "topicArn")
+    asked = written(change)
+    touched = asked or change.name == "AddPermission" or omitted(change.request)
+    if arn.count(":") >= 5 and touched:
+        topic = Resource("sns.topic", arn, change.account, change.region, arn)
+        yield Suspect(topic, Certainty.POSSIBLE)
+
+
+def written(change: Change) -> Json:
+    """The policy in a record. AddPermission writes a statement that names accounts.
+
+    Source: Amazon SNS API Reference, "AddPermission".
+    """
+    if change.name == "SetTopicAttributes":
+        named = text(change.request, "attributeName") == "Policy"
+        return text(change.request, "attributeValue") if named else None
+    if change.name == "CreateTopic":
+        return mapping(change.request, "attributes").get("Policy")
+    accounts = change.request.get("aWSAccountId") or change.request.get("awsAccountId")
+    actions = change.request.get("actionName")
+    if not accounts or not actions:
+        return None
+    statement = {"Effect": "Allow", "Principal": {"AWS": accounts}, "Action": actions}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _policy(topic: Resource, reader: Reader) -> Document | None:
+    found = reader.read("sns", "GetTopicAttributes", TopicArn=topic.arn, absent=_GONE)
+    if found is None:
+        return None
+    return {"policy": text(mapping(document(found), "Attributes"), "Policy")}
+
+
+def _put(topic: Resource, written: str) -> Call:
+    parameters = {
+        "TopicArn": topic.arn,
+        "AttributeName": "Policy",
+        "AttributeValue": written,
+    }
+    return Call("sns", "SetTopicAttributes", parameters, on=(topic.arn,))
+
+
+def _owners_policy(topic: Resource) -> str:
+    """The policy that a topic has from the start: a topic cannot be without one.
+
+    Source: Amazon SNS Developer Guide, "Using identity-based policies with Amazon SNS".
+    """
+    actions = (
+        "AddPermission",
+        "DeleteTopic",
+        "GetTopicAttributes",
+        "ListSubscriptionsByTopic",
+        "Publish",
+        "RemovePermission",
+        "SetTopicAttributes",
+        "Subscribe",
+    )
+    owner = {
+        "Sid": "Owner",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:{topic.partition}:iam::{topic.account}:root"},
+        "Action": [f"SNS:{action}" for action in actions],
+        "Resource": topic.arn,
+    }
+    return json.dumps({"Version": "2008-10-17", "Statement": [owner]})
+
+
+CONTROLS = (
+    OpenPolicy(
+        id="sns.public-policy",
+        title="Topic open by its policy",
+        severity=82,
+        references=References(security_hub=("SNS.4",), attack=("T1098", "T1537")),
+        triggers=(
+            Trigger(_SNS, "SetTopicAttributes"),
+            Trigger(_SNS, "AddPermission"),
+            Trigger(_SNS, "CreateTopic"),
+        ),
+        reads=("sns:GetTopicAttributes",),
+        writes={"sns:SetTopicAttributes": _TOPICS},
+        service="sns",
+        suspects=_topics,
+        written=written,
+        read=_policy,
+        put=lambda topic, written, _: _put(topic, written),
+        delete=lambda topic, _: _put(topic, _owners_policy(topic)),
+    ),
+)

@@ -1,0 +1,79 @@
+"""SQS: queues open by their policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..aws import Reader, document
+from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
+from ..trail import mapping, omitted, text
+from .control import References, Trigger, resource
+from .mechanisms import OpenPolicy
+
+_SQS = "sqs.amazonaws.com"
+_QUEUES = ("arn:{partition}:sqs:{region}:{account}:*",)
+_GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+
+
+def _queues(change: Change) -> Iterator[Suspect]:
+    """The queue, where the change touched its policy."""
+    url = text(change.request, "queueUrl") or text(change.response, "queueUrl")
+    asked = written(change)
+    touched = asked or change.name == "AddPermission" or omitted(change.request)
+    if url and touched:
+        name = url.rpartition("/")[2]
+        where = resource(change, "sqs.queue", url, f"sqs:{{region}}:{{account}}:{name}")
+        yield Suspect(where, Certainty.POSSIBLE)
+
+
+def written(change: Change) -> Json:
+    """The policy in a record. AddPermission writes a statement that names accounts.
+
+    Source: Amazon SQS API Reference, "AddPermission".
+    """
+    if change.name != "AddPermission":
+        return mapping(change.request, "attributes").get("Policy")
+    accounts = change.request.get("aWSAccountIds") or change.request.get("awsAccountIds")
+    actions = change.request.get("actions")
+    if not accounts or not actions:
+        return None
+    statement = {"Effect": "Allow", "Principal": {"AWS": accounts}, "Action": actions}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _policy(queue: Resource, reader: Reader) -> Document | None:
+    found = reader.read(
+        "sqs", "GetQueueAttributes", QueueUrl=queue.id, AttributeNames=["Policy"], absent=_GONE
+    )
+    if found is None:
+        return None
+    return {"policy": text(mapping(document(found), "Attributes"), "Policy")}
+
+
+def _put(queue: Resource, written: str) -> Call:
+    parameters: Document = {"QueueUrl": queue.id, "Attributes": {"Policy": written}}
+    return Call("sqs", "SetQueueAttributes", parameters, on=(queue.arn,))
+
+
+CONTROLS = (
+    OpenPolicy(
+        id="sqs.public-policy",
+        title="Queue open by its policy",
+        severity=82,
+        references=References(security_hub=("SQS.3",), attack=("T1098", "T1537")),
+        triggers=(
+            Trigger(_SQS, "SetQueueAttributes"),
+            Trigger(_SQS, "AddPermission"),
+            Trigger(_SQS, "CreateQueue"),
+        ),
+        reads=("sqs:GetQueueAttributes",),
+        writes={"sqs:SetQueueAttributes": _QUEUES},
+        service="sqs",
+        suspects=_queues,
+        written=written,
+        read=_policy,
+        put=lambda queue, written, _: _put(queue, written),
+        # A queue without a policy has an empty one.
+        delete=lambda queue, _: _put(queue, ""),
+    ),
+)

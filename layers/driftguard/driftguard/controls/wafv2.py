@@ -1,0 +1,180 @@
+"""WAF: web ACLs taken off what they protect, or no longer logging."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..aws import Reader, document
+from ..model import Call, Change, Document, Resource, Step
+from ..trail import items, text
+from .control import References, Trigger
+from .mechanisms import Removed, Switch, evident
+
+_WAF = "wafv2.amazonaws.com"
+_ACLS = (
+    "arn:{partition}:wafv2:{region}:{account}:regional/webacl/*",
+    "arn:{partition}:wafv2:{region}:{account}:global/webacl/*",
+)
+_BALANCERS = ("arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalancer/app/*",)
+_STAGES = ("arn:{partition}:apigateway:{region}::/restapis/*",)
+# What CloudWatch Logs delivers is no resource of IAM.
+_DELIVERIES = ("*",)
+_GONE = ("WAFNonexistentItemException",)
+
+# The resources that a web ACL is put back before; each kind wants permissions of its own service.
+# Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS WAF V2".
+_KINDS = {"elasticloadbalancing": "APPLICATION_LOAD_BALANCER", "apigateway": "API_GATEWAY"}
+
+
+def _named(change: Change) -> Resource | None:
+    """What the change names, by the ARN that is all there is in the record."""
+    arn = text(change.request, "resourceArn")
+    if arn.count(":") < 5:
+        return None
+    return _by_arn(arn, change.account, change.region)
+
+
+def _by_arn(arn: str, account: str, region: str) -> Resource:
+    service = arn.split(":")[2]
+    kind = "web-acl" if service == "wafv2" else "protected-resource"
+    return Resource(f"wafv2.{kind}", arn, account, region, arn)
+
+
+def _listed(reader: Reader, operation: str, key: str, scope: str) -> Iterator[Document]:
+    """Every element of a listing: WAF's have no paginator."""
+    asked: dict[str, str] = {"Scope": scope}
+    while True:
+        page = document(reader.read("wafv2", operation, absent=(), **asked))
+        yield from items(page.get(key))
+        if not text(page, "NextMarker"):
+            return
+        asked["NextMarker"] = text(page, "NextMarker")
+
+
+# ------------------------------------------------------------------------------ taken off
+
+
+def _protection(fronted: Resource, reader: Reader) -> Document | None:
+    found = reader.read("wafv2", "GetWebACLForResource", ResourceArn=fronted.arn, absent=_GONE)
+    if found is None:
+        return None
+    acl = document(found).get("WebACL")
+    return {"acl": text(acl, "ARN") if isinstance(acl, dict) else ""}
+
+
+def _protect(fronted: Resource, state: Document) -> Call:
+    acl = text(state, "acl")
+    if not acl:
+        return Call("wafv2", "DisassociateWebACL", {"ResourceArn": fronted.arn}, on=(fronted.arn,))
+    parameters = {"WebACLArn": acl, "ResourceArn": fronted.arn}
+    return Call("wafv2", "AssociateWebACL", parameters, on=(acl, fronted.arn))
+
+
+def _protected(reader: Reader) -> Iterator[Resource]:
+    for acl in _listed(reader, "ListWebACLs", "WebACLs", "REGIONAL"):
+        for kind in _KINDS.values():
+            found = reader.read(
+                "wafv2", "ListResourcesForWebACL", WebACLArn=text(acl, "ARN"), ResourceType=kind
+            )
+            arns = document(found).get("ResourceArns")
+            for arn in arns if isinstance(arns, list) else ():
+                yield _by_arn(str(arn), reader.account, reader.region)
+
+
+# -------------------------------------------------------------------------------- logging
+
+
+def _logging(acl: Resource, reader: Reader) -> Document:
+    found = reader.read("wafv2", "GetLoggingConfiguration", ResourceArn=acl.arn, absent=_GONE)
+    told = document(found).get("LoggingConfiguration")
+    if not isinstance(told, dict):
+        return {"exists": False}
+    settings = {name: value for name, value in told.items() if name != "ManagedByFirewallManager"}
+    return {"exists": True, "logging": settings}
+
+
+def _log_again(acl: Resource, before: Document) -> tuple[Step, ...]:
+    put = Call(
+        "wafv2",
+        "PutLoggingConfiguration",
+        {"LoggingConfiguration": before["logging"]},
+        on=(acl.arn, *_DELIVERIES),
+    )
+    delete = Call(
+        "wafv2",
+        "DeleteLoggingConfiguration",
+        {"ResourceArn": acl.arn},
+        on=(acl.arn, *_DELIVERIES),
+        settled_by=_GONE,
+    )
+    return (Step(put, (delete,)),)
+
+
+def _logged(reader: Reader) -> Iterator[Resource]:
+    """The web ACLs that log; CloudFront's are all at home in us-east-1."""
+    scopes = ("REGIONAL", *(("CLOUDFRONT",) if reader.region == "us-east-1" else ()))
+    for scope in scopes:
+        for one in _listed(reader, "ListLoggingConfigurations", "LoggingConfigurations", scope):
+            yield _by_arn(text(one, "ResourceArn"), reader.account, reader.region)
+
+
+def _own_logging(change: Change) -> Resource | None:
+    """A web ACL whose own logs end; those that Security Lake takes are Security Lake's."""
+    return None if text(change.request, "logScope") == "SECURITY_LAKE" else _named(change)
+
+
+CONTROLS = (
+    Switch(
+        id="wafv2.disassociated",
+        title="Web ACL taken off what it protects",
+        severity=80,
+        references=References(
+            security_hub=("APIGateway.4", "ELB.16"), attack=("T1562.007", "T1190")
+        ),
+        triggers=(Trigger(_WAF, "DisassociateWebACL"), Trigger(_WAF, "AssociateWebACL")),
+        baselined=True,
+        proven="stub",
+        reads=(
+            "elasticloadbalancing:DescribeWebACLAssociation",
+            "elasticloadbalancing:GetLoadBalancerWebACL",
+            "wafv2:GetWebACL",
+            "wafv2:GetWebACLForResource",
+            "wafv2:ListResourcesForWebACL",
+            "wafv2:ListWebACLs",
+        ),
+        writes={
+            "apigateway:SetWebACL": _STAGES,
+            "elasticloadbalancing:CreateWebACLAssociation": _BALANCERS,
+            "elasticloadbalancing:DeleteWebACLAssociation": _BALANCERS,
+            "elasticloadbalancing:SetWebAcl": _BALANCERS,
+            "wafv2:AssociateWebACL": (_ACLS[0], *_BALANCERS, *_STAGES),
+            "wafv2:DisassociateWebACL": (*_BALANCERS, *_STAGES),
+        },
+        found_by=_protected,
+        suspects=evident(_named, "DisassociateWebACL"),
+        read=_protection,
+        risky=lambda state, _: "" if state["acl"] else "no web ACL protects the resource",
+        safe=lambda state, baseline: baseline if baseline and baseline["acl"] else None,
+        put=_protect,
+        advice="Which web ACL protected it is not recorded; associate the right one.",
+    ),
+    Removed(
+        id="wafv2.logging-deleted",
+        title="Web ACL no longer logs",
+        severity=65,
+        references=References(security_hub=("WAF.11",), attack=("T1562.008",)),
+        triggers=(Trigger(_WAF, "DeleteLoggingConfiguration"),),
+        reads=("wafv2:GetLoggingConfiguration", "wafv2:ListLoggingConfigurations"),
+        writes={
+            "logs:CreateLogDelivery": _DELIVERIES,
+            "logs:DeleteLogDelivery": _DELIVERIES,
+            "wafv2:DeleteLoggingConfiguration": _ACLS,
+            "wafv2:PutLoggingConfiguration": _ACLS,
+        },
+        found_by=_logged,
+        suspects=evident(_own_logging, "DeleteLoggingConfiguration"),
+        read=_logging,
+        restore=_log_again,
+        what="the logging of the web ACL",
+    ),
+)

@@ -1,0 +1,73 @@
+"""What the stack keeps in AWS Secrets Manager: the key that signs links, and Slack's secrets.
+
+Read at the first use and kept for a few minutes, so that a warm Lambda asks rarely and a rotated
+secret is taken up without a deployment. Nothing of a secret is ever logged.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+
+from .aws import Aws, told_apart
+from .model import Document
+
+# Seconds for which a secret that was read is good.
+_KEPT = 300.0
+
+
+class BadSecret(Exception):
+    """A secret is not what it should be. The message says which and what is missing, not what is
+    in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlackSecret:
+    """What a Slack app is known by: the token it speaks with, and what its requests are signed
+    with."""
+
+    bot_token: str = field(repr=False)
+    signing_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The stack's secrets, each by its ARN or name. No `slack_secret` means: no Slack."""
+
+    aws: Aws
+    link_key_secret: str
+    slack_secret: str = ""
+    _read: dict[str, tuple[float, str]] = field(default_factory=dict, repr=False)
+
+    def link_key(self) -> bytes:
+        """The key that links are signed with."""
+        key = self._text(self.link_key_secret).encode()
+        if len(key) < 32:
+            raise BadSecret(f"the secret {self.link_key_secret} is too short to sign links with")
+        return key
+
+    def slack(self) -> SlackSecret | None:
+        """Slack's secrets; None where the stack has none."""
+        if not self.slack_secret:
+            return None
+        wanted = f"the secret {self.slack_secret} must be JSON with bot_token and signing_secret"
+        try:
+            found: Document = json.loads(self._text(self.slack_secret))
+            told = SlackSecret(str(found["bot_token"]), str(found["signing_secret"]))
+        except (ValueError, KeyError, TypeError):
+            # Not chained: the parser's own message quotes what it could not parse.
+            raise BadSecret(wanted) from None
+        if not (told.bot_token and told.signing_secret):
+            raise BadSecret(wanted)
+        return told
+
+    def _text(self, secret: str) -> str:
+        now = time.monotonic()
+        read_at, text = self._read.get(secret, (-_KEPT, ""))
+        if now - read_at >= _KEPT:
+            with told_apart("secretsmanager", "GetSecretValue"):
+                answer = self.aws.client("secretsmanager").get_secret_value(SecretId=secret)
+            text = str(answer.get("SecretString", ""))
+            self._read[secret] = (now, text)
+        return text

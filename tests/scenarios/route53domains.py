@@ -1,0 +1,44 @@
+"""Scenarios of the route53domains controls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from driftguard.model import Change
+from tests.records import change
+from tests.scenarios.model import Scenario, Staged
+
+LOCKED = "clientTransferProhibited"
+
+
+def unlocked() -> Staged:
+    status = ["clientUpdateProhibited", LOCKED]
+
+    def told(asked: dict[str, Any]) -> dict[str, Any]:
+        return {"DomainName": asked["DomainName"], "StatusList": list(status)}
+
+    def locked(asked: dict[str, Any]) -> dict[str, Any]:
+        status.append(LOCKED)
+        return {"OperationId": "5e0f3c1a-6b7d-4d1e-9c55-000000000001"}
+
+    def opened(asked: dict[str, Any]) -> dict[str, Any]:
+        status.remove(LOCKED)
+        return {"OperationId": "5e0f3c1a-6b7d-4d1e-9c55-000000000002"}
+
+    def attack() -> Change:
+        status.remove(LOCKED)
+        asked = {"domainName": "example.com"}
+        return change("route53domains.amazonaws.com", "DisableDomainTransferLock", asked)
+
+    return Staged(
+        attack,
+        lambda: list(status),
+        fakes={
+            ("route53domains", "GetDomainDetail"): told,
+            ("route53domains", "EnableDomainTransferLock"): locked,
+            ("route53domains", "DisableDomainTransferLock"): opened,
+        },
+    )
+
+
+SCENARIOS = (Scenario("route53domains.lock-off", unlocked),)
