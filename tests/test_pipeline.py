@@ -102,12 +102,13 @@ def test_no_client_is_built_twice_in_a_warm_lambda(
         return original(self, service_name, *args, **kwargs)
 
     monkeypatch.setattr(ClientCreator, "create_client", counted)
-    assert world.one(flat_ingress(group, 22, "0.0.0.0/0")).status is Status.REVERTED
+    cold = new_guard(world.clock)
+    assert world.one(flat_ingress(group, 22, "0.0.0.0/0"), cold).status is Status.REVERTED
     # One to read with and one to act with, for EC2; the others once.
     assert sorted(built) == ["dynamodb", "ec2", "ec2", "sts"]
     open_up(group)
-    built.clear()  # the test's own client
-    assert world.one(flat_ingress(group, 22, "0.0.0.0/0")).status is Status.REVERTED
+    built.clear()
+    assert world.one(flat_ingress(group, 22, "0.0.0.0/0"), cold).status is Status.REVERTED
     assert built == []
 
 

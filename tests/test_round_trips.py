@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +11,8 @@ from driftguard import controls
 from driftguard.aws import Reader, Remediator
 from driftguard.controls import control
 from driftguard.controls.control import AnyControl
-from driftguard.model import Autonomy, Call, Status
+from driftguard.model import Call, Status
 from driftguard.permissions import actions_of, permissions_of
-from driftguard.pipeline import Guard
 from driftguard.sweep import sweep
 from driftguard.verdicts import Undo
 from tests.conftest import REGION, Fakes, World
@@ -48,16 +46,11 @@ def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, set[str]]]:
     yield seen
 
 
-@pytest.fixture
-def autonomous(world: World) -> Guard:
-    """A guard whose policy lets every control revert."""
-    return world.with_policy(lambda given: replace(given, autonomy={}, default=Autonomy.REVERT))
-
-
 @every_scenario
 def test_a_risky_change_is_reverted_and_undone_exactly(
-    world: World, autonomous: Guard, scenario: Scenario, used: dict[str, set[str]], fakes: Fakes
+    world: World, scenario: Scenario, used: dict[str, set[str]], fakes: Fakes
 ) -> None:
+    autonomous = world.with_policy(scenario.policy)
     staged = scenario.stage()
     fakes.install(staged.fakes)
     if staged.baseline:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from driftguard.aws import AwsError
 
-from . import access, baselines, decisions, policies, switches
+from . import access, answers, baselines, decisions, policies, switches
 from .catalogue import controls
 from .demo import demo
 from .generate import generate
@@ -28,6 +28,9 @@ app.add_typer(policies.app, name="policy")
 app.add_typer(baselines.app, name="baseline")
 app.add_typer(access.app, name="access")
 app.add_typer(lab, name="lab")
+app.command()(answers.approve)
+app.command()(answers.deny)
+app.command()(answers.keep)
 app.command()(decisions.undo)
 app.command()(switches.freeze)
 app.command()(switches.unfreeze)

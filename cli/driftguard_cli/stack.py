@@ -60,6 +60,11 @@ class Stack:
         return AuditTable(self.aws, self.output("AuditTable"))
 
     @property
+    def region(self) -> str:
+        """The region that the stack is in."""
+        return str(self.aws.client("cloudformation").meta.region_name)
+
+    @property
     def state(self) -> StateTable:
         """The freeze."""
         return StateTable(self.aws, self.output("StateTable"))

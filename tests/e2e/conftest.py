@@ -1,19 +1,52 @@
-"""One lab for all end-to-end tests: the real template, really deployed, on free ports."""
+"""The labs of the end-to-end tests: the real template, really deployed, on free ports.
+
+One does what the shipped policy says; in the other people are asked, also in Slack, by a stand-in.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.world import World, run
+from tests.slack import standin
+from tests.slack.standin import SlackStandIn
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("lab")
-    up = run("lab", "up", "--json", "--folder", str(folder))
+    with _running(tmp_path_factory.mktemp("lab")) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def slack() -> Iterator[SlackStandIn]:
+    with standin.running() as slack:
+        yield slack
+
+
+@pytest.fixture(scope="session")
+def asking(tmp_path_factory: pytest.TempPathFactory, slack: SlackStandIn) -> Iterator[World]:
+    """A lab whose policy asks people: tests/e2e/asking.yaml."""
+    surroundings = {
+        "POLICY": str(Path(__file__).with_name("asking.yaml")),
+        "SLACK_API_URL": f"{slack.url}/api",
+    }
+    folder = tmp_path_factory.mktemp("asking")
+    with _running(folder, "--parameter", "SlackSecretArn=slack-app", **surroundings) as world:
+        secret = {"bot_token": standin.TOKEN, "signing_secret": standin.SIGNING_SECRET}
+        world.secrets.create_secret(Name="slack-app", SecretString=json.dumps(secret))
+        yield world
+
+
+@contextmanager
+def _running(folder: Path, *arguments: str, **surroundings: str) -> Iterator[World]:
+    given: Mapping[str, str] = surroundings
+    up = run("lab", "up", "--json", "--folder", str(folder), *arguments, environment=given)
     assert up.returncode == 0, up.stderr
     try:
         yield World({**json.loads(up.stdout), "folder": str(folder)})

@@ -35,10 +35,13 @@ class World:
         self.ec2 = self._client("ec2", "account_endpoint")
         self.s3 = self._client("s3", "account_endpoint")
         self.iam = self._client("iam", "account_endpoint")
+        self.sts = self._client("sts", "account_endpoint")
+        self.secrets = self._client("secretsmanager", "account_endpoint")
         self.events = self._client("events", "pipeline_endpoint")
         self.sqs = self._client("sqs", "pipeline_endpoint")
         self.lambdas = self._client("lambda", "pipeline_endpoint")
-        self._sns = self._client("sns", "pipeline_endpoint")
+        self.sns = self._client("sns", "pipeline_endpoint")
+        self.logs = self._client("logs", "pipeline_endpoint")
         self.dynamodb = self._client("dynamodb", "pipeline_endpoint")
         self._inbox = self._subscribed_queue()
         self._messages: list[dict[str, Any]] = []
@@ -165,9 +168,12 @@ class World:
 
     # ------------------------------------------------------------------------ the command line
 
-    def driftguard(self, *arguments: str) -> Any:
-        """Runs a command with `--json` against the lab and returns what it printed."""
-        done = run(*arguments, "--json", environment=self.lab["environment"])
+    def driftguard(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Any:
+        """Runs a command with `--json` against the lab and returns what it printed.
+
+        It runs as somebody else where an environment says so.
+        """
+        done = run(*arguments, "--json", environment=environment or self.lab["environment"])
         assert done.returncode == 0, done.stderr or done.stdout
         return json.loads(done.stdout)
 
@@ -184,7 +190,7 @@ class World:
     def _subscribed_queue(self) -> str:
         queue: str = self.sqs.create_queue(QueueName=f"inbox-{uuid4()}")["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-        self._sns.subscribe(
+        self.sns.subscribe(
             TopicArn=self.lab["DecisionsTopic"],
             Protocol="sqs",
             Endpoint=arn["Attributes"]["QueueArn"],

@@ -195,10 +195,12 @@ class TestWhatCannotBeRead:
         (tmp_path / "b.json.gz").write_bytes(whole[:-20])
         (tmp_path / "c.json").write_bytes(b"PK\x03\x04\x00\x00")
         log_file(tmp_path / "d.json.gz", opened("sg-4"))
+        (tmp_path / "e.json.gz").write_bytes(b"\x1f\x8bnothing like it")
         said = replayed(tmp_path)
         assert said.groups == ["sg-1", "sg-4"]
         assert f"{tmp_path}/b.json.gz: the gzip data ends too early" in said.errors
         assert f"{tmp_path}/c.json: neither JSON nor CSV" in said.errors
+        assert f"{tmp_path}/e.json.gz: the gzip data is damaged" in said.errors
         assert said.exit_code == 1
 
     def test_records_before_the_break_of_a_file_are_read(self, tmp_path: Path) -> None:

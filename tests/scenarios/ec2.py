@@ -78,6 +78,12 @@ def default_group(way: str) -> Staged:
             IpPermissions=[
                 {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": ranges}
             ],
+            TagSpecifications=[
+                {
+                    "ResourceType": "security-group-rule",
+                    "Tags": [{"Key": "port", "Value": str(port)}],
+                }
+            ],
         )
 
     allow(5432, "10.0.0.0/8")
@@ -153,10 +159,12 @@ def image_shared() -> Staged:
     return Staged(attack, snapshot)
 
 
+LOOK_UP = {"look_up": True}
+
 SCENARIOS = (
     Scenario("ec2.open-ingress", open_ingress),
-    Scenario("ec2.default-sg-opened", lambda: default_group("ingress"), "ingress"),
-    Scenario("ec2.default-sg-opened", lambda: default_group("egress"), "egress"),
+    Scenario("ec2.default-sg-opened", lambda: default_group("ingress"), "ingress", LOOK_UP),
+    Scenario("ec2.default-sg-opened", lambda: default_group("egress"), "egress", LOOK_UP),
     Scenario("ec2.snapshot-shared", snapshot_shared),
     Scenario("ec2.ami-shared", image_shared),
 )

@@ -121,7 +121,12 @@ def mirror(*, turned: bool) -> Staged:
         return wrapped("ModifyTrafficMirrorSession", asked, answered)
 
     def create() -> Change:
-        client.create_traffic_mirror_session(TrafficMirrorTargetId=bad, **session)
+        tags = [{"Key": "by", "Value": "mallory"}]
+        client.create_traffic_mirror_session(
+            TrafficMirrorTargetId=bad,
+            **session,
+            TagSpecifications=[{"ResourceType": "traffic-mirror-session", "Tags": tags}],
+        )
         asked = {**session, "TrafficMirrorTargetId": bad}
         return wrapped("CreateTrafficMirrorSession", asked, {})
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from driftguard.model import Change
+from driftguard.model import Autonomy, Change
+from driftguard.policy import Policy
 
 ACCOUNT = "123456789012"
 STRANGER = "999999999999"
@@ -45,6 +46,13 @@ class Scenario:
     control: str
     stage: Callable[[], Staged]
     name: str = ""
+    # The control's settings, where the scenario needs others than its own defaults.
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def policy(self, given: Policy) -> Policy:
+        """The policy with every control reverting, and this one's settings."""
+        settings = {**given.settings, self.control: self.settings}
+        return replace(given, autonomy={}, default=Autonomy.REVERT, settings=settings)
 
     def __str__(self) -> str:
         return f"{self.control}{'-' if self.name else ''}{self.name}"

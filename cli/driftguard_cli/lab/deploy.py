@@ -98,7 +98,8 @@ def _put_right(lab: Lab) -> None:
     """Makes true what the template says and the emulator's CloudFormation drops.
 
     On AWS all of this already holds: the queues' redrive policies, the tables' point-in-time
-    recovery and time to live.
+    recovery and time to live. And the functions find the stack's secrets where the lab leads
+    them, which is the guarded account: on AWS it is the same one.
     """
     resources = _resources(_built_template(lab))
     physical = {
@@ -116,6 +117,8 @@ def _put_right(lab: Lab) -> None:
             _redrive(queues, physical, name, properties["RedrivePolicy"])
         if resource["Type"] == "AWS::DynamoDB::Table":
             _keep_and_expire(tables, physical[name], properties)
+        if resource["Type"] == "AWS::SecretsManager::Secret":
+            _hand_over(lab, physical[name])
 
 
 def _redrive(
@@ -142,6 +145,11 @@ def _keep_and_expire(tables: Client, name: str, properties: Mapping[str, Any]) -
         tables.update_time_to_live(
             TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
         )
+
+
+def _hand_over(lab: Lab, secret: str) -> None:
+    made = lab.client("secretsmanager", lab.endpoints.pipeline).get_secret_value(SecretId=secret)
+    lab.client("secretsmanager").create_secret(Name=made["Name"], SecretString=made["SecretString"])
 
 
 def _resources(template: Path) -> Mapping[str, Any]:

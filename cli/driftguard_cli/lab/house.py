@@ -101,11 +101,12 @@ def _start_emulators(lab: Lab, root: Path) -> Lab:
     lab.temporary.mkdir()
     account = [str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p"]
     # The pipeline's emulator runs Lambda code on its own interpreter: it has a lean environment.
-    pipeline = root / ".venv" / "emulator" / "bin" / "ministack"
+    lean = root / ".venv" / "emulator" / "bin" / "python"
+    pipeline = [str(lean), str(Path(__file__).with_name("emulator.py"))]
     with uninterrupted():
         for name, command, variables in (
             ("moto_server", [*account, _port(lab.endpoints.account)], environment.for_account()),
-            ("ministack", [str(pipeline)], environment.for_pipeline(lab.endpoints)),
+            ("ministack", pipeline, environment.for_pipeline(lab.endpoints)),
         ):
             started = processes.start(
                 name,

@@ -58,8 +58,11 @@ class Lab:
     def region(self) -> str:
         return environment.REGION
 
-    def client(self, service: str) -> Client:
-        """A boto3 client of the lab, whatever this process's own environment says."""
+    def client(self, service: str, endpoint: str = "") -> Client:
+        """A boto3 client of the lab, whatever this process's own environment says.
+
+        `endpoint` is for a service that both emulators play; else it is where the lab plays it.
+        """
         from boto3 import Session
         from botocore.config import Config
         from botocore.session import get_session
@@ -75,7 +78,7 @@ class Lab:
         make: Callable[..., Client] = session.client
         return make(
             service,
-            endpoint_url=self.endpoints.of(service),
+            endpoint_url=endpoint or self.endpoints.of(service),
             config=Config(proxies={}, inject_host_prefix=False, retries={"mode": "standard"}),
         )
 

@@ -117,6 +117,8 @@ def portions(chunks: Iterable[bytes]) -> Iterator[Portion]:
     except Unreadable as error:
         failed = error
     start = bytes(head).removeprefix(_BOM)
+    if failed and not start.strip():
+        raise failed
     read = _reader_for(start)
     yield from read(chain([start], _raising(failed) if failed else stream))
 

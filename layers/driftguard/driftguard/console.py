@@ -17,7 +17,7 @@ from .approvals import undo_refusal
 from .aws import Client, told_apart
 from .desk import Desk, Reply
 from .intake import Log
-from .model import Answer, Document, Verdict
+from .model import Answer, Document, Json, Verdict
 from .trail import text
 from .verdicts import undo_message
 from .web import BadRequest, Request, Response, as_json
@@ -52,10 +52,13 @@ class Console:
             return as_json(error.status, {"counted": False, "text": str(error)})
         if not reply.counted:
             self.log.warning("refused a call of %s: %s", request.caller, reply.text)
-        status = reply.decision.status.value if reply.decision else None
-        version = reply.decision.version if reply.decision else None
-        told = {"counted": reply.counted, "text": reply.text, "status": status, "version": version}
-        return as_json(200 if reply.counted else 409, told | {"person": self._name(request.caller)})
+        told: dict[str, Json] = {
+            "counted": reply.counted,
+            "text": reply.text,
+            "status": reply.decision.status.value if reply.decision else None,
+            "person": self._name(request.caller),
+        }
+        return as_json(200 if reply.counted else 409, told)
 
     def _answer(self, caller: str, said: Document) -> Reply:
         try:
@@ -82,7 +85,7 @@ class Console:
         seconds = said.get("keep_for_seconds")
         if seconds is None:
             return ""
-        if verdict is not Verdict.KEEP or not isinstance(seconds, int) or seconds <= 0:
+        if verdict is not Verdict.KEEP or type(seconds) is not int or seconds <= 0:
             raise BadRequest("Only a keep is for a while, for a whole number of seconds.")
         if seconds > LONGEST_KEEP.total_seconds():
             raise BadRequest("A keep is for a year at most; exempt it in the policy instead.")

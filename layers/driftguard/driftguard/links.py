@@ -1,8 +1,8 @@
 """Signed links: what lets somebody answer by e-mail, by SNS, or by anything that carries a word.
 
-A link's token names one decision, one verdict, the state that was shown and whose voice it is, until
-when, and is signed with the stack's own key (HMAC-SHA256). Whoever holds it can give that one answer
-and no other. It proves nothing more: a link that everybody on a list gets is the voice `link`.
+A link's token names one decision, one verdict, the state that was shown, whose voice it is and
+until when, and is signed with the stack's own key (HMAC-SHA256). Who holds it can give that one
+answer and no other. It proves nothing more: a link that a whole list gets is the voice `link`.
 
 The links of one message share a nonce, so that they are used up together.
 """
@@ -16,6 +16,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import astuple, dataclass
 
 from .approvals import LINK
+from .messages.words import moment
 from .model import Decision, Verdict
 
 # Signed along with the claim: no other signature under this key can be taken for a link's.
@@ -66,7 +67,7 @@ def read(token: str, key: bytes, now: str) -> Claim:
     decision, verdict, fingerprint, person, nonce, expires = json.loads(said)
     claim = Claim(decision, Verdict(verdict), fingerprint, person, nonce, expires)
     if now >= claim.expires:
-        raise Expired(f"This link was good until {claim.expires}.")
+        raise Expired(f"This link was good until {moment(claim.expires)}.")
     return claim
 
 

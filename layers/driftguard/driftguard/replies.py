@@ -16,23 +16,18 @@ from .desk import Desk, Reply
 from .intake import Log
 from .links import BadLink, Claim, Expired
 from .messages import page
+from .messages.words import silence
 from .model import Answer, Decision, Json, Status, Verdict
 from .trail import text
-from .web import BadRequest, Request, Response
+from .web import NOT_THE_BUTTON, BadRequest, Request, Response
 
 # A form with one token in it; a reply on one line.
 LONGEST = 4_096
 
-_SILENCE = {
-    "keep": "If nobody answers until {}, the change stands.",
-    "revert": "If nobody answers until {}, it is reverted.",
-    "escalate": "If nobody answers until {}, others are asked.",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """Takes answers that carry a token. `key` is what the tokens are signed with, read when needed."""
+    """Takes answers that carry a token. `key` is what tokens are signed with, read when needed."""
 
     desk: Desk
     key: Callable[[], bytes]
@@ -67,13 +62,12 @@ class Replies:
         if refusal:
             return self._outcome(Reply(False, refusal, decision), decision, token)
         terms = self.desk.policy.terms(decision.control, decision.severity)
-        means = _SILENCE["keep" if decision.escalated else terms.on_expiry]
         asked = page.question(
             decision,
             claim.verdict,
             token=token,
             voice="one voice of whoever has this link" if claim.person == LINK else claim.person,
-            silence=means.format(page.readable(decision.expires)),
+            silence=silence(decision, terms),
         )
         return shown(200, asked)
 
@@ -81,10 +75,12 @@ class Replies:
         form = request.within(LONGEST).form()
         if request.speculative:
             raise BadRequest("Nothing is decided ahead of a person.")
-        token = form.get("t", "")
+        token, pressed = form.get("t", ""), form.get("answer", "")
+        if not token or not pressed:
+            raise BadRequest(NOT_THE_BUTTON)
         claim = self._claim(token)
-        if form.get("answer") != claim.verdict.value:
-            raise BadRequest("An answer comes from the button on the page.")
+        if pressed != claim.verdict.value:
+            raise BadRequest(NOT_THE_BUTTON)
         reply = self.desk.answer(claim.decision, self._answer(claim))
         if not reply.counted:
             self._refused(request, claim.decision, reply.text)

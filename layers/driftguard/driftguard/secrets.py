@@ -18,14 +18,12 @@ _KEPT = 300.0
 
 
 class BadSecret(Exception):
-    """A secret is not what it should be. The message says which and what is missing, not what is
-    in it."""
+    """A secret is not what it should be. The message says which, and not what is in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlackSecret:
-    """What a Slack app is known by: the token it speaks with, and what its requests are signed
-    with."""
+    """What a Slack app speaks with, and what requests to it are signed with."""
 
     bot_token: str = field(repr=False)
     signing_secret: str = field(repr=False)

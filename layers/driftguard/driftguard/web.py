@@ -26,6 +26,8 @@ _ALWAYS = {
     "X-Robots-Tag": "noindex, nofollow",
 }
 
+NOT_THE_BUTTON = "An answer comes from the button on the page."
+
 
 class BadRequest(Exception):
     """A request that cannot be taken, and the HTTP status that says so."""
@@ -37,8 +39,10 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. Header names are in lower case. `caller` is the ARN that IAM verified, where
-    the URL asks for that."""
+    """One HTTP request, its header names in lower case.
+
+    `caller` is the ARN that IAM verified, where the URL asks for that.
+    """
 
     method: str
     path: str
@@ -87,11 +91,11 @@ class Request:
         """The fields of a form. Raises `BadRequest` for a body that is none."""
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/x-www-form-urlencoded":
-            raise BadRequest("An answer comes from the button on the page.", 415)
+            raise BadRequest(NOT_THE_BUTTON, 415)
         try:
             pairs = parse_qsl(self.body.decode("ascii"), strict_parsing=True, max_num_fields=20)
         except ValueError:
-            raise BadRequest("An answer comes from the button on the page.") from None
+            raise BadRequest(NOT_THE_BUTTON) from None
         if len(dict(pairs)) < len(pairs):
             raise BadRequest("A form says everything once.")
         return dict(pairs)

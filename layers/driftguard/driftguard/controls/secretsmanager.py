@@ -181,6 +181,7 @@ CONTROLS = (
             Trigger(_SECRETS, "CancelRotateSecret"),
             Trigger(_SECRETS, "RotateSecret"),
         ),
+        proven="stub",
         reads=("secretsmanager:DescribeSecret",),
         writes={
             "lambda:InvokeFunction": _FUNCTIONS,

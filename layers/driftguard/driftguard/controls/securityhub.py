@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader, document
+from ..aws import AwsError, Reader, document
 from ..model import Call, Certainty, Change, Document, Resource, Step, Suspect
 from ..trail import omitted, text
 from .control import References, Trigger, resource
@@ -133,6 +133,7 @@ def _control_updated(change: Change) -> Iterator[Suspect]:
 
 
 def _control(control: Resource, reader: Reader) -> Document | None:
+    """Whether a control is checked; None when its standard is no longer subscribed to."""
     standard = control.arn.replace(":control/", ":subscription/").rpartition("/")[0]
     found = reader.pages(
         "securityhub",
@@ -140,12 +141,16 @@ def _control(control: Resource, reader: Reader) -> Document | None:
         "Controls",
         StandardsSubscriptionArn=standard,
     )
-    for one in map(document, found):
-        if text(one, "StandardsControlArn") == control.arn:
-            return {
-                "enabled": text(one, "ControlStatus") != "DISABLED",
-                "reason": text(one, "DisabledReason"),
-            }
+    try:
+        for one in map(document, found):
+            if text(one, "StandardsControlArn") == control.arn:
+                return {
+                    "enabled": text(one, "ControlStatus") != "DISABLED",
+                    "reason": text(one, "DisabledReason"),
+                }
+    except AwsError as error:
+        if error.code not in _GONE:
+            raise
     return None
 
 

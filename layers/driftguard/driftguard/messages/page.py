@@ -1,4 +1,4 @@
-"""The page behind a link: what would be decided, by which plan, and one button; then what came of it.
+"""The page behind a link: what would be decided, by which plan, one button, and what came of it.
 
 Plain HTML that works on a phone, with a screen reader, without JavaScript, in light and dark, and
 loads nothing from anywhere. Whatever it shows of a record is escaped: names and tags in an account
@@ -11,14 +11,14 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from html import escape
 
 from ..model import Call, Decision, Json, Verdict
+from .words import moment
 
 _STYLE = """
-:root{color-scheme:light dark;--page:#f4f5f7;--card:#fff;--ink:#1a1f27;--soft:#566070;--line:#dde1e7;
---act:#0b5cad;--act-ink:#fff;--warn:#a3341f;--good:#1d6b3f;--code:#f0f2f5}
+:root{color-scheme:light dark;--page:#f4f5f7;--card:#fff;--ink:#1a1f27;--soft:#566070;
+--line:#dde1e7;--act:#0b5cad;--act-ink:#fff;--warn:#a3341f;--good:#1d6b3f;--code:#f0f2f5}
 @media(prefers-color-scheme:dark){:root{--page:#0f1318;--card:#181d24;--ink:#e8ebf0;--soft:#9ca7b6;
 --line:#2b323c;--act:#6cb0f5;--act-ink:#0b1622;--warn:#f0937f;--good:#77cf9d;--code:#10151b}}
 *{box-sizing:border-box}
@@ -76,9 +76,7 @@ _ASKS = {Verdict.REVERT: "Revert this change?", Verdict.KEEP: "Let this change s
 _BUTTON = {Verdict.REVERT: "Revert it", Verdict.KEEP: "Let it stand"}
 
 
-def question(
-    decision: Decision, verdict: Verdict, *, token: str, voice: str, silence: str
-) -> str:
+def question(decision: Decision, verdict: Verdict, *, token: str, voice: str, silence: str) -> str:
     """What would be decided, and the button that decides it.
 
     `voice` is whose answer it would be; `silence` what happens when nobody answers.
@@ -122,9 +120,7 @@ def outcome(decision: Decision, heading: str, words: str, *, good: bool, token: 
 
 def trouble(heading: str, words: str) -> str:
     """A link or a request that leads nowhere. Says nothing of any decision."""
-    return _page(
-        heading, f"<h1>{_e(heading)}</h1>", f'<p class="lead">{_e(_sentence(words))}</p>'
-    )
+    return _page(heading, f"<h1>{_e(heading)}</h1>", f'<p class="lead">{_e(_sentence(words))}</p>')
 
 
 # ------------------------------------------------------------------------------------ parts
@@ -191,16 +187,7 @@ def _facts(decision: Decision) -> str:
 
 
 def _time(stamp: str) -> str:
-    return f'<time datetime="{_e(stamp)}">{_e(readable(stamp))}</time>'
-
-
-def readable(stamp: str) -> str:
-    """A time for people: `24 November 2026, 12:00 UTC`; as it is where it is none."""
-    try:
-        at = datetime.fromisoformat(stamp)
-    except ValueError:
-        return stamp
-    return f"{at.day} {at:%B %Y, %H:%M} UTC"
+    return f'<time datetime="{_e(stamp)}">{_e(moment(stamp))}</time>'
 
 
 def _value(value: Json) -> str:

@@ -1,38 +1,48 @@
-"""A decision as an SNS message: text for e-mail, JSON for everything else, attributes to filter by.
+"""A decision as an SNS message: text for e-mail, JSON for programs, attributes to filter by, and a
+card for Amazon Q Developer in chat applications (Slack and Teams without an app of one's own).
 
-Source: Amazon SNS Developer Guide, "Message filtering" and "Platform-specific payloads".
+Sources: Amazon SNS Developer Guide, "Message filtering", "Platform-specific payloads" and "Publish"
+(256 KB in all); Amazon Q Developer in chat applications Administrator Guide, "Custom notifications"
+(it subscribes over HTTPS, so its card is the `https` rendering).
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 
 from ..aws import Client, told_apart
-from ..model import Call, Decision, Document, Status
+from ..model import Decision, Document, Json, Status
+from .words import Question, clipped, moment, said, silence, told, voices
 
-_VERB = {
-    Status.OBSERVED: "seen, nothing done",
-    Status.EXEMPTED: "exempted",
-    Status.ASKED: "waits for a person",
-    Status.REVERTED: "reverted",
-    Status.FAILED: "FAILED to revert",
-    Status.UNDONE: "revert undone",
-}
+__all__ = ["as_email", "as_json", "as_q", "as_text", "publish", "said", "silence", "subject"]
+
+# SNS takes 262,144 bytes: the renderings inside JSON inside JSON, and the attributes.
+_JSON_BYTES = 60_000
+_EMAIL_CHARACTERS = 20_000
+_CARD_CHARACTERS = 3_000
 
 
-def publish(decision: Decision, client: Client, topic: str) -> None:
+def publish(
+    decision: Decision, client: Client, topic: str, question: Question | None = None
+) -> None:
     """Publishes a decision to a topic. Raises `AwsError` when SNS does not take it."""
-    machine = json.dumps(as_json(decision))
-    renderings = {"default": machine, "email": as_text(decision)}
+    machine = _fitting({**as_json(decision), **_answering(decision, question)})
+    renderings = {
+        "default": json.dumps(machine, ensure_ascii=False),
+        "email": as_email(decision, question),
+        "https": json.dumps(as_q(decision, question), ensure_ascii=False),
+    }
     with told_apart("sns", "Publish"):
         client.publish(
             TopicArn=topic,
             Subject=subject(decision),
-            Message=json.dumps(renderings),
+            Message=json.dumps(renderings, ensure_ascii=False),
             MessageStructure="json",
             MessageAttributes={
                 name: {"DataType": kind, "StringValue": value}
                 for name, kind, value in (
+                    ("kind", "String", "question" if question else "outcome"),
                     ("status", "String", decision.status.value),
                     ("control", "String", decision.control),
                     ("severity", "Number", str(decision.severity)),
@@ -45,8 +55,12 @@ def publish(decision: Decision, client: Client, topic: str) -> None:
 
 def subject(decision: Decision) -> str:
     """At most 100 printable ASCII characters, as SNS demands."""
-    told = f"[Driftguard] {_told(decision.status)}: {decision.title}"
-    return told.encode("ascii", "replace").decode()[:100]
+    words = f"[Driftguard] {told(decision.status)}: {decision.title}"
+    printable = "".join(one if one.isprintable() else " " for one in words)
+    return printable.encode("ascii", "replace").decode()[:100]
+
+
+# ------------------------------------------------------------------------------- programs
 
 
 def as_json(decision: Decision) -> Document:
@@ -79,17 +93,69 @@ def as_json(decision: Decision) -> Document:
         "calls": [said(step.call) for step in decision.plan.steps],
         "kept": list(decision.plan.kept),
         "advice": decision.plan.advice,
+        "fingerprint": decision.before,
+        "required": decision.required,
+        "expires": decision.expires,
+        "answers": [
+            {
+                "person": one.person,
+                "verdict": one.verdict.value,
+                "via": one.via,
+                "at": one.at,
+                "until": one.until,
+            }
+            for one in decision.answers
+        ],
         "decided": decision.decided,
         "updated": decision.updated,
         "version": decision.version,
     }
 
 
+def _answering(decision: Decision, question: Question | None) -> Document:
+    """How a program may answer: what to publish to the topic for replies."""
+    if question is None:
+        return {}
+    reply = {"decision": decision.id, "verdict": "revert", "token": question.token}
+    return {
+        "silence": question.silence,
+        "revert_link": question.revert_link,
+        "reply": reply if question.token else {},
+        "replies_topic": question.replies_topic,
+    }
+
+
+def _fitting(whole: Document) -> Document:
+    """The document with its longest texts and lists cut until it fits; then it says `truncated`."""
+    fitting, truncated = whole, {"truncated": True}
+    for longest in (4_000, 1_000, 150):
+        if len(json.dumps(fitting, ensure_ascii=False).encode()) <= _JSON_BYTES:
+            break
+        cut = {name: _cut(value, longest) for name, value in whole.items()}
+        # A link that is cut short is no link.
+        kept = {name: whole[name] for name in ("revert_link", "reply") if name in whole}
+        fitting = cut | kept | truncated
+    return fitting
+
+
+def _cut(value: Json, longest: int) -> Json:
+    if isinstance(value, str):
+        return clipped(value, longest)
+    if isinstance(value, Mapping):
+        return {name: _cut(one, longest) for name, one in value.items()}
+    if isinstance(value, Sequence):
+        return [_cut(one, longest) for one in value[:50]]
+    return value
+
+
+# ------------------------------------------------------------------------------- people
+
+
 def as_text(decision: Decision) -> str:
     """What people read: what changed, who did it, why it is risky, what was done, what stands."""
     resource, actor = decision.suspect.resource, decision.actor
     lines = [
-        f"{decision.title}: {_told(decision.status)}.",
+        f"{decision.title}: {told(decision.status)}.",
         "",
         decision.summary,
         "",
@@ -106,20 +172,109 @@ def as_text(decision: Decision) -> str:
         lines += ["", "Left alone:", *(f"  - {one}" for one in decision.plan.kept)]
     if decision.plan.advice:
         lines += ["", decision.plan.advice]
+    answers = list(voices(decision))
+    if answers:
+        lines += ["", "Answers:", *(f"  - {one}" for one in answers)]
     lines += ["", f"driftguard audit show {decision.id}"]
     if decision.status is Status.REVERTED:
         lines.append(f"driftguard undo {decision.id}")
     return "\n".join(lines)
 
 
-def said(call: Call) -> str:
-    """A call on one line: `ec2:RevokeSecurityGroupIngress(GroupId=sg-1, …)`."""
-    given = ", ".join(
-        f"{name}={value if isinstance(value, str) else json.dumps(value)}"
-        for name, value in call.parameters.items()
+def as_email(decision: Decision, question: Question | None) -> str:
+    """The text, and for a question how to answer it; the ways to answer are never cut off."""
+    asking = "\n".join(_ways(decision, question)) if question else ""
+    text = as_text(decision)
+    if len(text) > _EMAIL_CHARACTERS:
+        rest = f"\nThe rest: driftguard audit show {decision.id}"
+        text = clipped(text, _EMAIL_CHARACTERS) + rest
+    return text + asking
+
+
+def _ways(decision: Decision, question: Question) -> list[str]:
+    """How to answer, line by line: the link, the command line, a reply by SNS."""
+    lines = ["", "", "-" * 72, question.silence, ""]
+    if question.revert_link and decision.plan.steps:
+        lines += [
+            "To revert it, open this page and confirm there. Everybody who got this message has",
+            "this link, so it counts as one voice, and it cannot keep the change:",
+            "",
+            question.revert_link,
+            "",
+        ]
+    lines += ["To answer as yourself, with your AWS credentials:", ""]
+    if decision.plan.steps:
+        lines.append(f"  driftguard approve {decision.id}         it is reverted")
+    lines += [
+        f"  driftguard deny {decision.id}            the change stands",
+        f"  driftguard keep {decision.id} --for 7d   it stands, and is not asked about until then",
+    ]
+    if question.token and question.replies_topic and decision.plan.steps:
+        lines += [
+            "",
+            "Or by SNS:",
+            "",
+            f"  aws sns publish --topic-arn {question.replies_topic} \\",
+            f"    --message 'revert {decision.id} {question.token}'",
+        ]
+    return lines
+
+
+# ------------------------------------------------------------------------------- chat
+
+
+def as_q(decision: Decision, question: Question | None) -> Document:
+    """The card for Amazon Q Developer: one thread a decision, with values for custom actions."""
+    resource = decision.suspect.resource
+    status = told(decision.status)
+    actor = f"{decision.actor.session or 'unknown'} from {decision.actor.source or 'unknown'}"
+    calls = [clipped(said(step.call), 300) for step in decision.plan.steps[:5]]
+    description = "\n".join(
+        [
+            decision.summary,
+            "",
+            f"Change: {decision.change_name}, {moment(decision.change_time)}",
+            f"By: {actor}",
+            f"Why: {decision.reason}",
+            *(["", "Calls:", *calls] if calls else []),
+            *(["", *voices(decision)] if decision.answers else []),
+        ]
     )
-    return f"{call.service}:{call.operation}({given})"
+    return {
+        "version": "1.0",
+        "source": "custom",
+        "id": f"{decision.id}-{decision.version}",
+        "content": {
+            "textType": "client-markdown",
+            "title": clipped(f"{decision.title}: {status}", 200),
+            "description": clipped(description, _CARD_CHARACTERS),
+            "nextSteps": _next_steps(decision, question),
+            "keywords": [status, decision.control, f"severity {decision.severity}"],
+        },
+        "metadata": {
+            "threadId": decision.id,
+            "summary": clipped(f"{decision.title}: {status}. {decision.summary}", 500),
+            "eventType": f"driftguard-{'question' if question else 'outcome'}",
+            "relatedResources": [resource.arn],
+            "additionalContext": {
+                "decision": decision.id,
+                "status": decision.status.value,
+                "control": decision.control,
+                "account": resource.account,
+                "region": resource.region or "none",
+                "fingerprint": decision.before,
+            },
+        },
+    }
 
 
-def _told(status: Status) -> str:
-    return _VERB.get(status, status.value)
+def _next_steps(decision: Decision, question: Question | None) -> list[str]:
+    if question is None:
+        undo = [f"driftguard undo {decision.id}"] if decision.status is Status.REVERTED else []
+        return [f"driftguard audit show {decision.id}", *undo]
+    steps = [question.silence] if question.silence else []
+    if decision.plan.steps:
+        if question.revert_link:
+            steps.append(f"Revert it: {question.revert_link}")
+        steps.append(f"driftguard approve {decision.id}")
+    return [*steps, f"driftguard deny {decision.id}", f"driftguard keep {decision.id} --for 7d"]

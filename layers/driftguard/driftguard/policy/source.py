@@ -110,18 +110,18 @@ class TrustedEntry(_Strict):
     ] = ()
 
 
-def _seconds(written: str | int) -> int:
-    """`30m`, `24h` or `7d` as seconds."""
+def seconds_in(written: str | int) -> int:
+    """`30s`, `30m`, `24h` or `7d` as seconds. Raises `ValueError` for anything else."""
     number, unit = str(written)[:-1], str(written)[-1:]
     if not number.isdigit() or unit not in _UNITS:
         raise ValueError(f"`{written}` is not a length of time like 30m, 24h or 7d")
     return int(number) * _UNITS[unit]
 
 
-_UNITS = {"m": 60, "h": 3600, "d": 86_400}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 Length: TypeAlias = Annotated[
-    str, AfterValidator(lambda written: str(_seconds(written))), Field(examples=["24h"])
+    str, AfterValidator(lambda written: str(seconds_in(written))), Field(examples=["24h"])
 ]
 
 

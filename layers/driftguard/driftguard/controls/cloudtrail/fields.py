@@ -12,7 +12,6 @@ from ..control import References, Trigger
 from ..mechanisms import Weakened, told, weaker_than_before
 from .trail import CLOUDTRAIL, GONE, ROLES, TRAILS, capitalised, own_trails, trail_of
 
-
 _SWITCHES = {
     "IsMultiRegionTrail": "it records one region only",
     "IncludeGlobalServiceEvents": "it leaves out global services such as IAM",

@@ -8,9 +8,10 @@ from ...aws import Reader, document
 from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ...trail import flag, items, mapping, omitted, text
 from ..control import References, Trigger
-from ..mechanisms import Switch
+from ..mechanisms import Switch, told
 from .trail import CLOUDTRAIL, GONE, TRAILS, capitalised, own_trails, trail_of
 
+_KINDS = ("EventSelectors", "AdvancedEventSelectors")
 MANAGEMENT: Document = {"Field": "eventCategory", "Equals": ["Management"]}
 
 
@@ -23,7 +24,7 @@ def selectors_asked(change: Change) -> Iterator[Suspect]:
     if omitted(change.request) or not asked:
         yield Suspect(trail, Certainty.POSSIBLE)
     elif gaps(asked):
-        yield Suspect(trail, Certainty.EVIDENT)
+        yield told(trail, "selectors")
     elif not _of_data(asked):
         yield Suspect(trail, Certainty.POSSIBLE)
 
@@ -86,6 +87,11 @@ def recorded(trail: Resource, reader: Reader) -> Document | None:
 
 
 def _narrower(state: Document, baseline: Document | None) -> str:
+    """What is recorded no more. Without a baseline only what the record told counts: a trail may
+    be there for data events alone, or leave out the noise of some service.
+    """
+    if baseline is None and "told" not in state:
+        return ""
     lost = gaps(state) - (gaps(baseline) if baseline else frozenset())
     if baseline and _of_data(baseline) and not _of_data(state):
         lost |= {"data events"}
@@ -113,20 +119,19 @@ def _widened(state: Document, baseline: Document | None) -> Document:
 
 
 def put_selectors(trail: Resource, state: Document) -> Call:
-    selectors = state or {"EventSelectors": []}
+    selectors = _selectors(state) or {"EventSelectors": []}
     parameters = {"TrailName": trail.id, **selectors}
     return Call("cloudtrail", "PutEventSelectors", parameters, on=(trail.arn,))
 
 
 def _selectors(found: Document) -> Document:
     """The one kind of selectors that a trail has."""
-    kinds = ("EventSelectors", "AdvancedEventSelectors")
-    return {kind: [dict(one) for one in items(found[kind])] for kind in kinds if found.get(kind)}
+    return {kind: [dict(one) for one in items(found[kind])] for kind in _KINDS if found.get(kind)}
 
 
 def _all(selectors: Document) -> Iterator[Document]:
-    for kind in selectors.values():
-        yield from items(kind)
+    for kind in _KINDS:
+        yield from items(selectors.get(kind))
 
 
 def _texts(value: Json) -> list[str]:

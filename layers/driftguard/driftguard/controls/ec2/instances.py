@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...aws import Reader, document
+from ...aws import Reader, Throttled, document
 from ...model import Call, Certainty, Change, Document, Resource, Suspect
 from ...trail import flag, items, mapping, omitted, text
 from ..control import References
@@ -52,6 +52,9 @@ def _metadata(resource: Resource, reader: Reader) -> Document | None:
     one = instance(reader, resource.id)
     if one is None:
         return None
+    if text(mapping(one, "State"), "Name") == "pending":
+        # Its options can be changed only once it runs: the record must come again.
+        raise Throttled(f"instance {resource.id} is still starting")
     options = mapping(one, "MetadataOptions")
     names = (
         "HttpEndpoint",

@@ -234,7 +234,7 @@ CONSOLE_ENABLED = Switch(
     title="EC2 serial console enabled",
     severity=70,
     references=References(
-        attack=("T1021",),
+        attack=("T1021.008",),
         stratus=("aws.lateral-movement.ec2-serial-console-send-ssh-public-key",),
     ),
     triggers=(on("EnableSerialConsoleAccess"), on("DisableSerialConsoleAccess")),

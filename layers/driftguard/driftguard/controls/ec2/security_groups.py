@@ -6,13 +6,14 @@ Sources: Amazon VPC User Guide, "Default security groups for your VPCs" and "Sec
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from ...access.network import is_public_range
-from ...access.policy import Trusted
+from ...access.principals import Trusted
 from ...aws import Reader, document
 from ...model import Certainty, Change, Document, Facet, Json, Plan, Resource, Risk, Step, Suspect
-from ...trail import items, text
-from ..control import Control, NoSettings, References
+from ...trail import items, mapping, text
+from ..control import Control, NoSettings, References, TrustSettings
 from ..mechanisms import Granted
 from .records import found, named, on
 from .rules import (
@@ -35,8 +36,25 @@ _DEFAULT = "default"
 # ------------------------------------------------------------------------ the default group
 
 
+def _added(change: Change) -> list[Json]:
+    """The rules that a change made, each as `ports|source`: so they are found in the group.
+
+    The response names them as EC2 keeps them (`10.1.2.3/8` is `10.0.0.0/8`); older records and
+    some services' have none, and then the request must do.
+    """
+    made = list(items(mapping(change.response, "securityGroupRuleSet")))
+    return [_key(_as_described(one)) for one in made] or _asked(change.request)
+
+
+def _as_described(made: Document) -> Document:
+    """A rule of a response, spelt as EC2 describes it."""
+    capital = {name[:1].upper() + name[1:]: value for name, value in made.items()}
+    group = {"GroupId": text(mapping(made, "referencedGroupInfo"), "groupId")}
+    return {**capital, "ReferencedGroupInfo": group}
+
+
 def _asked(request: Document) -> list[Json]:
-    """The rules that a request makes, each as `ports|source`: so they are found in the group."""
+    """The rules that a request asks for."""
     keys: list[Json] = []
     for permission in permissions_asked(request):
         for one in _sources(permission):
@@ -73,7 +91,7 @@ def _rules_added(change: Change, trusted: Trusted) -> Iterable[Suspect]:
     if group and name in ("", _DEFAULT):
         certainty = Certainty.EVIDENT if name else Certainty.POSSIBLE
         way = "Egress" if change.name.endswith("Egress") else "Ingress"
-        hint: Document = {"way": way, "asked": _asked(change.request)}
+        hint: Document = {"way": way, "asked": _added(change)}
         yield named(change, "security-group", group, certainty, hint)
 
 
@@ -102,7 +120,29 @@ def _take_away(resource: Resource, state: Document) -> tuple[Step, ...]:
     return revocation(group, list(items(state["added"])), direction=text(state, "way"))
 
 
-DEFAULT_GROUP = Granted(
+@dataclass(frozen=True, slots=True)
+class DefaultGroupSettings(TrustSettings):
+    """`look_up`: read every group that gets a rule, to see whether it is a default one.
+
+    A record mostly gives a group's id only. Looking it up costs one call for every rule that
+    anybody adds anywhere, so it is off unless the policy asks for it; then only records that name
+    the group `default` are looked at.
+    """
+
+    look_up: bool = False
+
+
+class _DefaultGroup(Granted):
+    """Looks at groups that only their id names where the policy asks for it."""
+
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+        look_up = isinstance(settings, DefaultGroupSettings) and settings.look_up
+        for suspect in self.suspects(change, settings.trusted):
+            if look_up or suspect.certainty is Certainty.EVIDENT:
+                yield suspect
+
+
+DEFAULT_GROUP = _DefaultGroup(
     id="ec2.default-sg-opened",
     title="Rule added to a VPC's default security group",
     severity=55,
@@ -121,6 +161,7 @@ DEFAULT_GROUP = Granted(
     read=_default_group,
     risky=_why_added,
     steps=_take_away,
+    settings=DefaultGroupSettings,
 )
 
 # ------------------------------------------------------------------------ the way out

@@ -12,7 +12,7 @@ from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ...trail import items, omitted, text
 from ..control import References
 from ..mechanisms import Weakened, told, weaker_than_before
-from .records import LOAD_BALANCER, by_arn, found, load_balancers, on
+from .records import LOAD_BALANCER, arn_in, by_arn, found, load_balancers, on
 
 _LOGS = "access_logs.s3.enabled"
 _PROTECTION = "deletion_protection.enabled"
@@ -27,7 +27,7 @@ _WHY = {
 
 
 def _switched(change: Change) -> Iterable[Suspect]:
-    arn = text(change.request, "loadBalancerArn")
+    arn = arn_in(change.request, "loadBalancerArn")
     asked = {
         text(one, "key"): text(one, "value") for one in items(change.request.get("attributes"))
     }

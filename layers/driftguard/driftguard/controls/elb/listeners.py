@@ -13,14 +13,14 @@ from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ...trail import items, omitted, text
 from ..control import References
 from ..mechanisms import Weakened, told
-from .records import LISTENER, by_arn, found, is_old, load_balancers, on
+from .records import LISTENER, arn_in, by_arn, found, is_old, load_balancers, on
 
 _ENCRYPTED = ("HTTPS", "TLS")
 _FIELDS = ("Protocol", "Port", "SslPolicy", "Certificates")
 
 
 def _modified(change: Change) -> Iterable[Suspect]:
-    arn = text(change.request, "listenerArn")
+    arn = arn_in(change.request, "listenerArn")
     if not arn:
         return
     where = by_arn(change, "listener", arn)

@@ -25,6 +25,12 @@ def on(call: str) -> Trigger:
     return Trigger("elasticloadbalancing.amazonaws.com", call)
 
 
+def arn_in(request: Document, name: str) -> str:
+    """The ARN that a request names its resource by, "" where there is none."""
+    arn = text(request, name)
+    return arn if arn.startswith("arn:") and arn.count(":") >= 5 else ""
+
+
 def by_arn(change: Change, kind: str, arn: str) -> Resource:
     """A resource of the newer generation, whose ARN is in the record."""
     return resource(change, f"elb.{kind}", arn, arn.split(":", 2)[2])

@@ -14,12 +14,12 @@ from ...trail import items, text
 from ..control import References
 from ..ec2.rules import permission_of, rules_of
 from ..mechanisms import Weakened
-from .records import LOAD_BALANCER, by_arn, found, load_balancers, on, texts
+from .records import LOAD_BALANCER, arn_in, by_arn, found, load_balancers, on, texts
 
 
 def _set(change: Change) -> Iterable[Suspect]:
     """The record names the groups, but not what they let in."""
-    arn = text(change.request, "loadBalancerArn")
+    arn = arn_in(change.request, "loadBalancerArn")
     if arn and texts(change.request.get("securityGroups")) != []:
         yield Suspect(by_arn(change, "load-balancer", arn), Certainty.POSSIBLE)
 

@@ -28,7 +28,6 @@ from .principals import (
     why_policy,
 )
 
-
 # -------------------------------------------------------------------------- a policy is attached
 
 

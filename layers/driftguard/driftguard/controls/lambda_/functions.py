@@ -59,6 +59,7 @@ class ForeignLayers(Control[TrustSettings]):
         attack=("T1546", "T1195"), stratus=("aws.persistence.lambda-layer-extension",)
     )
     triggers = (Trigger(LAMBDA, "UpdateFunctionConfiguration"),)
+    proven = "stub"
     reads = ("lambda:GetFunctionConfiguration",)
     writes = {
         "lambda:GetLayerVersion": FOREIGN_LAYERS,

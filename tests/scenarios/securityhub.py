@@ -1,0 +1,151 @@
+"""Scenarios of the securityhub controls. No emulator has its standards."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from driftguard.model import Change
+from tests.records import change
+from tests.scenarios.model import ACCOUNT, Fake, Scenario, Staged
+
+securityhub = partial(change, "securityhub.amazonaws.com")
+HERE = f"arn:aws:securityhub:us-east-1:{ACCOUNT}"
+BEST = "aws-foundational-security-best-practices/v/1.0.0"
+CIS = "cis-aws-foundations-benchmark/v/1.2.0"
+KNOWN = {
+    f"arn:aws:securityhub:us-east-1::standards/{BEST}": f"{HERE}:subscription/{BEST}",
+    f"arn:aws:securityhub:::ruleset/{CIS}": f"{HERE}:subscription/{CIS}",
+}
+NOT_SUBSCRIBED = {"Error": {"Code": "InvalidAccessException"}}
+
+
+class Hub:
+    """As much of Security Hub as the controls see."""
+
+    def __init__(self) -> None:
+        self.on = True
+        self.generator = "SECURITY_CONTROL"
+        self.standards = set(KNOWN)
+        self.controls = {f"{HERE}:control/{BEST}/{name}": "" for name in ("IAM.1", "IAM.2")}
+
+    def snapshot(self) -> Any:
+        return {
+            "on": self.on,
+            "standards": sorted(self.standards),
+            "controls": dict(self.controls),
+            "generator": self.generator,
+        }
+
+    def fakes(self) -> dict[tuple[str, str], Fake]:
+        named = {
+            "BatchDisableStandards": self.unsubscribe,
+            "BatchEnableStandards": self.subscribe,
+            "DescribeHub": self.describe,
+            "DescribeStandards": self.known,
+            "DescribeStandardsControls": self.list_controls,
+            "DisableSecurityHub": self.disable,
+            "EnableSecurityHub": self.enable,
+            "GetEnabledStandards": self.subscribed,
+            "UpdateStandardsControl": self.update,
+        }
+        return {("securityhub", name): fake for name, fake in named.items()}
+
+    def describe(self, _: dict[str, Any]) -> dict[str, Any]:
+        if not self.on:
+            return NOT_SUBSCRIBED
+        return {"HubArn": f"{HERE}:hub/default", "ControlFindingGenerator": self.generator}
+
+    def enable(self, asked: dict[str, Any]) -> dict[str, Any]:
+        assert asked["EnableDefaultStandards"] is False
+        self.on, self.generator = True, asked["ControlFindingGenerator"]
+        return {}
+
+    def disable(self, _: dict[str, Any]) -> dict[str, Any]:
+        self.on, self.standards = False, set()
+        return {}
+
+    def known(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"Standards": [{"StandardsArn": one} for one in KNOWN]}
+
+    def subscribed(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "StandardsSubscriptions": [
+                {
+                    "StandardsSubscriptionArn": KNOWN[one],
+                    "StandardsArn": one,
+                    "StandardsInput": {},
+                    "StandardsStatus": "READY",
+                }
+                for one in sorted(self.standards)
+            ]
+        }
+
+    def subscribe(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.standards |= {one["StandardsArn"] for one in asked["StandardsSubscriptionRequests"]}
+        return {}
+
+    def unsubscribe(self, asked: dict[str, Any]) -> dict[str, Any]:
+        gone = asked["StandardsSubscriptionArns"]
+        self.standards = {one for one in self.standards if KNOWN[one] not in gone}
+        return {}
+
+    def list_controls(self, asked: dict[str, Any]) -> dict[str, Any]:
+        assert asked["StandardsSubscriptionArn"] == f"{HERE}:subscription/{BEST}"
+        return {
+            "Controls": [
+                {
+                    "StandardsControlArn": arn,
+                    "ControlStatus": "DISABLED" if reason else "ENABLED",
+                    **({"DisabledReason": reason} if reason else {}),
+                }
+                for arn, reason in self.controls.items()
+            ]
+        }
+
+    def update(self, asked: dict[str, Any]) -> dict[str, Any]:
+        disabled = asked["ControlStatus"] == "DISABLED"
+        self.controls[asked["StandardsControlArn"]] = asked["DisabledReason"] if disabled else ""
+        return {}
+
+
+def disabled() -> Staged:
+    hub = Hub()
+
+    def attack() -> Change:
+        hub.disable({})
+        return securityhub("DisableSecurityHub", None)
+
+    return Staged(attack, hub.snapshot, fakes=hub.fakes(), baseline=True)
+
+
+def standard_disabled() -> Staged:
+    hub = Hub()
+
+    def attack() -> Change:
+        arns = [f"{HERE}:subscription/{CIS}"]
+        hub.unsubscribe({"StandardsSubscriptionArns": arns})
+        return securityhub("BatchDisableStandards", {"standardsSubscriptionArns": arns})
+
+    return Staged(attack, hub.snapshot, fakes=hub.fakes())
+
+
+def control_disabled() -> Staged:
+    hub = Hub()
+    arn = f"{HERE}:control/{BEST}/IAM.1"
+
+    def attack() -> Change:
+        hub.controls[arn] = "noise"
+        return securityhub(
+            "UpdateStandardsControl",
+            {"standardsControlArn": arn, "controlStatus": "DISABLED", "disabledReason": "noise"},
+        )
+
+    return Staged(attack, hub.snapshot, fakes=hub.fakes())
+
+
+SCENARIOS = (
+    Scenario("securityhub.disabled", disabled),
+    Scenario("securityhub.standard-disabled", standard_disabled),
+    Scenario("securityhub.control-disabled", control_disabled),
+)

@@ -1,0 +1,391 @@
+"""Answers by link and by SNS: a page that decides nothing, a button that does, and refusals."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+import boto3
+import pytest
+
+from driftguard import links
+from driftguard.links import Claim
+from driftguard.model import Status, Verdict
+from driftguard.replies import Replies
+from driftguard.web import Request
+from tests.conftest import World
+from tests.test_approvals import Asked, group, is_open, open_up  # noqa: F401 - a fixture
+
+KEY = b"k" * 64
+
+
+@dataclass
+class Log:
+    """Keeps what a logger is told."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def warning(self, msg: str, /, *args: object) -> None:
+        self.lines.append(msg % args)
+
+
+class Answering:
+    """A question, the links under it, and a browser of sorts."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked, self.log = asked, Log()
+        self.replies = Replies(asked.desk, lambda: KEY, self.log)
+
+    def token(self, verdict: str = "revert", person: str = "link") -> str:
+        made = links.for_decision(self.asked.decision, "https://x.example", KEY, person=person)
+        return parse_qs(urlsplit(made[Verdict(verdict)]).query)["t"][0]
+
+    def get(self, token: str, method: str = "GET", **headers: str) -> tuple[int, str]:
+        return self.send(event(method, f"t={quote(token)}", headers=headers))
+
+    def post(self, token: str, answer: str = "revert", **headers: str) -> tuple[int, str]:
+        return self.send(press(token, answer, **headers))
+
+    def send(self, told: dict[str, Any]) -> tuple[int, str]:
+        response = self.replies.page(Request.from_event(told))
+        return response.status, response.body
+
+    @property
+    def status(self) -> Status:
+        found = self.asked.world.audit.get(self.asked.decision.id)
+        assert found
+        return found.status
+
+
+def event(method: str, query: str = "", **more: Any) -> dict[str, Any]:
+    """A function URL's event, as AWS makes it."""
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": "/answer",
+        "rawQueryString": query,
+        "headers": {"host": "x.lambda-url.us-east-1.on.aws", **more.pop("headers", {})},
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "x",
+            "domainName": "x.lambda-url.us-east-1.on.aws",
+            "http": {
+                "method": method,
+                "path": "/answer",
+                "protocol": "HTTP/1.1",
+                "sourceIp": "203.0.113.7",
+                "userAgent": "Mozilla/5.0",
+            },
+            "requestId": "e1506fd5-9e7b-434f-bd42-4f8fa224b599",
+            "stage": "$default",
+            "timeEpoch": 1583348638390,
+        },
+        "isBase64Encoded": False,
+        **more,
+    }
+
+
+def press(token: str, answer: str = "revert", **headers: str) -> dict[str, Any]:
+    """What a browser sends when the page's button is pressed: AWS hands forms on in base 64."""
+    body = base64.b64encode(urlencode({"t": token, "answer": answer}).encode()).decode()
+    kind = {"content-type": "application/x-www-form-urlencoded", **headers}
+    return event("POST", headers=kind, body=body, isBase64Encoded=True)
+
+
+@pytest.fixture
+def answering(world: World, group: str) -> Answering:  # noqa: F811
+    return Answering(Asked(world, group))
+
+
+# ------------------------------------------------------------------------------------ opening
+
+
+def test_opening_a_link_shows_the_plan_and_changes_nothing(
+    answering: Answering,
+    group: str,  # noqa: F811
+) -> None:
+    status, html = answering.get(answering.token())
+    assert status == 200
+    for told in (
+        "Revert this change?",
+        "lets the internet in: tcp 22 from 0.0.0.0/0",
+        "ec2:RevokeSecurityGroupIngress",
+        group,
+        "arn:aws:iam::123456789012:user/alice",
+        "203.0.113.9",
+        "one voice of whoever has this link",
+        "the change stands.",
+    ):
+        assert told in html
+    assert answering.status is Status.ASKED
+    assert answering.asked.events() == [("decided", "guard")]
+    assert is_open(group)
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("HEAD", {}),
+        ("GET", {"sec-purpose": "prefetch;prerender"}),
+        ("GET", {"purpose": "prefetch"}),
+        ("GET", {"x-moz": "prefetch"}),
+        ("OPTIONS", {}),
+        ("PUT", {}),
+    ],
+)
+def test_who_only_looks_decides_nothing(
+    answering: Answering, method: str, headers: dict[str, str]
+) -> None:
+    answering.get(answering.token(), method, **headers)
+    assert answering.asked.events() == [("decided", "guard")]
+
+
+def test_a_scanner_that_posts_to_the_link_decides_nothing(answering: Answering) -> None:
+    token = answering.token()
+    query = f"t={quote(token)}"
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    for told in (
+        event("POST", query),
+        event("POST", query, headers=form),
+        event("POST", query, headers=form, body="List-Unsubscribe=One-Click"),
+        event("POST", query, headers=form, body=f"t={token}"),
+        event("POST", query, headers={"content-type": "application/json"}, body=f't="{token}"'),
+        event("POST", query, headers={"content-type": "text/plain"}, body=f"t={token}"),
+        press(token, "keep"),
+        press(token, **{"sec-purpose": "prefetch"}),
+    ):
+        assert answering.send(told)[0] in (400, 415)
+    assert answering.asked.events() == [("decided", "guard")]
+    assert len(answering.log.lines) == 8
+
+
+def test_the_page_loads_nothing_runs_nothing_and_is_kept_nowhere(answering: Answering) -> None:
+    response = answering.replies.page(Request.from_event(event("GET", f"t={answering.token()}")))
+    made = response.as_event()
+    headers = made["headers"]
+    assert isinstance(headers, dict)
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    rules = headers["Content-Security-Policy"]
+    assert rules.startswith("default-src 'none'; style-src 'sha256-")
+    assert "form-action 'self'" in rules
+    assert "frame-ancestors 'none'" in rules
+    assert not re.search(r"<script|<img|<link|@import|url\(|\son\w+=|\sstyle=", response.body)
+
+
+def test_what_others_wrote_into_an_account_is_only_text(
+    world: World,
+    group: str,  # noqa: F811
+) -> None:
+    asked = Asked(world, group)
+    nasty = '"><script>alert(1)</script><form action="https://evil.example">&amp;'
+    actor = replace(asked.decision.actor, session=nasty, source=nasty)
+    written = replace(asked.decision, summary=nasty, title=nasty, actor=actor, change_time=nasty)
+    asked.decision = world.audit.append(written, event="noted", note="")
+    answering = Answering(asked)
+    status, html = answering.get(answering.token())
+    assert status == 200
+    seen = Tags()
+    seen.feed(html)
+    assert seen.tags.count("form") == 1
+    assert "script" not in seen.tags
+    assert "evil.example&quot;&gt;" in html
+
+
+class Tags(HTMLParser):
+    """Which tags a page has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+
+
+# ------------------------------------------------------------------------------------ answering
+
+
+def test_pressing_the_button_reverts_and_leaves_who_and_how(
+    answering: Answering,
+    group: str,  # noqa: F811
+) -> None:
+    status, html = answering.post(answering.token())
+    assert status == 200
+    assert "It is being reverted" in html
+    assert answering.asked.carried_out().status is Status.REVERTED
+    assert not is_open(group)
+    assert ("approved", "link via link") in answering.asked.events()
+
+
+def test_a_persons_own_link_can_keep(answering: Answering, group: str) -> None:  # noqa: F811
+    assert "Let this change stand?" in answering.get(answering.token("keep", "bob"))[1]
+    status, html = answering.post(answering.token("keep", "bob"), "keep")
+    assert (status, answering.status) == (200, Status.DENIED)
+    assert "The change stands" in html
+    assert is_open(group)
+
+
+def test_a_link_is_used_once(answering: Answering) -> None:
+    token = answering.token()
+    answering.post(token)
+    status, html = answering.post(token)
+    assert status == 409
+    assert "Already approved, by link via link" in html
+    assert "already approved, by link" in answering.log.lines[-1]
+    assert answering.get(token)[0] == 409
+
+
+def test_a_link_is_used_once_where_more_must_agree(world: World, group: str) -> None:  # noqa: F811
+    answering = Answering(Asked(world, group, required=2))
+    token = answering.token()
+    assert "2 people must agree, and 2 are missing" in answering.get(token)[1]
+    assert "1 more must agree" in answering.post(token)[1]
+    status, html = answering.post(token)
+    assert (status, answering.status) == (409, Status.ASKED)
+    assert "This link or button was used before." in html
+    assert ("refused", "link via link") in answering.asked.events()
+
+
+def test_a_shared_link_to_keep_says_that_it_cannot(answering: Answering) -> None:
+    status, html = answering.get(answering.token("keep"))
+    assert status == 409
+    assert "keeping the change needs a person" in html
+    assert "<form" not in html
+
+
+def test_who_made_the_change_cannot_keep_it_by_link(answering: Answering) -> None:
+    status, html = answering.post(answering.token("keep", "alice"), "keep")
+    assert (status, answering.status) == (409, Status.ASKED)
+    assert "Who made a change cannot approve keeping it." in html
+
+
+def test_a_tampered_link_is_refused_and_logged(answering: Answering) -> None:
+    token = answering.token()
+    broken = token[:-2] + ("AA" if token[-2:] != "AA" else "BB")
+    for status, html in (answering.get(broken), answering.post(broken)):
+        assert status == 403
+        assert "was not made by this Driftguard" in html
+        assert answering.asked.decision.id not in html
+    assert answering.status is Status.ASKED
+    assert "refused a POST from 203.0.113.7 to a link" in answering.log.lines[-1]
+
+
+def test_an_expired_link_is_refused_and_logged(answering: Answering, world: World) -> None:
+    token = answering.token()
+    world.clock.pass_by(days=1)
+    for status, html in (answering.get(token), answering.post(token)):
+        assert status == 410
+        assert "This link was good until" in html
+    assert "This link was good until" in answering.log.lines[-1]
+
+
+def test_a_link_to_a_state_that_has_changed_is_refused(
+    answering: Answering,
+    group: str,  # noqa: F811
+) -> None:
+    answering.asked.answer("bob")
+    open_up(group, 3389)
+    assert answering.asked.carried_out().status is Status.ASKED
+    status, html = answering.post(answering.token())
+    assert status == 409
+    assert "has changed since you were asked" in html
+    assert ("refused", "link via link") in answering.asked.events()
+
+
+def test_a_link_to_no_decision_of_ours_is_refused(answering: Answering) -> None:
+    claim = Claim("dg-gone", Verdict.REVERT, "f", "link", "n", "2999-01-01T00:00:00.000Z")
+    for status, html in (
+        answering.get(links.sign(claim, KEY)),
+        answering.post(links.sign(claim, KEY)),
+    ):
+        assert status == 404
+        assert "no decision dg-gone" in html
+
+
+def test_what_is_too_long_to_be_an_answer_is_refused(answering: Answering) -> None:
+    assert answering.post(answering.token() + "A" * 10_000)[0] == 413
+
+
+def test_a_plan_without_calls_says_that_nothing_would_be_done(
+    world: World,
+    group: str,  # noqa: F811
+) -> None:
+    asked = Asked(world, group)
+    advice = replace(asked.decision.plan, steps=(), advice="Ask the owner.")
+    asked.decision = world.audit.append(
+        replace(asked.decision, plan=advice), event="noted", note=""
+    )
+    answering = Answering(asked)
+    html = answering.get(answering.token())[1]
+    assert "There is no call that would do it" in html
+    assert "Ask the owner." in html
+
+
+# ------------------------------------------------------------------------------------ by SNS
+
+
+def as_line(answering: Answering, verdict: str = "revert", person: str = "link") -> str:
+    return f"{verdict} {answering.asked.decision.id} {answering.token(verdict, person)}"
+
+
+def test_a_reply_on_one_line_reverts(answering: Answering, group: str) -> None:  # noqa: F811
+    assert answering.replies.message(as_line(answering) + "\n").counted
+    assert answering.asked.carried_out().status is Status.REVERTED
+    assert not is_open(group)
+    assert ("approved", "link via sns") in answering.asked.events()
+
+
+def test_a_reply_as_json_keeps(answering: Answering) -> None:
+    said = {
+        "decision": answering.asked.decision.id,
+        "verdict": "keep",
+        "token": answering.token("keep", "bob"),
+    }
+    assert answering.replies.message(json.dumps(said)).counted
+    assert ("denied", "bob via sns") in answering.asked.events()
+
+
+def test_replies_that_prove_nothing_are_refused_and_logged(answering: Answering) -> None:
+    id_, token = answering.asked.decision.id, answering.token()
+    for said, why in (
+        (f"revert {id_}", "A reply is"),
+        (f"revert {id_} {token}x", "not whole"),
+        (f"revert {id_} {token[:-4]}AAAA", "not made by this Driftguard"),
+        (f"revert dg-other {token}", "another decision's"),
+        (f"keep {id_} {token}", "for revert, not for keep"),
+        (json.dumps({"decision": id_, "verdict": "revert"}), "`token`"),
+        (json.dumps([id_]), "A reply is"),
+        ("x" * 5_000, "longer than"),
+        ("", "A reply is"),
+    ):
+        refused = answering.replies.message(said)
+        assert not refused.counted
+        assert why in refused.text
+        assert why in answering.log.lines[-1]
+        assert token not in answering.log.lines[-1]
+    assert answering.asked.events() == [("decided", "guard")]
+
+
+def test_a_second_reply_is_told_what_was_decided(answering: Answering) -> None:
+    answering.replies.message(as_line(answering))
+    second = answering.replies.message(as_line(answering))
+    assert second.text.startswith("already approved, by link via sns")
+    assert "already approved" in answering.log.lines[-1]
+
+
+# ------------------------------------------------------------------------------ leave no trace
+
+
+def test_who_comes_second_leaves_no_exemption(answering: Answering, world: World) -> None:
+    answering.asked.answer("bob")
+    answering.asked.answer("carol", "keep", until="2999-01-01T00:00:00.000Z")
+    items = boto3.client("dynamodb").scan(TableName="state")["Items"]
+    assert not [one for one in items if one["pk"]["S"].startswith("exemption")]
