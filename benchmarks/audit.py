@@ -358,6 +358,7 @@ def main() -> int:
     parser.add_argument("--along", action="store_true", help="add to the JSON object on stdin")
     parser.add_argument("--decisions", type=int, default=100_000, help="how many are in the table")
     told = parser.parse_args()
+    along = json.load(sys.stdin) if told.along else {}
     standin = Standin.of_the_template()
     began = time.perf_counter()
     standin.fill(told.decisions)
@@ -365,14 +366,14 @@ def main() -> int:
     measured = {
         name: ask(standin, filters) for name, filters in questions(standin.some_resource()).items()
     }
-    slowest = max(one["seconds"] for one in measured.values())
+    met = all(one["seconds"] < 1 and not one["scans"] for one in measured.values())
     if told.json:
         whole = {"decisions": told.decisions, "filled_seconds": filled, "filters": measured}
-        told_whole = json.load(sys.stdin) | {"audit": whole} if told.along else whole
-        sys.stdout.write(json.dumps(told_whole, indent=2) + "\n")
+        sys.stdout.write(json.dumps({**along, "audit": whole | {"met": met}}, indent=2) + "\n")
     else:
         _print(told.decisions, filled, measured)
-    return 0 if slowest < 1 and not any(one["scans"] for one in measured.values()) else 1
+    others = not along.get("missed") and along.get("replay", {}).get("met", True)
+    return 0 if met and others else 1
 
 
 def _print(count: int, filled: float, measured: Mapping[str, Mapping[str, Any]]) -> None:

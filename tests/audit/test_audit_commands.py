@@ -219,7 +219,7 @@ def test_export_writes_ocsf_to_a_file(decisions: list[Decision], tmp_path: Path)
     assert result.exit_code == 0
     (finding,) = map(json.loads, to.read_text().splitlines())
     assert (finding["class_uid"], finding["status"]) == (2004, "In Progress")
-    assert "1 decisions written" in result.stderr
+    assert "1 decision written" in result.stderr
 
 
 # ------------------------------------------------------------------------------------- stats

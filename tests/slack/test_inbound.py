@@ -167,7 +167,7 @@ def test_undo_is_for_approvers_where_policy_names_them(
     reverted: Clicks, slack: SlackStandIn
 ) -> None:
     reverted.room.use(Autonomy.ASK, approvers=("carol",))
-    assert "bob may not answer for ec2.open-ingress" in reverted.press("undo", "U0BOB").refused
+    assert "Bob may not answer for ec2.open-ingress" in reverted.press("undo", "U0BOB").refused
 
 
 def test_a_second_undo_finds_nothing_to_undo(reverted: Clicks, slack: SlackStandIn) -> None:

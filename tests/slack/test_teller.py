@@ -231,6 +231,22 @@ def test_a_storm_that_slack_would_not_take_comes_again_and_counts_once(
     assert len(slack.posted) == 2
 
 
+def test_of_two_workers_one_posts_the_storms_message(room: Room, slack: SlackStandIn) -> None:
+    room.use(Autonomy.REVERT, digest_over=1)
+    first, second, third = (room.decide() for _ in range(3))
+    room.tell(first)
+    storm = room.teller.tell(second)
+    assert storm is not None
+    room.teller.notes.claim(room.teller.notes.storm(*storm), room.world.clock.now())
+    assert room.tell(third) == f"{third.id}-{third.version:06d}"
+    assert "another worker posts the digest" in room.log.told[0]
+    assert len(slack.posted) == 1
+    # The other worker was never heard of again.
+    room.world.clock.pass_by(minutes=2)
+    assert room.tell(third) == ""
+    assert "2 decisions since" in slack.posted[1].shown
+
+
 def test_after_the_storm_there_is_a_message_for_each_again(room: Room, slack: SlackStandIn) -> None:
     room.use(Autonomy.REVERT, digest_over=1)
     room.tell(*[room.decide() for _ in range(3)])

@@ -30,6 +30,7 @@ from .shared import (
     StatusOption,
     UntilOption,
     as_json_whole,
+    counted,
     filters_of,
 )
 
@@ -90,7 +91,9 @@ def export(
     with opened as out:
         count = _WRITERS[format_](found, out)
     if to:
-        Console(stderr=True, highlight=False).print(f"{count:,} decisions written to {to}")
+        Console(stderr=True, highlight=False).print(
+            f"{counted(count, 'decision')} written to {to}", markup=False
+        )
 
 
 def _jsonl(decisions: Iterable[Decision], out: TextIO) -> int:

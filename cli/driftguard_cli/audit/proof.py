@@ -14,7 +14,7 @@ from driftguard.audit.verify import Proof, Unknown, Verifier
 
 from ..stack import JsonOption, Stack, StackOption
 from ..trouble import Trouble
-from .shared import console, known, now, stamp
+from .shared import console, counted, known, now, stamp
 
 # How many faults are shown to people; JSON has them all.
 _SHOWN = 20
@@ -65,8 +65,10 @@ def _is_day(day: str) -> None:
 
 def _lines(proof: Proof) -> list[str]:
     days = f"{proof.days[0]} to {proof.days[-1]}" if len(proof.days) > 1 else "".join(proof.days)
-    looked_at = f"{proof.decisions:,} decisions with {proof.entries:,} log entries, " + (
-        f"sealed on {len(proof.days):,} days ({days})" if proof.days else "none of them sealed"
+    sealed = f"sealed on {counted(len(proof.days), 'day')} ({days})"
+    looked_at = (
+        f"{counted(proof.decisions, 'decision')} with {proof.entries:,} log entries, "
+        f"{sealed if proof.days else 'none of them sealed'}"
     )
     if proof.whole:
         lines = [f"The record is whole: {looked_at}."]

@@ -66,6 +66,11 @@ def stamp(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def counted(number: int, what: str) -> str:
+    """`1 day`, `1,204 days`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def moment(text: str, at: datetime) -> str:
     """A time as people write it, as the index sorts it; `36h` and `7d` are so long before `at`."""
     if ago := _AGO.fullmatch(text):

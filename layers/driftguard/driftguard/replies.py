@@ -60,13 +60,15 @@ class Replies:
             return self._unknown(request, claim)
         refusal = weigh(decision, self._answer(claim), self.desk.policy, self.desk.stamp()).refusal
         if refusal:
-            return self._outcome(Reply(False, refusal, decision), decision, token)
+            return self._outcome(200, Reply(False, refusal, decision), decision, token)
         terms = self.desk.policy.terms(decision.control, decision.severity)
         asked = page.question(
             decision,
             claim.verdict,
             token=token,
-            voice="one voice of whoever has this link" if claim.person == LINK else claim.person,
+            voice="one voice, shared by everybody who has this link"
+            if claim.person == LINK
+            else claim.person,
             silence=silence(decision, terms),
         )
         return shown(200, asked)
@@ -86,17 +88,17 @@ class Replies:
             self._refused(request, claim.decision, reply.text)
         if reply.decision is None:
             return self._unknown(request, claim)
-        return self._outcome(reply, reply.decision, token)
+        return self._outcome(200 if reply.counted else 409, reply, reply.decision, token)
 
     def _unknown(self, request: Request, claim: Claim) -> Response:
         told = f"There is no decision {claim.decision} here."
         self._refused(request, claim.decision, told)
         return shown(404, page.trouble("Nothing to decide", told))
 
-    def _outcome(self, reply: Reply, decision: Decision, token: str) -> Response:
+    def _outcome(self, status: int, reply: Reply, decision: Decision, token: str) -> Response:
         heading = _heading(reply, decision)
         told = page.outcome(decision, heading, reply.text, good=reply.counted, token=token)
-        return shown(200 if reply.counted else 409, told)
+        return shown(status, told)
 
     def _refused(self, request: Request, decision: str, why: str) -> None:
         self.log.warning(

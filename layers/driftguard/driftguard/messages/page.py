@@ -24,12 +24,12 @@ _STYLE = """
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);
 font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-header,main,footer{max-width:38rem;margin:0 auto;padding:0 1.25rem}
+header,main{max-width:38rem;margin:0 auto;padding:0 1.25rem}
 header{display:flex;align-items:center;gap:.5rem;padding-top:1.25rem;font-weight:600;color:var(--soft)}
 header svg{width:1.35rem;height:1.35rem}
-main{background:var(--card);border:1px solid var(--line);border-radius:.9rem;margin:1rem auto;
+main{background:var(--card);border:1px solid var(--line);border-radius:.9rem;margin:1rem auto 2rem;
 padding:1.5rem 1.25rem 1.25rem}
-@media(max-width:40rem){main{margin:1rem .75rem}}
+@media(max-width:40rem){main{margin:1rem .75rem 2rem}}
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 .6rem;letter-spacing:-.01em}
 h2{font-size:.8rem;margin:1.6rem 0 .4rem;color:var(--soft);text-transform:uppercase;
 letter-spacing:.06em}
@@ -37,12 +37,19 @@ p{margin:0 0 .8rem}
 .lead{font-size:1.06rem}
 .mark{color:var(--warn);font-weight:600;margin-bottom:.3rem}
 .good{color:var(--good)}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1rem;margin:1.2rem 0 0;
-padding-top:1rem;border-top:1px solid var(--line)}
-dt{color:var(--soft)}
+.who{color:var(--soft);overflow-wrap:anywhere}
+.who b{color:var(--ink);font-weight:600}
+dl{margin:1.2rem 0 0;padding-top:.9rem;border-top:1px solid var(--line);font-size:.9rem}
+dt{color:var(--soft);margin-top:.4rem}
 dd{margin:0;overflow-wrap:anywhere}
-ol,ul{margin:0;padding:0;list-style:none}
-li{margin:0 0 .5rem;overflow-wrap:anywhere}
+@media(min-width:34rem){dl{display:grid;grid-template-columns:max-content 1fr;gap:.4rem 1.2rem}
+dt{margin:0}}
+ol{margin:0;padding:0;list-style:none}
+ol li{margin:0 0 .5rem}
+ul{margin:0;padding:0 0 0 1.15rem}
+ul li{margin:0 0 .15rem}
+li{overflow-wrap:anywhere}
+li::marker{color:var(--soft)}
 .call{background:var(--code);border:1px solid var(--line);border-radius:.5rem;padding:.7rem .8rem;
 font:.86rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .call b{display:block;margin-bottom:.15rem}
@@ -56,7 +63,6 @@ button:hover{filter:brightness(1.08)}
 :focus-visible{outline:3px solid var(--act);outline-offset:3px;border-radius:.3rem}
 .note{color:var(--soft);font-size:.9rem;margin:.9rem 0 0}
 a{color:var(--act)}
-footer{color:var(--soft);font-size:.85rem;padding-bottom:2rem;overflow-wrap:anywhere}
 """.replace("\n", "")
 
 _SHIELD = (
@@ -93,7 +99,8 @@ def question(decision: Decision, verdict: Verdict, *, token: str, voice: str, si
         _ASKS[verdict],
         f'<p class="mark">Severity {decision.severity} of 100 · {_e(decision.title)}</p>',
         f"<h1>{_e(_ASKS[verdict])}</h1>",
-        f'<p class="lead">{_e(_sentence(decision.summary))}</p>',
+        f'<p class="lead">{_e(decision.summary)}</p>',
+        f'<p class="who">{_who(decision)}</p>',
         _plan(decision) if verdict is Verdict.REVERT else _left_to_stand(decision),
         '<form method="post" action="answer">',
         f'<input type="hidden" name="t" value="{_e(token)}">',
@@ -101,7 +108,6 @@ def question(decision: Decision, verdict: Verdict, *, token: str, voice: str, si
         f"{_e(_BUTTON[verdict])}</button></form>",
         f'<p class="note">{_e(f"Your answer counts as {voice}.{more}")} {_e(silence)}</p>',
         _facts(decision),
-        decision=decision,
     )
 
 
@@ -114,7 +120,6 @@ def outcome(decision: Decision, heading: str, words: str, *, good: bool, token: 
         f'<p class="lead">{_e(_sentence(words))}</p>',
         f'<p><a href="answer?t={_e(token)}">See how it stands</a></p>',
         _facts(decision),
-        decision=decision,
     )
 
 
@@ -126,15 +131,14 @@ def trouble(heading: str, words: str) -> str:
 # ------------------------------------------------------------------------------------ parts
 
 
-def _page(title: str, *parts: str, decision: Decision | None = None) -> str:
-    about = f"<footer>{_e(decision.id)}</footer>" if decision else ""
+def _page(title: str, *parts: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="robots" content="noindex, nofollow">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{_e(title)} · Driftguard</title><style>{_STYLE}</style></head><body>"
-        f"<header>{_SHIELD}Driftguard</header><main>{''.join(parts)}</main>{about}</body></html>"
+        f"<header>{_SHIELD}Driftguard</header><main>{''.join(parts)}</main></body></html>"
     )
 
 
@@ -173,15 +177,22 @@ def _call_line(call: Call) -> str:
     return _e(f"{call.service}:{call.operation}")
 
 
+def _who(decision: Decision) -> str:
+    """Who made the change, by which call, from where and when."""
+    actor = decision.actor
+    return (
+        f"<b>{_e(actor.session or 'Somebody unknown')}</b> called {_e(decision.change_name)} "
+        f"from <b>{_e(actor.source or 'an unknown place')}</b>, {_time(decision.change_time)}."
+    )
+
+
 def _facts(decision: Decision) -> str:
-    resource, actor = decision.suspect.resource, decision.actor
+    resource = decision.suspect.resource
     rows: Sequence[tuple[str, str]] = (
         ("Resource", _e(resource.arn)),
         ("Account", _e(f"{resource.account} {resource.region}".strip())),
-        ("Changed by", _e(f"{actor.session or 'unknown'} from {actor.source or 'unknown'}")),
-        ("Call", _e(decision.change_name)),
-        ("At", _time(decision.change_time)),
         ("Control", _e(decision.control)),
+        ("Decision", _e(decision.id)),
     )
     return f"<dl>{''.join(f'<dt>{name}</dt><dd>{value}</dd>' for name, value in rows)}</dl>"
 
@@ -191,6 +202,8 @@ def _time(stamp: str) -> str:
 
 
 def _value(value: Json) -> str:
+    if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+        return ", ".join(map(str, value)) or "none"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
