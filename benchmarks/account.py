@@ -77,6 +77,7 @@ class Account:
             "DEAD_LETTER_QUEUE_URL": queue,
             "ACCOUNT_ID": ACCOUNT_ID,
             "AUTONOMY_CEILING": "revert",
+            "REPLY_FUNCTION_ARN": "arn:aws:lambda:us-east-1:123456789012:function:driftguard-reply",
         }
 
     def open_group(self, name: str) -> str:

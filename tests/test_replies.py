@@ -15,10 +15,11 @@ import pytest
 
 from driftguard import links
 from driftguard.links import Claim
-from driftguard.model import Status, Verdict
+from driftguard.model import Autonomy, Status, Verdict
 from driftguard.replies import Replies
 from driftguard.web import Request
 from tests.conftest import World
+from tests.scenarios.lambda_ import url_opened
 from tests.test_approvals import Asked, group, is_open, open_up  # noqa: F401 - a fixture
 
 KEY = b"k" * 64
@@ -390,3 +391,21 @@ def test_who_comes_second_leaves_no_exemption(answering: Answering, world: World
     answering.asked.answer("carol", "keep", until="2999-01-01T00:00:00.000Z")
     items = boto3.client("dynamodb").scan(TableName="state")["Items"]
     assert not [one for one in items if one["pk"]["S"].startswith("exemption")]
+
+
+# ------------------------------------------------------------------------------ the own door
+
+
+@pytest.mark.parametrize(
+    ("own", "status"), [("orders", Status.EXEMPTED), ("driftguard-reply", Status.REVERTED)]
+)
+def test_the_guard_leaves_the_stacks_own_public_url_open(
+    world: World, own: str, status: Status
+) -> None:
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{own}"
+    guard = world.with_policy(
+        lambda given: replace(given, default=Autonomy.REVERT).with_own_door(arn)
+    )
+    change = url_opened().attack()
+    decision = next(one for one in guard.handle(change) if one.control == "lambda.public-url")
+    assert decision.status is status

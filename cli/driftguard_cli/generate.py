@@ -7,7 +7,6 @@ catalogue in docs/. With `--check` nothing is written; the exit code says whethe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,6 @@ import typer
 import yaml
 
 from driftguard import controls
-from driftguard.controls.control import AnyControl
 from driftguard.policy import source
 
 from . import template_blocks as blocks
@@ -54,21 +52,22 @@ def generated(root: Path) -> dict[Path, str]:
     every = controls.every()
     template = root / "template.yaml"
     return {
-        controls.INDEX: json.dumps(index(every), indent=1, sort_keys=True) + "\n",
+        controls.INDEX: json.dumps(index(), indent=1, sort_keys=True) + "\n",
         template: blocks.with_blocks(template.read_text(), every),
         root / "policies" / "guard.schema.json": json.dumps(source.schema(), indent=2) + "\n",
         root / "docs" / "controls.md": as_markdown(every),
     }
 
 
-def index(every: Iterable[AnyControl]) -> dict[str, dict[str, list[str]]]:
-    """Event source → event name → the controls that it wakes."""
-    found: dict[str, dict[str, list[str]]] = {}
-    for control in every:
+def index() -> dict[str, object]:
+    """What a cold start needs to know: the controls that an event wakes, and where each stands."""
+    triggers: dict[str, dict[str, list[str]]] = {}
+    for control in controls.every():
         for trigger in control.triggers:
-            ids = found.setdefault(trigger.source, {}).setdefault(trigger.name, [])
+            ids = triggers.setdefault(trigger.source, {}).setdefault(trigger.name, [])
             ids.append(control.id)
-    return found
+    modules = {control.id: module for module, control in controls.located()}
+    return {"triggers": triggers, "modules": modules}
 
 
 class _Loader(yaml.SafeLoader):

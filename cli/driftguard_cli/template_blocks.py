@@ -16,6 +16,7 @@ from typing import TypeAlias
 import yaml
 
 from driftguard.controls.control import AnyControl
+from driftguard.permissions import PASSED_TO
 
 Block: TypeAlias = "dict[str, object]"
 
@@ -141,6 +142,9 @@ def writes(every: Sequence[AnyControl]) -> Block:
         {"Effect": "Allow", "Action": [action], "Resource": sorted(arns)}
         for action, arns in sorted(arns_of.items(), key=lambda one: (sorted(one[1]), one[0]))
     ]
+    for one in statements:
+        if one["Action"] == ["iam:PassRole"]:
+            one["Condition"] = {"StringEquals": {"iam:PassedToService": list(PASSED_TO)}}
     about = "What Driftguard's plans may change. Each session is narrowed to one plan's calls."
     return dict(_policies("RemediatorPolicy", "RemediatorRole", about, statements))
 
@@ -172,15 +176,15 @@ def _policies(
 
 
 def merged(statements: Iterable[dict[str, object]]) -> list[dict[str, object]]:
-    """One statement for each set of ARNs, with all the actions on it."""
+    """One statement for each set of ARNs and each condition, with all the actions on it."""
     actions: dict[str, list[object]] = {}
     for one in statements:
         taken = one["Action"]
         assert isinstance(taken, list)
-        actions.setdefault(json.dumps(one["Resource"]), []).extend(taken)
+        rest = {name: value for name, value in one.items() if name not in ("Effect", "Action")}
+        actions.setdefault(json.dumps(rest), []).extend(taken)
     return [
-        {"Effect": "Allow", "Action": taken, "Resource": json.loads(arns)}
-        for arns, taken in actions.items()
+        {"Effect": "Allow", "Action": taken, **json.loads(rest)} for rest, taken in actions.items()
     ]
 
 

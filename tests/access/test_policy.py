@@ -4,9 +4,9 @@ import copy
 from typing import Any
 
 import pytest
-from tests.access import policy_cases
 
 from driftguard.access.policy import Opening, Trusted, UnreadableError, judge, without
+from tests.access import policy_cases
 
 OWN, OTHER = policy_cases.OWN, policy_cases.OTHER
 statement, deny, policy = policy_cases.statement, policy_cases.deny, policy_cases.policy

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from driftguard.controls import control
-from driftguard.controls.ec2 import OpenIngressSettings
+from driftguard.controls.ec2.open_ingress import OpenIngressSettings
 from driftguard.model import Certainty, Change, Decision, Status
 from driftguard.verdicts import Undo
 from tests.conftest import World

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from driftguard.controls.iam import REVOCATION
+from driftguard.controls.iam.leaked_key import REVOCATION
 from driftguard.model import Status
 from driftguard.verdicts import Undo
 from tests.conftest import World

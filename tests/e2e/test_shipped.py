@@ -17,7 +17,9 @@ pytestmark = pytest.mark.e2e
 _RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 
 
-@pytest.mark.parametrize("function", ["GuardFunction", "PublishFunction", "ReplyFunction", "ConsoleFunction"])
+@pytest.mark.parametrize(
+    "function", ["GuardFunction", "PublishFunction", "ReplyFunction", "ConsoleFunction"]
+)
 def test_a_function_loads_with_its_layers_and_the_runtime_alone(
     lab: World, function: str, tmp_path: Path
 ) -> None:

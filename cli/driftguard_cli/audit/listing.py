@@ -89,13 +89,13 @@ def list_decisions(
 
 def _table(shown: Sequence[Decision]) -> Table:
     table = Table(box=None, header_style="bold")
-    for column in ("decided", "status", "severity", "control", "resource", "by", "decision"):
-        table.add_column(column, overflow="fold")
+    # What is copied to the next command stays whole, however narrow the terminal.
+    for column in ("decided", "status", "control", "resource", "by", "decision"):
+        table.add_column(column, overflow="fold", no_wrap=column in ("status", "decision"))
     for one in shown:
         table.add_row(
             one.decided[:19].replace("T", " "),
             Text(one.status.value, COLOUR.get(one.status, "")),
-            str(one.severity),
             one.control,
             Text(one.suspect.resource.id),
             Text(one.actor.name),

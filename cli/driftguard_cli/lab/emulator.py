@@ -1,6 +1,6 @@
-"""Starts the pipeline's emulator with function URLs that are like AWS's where it matters to us.
+"""Starts the pipeline's emulator, put right where it is unlike AWS in what matters to us.
 
-Run by path, by the emulator's own interpreter, so it imports nothing of ours. What is put right:
+Run by path, by the emulator's own interpreter, so it imports nothing of ours. What differs then:
 
 - A function URL's address is one that this machine can reach, wherever the stack hands it on.
 - A schedule comes within a second of its time, not of ten.

@@ -76,21 +76,23 @@ _RESOURCELESS = frozenset(
     }
 )
 
-# Calls that hand a role to a service: the caller must be allowed to pass it.
-_PASSING = frozenset(
-    {
-        ("bedrock", "PutModelInvocationLoggingConfiguration"),
-        ("cloudtrail", "CreateTrail"),
-        ("cloudtrail", "UpdateTrail"),
-        ("codebuild", "UpdateProjectVisibility"),
-        ("config", "PutConfigurationRecorder"),
-        ("events", "PutRule"),
-        ("events", "PutTargets"),
-        ("glue", "PutDataCatalogEncryptionSettings"),
-        ("logs", "PutSubscriptionFilter"),
-        ("s3", "PutBucketReplication"),
-    }
-)
+# Calls that hand a role to a service, and to which: the caller must be allowed to pass it on.
+_PASSING = {
+    ("bedrock", "PutModelInvocationLoggingConfiguration"): "bedrock.amazonaws.com",
+    ("cloudtrail", "CreateTrail"): "cloudtrail.amazonaws.com",
+    ("cloudtrail", "UpdateTrail"): "cloudtrail.amazonaws.com",
+    ("codebuild", "UpdateProjectVisibility"): "codebuild.amazonaws.com",
+    ("config", "PutConfigurationRecorder"): "config.amazonaws.com",
+    ("ec2", "AssociateIamInstanceProfile"): "ec2.amazonaws.com",
+    ("events", "PutRule"): "events.amazonaws.com",
+    ("events", "PutTargets"): "events.amazonaws.com",
+    ("glue", "PutDataCatalogEncryptionSettings"): "glue.amazonaws.com",
+    ("logs", "PutSubscriptionFilter"): "logs.amazonaws.com",
+    ("s3", "PutBucketReplication"): "s3.amazonaws.com",
+}
+
+# The services that a plan may ever pass a role to.
+PASSED_TO = tuple(sorted(set(_PASSING.values())))
 
 # What putting a web ACL before a resource, or taking it away, needs of the resource's own service.
 _FRONTED = {

@@ -1,1 +1,1 @@
-"""Is this policy, ACL or network rule open to the world? Pure: values in, verdicts out, no AWS calls."""
+"""Is this policy, ACL or network rule open to the world? Pure: values in, verdicts out."""

@@ -7,12 +7,12 @@ each event source and name to the ids that watch it, so that a cold start import
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
-from keyword import iskeyword
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
+from typing import Any
 
 from ..model import Change
 from .control import AnyControl
@@ -25,33 +25,40 @@ class UnknownControl(LookupError):
 
 
 @cache
-def _index() -> dict[str, dict[str, list[str]]]:
-    index: dict[str, dict[str, list[str]]] = json.loads(INDEX.read_text())
+def _index() -> Mapping[str, Any]:
+    index: Mapping[str, Any] = json.loads(INDEX.read_text())
     return index
 
 
 def watching(change: Change) -> Iterator[AnyControl]:
     """The controls that this kind of change can concern."""
-    for control_id in _index().get(change.source, {}).get(change.name, ()):
+    for control_id in _index()["triggers"].get(change.source, {}).get(change.name, ()):
         yield control(control_id)
 
 
 @cache
 def control(control_id: str) -> AnyControl:
     """The control of this id (`ec2.open-ingress`). Raises `UnknownControl`."""
-    service = control_id.partition(".")[0].replace("-", "_")
-    # Lambda's name is Python's too, so its module has the usual underscore after it.
-    module_name = f"{service}_" if iskeyword(service) else service
-    try:
-        module = import_module(f".{module_name}", __name__)
-        return next(one for one in module.CONTROLS if one.id == control_id)
-    except (ImportError, AttributeError, StopIteration):
-        raise UnknownControl(f"there is no control `{control_id}`") from None
+    where = _index()["modules"].get(control_id)
+    if where is None:
+        raise UnknownControl(f"there is no control `{control_id}`")
+    module = import_module(f".{where}", __name__)
+    return next(one for one in module.CONTROLS if one.id == control_id)
 
 
 def every() -> list[AnyControl]:
     """All controls, by id. Imports every module: for the command line and for generating."""
-    found: list[AnyControl] = []
-    for module in iter_modules([str(Path(__file__).parent)]):
-        found.extend(getattr(import_module(f".{module.name}", __name__), "CONTROLS", ()))
-    return sorted(found, key=lambda one: one.id)
+    return [one for _, one in located()]
+
+
+@cache
+def located() -> list[tuple[str, AnyControl]]:
+    """All controls by id, each with the module (below this package) that holds it."""
+    prefix = f"{__name__}."
+    modules = [import_module(one.name) for one in walk_packages(__path__, prefix)]
+    found = [
+        (module.__name__.removeprefix(prefix), one)
+        for module in modules
+        for one in getattr(module, "CONTROLS", ())
+    ]
+    return sorted(found, key=lambda one: one[1].id)

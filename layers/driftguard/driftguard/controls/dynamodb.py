@@ -8,7 +8,8 @@ from ..aws import Reader, document
 from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ..trail import flag, mapping, omitted, text
 from .control import References, Trigger, partition_of, resource
-from .mechanisms import OpenPolicy, Weakened, told, weaker_than_before
+from .mechanisms import Weakened, told, weaker_than_before
+from .policy_bearing import OpenPolicy
 
 _DYNAMODB = "dynamodb.amazonaws.com"
 _TABLE = "arn:{partition}:dynamodb:{region}:{account}:table/*"

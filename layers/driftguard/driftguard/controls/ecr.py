@@ -8,7 +8,8 @@ from ..aws import AwsError, Reader, document
 from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ..trail import flag, items, mapping, text
 from .control import References, Trigger, resource
-from .mechanisms import OpenPolicy, Weakened, told, weaker_than_before
+from .mechanisms import Weakened, told, weaker_than_before
+from .policy_bearing import OpenPolicy
 
 _ECR = "ecr.amazonaws.com"
 _REPOSITORIES = ("arn:{partition}:ecr:{region}:{account}:repository/*",)

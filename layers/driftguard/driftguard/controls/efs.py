@@ -8,7 +8,7 @@ from ..aws import AwsError, Reader, document
 from ..model import Call, Certainty, Change, Document, Resource, Suspect
 from ..trail import text
 from .control import References, Trigger, resource
-from .mechanisms import DenyLost, OpenPolicy
+from .policy_bearing import DenyLost, OpenPolicy
 
 _EFS = "elasticfilesystem.amazonaws.com"
 _FILE_SYSTEMS = ("arn:{partition}:elasticfilesystem:{region}:{account}:file-system/*",)

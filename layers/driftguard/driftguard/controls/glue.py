@@ -8,7 +8,8 @@ from ..aws import Reader, document
 from ..model import Call, Certainty, Change, Document, Resource, Suspect
 from ..trail import flag, mapping, text
 from .control import References, Trigger, partition_of, resource
-from .mechanisms import OpenPolicy, Weakened, told, weaker_than_before
+from .mechanisms import Weakened, told, weaker_than_before
+from .policy_bearing import OpenPolicy
 
 _GLUE = "glue.amazonaws.com"
 _CATALOG = ("arn:{partition}:glue:{region}:{account}:catalog",)

@@ -2,12 +2,12 @@
 
 - `Sharing`: a resource is shared with grantees; those that are not trusted lose their grant.
 - `Switch`: a setting has a value that is safe; a risky one is set back.
-- `OpenPolicy`: a resource policy opens the resource; the offending principals or statements go.
 - `Weakened`: a configuration is weaker than its baseline; the weakened fields are set back.
 - `Removed`: something that watched over the account is gone; it is made again from the baseline.
 - `Granted`: one thing was given to another (a policy, a membership, a key), or taken from it.
-- `DenyLost`: a resource policy lost what it denied; those statements come back.
 - `Advice`: there is no safe remedy; people are told what happened and what they can do.
+
+Those over resource policies stand in `policy_bearing.py`.
 
 A control is an instance: its metadata, and the few functions that say how its service reads and
 writes the thing. `suspects` names the resources of a change and how sure the record makes us.
@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ..access import policy
 from ..access.principals import Trusted
 from ..aws import Reader
 from ..model import (
@@ -36,7 +35,7 @@ from ..model import (
     Step,
     Suspect,
 )
-from ..trail import items, text
+from ..trail import text
 from .control import Control, NoSettings, References, Trigger, TrustSettings
 
 Suspects: TypeAlias = "Callable[[Change], Iterable[Suspect]]"
@@ -44,11 +43,11 @@ Read: TypeAlias = "Callable[[Resource, Reader], Document | None]"
 Grants: TypeAlias = "Mapping[str, tuple[str, ...]]"
 
 # Where a `Weakened` state says which of its fields the record itself told to be weak.
-_TOLD = "told"
+TOLD = "told"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Declared:
+class Declared:
     """The metadata that every declared control carries."""
 
     id: str
@@ -70,7 +69,7 @@ class _Declared:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Switch(_Declared, Control[NoSettings]):
+class Switch(Declared, Control[NoSettings]):
     """A setting that has a safe value.
 
     `read` answers the state, None when the resource is gone. `risky` says in words why a state is
@@ -117,7 +116,7 @@ class Switch(_Declared, Control[NoSettings]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sharing(_Declared, Control[TrustSettings]):
+class Sharing(Declared, Control[TrustSettings]):
     """A resource shared with grantees: accounts, organisations, or everybody.
 
     `read` answers `{"grantees": [...]}`, each grantee a JSON value that `share` and `unshare` take
@@ -161,7 +160,7 @@ class Sharing(_Declared, Control[TrustSettings]):
         )
         kept = tuple(
             f"shared with {self.account_of(one)}"
-            for one in _list(facet.state, "grantees")
+            for one in listed(facet.state, "grantees")
             if one not in strangers
         )
         return Plan(steps, kept=kept)
@@ -170,91 +169,13 @@ class Sharing(_Declared, Control[TrustSettings]):
         own = text(state, "owner")
         return [
             one
-            for one in _list(state, "grantees")
+            for one in listed(state, "grantees")
             if not is_trusted(self.account_of(one), own, settings.trusted)
         ]
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenPolicy(_Declared, Control[TrustSettings]):
-    """A resource policy that opens its resource to the public, or to accounts not trusted.
-
-    `service` is what `access.policy.judge` calls it; `audiences` which openings count. `written`
-    is the policy in the record, as text or object, None where the record has none. `read` answers
-    `{"policy": "<text>", …}`. `put` writes a text, `delete` removes the policy; a service without
-    deletion never leaves it empty.
-    """
-
-    service: str
-    audiences: tuple[str, ...] = ("public", "external")
-    suspects: Suspects
-    written: Callable[[Change], Json]
-    read: Read
-    put: Callable[[Resource, str, Document], Call]
-    delete: Callable[[Resource, Document], Call] | None = None
-    settings: type[TrustSettings] = TrustSettings
-
-    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
-        written = self.written(change)
-        for suspect in self.suspects(change):
-            if not isinstance(written, (str, dict)):
-                yield Suspect(suspect.resource, Certainty.POSSIBLE, suspect.hint)
-            elif self._openings(written, suspect.resource.account, settings) or (
-                self._verdict(written, suspect.resource.account, settings).unparsable
-            ):
-                yield Suspect(suspect.resource, Certainty.EVIDENT, suspect.hint)
-
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        found = self.read(suspect.resource, reader)
-        return None if found is None else {"owner": suspect.resource.account, **found}
-
-    def assess(
-        self, state: Document, baseline: Document | None, settings: TrustSettings
-    ) -> Risk | None:
-        written, owner = text(state, "policy"), text(state, "owner")
-        if not written:
-            return None
-        if unparsable := self._verdict(written, owner, settings).unparsable:
-            return Risk(f"the policy cannot be read: {unparsable}")
-        openings = self._openings(written, owner, settings)
-        return Risk("; ".join(one.reason for one in openings)) if openings else None
-
-    def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: TrustSettings
-    ) -> Plan:
-        resource, written = suspect.resource, text(facet.state, "policy")
-        if self._verdict(written, resource.account, settings).unparsable:
-            return Plan((), advice="Read the policy; it could not be parsed to amend it.")
-        openings = self._openings(written, resource.account, settings)
-        rest = policy.without(self.service, written, openings, account=resource.account)
-        if rest is None and self.delete is not None:
-            call = self.delete(resource, facet.state)
-        elif rest is None:
-            return Plan((), advice="Nothing would be left of the policy, and it cannot be deleted.")
-        else:
-            call = self.put(resource, json.dumps(rest), facet.state)
-        gone = {one.index for one in openings}
-        kept = tuple(
-            f"statement {text(one, 'Sid') or number + 1}"
-            for number, one in enumerate(items(json.loads(written).get("Statement")))
-            if number not in gone
-        )
-        return Plan((Step(call, (self.put(resource, written, facet.state),)),), kept=kept)
-
-    def _verdict(
-        self, written: str | dict[str, Json], account: str, settings: TrustSettings
-    ) -> policy.Verdict:
-        return policy.judge(self.service, written, account=account, trusted=settings.trusted)
-
-    def _openings(
-        self, written: str | dict[str, Json], account: str, settings: TrustSettings
-    ) -> list[policy.Opening]:
-        verdict = self._verdict(written, account, settings)
-        return [one for one in verdict.openings if one.audience in self.audiences]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weakened(_Declared, Control[NoSettings]):
+class Weakened(Declared, Control[NoSettings]):
     """A configuration of several fields, weaker than its baseline in some of them.
 
     `weaker` names the fields of a state that are weaker than the baseline's, each with a reason;
@@ -304,7 +225,7 @@ class Weakened(_Declared, Control[NoSettings]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Removed(_Declared, Control[NoSettings]):
+class Removed(Declared, Control[NoSettings]):
     """Something that guarded the account was deleted; the baseline says how to make it again.
 
     `read` answers `{"exists": False}` when it is gone, else its whole configuration with
@@ -343,7 +264,7 @@ class Removed(_Declared, Control[NoSettings]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Granted(_Declared, Control[TrustSettings]):
+class Granted(Declared, Control[TrustSettings]):
     """One thing was given to another that should not have been, or was taken from it.
 
     The change names both: `suspects` puts into the hint what the resource's id does not say. Only
@@ -379,74 +300,15 @@ class Granted(_Declared, Control[TrustSettings]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DenyLost(_Declared, Control[NoSettings]):
-    """A resource policy was deleted, or replaced by one without the Deny statements it had.
-
-    `written` is the policy in the record, None in one of a deletion; one that denies something is
-    taken to have lost nothing. `read` answers `{"policy": "<text>"}`, null where there is none. A
-    deleted policy comes back whole; to a replaced one the lost statements are added. Without a
-    baseline nobody knows what was denied: people are asked about a deletion.
-    """
-
-    suspects: Callable[[Change], Iterable[Suspect]]
-    written: Callable[[Change], Json]
-    read: Read
-    put: Callable[[Resource, str, Document], Call]
-    delete: Callable[[Resource, Document], Call]
-    baselined: bool = True
-    settings: type[NoSettings] = NoSettings
-
-    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
-        written = self.written(change)
-        if not any(map(_denies, _statements(written))):
-            hint = {} if written else {_TOLD: ["policy"]}
-            for suspect in self.suspects(change):
-                yield Suspect(suspect.resource, Certainty.POSSIBLE, hint)
-
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        found = self.read(suspect.resource, reader)
-        return None if found is None else {**found, **suspect.hint}
-
-    def assess(
-        self, state: Document, baseline: Document | None, settings: NoSettings
-    ) -> Risk | None:
-        if baseline is None:
-            deleted = state["policy"] is None and bool(_list(state, _TOLD))
-            return Risk("the policy was deleted") if deleted else None
-        lost = self._lost(state, baseline)
-        names = ", ".join(text(one, "Sid") or "a Deny without a name" for one in lost)
-        return Risk(f"the policy no longer has {names}", tuple(lost)) if lost else None
-
-    def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
-    ) -> Plan:
-        if baseline is None:
-            return Plan((), advice="What the policy denied is not recorded.")
-        resource, written = suspect.resource, text(facet.state, "policy")
-        if not written:
-            whole = self.put(resource, text(baseline, "policy"), facet.state)
-            return Plan((Step(whole, (self.delete(resource, facet.state),)),))
-        lost = self._lost(facet.state, baseline)
-        there = [*_statements(written), *lost]
-        amended = json.dumps({**json.loads(written), "Statement": there})
-        step = Step(
-            self.put(resource, amended, facet.state), (self.put(resource, written, facet.state),)
-        )
-        return Plan((step,), kept=tuple(text(one, "Sid") for one in there if one not in lost))
-
-    def _lost(self, state: Document, baseline: Document) -> list[Document]:
-        now = _statements(state["policy"])
-        return [one for one in _statements(baseline["policy"]) if _denies(one) and one not in now]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Advice(_Declared, Control[NoSettings]):
+class Advice(Declared, Control[NoSettings]):
     """A change without a safe remedy: it is recorded, and people are told what they can do.
 
     `revert` says why there is none. `read` looks whether the resource still stands as the change
     left it, where that can be known; without it the record is all there is.
     """
 
+    # Nothing is ever called, so nothing was tried against a service.
+    proven: str = "stub"
     suspects: Suspects
     why: str
     advice: str
@@ -485,7 +347,7 @@ def evident(find: Callable[[Change], Resource | None], *names: str) -> Suspects:
 
 def told(resource: Resource, *weak: str) -> Suspect:
     """The suspect of a record that itself says that these fields were made weak."""
-    return Suspect(resource, Certainty.EVIDENT, {_TOLD: list(weak)})
+    return Suspect(resource, Certainty.EVIDENT, {TOLD: list(weak)})
 
 
 def weaker_than_before(
@@ -500,25 +362,12 @@ def weaker_than_before(
 
     def weaker(state: Document, baseline: Document | None) -> Mapping[str, str]:
         if baseline is None:
-            known = _list(state, _TOLD)
+            known = listed(state, TOLD)
             return {name: why for name, why in weak(state).items() if name in known}
         before = weak(baseline)
         return {name: why for name, why in weak(state).items() if name not in before}
 
     return weaker
-
-
-def _statements(written: Json) -> list[Document]:
-    """The statements of a policy, as text or object; none if it cannot be read."""
-    try:
-        parsed = json.loads(written) if isinstance(written, str) else written
-    except ValueError:
-        return []
-    return list(items(parsed.get("Statement"))) if isinstance(parsed, Mapping) else []
-
-
-def _denies(statement: Document) -> bool:
-    return text(statement, "Effect") == "Deny"
 
 
 def is_trusted(who: str, own: str, trusted: Trusted) -> bool:
@@ -538,6 +387,7 @@ def is_trusted(who: str, own: str, trusted: Trusted) -> bool:
     )
 
 
-def _list(state: Document, name: str) -> list[Json]:
+def listed(state: Document, name: str) -> list[Json]:
+    """The list under a key of a state; an empty one where there is none."""
     value = state.get(name)
     return list(value) if isinstance(value, (list, tuple)) else []

@@ -8,7 +8,7 @@ from ..aws import Reader, document
 from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ..trail import items, mapping, omitted, text
 from .control import References, Trigger, resource
-from .mechanisms import OpenPolicy
+from .policy_bearing import OpenPolicy
 
 _ES = "es.amazonaws.com"
 _DOMAINS = ("arn:{partition}:es:{region}:{account}:domain/*",)

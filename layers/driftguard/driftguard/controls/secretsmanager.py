@@ -8,7 +8,8 @@ from ..aws import Reader, document
 from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ..trail import flag, mapping, text
 from .control import References, Trigger, resource
-from .mechanisms import Advice, OpenPolicy, Switch, evident
+from .mechanisms import Advice, Switch, evident
+from .policy_bearing import OpenPolicy
 
 _SECRETS = "secretsmanager.amazonaws.com"
 _EVERY = ("arn:{partition}:secretsmanager:{region}:{account}:secret:*",)

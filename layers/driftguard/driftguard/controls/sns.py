@@ -9,7 +9,7 @@ from ..aws import Reader, document
 from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ..trail import mapping, omitted, text
 from .control import References, Trigger
-from .mechanisms import OpenPolicy
+from .policy_bearing import OpenPolicy
 
 _SNS = "sns.amazonaws.com"
 _TOPICS = ("arn:{partition}:sns:{region}:{account}:*",)

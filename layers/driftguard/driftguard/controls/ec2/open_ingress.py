@@ -156,3 +156,6 @@ def _entries(reader: Reader, prefix_list: str) -> list[Json]:
             "ec2", "GetManagedPrefixListEntries", "Entries", PrefixListId=prefix_list
         )
     ]
+
+
+CONTROLS = (OpenIngress(),)

@@ -157,3 +157,20 @@ def source_of(rule: Document) -> str:
     return text(rule, "CidrIpv4", "CidrIpv6", "PrefixListId") or text(
         mapping(rule, "ReferencedGroupInfo"), "GroupId"
     )
+
+
+def sources_in(permission: Document) -> Iterator[Document]:
+    """The sources of a boto3 permission, each as a rule names its one."""
+    for one in items(permission.get("IpRanges")):
+        yield {"CidrIpv4": text(one, "CidrIp")}
+    yield from items(permission.get("Ipv6Ranges"))
+    yield from items(permission.get("PrefixListIds"))
+
+
+def key_of(rule: Document) -> str:
+    """A rule as `ports|source`: by that it is found again, whatever its id."""
+    ports: Document = {
+        name: int(number) if (number := text(rule, name)).lstrip("-").isdigit() else None
+        for name in ("FromPort", "ToPort")
+    }
+    return f"{ports_of({**rule, **ports})}|{source_of(rule)}"

@@ -9,7 +9,7 @@ from ...aws import Reader
 from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ...trail import text
 from ..control import References, Trigger
-from ..mechanisms import OpenPolicy
+from ..policy_bearing import OpenPolicy
 from .principals import IAM, ROLES, by_aws, principal, read
 
 

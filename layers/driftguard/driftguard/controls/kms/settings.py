@@ -8,7 +8,8 @@ from ...aws import Reader, document
 from ...model import Call, Certainty, Change, Document, Resource, Suspect
 from ...trail import flag, text
 from ..control import References, Trigger
-from ..mechanisms import OpenPolicy, Switch, evident
+from ..mechanisms import Switch, evident
+from ..policy_bearing import OpenPolicy
 from .key import GONE, KEYS, KMS, call, describe, key_of, keys
 
 # ---------------------------------------------------------------------------------- disabled

@@ -22,7 +22,7 @@ from ...model import (
 )
 from ...trail import items, omitted, text
 from ..control import Control, NoSettings, References, Trigger
-from ..mechanisms import DenyLost, OpenPolicy
+from ..policy_bearing import DenyLost, OpenPolicy
 from .bucket import (
     BUCKETS,
     S3,

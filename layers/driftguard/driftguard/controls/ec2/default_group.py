@@ -1,0 +1,155 @@
+"""Rules of default security groups.
+
+Without the mechanisms that others share: every change of a security group imports this module, and
+most of them are harmless. Source: Amazon VPC User Guide, "Default security groups for your VPCs".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...aws import Reader
+from ...model import Certainty, Change, Document, Facet, Json, Plan, Risk, Suspect
+from ...trail import items, mapping, text
+from ..control import Control, References
+from .records import named, on
+from .rules import (
+    GROUP,
+    MADE_ANEW,
+    RULE,
+    arn_of,
+    described,
+    group_named,
+    in_order,
+    key_of,
+    permissions_asked,
+    ports_of,
+    revocation,
+    rules_of,
+    source_of,
+    sources_in,
+)
+
+_DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultGroupSettings:
+    """`look_up`: read every group that gets a rule, to see whether it is a default one.
+
+    A record mostly gives a group's id only. Looking it up costs one call for every rule that
+    anybody adds anywhere, so it is off unless the policy asks for it; then only records that name
+    the group `default` are looked at.
+    """
+
+    look_up: bool = False
+
+
+class DefaultGroup(Control[DefaultGroupSettings]):
+    """A VPC's default group got a rule: what forgets to name a group ends up in it.
+
+    Only the rules of the change are taken away again.
+    """
+
+    id = "ec2.default-sg-opened"
+    title = "Rule added to a VPC's default security group"
+    severity = 55
+    references = References(security_hub=("EC2.2",), attack=("T1562.007",))
+    triggers = (on("AuthorizeSecurityGroupIngress"), on("AuthorizeSecurityGroupEgress"))
+    reads = ("ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups")
+    writes = {
+        "ec2:RevokeSecurityGroupIngress": (GROUP, RULE),
+        "ec2:AuthorizeSecurityGroupIngress": (GROUP, RULE),
+        "ec2:RevokeSecurityGroupEgress": (GROUP, RULE),
+        "ec2:AuthorizeSecurityGroupEgress": (GROUP, RULE),
+        "ec2:CreateTags": (RULE,),
+    }
+    volatile = MADE_ANEW
+    settings = DefaultGroupSettings
+
+    def screen(self, change: Change, settings: DefaultGroupSettings) -> Iterable[Suspect]:
+        group, name = (
+            group_named(change.request, change.response),
+            text(change.request, "groupName"),
+        )
+        if group and (name == _DEFAULT or (not name and settings.look_up)):
+            certainty = Certainty.EVIDENT if name else Certainty.POSSIBLE
+            way = "Egress" if change.name.endswith("Egress") else "Ingress"
+            hint: Document = {"way": way, "asked": _added(change)}
+            yield named(change, "security-group", group, certainty, hint)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        """The rules that the change added; None if the group is gone, or is no default one."""
+        group = described(reader, suspect.resource.id)
+        if group is None or text(group, "GroupName") != _DEFAULT:
+            return None
+        asked, egress = suspect.hint["asked"], suspect.hint["way"] == "Egress"
+        assert isinstance(asked, (list, tuple))
+        id_ = text(group, "GroupId")
+        rules = sorted(rules_of(reader, id_), key=in_order)
+        added: list[Json] = [
+            rule for rule in rules if bool(rule.get("IsEgress")) is egress and key_of(rule) in asked
+        ]
+        return {"group": id_, "way": suspect.hint["way"], "added": added}
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: DefaultGroupSettings
+    ) -> Risk | None:
+        added = ", ".join(f"{ports_of(one)} {source_of(one)}" for one in items(state["added"]))
+        if not added:
+            return None
+        return Risk(f"the VPC's default group got {text(state, 'way').lower()} {added}")
+
+    def plan(
+        self,
+        suspect: Suspect,
+        facet: Facet,
+        baseline: Document | None,
+        settings: DefaultGroupSettings,
+    ) -> Plan:
+        group = arn_of(suspect.resource, text(facet.state, "group"))
+        added, way = list(items(facet.state["added"])), text(facet.state, "way")
+        return Plan(revocation(group, added, direction=way))
+
+
+# ------------------------------------------------------------------------------- the record
+
+
+def _added(change: Change) -> list[Json]:
+    """The rules that a change made, each as `ports|source`: so they are found in the group.
+
+    The response names them as EC2 keeps them (`10.1.2.3/8` is `10.0.0.0/8`); older records and
+    some services' have none, and then the request must do.
+    """
+    made = list(items(mapping(change.response, "securityGroupRuleSet")))
+    return [key_of(_as_described(one)) for one in made] or _asked(change.request)
+
+
+def _as_described(made: Document) -> Document:
+    """A rule of a response, spelt as EC2 describes it."""
+    capital = {name[:1].upper() + name[1:]: value for name, value in made.items()}
+    group = {"GroupId": text(mapping(made, "referencedGroupInfo"), "groupId")}
+    return {**capital, "ReferencedGroupInfo": group}
+
+
+def _asked(request: Document) -> list[Json]:
+    """The rules that a request asks for."""
+    keys: list[Json] = []
+    for permission in permissions_asked(request):
+        for one in sources_in(permission):
+            keys.append(key_of({**permission, **one}))
+    for permission in items(request.get("ipPermissions")):
+        asked: Document = {
+            "IpProtocol": text(permission, "ipProtocol"),
+            "FromPort": permission.get("fromPort"),
+            "ToPort": permission.get("toPort"),
+        }
+        for group in items(permission.get("groups")):
+            keys.append(
+                key_of({**asked, "ReferencedGroupInfo": {"GroupId": text(group, "groupId")}})
+            )
+    return keys
+
+
+CONTROLS = (DefaultGroup(),)

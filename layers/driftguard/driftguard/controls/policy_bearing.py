@@ -1,0 +1,182 @@
+"""Controls over resource policies: opened to strangers, or robbed of what they denied.
+
+- `OpenPolicy`: a policy opens its resource; the offending principals or statements go.
+- `DenyLost`: a policy was deleted, or replaced without its Deny statements; they come back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from ..access import policy
+from ..aws import Reader
+from ..model import (
+    Call,
+    Certainty,
+    Change,
+    Document,
+    Facet,
+    Json,
+    Plan,
+    Resource,
+    Risk,
+    Step,
+    Suspect,
+)
+from ..trail import items, text
+from .control import Control, NoSettings, TrustSettings
+from .mechanisms import TOLD, Declared, Read, Suspects, listed
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenPolicy(Declared, Control[TrustSettings]):
+    """A resource policy that opens its resource to the public, or to accounts not trusted.
+
+    `service` is what `access.policy.judge` calls it; `audiences` which openings count. `written`
+    is the policy in the record, as text or object, None where the record has none. `read` answers
+    `{"policy": "<text>", …}`. `put` writes a text, `delete` removes the policy; a service without
+    deletion never leaves it empty.
+    """
+
+    service: str
+    audiences: tuple[str, ...] = ("public", "external")
+    suspects: Suspects
+    written: Callable[[Change], Json]
+    read: Read
+    put: Callable[[Resource, str, Document], Call]
+    delete: Callable[[Resource, Document], Call] | None = None
+    settings: type[TrustSettings] = TrustSettings
+
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+        written = self.written(change)
+        for suspect in self.suspects(change):
+            if not isinstance(written, (str, dict)):
+                yield Suspect(suspect.resource, Certainty.POSSIBLE, suspect.hint)
+            elif self._openings(written, suspect.resource.account, settings) or (
+                self._verdict(written, suspect.resource.account, settings).unparsable
+            ):
+                yield Suspect(suspect.resource, Certainty.EVIDENT, suspect.hint)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        found = self.read(suspect.resource, reader)
+        return None if found is None else {"owner": suspect.resource.account, **found}
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: TrustSettings
+    ) -> Risk | None:
+        written, owner = text(state, "policy"), text(state, "owner")
+        if not written:
+            return None
+        if unparsable := self._verdict(written, owner, settings).unparsable:
+            return Risk(f"the policy cannot be read: {unparsable}")
+        openings = self._openings(written, owner, settings)
+        return Risk("; ".join(one.reason for one in openings)) if openings else None
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: TrustSettings
+    ) -> Plan:
+        resource, written = suspect.resource, text(facet.state, "policy")
+        if self._verdict(written, resource.account, settings).unparsable:
+            return Plan((), advice="Read the policy; it could not be parsed to amend it.")
+        openings = self._openings(written, resource.account, settings)
+        rest = policy.without(self.service, written, openings, account=resource.account)
+        if rest is None and self.delete is not None:
+            call = self.delete(resource, facet.state)
+        elif rest is None:
+            return Plan((), advice="Nothing would be left of the policy, and it cannot be deleted.")
+        else:
+            call = self.put(resource, json.dumps(rest), facet.state)
+        gone = {one.index for one in openings}
+        kept = tuple(
+            f"statement {text(one, 'Sid') or number + 1}"
+            for number, one in enumerate(items(json.loads(written).get("Statement")))
+            if number not in gone
+        )
+        return Plan((Step(call, (self.put(resource, written, facet.state),)),), kept=kept)
+
+    def _verdict(
+        self, written: str | dict[str, Json], account: str, settings: TrustSettings
+    ) -> policy.Verdict:
+        return policy.judge(self.service, written, account=account, trusted=settings.trusted)
+
+    def _openings(
+        self, written: str | dict[str, Json], account: str, settings: TrustSettings
+    ) -> list[policy.Opening]:
+        verdict = self._verdict(written, account, settings)
+        return [one for one in verdict.openings if one.audience in self.audiences]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenyLost(Declared, Control[NoSettings]):
+    """A resource policy was deleted, or replaced by one without the Deny statements it had.
+
+    `written` is the policy in the record, None in one of a deletion; one that denies something is
+    taken to have lost nothing. `read` answers `{"policy": "<text>"}`, null where there is none. A
+    deleted policy comes back whole; to a replaced one the lost statements are added. Without a
+    baseline nobody knows what was denied: people are asked about a deletion.
+    """
+
+    suspects: Callable[[Change], Iterable[Suspect]]
+    written: Callable[[Change], Json]
+    read: Read
+    put: Callable[[Resource, str, Document], Call]
+    delete: Callable[[Resource, Document], Call]
+    baselined: bool = True
+    settings: type[NoSettings] = NoSettings
+
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
+        written = self.written(change)
+        if not any(map(_denies, _statements(written))):
+            hint = {} if written else {TOLD: ["policy"]}
+            for suspect in self.suspects(change):
+                yield Suspect(suspect.resource, Certainty.POSSIBLE, hint)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        found = self.read(suspect.resource, reader)
+        return None if found is None else {**found, **suspect.hint}
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: NoSettings
+    ) -> Risk | None:
+        if baseline is None:
+            deleted = state["policy"] is None and bool(listed(state, TOLD))
+            return Risk("the policy was deleted") if deleted else None
+        lost = self._lost(state, baseline)
+        names = ", ".join(text(one, "Sid") or "a Deny without a name" for one in lost)
+        return Risk(f"the policy no longer has {names}", tuple(lost)) if lost else None
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+    ) -> Plan:
+        if baseline is None:
+            return Plan((), advice="What the policy denied is not recorded.")
+        resource, written = suspect.resource, text(facet.state, "policy")
+        if not written:
+            whole = self.put(resource, text(baseline, "policy"), facet.state)
+            return Plan((Step(whole, (self.delete(resource, facet.state),)),))
+        lost = self._lost(facet.state, baseline)
+        there = [*_statements(written), *lost]
+        amended = json.dumps({**json.loads(written), "Statement": there})
+        step = Step(
+            self.put(resource, amended, facet.state), (self.put(resource, written, facet.state),)
+        )
+        return Plan((step,), kept=tuple(text(one, "Sid") for one in there if one not in lost))
+
+    def _lost(self, state: Document, baseline: Document) -> list[Document]:
+        now = _statements(state["policy"])
+        return [one for one in _statements(baseline["policy"]) if _denies(one) and one not in now]
+
+
+def _statements(written: Json) -> list[Document]:
+    """The statements of a policy, as text or object; none if it cannot be read."""
+    try:
+        parsed = json.loads(written) if isinstance(written, str) else written
+    except ValueError:
+        return []
+    return list(items(parsed.get("Statement"))) if isinstance(parsed, Mapping) else []
+
+
+def _denies(statement: Document) -> bool:
+    return text(statement, "Effect") == "Deny"
