@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import botocore.session
@@ -87,7 +88,24 @@ def test_a_proxy_is_never_asked_for_the_way_to_this_machine(
     assert environment.clean({})["NO_PROXY"] == "intranet.example.com,127.0.0.1,localhost"
 
 
+def for_sam(policy: str = "/lab/policy.yaml") -> dict[str, str]:
+    return environment.for_sam(
+        ENDPOINTS, home=Path("/lab/sam"), tools=Path("/venv/bin"), policy=Path(policy)
+    )
+
+
+def test_a_build_takes_the_labs_policy_and_not_one_that_the_person_has_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("POLICY", "theirs.yaml")
+    assert environment.clean(for_sam())["POLICY"] == "/lab/policy.yaml"
+
+
+def test_a_policy_in_a_folder_with_a_space_is_one_word_of_the_builds_command() -> None:
+    assert shlex.split(for_sam("/my lab/policy.yaml")["POLICY"]) == ["/my lab/policy.yaml"]
+
+
 def test_sam_itself_only_knows_the_pipeline() -> None:
-    variables = environment.for_sam(ENDPOINTS, home=Path("/lab/sam"), tools=Path("/venv/bin"))
+    variables = for_sam()
     endpoints = {name: v for name, v in variables.items() if name.startswith("AWS_ENDPOINT")}
     assert endpoints == {"AWS_ENDPOINT_URL": ENDPOINTS.pipeline}

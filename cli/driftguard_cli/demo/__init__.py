@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,10 +15,12 @@ from driftguard_cli.lab.house import project_root
 from driftguard_cli.lab.processes import tail
 from driftguard_cli.lab.reporting import interruptions_told
 
-from .account import stage
+from .account import Account
 from .scenarios import SCENARIOS
 from .screen import Screen
-from .story import Outcome, Undo, Witness, outcomes, to_undo, undo
+from .story import Outcome, Undo, Witness, outcomes, stage, to_undo, undo
+
+POLICY = Path(__file__).with_name("policy.yaml")
 
 
 def demo(
@@ -37,15 +40,17 @@ def demo(
 
 def _play(screen: Screen, began: float) -> tuple[list[Outcome], Undo | None]:
     screen.opening()
-    with screen.preparing() as tell, running(project_root(), {}, tell) as lab:
-        account, witness = stage(lab), Witness(lab)
+    with screen.preparing() as tell, running(project_root(), {}, tell, POLICY) as lab:
+        account, witness = Account(lab), Witness(lab)
+        tell("staging the account")
+        staged = stage(account)
         tell("")
-        screen.staged(account)
-        seen = screen.watch(SCENARIOS, outcomes(account, witness))
+        screen.staged(staged)
+        seen = screen.watch(SCENARIOS, outcomes(account, staged, witness))
         screen.told(seen)
         screen.recorded(seen[0])
         chosen = to_undo(seen)
-        undone = undo(lab, account, witness, chosen) if chosen else None
+        undone = undo(lab, chosen) if chosen else None
         if undone:
             screen.undone(undone)
         passed = _passed(seen, undone)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -18,14 +19,36 @@ INTRUDER = "ci-build/i-0a1b2c3d4e5f60718"
 _ADDRESS = "198.51.100.23"
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a service says to the account's event bus."""
+
+    source: str
+    kind: str
+    detail: Mapping[str, object]
+
+
+def send(account: Account, event: Event) -> None:
+    """Puts the event on the account's bus."""
+    account.client("events").put_events(
+        Entries=[
+            {
+                "Source": event.source,
+                "DetailType": event.kind,
+                "Detail": json.dumps(event.detail),
+            }
+        ]
+    )
+
+
 def api_call(
     account: Account,
     service: str,
     name: str,
     request: Mapping[str, object],
     response: Mapping[str, object] | None = None,
-) -> None:
-    """Sends the CloudTrail record of an API call that the intruder has made."""
+) -> Event:
+    """The CloudTrail record of an API call that the intruder has made."""
     role, session = INTRUDER.split("/")
     record = {
         "eventVersion": "1.11",
@@ -59,11 +82,11 @@ def api_call(
         "recipientAccountId": account.id,
         "eventCategory": "Management",
     }
-    _send(account, f"aws.{service}", "AWS API Call via CloudTrail", record)
+    return Event(f"aws.{service}", "AWS API Call via CloudTrail", record)
 
 
-def exposed_key(account: Account, key: str) -> None:
-    """Sends the AWS Health event for an access key that AWS found in public."""
+def exposed_key(account: Account, key: str) -> Event:
+    """The AWS Health event for an access key that AWS found in public."""
     code = "AWS_RISK_CREDENTIALS_EXPOSED"
     detail = {
         "eventArn": f"arn:aws:health:{account.region}::event/RISK/{code}/{code}-{uuid4()}",
@@ -77,13 +100,7 @@ def exposed_key(account: Account, key: str) -> None:
         ],
         "affectedEntities": [{"entityValue": key, "status": "IMPAIRED"}],
     }
-    _send(account, "aws.health", "AWS Health Event", detail)
-
-
-def _send(account: Account, source: str, kind: str, detail: Mapping[str, object]) -> None:
-    account.events.put_events(
-        Entries=[{"Source": source, "DetailType": kind, "Detail": json.dumps(detail)}]
-    )
+    return Event("aws.health", "AWS Health Event", detail)
 
 
 def _now() -> str:

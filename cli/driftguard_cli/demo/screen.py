@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
+from rich.rule import Rule
 from rich.table import Table
 
 from driftguard.audit import broken_link
 from driftguard_cli.lab.house import Tell
 from driftguard_cli.lab.reporting import progress
 
-from .account import Account
-from .scenarios import Scenario
+from .account import PARTNER
+from .scenarios import Scenario, Staged
 from .story import Outcome, Undo
+
+_LINE = Rule(style="dim")
 
 
 class Screen:
@@ -40,25 +43,29 @@ class Screen:
         with progress(self._console) as tell:
             yield tell
 
-    def staged(self, account: Account) -> None:
+    def staged(self, staged: Sequence[Staged]) -> None:
         self._console.print("\n[bold]A small web shop, in good order[/]")
-        for what, why in (
-            (f"security group {account.web} (web)", "443 for everybody, SSH from 10.0.0.0/8 only"),
-            (f"bucket {account.assets}", "a partner may read the catalogue"),
-            (f"bucket {account.uploads}", "private"),
-            (f"bucket {account.invoices}", "all public access blocked"),
-            (f"user {account.user}", "two access keys"),
-        ):
-            self._console.print(f"  • {what}: [dim]{why}[/]")
-        self._console.print()
+        for one in staged:
+            self._console.print(f"  • {one.what}: [dim]{one.why}[/]")
+        self._console.print(
+            "\n[bold]Its policy[/] [dim](cli/driftguard_cli/demo/policy.yaml)[/]\n"
+            "  • every control with a safe revert reverts at once\n"
+            f"  • the partner, account {PARTNER}, is trusted\n"
+        )
 
-    def watch(self, scenarios: Sequence[Scenario], coming: Iterable[Outcome]) -> list[Outcome]:
-        """Shows each outcome as it comes; returns them all."""
+    def watch(self, scenarios: Sequence[Scenario], coming: Iterator[Outcome]) -> list[Outcome]:
+        """Shows each scenario as it begins and its outcome as it comes; returns the outcomes."""
         seen: list[Outcome] = []
-        with Live(_table(scenarios, seen), console=self._console, refresh_per_second=8) as live:
-            for outcome in coming:
+        heads = ("An intruder …", "Driftguard, and why", "Left alone", "Seconds")
+        self._console.print(_row(*(f"[bold]{head}[/]" for head in heads)), _LINE)
+        with Live(console=self._console, transient=True, refresh_per_second=8) as live:
+            for scenario in scenarios:
+                live.update(_row(_titled(scenario), "[dim]…[/]", "", ""))
+                outcome = next(coming)
                 seen.append(outcome)
-                live.update(_table(scenarios, seen))
+                seconds = f"{outcome.seconds:.1f}" if outcome.reverted else "–"
+                cells = (_titled(scenario), _decided(outcome), _left_alone(outcome), seconds)
+                self._console.print(_row(*cells), _LINE)
         return seen
 
     def told(self, outcomes: Sequence[Outcome]) -> None:
@@ -110,22 +117,18 @@ class Screen:
         )
 
 
-def _table(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome]) -> Table:
-    table = Table(expand=True, row_styles=["", ""], show_lines=True, border_style="dim")
-    table.add_column("An intruder …", ratio=3)
-    table.add_column("Driftguard, and why", ratio=4)
-    table.add_column("Left alone", ratio=3)
-    table.add_column("Seconds", justify="right")
-    for scenario, outcome in zip(scenarios, outcomes, strict=False):
-        table.add_row(
-            f"{scenario.title}\n[dim]{scenario.control}[/]",
-            _decided(outcome),
-            _left_alone(outcome),
-            f"{outcome.seconds:.1f}" if outcome.reverted else "–",
-        )
-    for scenario in scenarios[len(outcomes) : len(outcomes) + 1]:
-        table.add_row(f"{scenario.title}\n[dim]{scenario.control}[/]", "[dim]…[/]", "", "")
+def _row(*cells: str) -> Table:
+    """A row of the table that grows line by line; as wide as every other, however high it is."""
+    table = Table(box=None, expand=True, show_header=False, padding=(0, 1))
+    for ratio, width in ((3, None), (4, None), (3, None), (None, 7)):
+        justify: JustifyMethod = "right" if width else "left"
+        table.add_column(ratio=ratio, width=width, justify=justify, overflow="fold")
+    table.add_row(*cells)
     return table
+
+
+def _titled(scenario: Scenario) -> str:
+    return f"{scenario.title}\n[dim]{scenario.control}[/]"
 
 
 def _decided(outcome: Outcome) -> str:

@@ -12,14 +12,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from driftguard import controls
 from driftguard.audit import AuditTable, Entry
 from driftguard.aws import Aws
-from driftguard.model import Decision
+from driftguard.model import Autonomy, Decision
+from driftguard.pipeline import Guard
+from driftguard.policy import Policy
+from driftguard.state import StateTable
+from driftguard.sweep import sweep
 from driftguard_cli.lab import Lab, environment
 from driftguard_cli.lab.record import Client
 
 from .account import Account
-from .scenarios import SCENARIOS, UNDONE, Scenario
+from .events import send
+from .scenarios import SCENARIOS, UNDONE, Scenario, Staged
 
 Seen = TypeVar("Seen")
 
@@ -32,6 +38,7 @@ class Outcome:
     """What became of one scenario. `seconds` is from the event to the reverted state."""
 
     scenario: Scenario
+    staged: Staged
     reverted: bool
     siblings_intact: bool
     seconds: float
@@ -77,6 +84,7 @@ class Witness:
 
     def __init__(self, lab: Lab) -> None:
         self._audit = AuditTable(_AwsOfLab(lab), lab.outputs["AuditTable"])
+        self._messages: dict[str, str] = {}
         self._queues = lab.client("sqs")
         self._inbox = self._queues.create_queue(QueueName="driftguard-demo-inbox")["QueueUrl"]
         attributes = self._queues.get_queue_attributes(
@@ -99,56 +107,90 @@ class Witness:
     def log(self, decision: str) -> tuple[Entry, ...]:
         return tuple(self._audit.log(decision))
 
-    def message(self) -> str:
-        """The next message that people were sent; "" if there is none yet."""
+    def message(self, decision: str) -> str:
+        """What people were told of a decision first; "" if nothing yet."""
+        if decision not in self._messages:
+            self._listen()
+        return self._messages.get(decision, "")
+
+    def _listen(self) -> None:
         answer = self._queues.receive_message(QueueUrl=self._inbox, WaitTimeSeconds=1)
         for one in answer.get("Messages", []):
             self._queues.delete_message(QueueUrl=self._inbox, ReceiptHandle=one["ReceiptHandle"])
             notification = json.loads(one["Body"])
             told = json.loads(notification["Message"])
-            return f"{notification['Subject']}\n{told['summary']}\n{told['reason']}"
-        return ""
+            # The topic also carries what is not about a decision, such as the seal of a day.
+            if "decision" in told:
+                words = f"{notification['Subject']}\n{told['summary']}\n{told['reason']}"
+                self._messages.setdefault(told["decision"], words)
 
 
-def outcomes(account: Account, witness: Witness) -> Iterator[Outcome]:
+def stage(account: Account) -> list[Staged]:
+    """Builds what the risky changes will be made to, and lets the guard see it in good order.
+
+    The stack sweeps once a day; here it is done at once, for the controls that will have to act.
+    """
+    staged = [scenario.stage(account) for scenario in SCENARIOS]
+    lab = account.lab
+    aws = _AwsOfLab(lab)
+    guard = Guard(
+        aws=aws,
+        audit=AuditTable(aws, lab.outputs["AuditTable"]),
+        state=StateTable(aws, lab.outputs["StateTable"]),
+        policy=Policy(),
+        ceiling=Autonomy.OBSERVE,
+        account=account.id,
+        remediator_role_arn="",
+    )
+    for _ in sweep(guard, account.region, [controls.control(one.control) for one in SCENARIOS]):
+        pass
+    return staged
+
+
+def outcomes(account: Account, staged: list[Staged], witness: Witness) -> Iterator[Outcome]:
     """Carries out the scenarios, one after the other."""
-    for scenario in SCENARIOS:
-        yield _strike(scenario, account, witness)
+    for scenario, part in zip(SCENARIOS, staged, strict=True):
+        yield _strike(scenario, part, account, witness)
 
 
-def _strike(scenario: Scenario, account: Account, witness: Witness) -> Outcome:
-    siblings = scenario.siblings(account)
-    send = scenario.strike(account)
-    struck = scenario.text(account)
+def _strike(scenario: Scenario, staged: Staged, account: Account, witness: Witness) -> Outcome:
+    siblings = staged.siblings()
+    event = staged.strike()
+    struck = staged.text()
     began = time.monotonic()
-    send()
-    reverted = _until(lambda: not scenario.risk(account))
+    send(account, event)
+    reverted = _until(lambda: not staged.risk())
     seconds = time.monotonic() - began
     patience = _PATIENCE_SECONDS if reverted else 2.0
     decision = _until(lambda: witness.settled(scenario.control), patience)
     return Outcome(
         scenario=scenario,
+        staged=staged,
         reverted=bool(reverted),
-        siblings_intact=scenario.siblings(account) == siblings,
+        siblings_intact=staged.siblings() == siblings,
         seconds=seconds,
         decision=decision,
         struck=struck,
-        message=(_until(witness.message, patience) or "") if decision else "",
+        message=_message(witness, decision, patience) if decision else "",
         log=witness.log(decision.id) if decision else (),
     )
 
 
-def undo(lab: Lab, account: Account, witness: Witness, outcome: Outcome) -> Undo:
+def _message(witness: Witness, decision: Decision, patience: float) -> str:
+    return _until(lambda: witness.message(decision.id), patience) or ""
+
+
+def undo(lab: Lab, outcome: Outcome) -> Undo:
     """Undoes an outcome's decision, with the command that a person would use."""
     assert outcome.decision is not None
-    decision, text = outcome.decision, outcome.scenario.text
-    reverted = text(account)
+    decision, text = outcome.decision, outcome.staged.text
+    reverted = text()
     return Undo(
         decision=decision.id,
         struck=outcome.struck,
         reverted=reverted,
         told=_driftguard_undo(lab, decision.id),
-        undone=text(account),
+        undone=text(),
     )
 
 
@@ -171,7 +213,7 @@ def _driftguard_undo(lab: Lab, decision: str) -> str:
 def to_undo(seen: list[Outcome]) -> Outcome | None:
     """The outcome whose decision is undone at the end; None if it was not reverted."""
     for outcome in seen:
-        if outcome.scenario.id == UNDONE and outcome.passed:
+        if outcome.scenario is UNDONE and outcome.passed:
             return outcome
     return None
 

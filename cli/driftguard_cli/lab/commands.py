@@ -36,11 +36,19 @@ def up_command(
         list[str] | None,
         typer.Option(help="A stack parameter, such as AutonomyCeiling=observe. May be repeated."),
     ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="The guard policy to build with; policies/guard.yaml of the checkout by default.",
+        ),
+    ] = None,
 ) -> None:
     """Start the emulators, build and deploy the stack, and leave it all running."""
     with interruptions_told(), progress(Console(stderr=True, highlight=False)) as tell:
         root = project_root()
-        lab = up(root, _folder(folder, root), _parameters(parameter or []), tell)
+        lab = up(root, _folder(folder, root), _parameters(parameter or []), tell, policy)
     if as_json:
         typer.echo(json.dumps(lab.told(), indent=2))
     else:

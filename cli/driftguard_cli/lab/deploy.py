@@ -14,6 +14,8 @@ from .errors import LabError
 from .record import Client, Lab
 
 STACK = "driftguard"
+# The policy that a lab is built with, in its folder.
+POLICY = "policy.yaml"
 
 _BUILD_SECONDS = 300.0
 _DEPLOY_SECONDS = 300.0
@@ -49,10 +51,12 @@ def deploy(lab: Lab, root: Path) -> dict[str, str]:
 
 def _sam(lab: Lab, root: Path, verb: str, *arguments: str, timeout: float) -> None:
     tools = Path(sys.executable).parent
+    policy = lab.folder / POLICY
+    variables = environment.for_sam(lab.endpoints, _home(lab), tools, policy)
     processes.run(
         f"sam {verb}",
         [str(tools / "sam"), verb, *arguments],
-        environment.clean(environment.for_sam(lab.endpoints, _home(lab), tools), lab.temporary),
+        environment.clean(variables, lab.temporary),
         log=lab.folder / f"sam-{verb}.log",
         cwd=root,
         timeout=timeout,

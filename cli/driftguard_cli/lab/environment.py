@@ -114,12 +114,14 @@ def for_account() -> dict[str, str]:
     }
 
 
-def for_sam(endpoints: Endpoints, home: Path, tools: Path) -> dict[str, str]:
+def for_sam(endpoints: Endpoints, home: Path, tools: Path, policy: Path) -> dict[str, str]:
     """For `sam build` and `sam deploy`: everything they call is the pipeline's emulator."""
     return {
         **credentials(),
         "AWS_ENDPOINT_URL": endpoints.pipeline,
         "DRIFTGUARD_BUILD_FOR": "host",
+        # The layer's Makefile puts it into a shell command as it is.
+        "POLICY": str(policy),
         "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "SAM_CLI_TELEMETRY": "0",
         # How often it asks for the stack's progress, in seconds; 5 by default.

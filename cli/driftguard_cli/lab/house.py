@@ -36,13 +36,26 @@ def project_root() -> Path:
     )
 
 
-def up(root: Path, folder: Path, parameters: Mapping[str, str], tell: Tell) -> Lab:
-    """Starts the emulators and deploys the stack. Whatever stops it takes all of it down again."""
+def up(
+    root: Path,
+    folder: Path,
+    parameters: Mapping[str, str],
+    tell: Tell,
+    policy: Path | None = None,
+) -> Lab:
+    """Starts the emulators and deploys the stack. Whatever stops it takes all of it down again.
+
+    `policy` is the guard policy that the stack is built with: the checkout's own if None.
+    """
+    guarding = policy or root / "policies" / "guard.yaml"
+    if not guarding.is_file():
+        raise LabError(f"There is no policy at {guarding}.")
     with _only_one(folder):
-        if running := _already(folder, parameters):
+        if running := _already(folder, parameters, guarding):
             tell("already running")
             return running
         _clear(folder)
+        shutil.copyfile(guarding, folder / deploy.POLICY)
         try:
             return _bring_up(root, folder, parameters, tell)
         except BaseException:
@@ -63,11 +76,13 @@ def down(folder: Path) -> bool:
 
 
 @contextmanager
-def running(root: Path, parameters: Mapping[str, str], tell: Tell) -> Iterator[Lab]:
+def running(
+    root: Path, parameters: Mapping[str, str], tell: Tell, policy: Path | None = None
+) -> Iterator[Lab]:
     """A lab of one's own, in a temporary folder, for as long as the block lasts."""
     folder = Path(tempfile.mkdtemp(prefix="driftguard-lab-"))
     try:
-        lab = up(root, folder, parameters, tell)
+        lab = up(root, folder, parameters, tell, policy)
     except LabError:
         # Nothing runs any more, and the error names logs that somebody may want to read.
         raise
@@ -124,13 +139,19 @@ def _port(endpoint: str) -> str:
     return endpoint.rpartition(":")[2]
 
 
-def _already(folder: Path, parameters: Mapping[str, str]) -> Lab | None:
+def _already(folder: Path, parameters: Mapping[str, str], policy: Path) -> Lab | None:
     lab = record.load(folder)
     if lab is None or not lab.running:
         return None
     if lab.parameters != dict(parameters):
         raise LabError(
             f"A lab with other parameters is running in {folder}: {lab.parameters or 'none'}. "
+            "Take it down first: driftguard lab down."
+        )
+    kept = folder / deploy.POLICY
+    if not (kept.is_file() and kept.read_bytes() == policy.read_bytes()):
+        raise LabError(
+            f"A lab with another policy than {policy} is running in {folder}. "
             "Take it down first: driftguard lab down."
         )
     return lab

@@ -230,12 +230,13 @@ def invoke(
 def told_apart(service: str, operation: str) -> Iterator[None]:
     """Turns the SDK's errors into ours: throttled, refused, unreachable, or what AWS said."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
     except ClientError as error:
         raise _in_words(service, operation, error) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise Unreachable(f"{service}:{operation} got no answer: {error}") from error
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..access import policy
-from ..aws import Reader
+from ..aws import Reader, document
 from ..model import (
     Call,
     Certainty,
@@ -88,12 +88,7 @@ class OpenPolicy(Declared, Control[TrustSettings]):
             return Plan((), advice="Nothing would be left of the policy, and it cannot be deleted.")
         else:
             call = self.put(resource, json.dumps(rest), facet.state)
-        gone = {one.index for one in openings}
-        kept = tuple(
-            f"statement {text(one, 'Sid') or number + 1}"
-            for number, one in enumerate(items(json.loads(written).get("Statement")))
-            if number not in gone
-        )
+        kept = statements_kept(written, rest)
         return Plan((Step(call, (self.put(resource, written, facet.state),)),), kept=kept)
 
     def _verdict(
@@ -167,6 +162,19 @@ class DenyLost(Declared, Control[NoSettings]):
     def _lost(self, state: Document, baseline: Document) -> list[Document]:
         now = _statements(state["policy"])
         return [one for one in _statements(baseline["policy"]) if _denies(one) and one not in now]
+
+
+def statements_kept(written: str, rest: Mapping[str, object] | None) -> tuple[str, ...]:
+    """What a surgical edit leaves of a policy's statements, a name each.
+
+    A statement that lost some of its principals is named as amended.
+    """
+    before = list(items(json.loads(written).get("Statement")))
+    after = list(items(document(rest or {}).get("Statement")))
+    return tuple(
+        f"statement {text(one, 'Sid') or number}" + ("" if one in before else ", amended")
+        for number, one in enumerate(after, start=1)
+    )
 
 
 def _statements(written: Json) -> list[Document]:

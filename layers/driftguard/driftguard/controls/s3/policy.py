@@ -20,9 +20,9 @@ from ...model import (
     Step,
     Suspect,
 )
-from ...trail import items, omitted, text
+from ...trail import omitted, text
 from ..control import Control, NoSettings, References, Trigger
-from ..policy_bearing import DenyLost, OpenPolicy
+from ..policy_bearing import DenyLost, OpenPolicy, statements_kept
 from .bucket import (
     BUCKETS,
     S3,
@@ -96,10 +96,12 @@ class PublicPolicy(Control[NoSettings]):
     ) -> Risk | None:
         if blocked(state, "RestrictPublicBuckets"):
             return None
-        verdict = self._verdict(state)
-        if not verdict.public:
+        if unparsable := self._verdict(state).unparsable:
+            return Risk(f"the policy cannot be read: {unparsable}")
+        public = self._public(state)
+        if not public:
             return None
-        return Risk("; ".join(verdict.because), tuple(one.index for one in self._public(state)))
+        return Risk("; ".join(one.reason for one in public), tuple(one.index for one in public))
 
     def plan(
         self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
@@ -113,15 +115,8 @@ class PublicPolicy(Control[NoSettings]):
             remedy = _delete(bucket, facet.state)
         else:
             remedy = _put(bucket, json.dumps(rest), facet.state)
-        gone = {one.index for one in openings}
-        statements = list(items(json.loads(written).get("Statement")))
-        kept = tuple(
-            f"statement {text(one, 'Sid') or index + 1}"
-            for index, one in enumerate(statements)
-            if index not in gone
-        )
         put_back = _put(bucket, written, facet.state)
-        return Plan((Step(remedy, (put_back,)),), kept=kept)
+        return Plan((Step(remedy, (put_back,)),), kept=statements_kept(written, rest))
 
     def _verdict(self, state: Document) -> policy.Verdict:
         return policy.judge("s3", text(state, "policy"), account=text(state, "account"))
