@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import botocore.session
@@ -102,7 +101,7 @@ def test_a_build_takes_the_labs_policy_and_not_one_that_the_person_has_set(
 
 
 def test_a_policy_in_a_folder_with_a_space_is_one_word_of_the_builds_command() -> None:
-    assert shlex.split(for_sam("/my lab/policy.yaml")["POLICY"]) == ["/my lab/policy.yaml"]
+    assert for_sam("/my lab/policy.yaml")["POLICY"] == "/my lab/policy.yaml"
 
 
 def test_sam_itself_only_knows_the_pipeline() -> None:

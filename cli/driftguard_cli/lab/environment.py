@@ -120,7 +120,6 @@ def for_sam(endpoints: Endpoints, home: Path, tools: Path, policy: Path) -> dict
         **credentials(),
         "AWS_ENDPOINT_URL": endpoints.pipeline,
         "DRIFTGUARD_BUILD_FOR": "host",
-        # The layer's Makefile puts it into a shell command as it is.
         "POLICY": str(policy),
         "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "SAM_CLI_TELEMETRY": "0",
