@@ -51,14 +51,18 @@ def _refusal(decision: Decision, answer: Answer, policy: Policy, now: str) -> st
         return "this link or button was used before"
     if any(answer.person == one.person for one in decision.answers):
         return f"{answer.person} has answered before"
+    if answer.verdict is Verdict.REVERT and not decision.plan.steps:
+        return f"there is nothing that could be reverted by itself: {decision.plan.advice}"
+    terms = policy.terms(decision.control, decision.severity)
     if answer.person == LINK:
         if answer.verdict is Verdict.KEEP:
             return "a shared link cannot prove who you are, and keeping the change needs a person"
+        if terms.approvers:
+            return "a shared link cannot prove who you are, and only some people may answer this"
         return ""
     known = {one.name: one for one in policy.people}
     if answer.person not in known:
         return f"{answer.identity or answer.person} is nobody in the policy's people"
-    terms = policy.terms(decision.control, decision.severity)
     if terms.approvers and answer.person not in terms.approvers:
         return f"{answer.person} may not answer for {decision.control}"
     if answer.verdict is Verdict.KEEP and _made_it(decision, known[answer.person], answer.identity):
@@ -72,6 +76,8 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
     To undo a revert is to keep the change, so it is for whoever may approve that. A policy that
     names no people leaves it to whom the channel lets in.
     """
+    if identity and identity in (decision.actor.principal, decision.actor.session):
+        return "who made a change cannot undo its revert"
     if not policy.people:
         return ""
     if person is None:

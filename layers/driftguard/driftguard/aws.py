@@ -58,6 +58,10 @@ _REFUSED = frozenset(
 )
 
 
+# Source: AWS STS API Reference, "AssumeRole".
+SESSION_POLICY_LIMIT = 2048
+
+
 class Client(Protocol):
     """A boto3 client: its methods are made at run time from the service's model."""
 
@@ -144,12 +148,19 @@ class Aws:
         id, so that the account's own CloudTrail ties each change to the decision behind it.
         """
         credentials = self._both().plan_credentials
+        policy = _compact(session_policy(step.call for step in plan.steps))
+        if len(policy) > SESSION_POLICY_LIMIT:
+            raise AwsError(
+                f"the plan touches too much for one session: its policy has {len(policy):,} "
+                f"characters, and STS takes {SESSION_POLICY_LIMIT:,}",
+                code="PackedPolicyTooLarge",
+            )
         with told_apart("sts", "AssumeRole"):
             answer = self.client("sts", region).assume_role(
                 RoleArn=self._remediator_role_arn,
                 RoleSessionName=decision,
                 SourceIdentity=decision,
-                Policy=_compact(session_policy(step.call for step in plan.steps)),
+                Policy=policy,
                 DurationSeconds=900,
             )
         with credentials.lent(answer["Credentials"]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .model import Autonomy, Change, Document, Plan, Resource, Ruling
+from .model import Autonomy, Document, Plan, Resource, Ruling
 from .policy import Policy
 from .trail import text
 
@@ -20,7 +20,6 @@ class Circumstances:
 
     control: str
     resource: Resource
-    change: Change
     plan: Plan
     policy: Policy
     ceiling: Autonomy

@@ -16,18 +16,20 @@ from typing import NoReturn
 
 from . import controls, guardrails, remedy
 from .audit import AuditTable, Conflict, Item
-from .aws import Aws, Reader
+from .aws import Aws, AwsError, Reader
 from .controls.control import AnyControl
 from .guardrails import Circumstances
 from .model import (
     Answer,
     Autonomy,
+    Certainty,
     Change,
     Decision,
     Document,
     Facet,
     Plan,
     Risk,
+    Ruling,
     Status,
     Suspect,
     Verdict,
@@ -46,9 +48,12 @@ from .state import (
 from .verdicts import Undo
 
 # Longer than the guard's Lambda can run, shorter than the queue hides a message.
-LEASE = timedelta(seconds=75)
+LEASE = timedelta(seconds=135)
 # AWS is eventually consistent: how long to wait before each look after a revert, in seconds.
 PATIENCE = (0.0, 0.5, 1.5, 3.0)
+SECOND_LOOK = 2.0
+# What stands for the fingerprint of a state that is no more.
+GONE = "gone"
 
 
 class Busy(Exception):
@@ -87,15 +92,23 @@ class Guard:
 
     def handle(self, change: Change, *, last_chance: bool = False) -> Iterator[Decision]:
         """Every decision that this change leads to, made, recorded and carried out."""
+        troubles: list[Exception] = []
         for case in self.cases(change, last_chance=last_chance):
             if change.account != self.account:
                 raise Foreign(
                     f"the change is of account {change.account or '(none)'}, and this guard "
                     f"guards {self.account}"
                 )
-            decision = case.decide(change)
+            try:
+                decision = case.decide(change)
+            except (AwsError, Busy, Conflict, NotYet) as error:
+                # What stops one control must not keep the others from looking.
+                troubles.append(error)
+                continue
             if decision is not None:
                 yield decision
+        if troubles:
+            raise troubles[0]
 
     def cases(self, change: Change, *, last_chance: bool = False) -> Iterator[Case]:
         """What there is to look at, by the record alone. None: it proves the change harmless."""
@@ -172,6 +185,10 @@ class Case:
         facet, risk = case.look()
         if before is not None:
             return case._resume(before, facet, risk, freeze_of(found))
+        if risk is None and self.suspect.certainty is Certainty.EVIDENT:
+            # The record proves that it was risky: AWS may merely answer late.
+            self.guard.sleep(SECOND_LOOK)
+            facet, risk = case.look()
         if facet is None:
             return None
         if risk is None:
@@ -210,19 +227,7 @@ class Case:
         plan = self._plan(facet)
         granted = self.guard.policy.granted(self.control.id)
         now = self.guard.stamp()
-        said = guardrails.rulings(
-            Circumstances(
-                control=self.control.id,
-                resource=self.suspect.resource,
-                change=change,
-                plan=plan,
-                policy=self.guard.policy,
-                ceiling=self.guard.ceiling,
-                freeze=freeze_of(found),
-                exempted=exemption_of(found),
-                now=now,
-            )
-        )
+        said = self._rulings(plan, found)
         autonomy = guardrails.autonomy(granted, said)
         status = {
             Autonomy.REVERT: Status.REVERTING,
@@ -260,6 +265,20 @@ class Case:
             expires=self._deadline(terms) if status is Status.ASKED else "",
         )
 
+    def _rulings(self, plan: Plan, found: list[Item]) -> tuple[Ruling, ...]:
+        return guardrails.rulings(
+            Circumstances(
+                control=self.control.id,
+                resource=self.suspect.resource,
+                plan=plan,
+                policy=self.guard.policy,
+                ceiling=self.guard.ceiling,
+                freeze=freeze_of(found),
+                exempted=exemption_of(found),
+                now=self._now(),
+            )
+        )
+
     # --------------------------------------------------------------------------- asking
 
     def carry_out(self, decision: Decision) -> Decision:
@@ -267,6 +286,9 @@ class Case:
 
         A freeze does not stop it: people said yes to this very plan.
         """
+        if decision.status is Status.REVERTING or decision.resumable:
+            facet, risk = self.look()
+            return self._resume(decision, facet, risk, None)
         if decision.status is not Status.APPROVED:
             return decision
         facet, risk = self.look()
@@ -298,7 +320,7 @@ class Case:
 
     def expire(self, decision: Decision) -> Decision:
         """What silence means: the change stands, is taken back, or others are asked, once."""
-        if decision.status is Status.APPROVED:
+        if decision.status in (Status.APPROVED, Status.REVERTING) or decision.resumable:
             return self.carry_out(decision)
         if decision.status is not Status.ASKED or self._now() < decision.expires:
             return decision
@@ -309,7 +331,8 @@ class Case:
             )
             note = f"nobody answered until {decision.expires}"
             return self.guard.audit.append(longer, event="escalated", note=note)
-        if terms.on_expiry == "revert" and decision.plan.steps:
+        held_back = self._held_back(decision) if terms.on_expiry == "revert" else ""
+        if terms.on_expiry == "revert" and not held_back:
             silence = Answer("silence", Verdict.REVERT, "expiry", self._now(), decision.before)
             approved = replace(
                 decision,
@@ -322,8 +345,18 @@ class Case:
                 self.guard.audit.append(approved, event="approved", note=note, by="silence")
             )
         note = f"nobody answered until {decision.expires}: the change stands"
+        if held_back:
+            note += f"; silence would revert it, but {held_back}"
         expired = replace(decision, status=Status.EXPIRED, reason=note, updated=self._now())
         return self.guard.audit.append(expired, event="expired", note=note, by="silence")
+
+    def _held_back(self, decision: Decision) -> str:
+        """What forbids a revert that no person said yes to; "" when nothing does."""
+        state, resource = self.guard.state, self.suspect.resource
+        keys = (FREEZE, exemption_key(self.control.id, resource))
+        _, found = self.guard.audit.recall(decision.id, *((state.name, key) for key in keys))
+        said = self._rulings(decision.plan, found)
+        return "; ".join(one.reason for one in said if one.limit < Autonomy.REVERT)
 
     def _deadline(self, terms: Terms) -> str:
         return self.guard.stamp(timedelta(seconds=terms.seconds))
@@ -336,30 +369,36 @@ class Case:
         """Takes up a decision that an earlier delivery left unfinished."""
         if decision.status is Status.APPROVED:
             return self.carry_out(decision)
+        # A worker that let go said how far it got. One that died still holds its lease.
+        died = bool(decision.lease_until)
         decision = self._take(decision, "resumed", "an earlier attempt did not finish")
         if decision.status is Status.UNDOING:
-            return self._carry_out_undo(decision, by="guard")
+            return self._continue_undo(decision, by="guard")
         frozen = guardrails.frozen(freeze, self._now())
         if frozen and risk is not None:
             self._put_off(decision, frozen)
         if facet is None or risk is None:
-            done = len(decision.plan.steps)
-            return self._end(decision, Status.REVERTED, "found reverted", facet, done=done)
-        return self._revert(self._plan_again(decision, facet), facet)
+            done = len(decision.plan.steps) if died else decision.done
+            note = "found reverted" if done else "found safe already"
+            return self._end(decision, Status.REVERTED, note, facet, done=done)
+        return self._revert(self._plan_again(decision, facet, in_doubt=died), facet)
 
     def _revert(self, decision: Decision, facet: Facet) -> Decision:
         """Applies the recorded plan, looks again, and plans again while the risk stands."""
+        risk: Risk | None = None
         for _ in range(3):
-            outcome = self._apply(decision, decision.plan, decision.done)
+            still_so = self._still(self._fingerprint(facet))
+            outcome = self._apply(decision, decision.plan, decision.done, still_so)
             decision = replace(decision, done=outcome.done)
             if outcome.error is not None:
                 return self._stopped(decision, outcome)
-            seen, risk = self._look_patiently(decision.before)
+            seen, risk = self._look_patiently("" if outcome.stale else decision.before)
             if risk is None:
-                return self._end(decision, Status.REVERTED, "verified", seen)
+                note = "verified" if decision.done else "found safe already"
+                return self._end(decision, Status.REVERTED, note, seen)
             if seen is not None:
                 facet = seen
-                decision = self._plan_again(decision, facet)
+                decision = self._plan_again(decision, facet, in_doubt=False)
         reason = f"still risky after the remedy: {risk.summary if risk else ''}"
         return self._end(decision, Status.FAILED, reason, facet)
 
@@ -374,9 +413,10 @@ class Case:
                 break
         return facet, risk
 
-    def _plan_again(self, decision: Decision, facet: Facet) -> Decision:
+    def _plan_again(self, decision: Decision, facet: Facet, *, in_doubt: bool) -> Decision:
         """The plan for the state as it is now, recorded before it is acted on."""
-        plan, done = remedy.merged(decision.plan, decision.done, self._plan(facet))
+        anew = self._plan(facet)
+        plan, done = remedy.merged(decision.plan, decision.done, anew, in_doubt=in_doubt)
         if plan == decision.plan and done == decision.done:
             return decision
         again = replace(
@@ -384,20 +424,37 @@ class Case:
         )
         return self.guard.audit.append(again, event="planned", note="the state had changed")
 
-    def _apply(self, decision: Decision, plan: Plan, done: int) -> remedy.Outcome:
+    def _apply(
+        self, decision: Decision, plan: Plan, done: int, still_so: Callable[[], bool]
+    ) -> remedy.Outcome:
         return remedy.apply(
             plan,
             decision=decision.id,
             region=self.suspect.resource.region,
             aws=self.guard.aws,
             done=done,
+            still_so=still_so,
         )
+
+    def _still(self, fingerprint: str) -> Callable[[], bool]:
+        """Asks whether the state still has this fingerprint; narrow calls need not ask."""
+        return lambda: self.control.narrow or self._fingerprint(self.look()[0]) == fingerprint
+
+    def _seen_after(self, done: int) -> Facet | None:
+        """The state that an error left us with, where there is something to undo in it."""
+        try:
+            return self.look()[0] if done else None
+        except AwsError:
+            # The error that stopped us is recorded; without this look there is only no undo.
+            return None
 
     def _stopped(self, decision: Decision, outcome: remedy.Outcome) -> Decision:
         """The remedy met an error: failed if it was refused, tried again if it may pass."""
         if outcome.passing:
             self._put_off(decision, str(outcome.error))
-        return self._end(decision, Status.FAILED, str(outcome.error), None)
+        return self._end(
+            decision, Status.FAILED, str(outcome.error), self._seen_after(decision.done)
+        )
 
     def _put_off(self, decision: Decision, why: str) -> NoReturn:
         """Lets go of the decision until its message comes again; at the last, it has failed."""
@@ -423,7 +480,7 @@ class Case:
         ended = replace(
             decision,
             status=status,
-            after=self._fingerprint(facet) if facet else "",
+            after=self._fingerprint(facet),
             reason=decision.reason if status is Status.REVERTED else reason,
             done=decision.done if done is None else done,
             lease_until="",
@@ -437,9 +494,8 @@ class Case:
     def undo(self, decision: Decision, verdict: Undo) -> Decision:
         """Replays the inverse of what was done, if the state is still what the revert left."""
         if decision.status is Status.UNDOING:
-            return self._carry_out_undo(
-                self._take(decision, "resumed", "an earlier attempt did not finish"), by=verdict.by
-            )
+            taken = self._take(decision, "resumed", "an earlier attempt did not finish")
+            return self._continue_undo(taken, by=verdict.by)
         refusal = self._why_not(decision)
         if refusal:
             return self._note(decision, "undo-refused", refusal, verdict)
@@ -456,18 +512,37 @@ class Case:
         if decision.status not in (Status.REVERTED, Status.FAILED) or not decision.done:
             return f"there is nothing to undo: the decision is {decision.status.value}"
         facet, _ = self.look()
-        if decision.after and (facet is None or self._fingerprint(facet) != decision.after):
+        if self._fingerprint(facet) != decision.after:
             return "the resource has changed since it was reverted"
         return ""
 
+    def _continue_undo(self, decision: Decision, *, by: str) -> Decision:
+        """Takes up an undo that was not finished, unless somebody changed the resource meanwhile.
+
+        An undo of several calls may be half made: then the state is ours, though neither the one
+        before nor the one after, and its calls can be repeated.
+        """
+        facet, _ = self.look()
+        now = self._fingerprint(facet)
+        if now == self._before(decision):
+            return self._end(decision, Status.UNDONE, "exactly as before", facet, by=by)
+        calls = len(remedy.inverse(decision.plan, decision.done).steps)
+        if now != decision.after and calls == 1:
+            note = "the resource has changed since the undo was asked for"
+            back = replace(decision, status=Status.REVERTED, lease_until="", updated=self._now())
+            return self.guard.audit.append(back, event="undo-refused", note=note, by=by)
+        return self._carry_out_undo(decision, by=by)
+
     def _carry_out_undo(self, decision: Decision, *, by: str) -> Decision:
         plan = remedy.inverse(decision.plan, decision.done)
-        outcome = self._apply(decision, plan, 0)
+        outcome = self._apply(decision, plan, 0, lambda: True)
         if outcome.error is not None:
             if outcome.passing:
                 self._put_off(decision, str(outcome.error))
             reason = f"undo stopped after {outcome.done} of {len(plan.steps)}: {outcome.error}"
-            return self._end(decision, Status.FAILED, reason, None, by=by)
+            return self._end(
+                decision, Status.FAILED, reason, self._seen_after(decision.done), by=by
+            )
         facet, exact = None, False
         for wait in PATIENCE:
             if wait:
@@ -513,8 +588,8 @@ class Case:
     def _plan(self, facet: Facet) -> Plan:
         return self.control.plan(self.suspect, facet, self.baseline, self.settings)
 
-    def _fingerprint(self, facet: Facet) -> str:
-        return facet.fingerprint(self.control.volatile)
+    def _fingerprint(self, facet: Facet | None) -> str:
+        return GONE if facet is None else facet.fingerprint(self.control.volatile)
 
     def _reader(self) -> Reader:
         resource = self.suspect.resource

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .aws import Aws, AwsError, Throttled, Unreachable
@@ -10,10 +11,14 @@ from .model import Call, Plan, Step
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How far a plan got: leading steps done, and what stopped it (None when nothing did)."""
+    """How far a plan got: leading steps done, and what stopped it (None when nothing did).
+
+    `stale`: nothing was called, because the state was no longer the one that was planned for.
+    """
 
     done: int
     error: AwsError | None = None
+    stale: bool = False
 
     @property
     def passing(self) -> bool:
@@ -21,11 +26,25 @@ class Outcome:
         return isinstance(self.error, (Throttled, Unreachable))
 
 
-def apply(plan: Plan, *, decision: str, region: str, aws: Aws, done: int = 0) -> Outcome:
-    """Makes the plan's calls from step `done` on, in order, stopping at the first that fails."""
+def apply(
+    plan: Plan,
+    *,
+    decision: str,
+    region: str,
+    aws: Aws,
+    done: int = 0,
+    still_so: Callable[[], bool] = lambda: True,
+) -> Outcome:
+    """Makes the plan's calls from step `done` on, in order, stopping at the first that fails.
+
+    `still_so` is asked last, when the session is open: whether the state is what was planned for.
+    A call that writes a whole document would otherwise write over what somebody wrote meanwhile.
+    """
     rest = Plan(plan.steps[done:])
     try:
         with aws.acting_on(rest, decision, region) as remediator:
+            if not still_so():
+                return Outcome(done, stale=True)
             for step in rest.steps:
                 remediator.make(step.call)
                 done += 1
@@ -40,13 +59,13 @@ def inverse(plan: Plan, done: int) -> Plan:
     return Plan(tuple(Step(call, ()) for call in calls))
 
 
-def merged(carried_out: Plan, done: int, anew: Plan) -> tuple[Plan, int]:
+def merged(carried_out: Plan, done: int, anew: Plan, *, in_doubt: bool) -> tuple[Plan, int]:
     """The plan after a second look: what was done already, then what is still to do.
 
-    A worker that died between a call and its record leaves one step in doubt: if the second look
-    asks for the very same call, it was not made; if not, its effect is there and so is its undo.
+    A worker that died in the middle of a plan leaves every step of it in doubt: one that the second
+    look asks for again was not made; of the others the effect is there, and so is their undo.
     """
-    in_doubt = carried_out.steps[: done + 1]
+    candidates = carried_out.steps if in_doubt else carried_out.steps[:done]
     wanted = [step.call for step in anew.steps]
-    made = tuple(step for step in in_doubt if step.call not in wanted)
+    made = tuple(step for step in candidates if step.call not in wanted)
     return Plan(made + anew.steps, kept=anew.kept, advice=anew.advice), len(made)

@@ -51,6 +51,8 @@ class Control(Generic[S]):
     the template grants, action by action. `volatile` names keys of the state that an exact undo
     cannot bring back (an id that AWS makes anew); they do not count when two states are compared.
 
+    `narrow`: its calls name the very parts that they take away, so that they cannot write over what
+    others write meanwhile; others are looked at once more right before they are made.
     `baselined`: the last clean state is recorded, and given to `assess` and `plan`. `revert` says
     why there is no safe revert, "" where there is one. `proven`: whether the round trip was run
     against an emulator of the service, or only checked against the service's model (`stub`).
@@ -64,6 +66,7 @@ class Control(Generic[S]):
     reads: tuple[str, ...]
     writes: Mapping[str, tuple[str, ...]]
     volatile: frozenset[str] = frozenset()
+    narrow: bool = False
     baselined: bool = False
     revert: str = ""
     proven: str = "emulator"

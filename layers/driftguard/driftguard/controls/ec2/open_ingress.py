@@ -62,6 +62,7 @@ class OpenIngress(Control[OpenIngressSettings]):
         "ec2:CreateTags": (RULE,),
     }
     volatile = MADE_ANEW
+    narrow = True
     settings = OpenIngressSettings
 
     def screen(self, change: Change, settings: OpenIngressSettings) -> Iterable[Suspect]:

@@ -93,6 +93,9 @@ def permission_of(rule: Document) -> dict[str, Json]:
     return permission
 
 
+_NAMED_ONE_BY_ONE = 10
+
+
 def revocation(
     group_arn: str, rules: list[Document], *, direction: str = "Ingress"
 ) -> tuple[Step, ...]:
@@ -105,11 +108,13 @@ def revocation(
         return ()
     prefix, _, group = group_arn.partition(":security-group/")
     ids: list[Json] = [text(rule, "SecurityGroupRuleId") for rule in rules]
+    # A session's policy is short: many rules are named by their group alone, which bounds them all.
+    named = ids if len(ids) <= _NAMED_ONE_BY_ONE else ["*"]
     revoke = Call(
         "ec2",
         f"RevokeSecurityGroup{direction}",
         {"GroupId": group, "SecurityGroupRuleIds": ids},
-        on=(group_arn, *(f"{prefix}:security-group-rule/{one}" for one in ids)),
+        on=(group_arn, *(f"{prefix}:security-group-rule/{one}" for one in named)),
         settled_by=("InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound"),
     )
     undo = tuple(
