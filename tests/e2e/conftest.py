@@ -32,12 +32,10 @@ def slack() -> Iterator[SlackStandIn]:
 @pytest.fixture(scope="session")
 def asking(tmp_path_factory: pytest.TempPathFactory, slack: SlackStandIn) -> Iterator[World]:
     """A lab whose policy asks people: tests/e2e/asking.yaml."""
-    surroundings = {
-        "POLICY": str(Path(__file__).with_name("asking.yaml")),
-        "SLACK_API_URL": f"{slack.url}/api",
-    }
+    given = ("--policy", str(Path(__file__).with_name("asking.yaml")))
+    given += ("--parameter", "SlackSecretArn=slack-app")
     folder = tmp_path_factory.mktemp("asking")
-    with _running(folder, "--parameter", "SlackSecretArn=slack-app", **surroundings) as world:
+    with _running(folder, *given, SLACK_API_URL=f"{slack.url}/api") as world:
         secret = {"bot_token": standin.TOKEN, "signing_secret": standin.SIGNING_SECRET}
         world.secrets.create_secret(Name="slack-app", SecretString=json.dumps(secret))
         yield world

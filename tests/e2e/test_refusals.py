@@ -81,12 +81,26 @@ def test_a_reply_without_a_token(question: Question) -> None:
 # ---------------------------------------------------------------------------------- the console
 
 
-def test_somebody_who_is_no_approver(question: Question) -> None:
-    code, told = command(user(question.lab, "intern"), "approve", question.decision)
-    assert (code, told["text"]) == (1, "intern may not answer for ec2.open-ingress")
-    logged(question.lab, "ConsoleFunction", "intern may not answer")
-    assert question.log()[-1].event == "refused"
-    assert untouched(question)
+def test_where_only_some_may_answer_others_and_a_shared_link_are_refused(asking: World) -> None:
+    name, policy = f"user-{uuid4()}", "arn:aws:iam::aws:policy/AdministratorAccess"
+    asking.iam.create_user(UserName=name)
+    asking.iam.attach_user_policy(UserName=name, PolicyArn=policy)
+    asking.api_call("iam", "AttachUserPolicy", {"userName": name, "policyArn": policy})
+    decision = asking.decision(name, "asked")["pk"]
+    question = Question(asking, "", decision, message(asking, decision))
+
+    code, told = command(user(asking, "intern"), "approve", decision)
+    assert (code, told["text"]) == (1, "intern may not answer for iam.admin-attached")
+    logged(asking, "ConsoleFunction", "intern may not answer")
+    refused = question.press()
+    assert refused.status == 409
+    assert "only some people may answer this" in refused.text
+    logged(asking, "ReplyFunction", f"to {decision}: a shared link cannot prove who you are")
+    assert [one.event for one in question.log()] == ["decided", "refused", "refused"]
+
+    code, told = command(user(asking, "bob"), "approve", decision)
+    assert (code, told["status"]) == (0, "approved")
+    asking.decision(name, "reverted")
 
 
 def test_somebody_who_is_nobody(question: Question) -> None:

@@ -114,15 +114,17 @@ class World:
             if item["sk"]["S"] == "decision" and resource in item["resource"]["S"]
         ]
 
-    def decision(self, resource: str, status: str) -> dict[str, str]:
-        """The one decision on a resource, as soon as it has this status."""
+    def decision(self, resource: str, status: str, control: str = "") -> dict[str, str]:
+        """The one decision on a resource (by one control), as soon as it has this status."""
 
-        def look() -> dict[str, str] | None:
-            [*found] = self.decisions(resource)
-            return found[0] if found and found[0]["status"] == status else None
+        def found() -> list[dict[str, str]]:
+            return [one for one in self.decisions(resource) if control in ("", one["control"])]
 
-        eventually(look, f"a decision on {resource} that is {status}", also=self.log_tail)
-        [only] = self.decisions(resource)
+        def settled() -> bool:
+            return [one["status"] for one in found()] == [status]
+
+        eventually(settled, f"a decision on {resource} that is {status}", also=self.log_tail)
+        [only] = found()
         return only
 
     def log(self, decision: str) -> list[str]:
