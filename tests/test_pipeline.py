@@ -384,7 +384,8 @@ def test_undo_is_refused_when_the_resource_has_changed_since(world: World, group
     assert after.status is Status.REVERTED
     (*_, last) = world.audit.log(decision.id)
     assert (last.event, last.by) == ("undo-refused", "alice")
-    assert "changed since" in last.note
+    assert "the resource has changed since it was reverted: rules now has" in last.note
+    assert '"FromPort": 443' in last.note
 
 
 def test_undo_works_while_frozen(world: World, group: str) -> None:

@@ -234,9 +234,10 @@ class Decision:
     `version` counts its log entries. `done` is how many leading steps of the plan were carried out.
     While it is `reverting` or `undoing`, one worker holds it until `lease_until`. `resumable` marks
     a failure that a later delivery may take up again (AWS throttled us; nothing was refused).
-    `before` and `after` fingerprint the state around our own change. `head` is the hash of the last
-    entry in its log. While it is `asked`, `answers` are the voices so far, `required` how many must
-    agree, and `expires` until when (ISO 8601, UTC); `escalated` once nobody had answered in time.
+    `before` and `after` fingerprint the state around our own change; `left` is the one after it.
+    `head` is the hash of the last entry in its log. While it is `asked`, `answers` are the voices so
+    far, `required` how many must agree, and `expires` until when (ISO 8601, UTC); `escalated` once
+    nobody had answered in time.
     """
 
     id: str
@@ -259,6 +260,7 @@ class Decision:
     decided: str
     updated: str
     after: str = ""
+    left: Document = field(default_factory=dict)
     reason: str = ""
     done: int = 0
     attempt: int = 0

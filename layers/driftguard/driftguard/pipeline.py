@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
-from . import controls, guardrails, remedy
+from . import controls, differences, guardrails, remedy
 from .audit import AuditTable, Conflict, Item
 from .aws import Aws, AwsError, Reader
 from .controls.control import AnyControl
@@ -481,6 +481,7 @@ class Case:
             decision,
             status=status,
             after=self._fingerprint(facet),
+            left={} if facet is None else facet.state,
             reason=decision.reason if status is Status.REVERTED else reason,
             done=decision.done if done is None else done,
             lease_until="",
@@ -513,8 +514,16 @@ class Case:
             return f"there is nothing to undo: the decision is {decision.status.value}"
         facet, _ = self.look()
         if self._fingerprint(facet) != decision.after:
-            return "the resource has changed since it was reverted"
+            return f"the resource has changed since it was reverted: {self._how(decision, facet)}"
         return ""
+
+    def _how(self, decision: Decision, facet: Facet | None) -> str:
+        """How the resource differs from what our own change left, in words."""
+        if facet is None:
+            return "it is gone"
+        if decision.after == GONE:
+            return "it was gone, and is there again"
+        return differences.in_words(decision.left, facet.state, leaving_out=self.control.volatile)
 
     def _continue_undo(self, decision: Decision, *, by: str) -> Decision:
         """Takes up an undo that was not finished, unless somebody changed the resource meanwhile.
@@ -528,7 +537,8 @@ class Case:
             return self._end(decision, Status.UNDONE, "exactly as before", facet, by=by)
         calls = len(remedy.inverse(decision.plan, decision.done).steps)
         if now != decision.after and calls == 1:
-            note = "the resource has changed since the undo was asked for"
+            how = self._how(decision, facet)
+            note = f"the resource has changed since the undo was asked for: {how}"
             back = replace(decision, status=Status.REVERTED, lease_until="", updated=self._now())
             return self.guard.audit.append(back, event="undo-refused", note=note, by=by)
         return self._carry_out_undo(decision, by=by)

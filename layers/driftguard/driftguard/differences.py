@@ -1,0 +1,62 @@
+"""What is not the same in two states, in words: shown when an undo is refused. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from .model import Document, Json
+
+# A note in a log is read by people: long values are cut, and many differences counted.
+_SHOWN = 6
+_LENGTH = 300
+
+
+def in_words(before: Document, after: Document, *, leaving_out: frozenset[str]) -> str:
+    """`policy: "…" → "…"; block.BlockPublicAcls: true → false`; "" where nothing differs.
+
+    `leaving_out` are keys that do not count, at any depth: the volatile ones of a control.
+    """
+    found = list(_differing(_without_text(before), _without_text(after), "", leaving_out))
+    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return "; ".join(found[:_SHOWN]) + more
+
+
+def _differing(before: Json, after: Json, where: str, leaving_out: frozenset[str]) -> Iterator[str]:
+    if before == after:
+        return
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for name in sorted({*before, *after} - leaving_out):
+            here = f"{where}.{name}" if where else name
+            yield from _differing(before.get(name), after.get(name), here, leaving_out)
+    elif isinstance(before, list) and isinstance(after, list):
+        for gone in (one for one in before if not _has(after, one, leaving_out)):
+            yield f"{where} no longer has {_short(gone)}"
+        for new in (one for one in after if not _has(before, one, leaving_out)):
+            yield f"{where} now has {_short(new)}"
+    else:
+        yield f"{where}: {_short(before)} → {_short(after)}"
+
+
+def _has(values: list[Json], one: Json, leaving_out: frozenset[str]) -> bool:
+    return any(not list(_differing(other, one, "", leaving_out)) for other in values)
+
+
+def _without_text(state: Document) -> Document:
+    """Documents that a state keeps as text, read: so that a statement shows, not a page of text."""
+    return {name: _read(value) for name, value in state.items()}
+
+
+def _read(value: Json) -> Json:
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            parsed: Json = json.loads(value)
+        except ValueError:
+            return value
+        return parsed
+    return value
+
+
+def _short(value: Json) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}…"
