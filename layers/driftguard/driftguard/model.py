@@ -235,9 +235,9 @@ class Decision:
     While it is `reverting` or `undoing`, one worker holds it until `lease_until`. `resumable` marks
     a failure that a later delivery may take up again (AWS throttled us; nothing was refused).
     `before` and `after` fingerprint the state around our own change; `left` is the one after it.
-    `head` is the hash of the last entry in its log. While it is `asked`, `answers` are the voices so
-    far, `required` how many must agree, and `expires` until when (ISO 8601, UTC); `escalated` once
-    nobody had answered in time.
+    `head` is the hash of the last entry in its log. While it is `asked`, `answers` are the voices
+    so far, `required` how many must agree, and `expires` until when (ISO 8601, UTC); `escalated`
+    once nobody had answered in time.
     """
 
     id: str
