@@ -316,7 +316,7 @@ def test_what_is_too_long_to_be_an_answer_is_refused(answering: Answering) -> No
     assert answering.post(answering.token() + "A" * 10_000)[0] == 413
 
 
-def test_a_plan_without_calls_says_that_nothing_would_be_done(
+def test_a_plan_without_calls_can_only_be_kept(
     world: World,
     group: str,  # noqa: F811
 ) -> None:
@@ -326,9 +326,9 @@ def test_a_plan_without_calls_says_that_nothing_would_be_done(
         replace(asked.decision, plan=advice), event="noted", note=""
     )
     answering = Answering(asked)
-    html = answering.get(answering.token())[1]
-    assert "There is no call that would do it" in html
-    assert "Ask the owner." in html
+    refused = answering.get(answering.token())[1]
+    assert "nothing that could be reverted by itself: Ask the owner." in refused
+    assert "Let this change stand?" in answering.get(answering.token("keep", "bob"))[1]
 
 
 # ------------------------------------------------------------------------------------ by SNS

@@ -144,8 +144,6 @@ def _page(title: str, *parts: str) -> str:
 
 def _plan(decision: Decision) -> str:
     plan = decision.plan
-    if not plan.steps:
-        return _list("There is no call that would do it", [_e(plan.advice)] if plan.advice else [])
     calls = "".join(f'<li class="call">{_call(step.call)}</li>' for step in plan.steps)
     return (
         f"<h2>What will be done</h2><ol>{calls}</ol>"
