@@ -63,6 +63,6 @@ def compile_(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of the policy file, for editors."""
+def schema(as_json: JsonOption = True) -> None:
+    """Print the JSON Schema of the policy file, for editors; it is JSON either way."""
     typer.echo(json.dumps(source.schema(), indent=2))
