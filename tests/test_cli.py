@@ -110,11 +110,10 @@ def test_undo_asks_the_guard_and_says_when_it_does_not_answer(
 
 def test_freeze_and_unfreeze(world: World, stack: dict[str, str]) -> None:
     assert as_json("freeze", "--reason", "release night", "--hours", "2")["frozen"]
-    frozen = world.state.frozen()
-    assert frozen is not None
+    frozen = world.state.note(("freeze", "all")).document
     assert frozen["reason"] == "release night"
     assert as_json("unfreeze") == {"frozen": False, "was_frozen": True}
-    assert world.state.frozen() is None
+    assert not world.state.note(("freeze", "all")).version
 
 
 def test_redrive_shows_reasons_and_puts_messages_back(stack: dict[str, str]) -> None:

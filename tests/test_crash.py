@@ -16,8 +16,8 @@ import pytest
 from botocore.client import BaseClient
 from moto.server import ThreadedMotoServer
 
+from driftguard.case import LEASE
 from driftguard.model import Change, Decision, Status
-from driftguard.pipeline import LEASE
 from driftguard.verdicts import Undo
 from tests.conftest import Clock, make_tables, new_guard
 from tests.records import exposed_key, flat_ingress

@@ -16,9 +16,11 @@ from botocore.exceptions import ClientError
 
 from driftguard.approvals import undo_refusal
 from driftguard.aws import SESSION_POLICY_LIMIT, session_policy
+from driftguard.case import LEASE
 from driftguard.model import Answer, Autonomy, Decision, Status, Verdict
-from driftguard.pipeline import LEASE, Guard
+from driftguard.pipeline import Guard
 from driftguard.policy import Person, Policy, Terms
+from driftguard.state import Note, exemptions_key
 from driftguard.verdicts import Undo
 from tests.conftest import World
 from tests.records import exposed_key, flat_ingress, s3
@@ -168,10 +170,9 @@ def test_silence_never_reverts_what_a_guardrail_holds_back(
     elif held == "ceiling":
         guard = replace(guard, ceiling=Autonomy.ASK)
     else:
-        resource = decision.suspect.resource
-        world.state.exempt(
-            decision.control, resource, until="2999-01-01", by="bob", reason="x", at="now"
-        )
+        key = exemptions_key(decision.control)
+        entry = {"resource": decision.suspect.resource.arn, "until": "2999-01-01", "reason": "x"}
+        world.state.write(Note(key, {"entries": {"one": entry}}))
     world.clock.pass_by(days=2)
     expired = guard.expire(decision.id)
     assert expired.status is Status.EXPIRED

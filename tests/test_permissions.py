@@ -18,11 +18,13 @@ from moto.s3.responses import ACTION_MAP
 
 from driftguard import controls
 from driftguard.aws import Aws, AwsError, Remediator, session_policy
+from driftguard.baseline import baseline_of
 from driftguard.controls.control import AnyControl
 from driftguard.model import Call, Facet, Plan
 from driftguard.permissions import permissions_of
 from driftguard.pipeline import Guard
 from driftguard.remedy import inverse
+from driftguard.state import baseline_key
 from driftguard.sweep import sweep
 from driftguard_cli.generate import generated, sizes
 from driftguard_cli.template_blocks import in_template
@@ -182,7 +184,8 @@ def planned(guard: Guard, scenario: Scenario, fakes: Fakes) -> Planned:
     change = staged.attack()
     given = scenario.policy(guard.policy).settings_of(control.id, control.settings)
     suspect, *_ = control.screen(change, given)
-    baseline = guard.state.baseline(control.id, suspect.resource) if staged.baseline else None
+    known = baseline_of(guard.state.note(baseline_key(control.id, suspect.resource)))
+    baseline = known.state if staged.baseline and known else None
     state = control.observe(suspect, guard.aws.reader(ACCOUNT, REGION))
     assert state is not None
     plan = control.plan(suspect, Facet(state, guard.stamp()), baseline, given)

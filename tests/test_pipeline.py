@@ -14,8 +14,9 @@ import pytest
 from botocore.client import BaseClient
 
 from driftguard.audit import broken_link
+from driftguard.case import LEASE
+from driftguard.interruptions import Busy, Foreign
 from driftguard.model import Autonomy, Status
-from driftguard.pipeline import LEASE, Busy, Foreign
 from driftguard.policy import Exemption, Policy
 from driftguard.verdicts import Undo
 from tests.conftest import REMEDIATOR, World, new_guard

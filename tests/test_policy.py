@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from driftguard.model import Autonomy, Resource
+from driftguard.model import Actor, Autonomy, Resource
 from driftguard.policy import Exemption, from_compiled, source
 from driftguard_cli.main import app
 from tests.conftest import ROOT, shipped_policy
@@ -47,8 +47,8 @@ def test_the_shipped_schema_is_up_to_date() -> None:
         ),
         (
             "version: 1\ncontrols:\n  ec2.open-ingress:\n    autonomy: revrt\n",
-            "4: controls.ec2.open-ingress.autonomy: `revrt` is not one of observe, ask, revert; "
-            "did you mean `revert`?",
+            "4: controls.ec2.open-ingress.autonomy: `revrt` is not one of observe, ask, earned, "
+            "revert; did you mean `revert`?",
         ),
         (
             "version: 1\ncontrols:\n  ec2.open-ingress:\n    settings:\n      ports: [1]\n",
@@ -142,9 +142,9 @@ exemptions:
 def test_an_exemption_is_never_wider_than_what_was_named(pattern: str, covered: bool) -> None:
     bucket = Resource("s3.bucket", "wares", "123456789012", "us-east-1", "arn:aws:s3:::wares")
     one = Exemption("s3.public-acl", pattern, "2027-01-01", "x")
-    assert one.covers("s3.public-acl", bucket, "2026-01-01") is covered
-    assert not one.covers("s3.public-policy", bucket, "2026-01-01")
-    assert not one.covers("s3.public-acl", bucket, "2027-01-01")
+    assert one.covers("s3.public-acl", bucket, "2026-01-01", Actor()) is covered
+    assert not one.covers("s3.public-policy", bucket, "2026-01-01", Actor())
+    assert not one.covers("s3.public-acl", bucket, "2027-01-01", Actor())
 
 
 @pytest.mark.parametrize("pack", sorted((ROOT / "policies" / "packs").glob("*.yaml")), ids=str)

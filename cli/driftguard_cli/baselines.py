@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from driftguard import controls
+from driftguard.baseline import baseline_of
 from driftguard.model import Autonomy, Resource
 from driftguard.pipeline import Guard
 from driftguard.policy import Policy
+from driftguard.state import baseline_key
 from driftguard.sweep import Swept, sweep
 
 from .stack import JsonOption, Stack, StackOption
@@ -67,10 +69,10 @@ def show(
     except controls.UnknownControl as error:
         raise Trouble(f"{error}. `driftguard controls` lists them.") from error
     named = Resource("", "", "", "", resource)
-    state = Stack.named(stack).state.baseline(control, named)
-    if state is None:
+    known = baseline_of(Stack.named(stack).state.note(baseline_key(control, named)))
+    if known is None:
         raise Trouble(f"{control} has no baseline of {resource}. `driftguard baseline record`?")
-    typer.echo(json.dumps(state, indent=None if as_json else 2))
+    typer.echo(json.dumps(known.state, indent=None if as_json else 2))
 
 
 def _told(one: Swept) -> dict[str, str]:

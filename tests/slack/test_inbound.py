@@ -14,6 +14,7 @@ import pytest
 from driftguard.desk import Desk
 from driftguard.model import Autonomy, Decision, Status, Verdict
 from driftguard.slack.inbound import Response, handle
+from driftguard.state import exemptions_key
 from driftguard.verdicts import Undo, verdict_of
 from tests.slack.conftest import Room
 from tests.slack.standin import SIGNING_SECRET, SlackStandIn, signed
@@ -104,14 +105,10 @@ def test_keep_for_a_while_is_an_exemption_with_an_end(clicks: Clicks, days: int)
     assert answer.verdict is Verdict.KEEP
     until = clicks.room.world.clock.now().timestamp() + days * 86_400
     assert abs(datetime.fromisoformat(answer.until).timestamp() - until) < 1
-    item = boto3.client("dynamodb").get_item(
-        TableName="state",
-        Key={
-            "pk": {"S": "exemption#ec2.open-ingress"},
-            "sk": {"S": clicks.decision.suspect.resource.arn},
-        },
-    )["Item"]
-    assert item["until"]["S"] == answer.until
+    note = clicks.room.world.state.note(exemptions_key("ec2.open-ingress"))
+    (entry,) = note.document["entries"].values()
+    assert entry["resource"] == clicks.decision.suspect.resource.arn
+    assert entry["until"] == answer.until
 
 
 def test_details_show_the_plan_and_its_undo_to_one_person(

@@ -41,6 +41,7 @@ _STANDS = {
     Status.FAILED: (_UPDATE, _IN_PROGRESS),
     Status.UNDOING: (_UPDATE, _IN_PROGRESS),
     Status.UNDONE: (_CLOSE, _SUPPRESSED),
+    Status.NOTED: (_CLOSE, _RESOLVED),
 }
 
 

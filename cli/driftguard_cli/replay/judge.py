@@ -185,7 +185,8 @@ class Judge:
     def _exempted(self, control: AnyControl, change: Change, suspect: Suspect) -> bool:
         """Whether an exemption held when the change was made."""
         return any(
-            one.covers(control.id, suspect.resource, change.time) for one in self._policy.exemptions
+            one.covers(control.id, suspect.resource, change.time, change.actor)
+            for one in self._policy.exemptions
         )
 
     def _settings_of(self, control: AnyControl) -> object:

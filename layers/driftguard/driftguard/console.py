@@ -18,6 +18,7 @@ from .aws import Client, told_apart
 from .desk import Desk, Reply
 from .intake import Log
 from .model import Answer, Document, Json, Verdict
+from .operators import Act
 from .trail import text
 from .verdicts import undo_message
 from .web import BadRequest, Request, Response, as_json
@@ -37,15 +38,17 @@ class Console:
     log: Log
 
     def handle(self, request: Request) -> Response:
-        """One request: POST /answer or POST /undo, JSON in and out."""
+        """One request: POST /answer, /undo or /act, JSON in and out."""
         try:
             if not request.caller:
                 raise BadRequest("IAM has not said who is calling: sign the request.", 403)
-            asked = {"/answer": self._answer, "/undo": self._undo}.get(request.path)
+            asked = {"/answer": self._answer, "/undo": self._undo, "/act": self._act}.get(
+                request.path
+            )
             if asked is None:
-                raise BadRequest("There is /answer and /undo here, and nothing else.", 404)
+                raise BadRequest("There is /answer, /undo and /act here, and nothing else.", 404)
             if request.method != "POST":
-                raise BadRequest("Answers and undos are posted.", 405)
+                raise BadRequest("What is asked of the guard is posted.", 405)
             reply = asked(request.caller, request.within(LONGEST).document())
         except BadRequest as error:
             self.log.warning("refused a call of %s: %s", request.caller or "nobody", error)
@@ -105,6 +108,14 @@ class Console:
         with told_apart("sqs", "SendMessage"):
             self.queue().send_message(QueueUrl=self.changes_queue, MessageBody=json.dumps(message))
         return Reply(True, "The guard has been asked to undo it.", decision)
+
+    def _act(self, caller: str, said: Document) -> Reply:
+        """What an operator does to the guard itself, for whom the policy's people name one."""
+        person = self.desk.policy.person(iam=caller)
+        if person is None and self.desk.policy.people:
+            return Reply(False, f"{caller} is nobody in the policy's people")
+        name = person.name if person else ""
+        return self.desk.act(Act(text(said, "act"), said, name, caller, self.desk.now()))
 
     def _name(self, caller: str) -> str:
         person = self.desk.policy.person(iam=caller)

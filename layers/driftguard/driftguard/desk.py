@@ -11,11 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from . import lessons, operators
 from .approvals import weigh
 from .audit import AuditTable, Conflict
-from .model import Answer, Decision, Status
+from .model import Answer, Decision, Status, stamp
 from .policy import Policy
-from .state import StateTable
+from .state import (
+    Moved,
+    Note,
+    StateTable,
+    baseline_key,
+    exemptions_key,
+    habits_key,
+    trust_key,
+)
 
 # Two answers that meet are both right to try again; more than a few rounds mean something is wrong.
 _ROUNDS = 20
@@ -51,9 +60,29 @@ class Desk:
                 return Reply(False, weighed.refusal, decision)
             try:
                 return self._record(decision, answer, weighed.outcome)
-            except Conflict:
+            except (Conflict, Moved):
                 continue
         raise Conflict(f"{decision_id} is too busy to take an answer")
+
+    def act(self, act: operators.Act) -> Reply:
+        """Does what an operator asks for, and records it; in words what came of it."""
+        for _ in range(_ROUNDS):
+            try:
+                what = operators.done(act, self.state.recall(*operators.keys(act)))
+                decision = operators.recorded(act, what)
+                written = self.audit.append(
+                    decision,
+                    event=act.kind,
+                    note=f"{what.summary}: {act.reason}",
+                    by=act.by,
+                    also=self.state.writes(*what.notes),
+                )
+            except operators.Unfit as error:
+                return Reply(False, str(error))
+            except Moved:
+                continue
+            return Reply(True, f"{what.title}: {what.summary}.", written)
+        raise Conflict("too many change the same thing at once; try again")
 
     def _record(self, decision: Decision, answer: Answer, outcome: Status) -> Reply:
         answered = replace(
@@ -68,18 +97,28 @@ class Desk:
             note += f", exempted until {answer.until}"
         if answer.reason:
             note += f": {answer.reason}"
-        written = self.audit.append(answered, event=event, note=note, by=self._who(answer))
-        # After the record, so that who came second leaves no exemption behind.
-        if outcome is Status.DENIED and answer.until:
-            self.state.exempt(
-                decision.control,
-                decision.suspect.resource,
-                until=answer.until,
-                by=answer.person,
-                reason=answer.reason or f"kept in {decision.id}",
-                at=self.stamp(),
-            )
+        written = self.audit.append(
+            answered,
+            event=event,
+            note=note,
+            by=self._who(answer),
+            also=self.state.writes(*self._lessons(answered, answer)),
+        )
         return Reply(True, _told(written, answer), written)
+
+    def _lessons(self, answered: Decision, answer: Answer) -> list[Note]:
+        """What a final answer teaches; in the record's own transaction, so who came second leaves
+        no exemption behind."""
+        if answered.status is Status.ASKED:
+            return []
+        control, resource = answered.control, answered.suspect.resource
+        memory = self.state.recall(
+            trust_key(control),
+            exemptions_key(control),
+            baseline_key(control, resource),
+            habits_key(resource.account, control),
+        )
+        return list(lessons.of_answer(answered, answer, memory, self.policy, self.now()))
 
     def _note_refusal(self, decision: Decision, answer: Answer, refusal: str) -> None:
         """A refused answer leaves a line in the log, while the decision is still open."""
@@ -98,7 +137,7 @@ class Desk:
 
     def stamp(self, ahead: timedelta = timedelta()) -> str:
         """Now, or later, as ISO 8601 in UTC to the millisecond."""
-        return (self.now() + ahead).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return stamp(self.now() + ahead)
 
 
 def _told(decision: Decision, answer: Answer) -> str:

@@ -14,8 +14,9 @@ from typing import Protocol
 
 from .audit import Conflict
 from .aws import AwsError, Client, told_apart
+from .interruptions import Busy, NotYet
 from .model import Decision
-from .pipeline import Busy, Guard, NotYet
+from .pipeline import Guard
 from .trail import change_from_event
 from .verdicts import CarryOut, Undo, is_verdict, verdict_of
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
@@ -57,6 +58,8 @@ class Status(StrEnum):
     FAILED = "failed"
     UNDOING = "undoing"
     UNDONE = "undone"
+    # Not about a change: what a person did to the guard itself.
+    NOTED = "noted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,10 @@ class Actor:
         return (
             (self.session or self.principal or "unknown").rpartition(":")[2].removeprefix("user/")
         )
+
+    def is_principal(self, arn: str) -> bool:
+        """Whether it is this principal, by the lasting identity that AWS itself writes."""
+        return bool(arn) and self.principal == arn
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +180,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A call, and the calls that put back exactly what was there before it."""
+    """A call, and the calls that put back exactly what was there before it.
+
+    An empty undo says that the undo of an earlier step takes this one back too (what was started is
+    gone once what was made is unmade). A plan that begins with an empty undo cannot be undone.
+    """
 
     call: Call
     undo: tuple[Call, ...]
@@ -278,6 +289,19 @@ class Decision:
         """Whether nothing more happens of itself: an outcome, or a question put to people."""
         underway = (Status.APPROVED, Status.REVERTING, Status.UNDOING)
         return self.status not in underway and not self.resumable
+
+
+def stamp(at: datetime) -> str:
+    """A time as everything here keeps it: ISO 8601 in UTC, to the millisecond."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def documents(container: Document, name: str) -> list[Document]:
+    """The objects of a list of ours under this key; none where there is no list."""
+    found = container.get(name)
+    if not isinstance(found, Sequence) or isinstance(found, str):
+        return []
+    return [one for one in found if isinstance(one, Mapping)]
 
 
 def digest(value: Json) -> str:

@@ -1,57 +1,136 @@
-"""The state table: what people and the guard change: the freeze, and the recorded baselines."""
+"""The state table: what people and the guard change, each thing one note of JSON with a version.
+
+What is decided by is read in one batch; what follows from a decision is written in the transaction
+that records it, each note only if nobody has written it meanwhile. (Messages and Slack keep items
+of their own kinds beside the notes.)
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
-from .aws import Aws, Client, told_apart
+from .aws import Aws, AwsError, Client, Throttled, told_apart
 from .model import Document, Resource
 
-FREEZE = ("freeze", "all")
-_BASELINE = "baseline#"
-_EXEMPTION = "exemption#"
+Key: TypeAlias = "tuple[str, str]"
+Item: TypeAlias = "Mapping[str, Mapping[str, object]]"
+Write: TypeAlias = "Mapping[str, Mapping[str, object]]"
+
+ALL = "all"
+BREAKER: Key = ("breaker", "reverts")
+_BATCH = 100
+_ROUNDS = 8
 
 
-def freeze_of(items: Iterable[Mapping[str, Mapping[str, object]]]) -> Document | None:
-    """The freeze among the items that a decision recalled; None while nothing is frozen."""
-    for item in items:
-        if item["pk"].get("S") == FREEZE[0]:
-            return {name: str(value["S"]) for name, value in item.items() if "S" in value}
-    return None
+class Moved(Exception):
+    """Somebody else wrote a note meanwhile: it must be read again, and judged anew."""
 
 
-def baseline_key(control: str, resource: Resource) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something remembered. `version` 0: it is not there yet. `expires`: epoch seconds, 0 never."""
+
+    key: Key
+    document: Document = field(default_factory=dict)
+    version: int = 0
+    expires: int = 0
+
+    def saying(self, document: Document, *, expires: int = 0) -> Note:
+        """The note with other contents, to be written over this version of it."""
+        return replace(self, document=document, expires=expires)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one read found of the notes; of any other there is an empty one."""
+
+    notes: Mapping[Key, Note] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, items: Iterable[Item]) -> Memory:
+        """The notes among a table's items."""
+        found = [note_of(item) for item in items if "doc" in item]
+        return cls({note.key: note for note in found})
+
+    def __getitem__(self, key: Key) -> Note:
+        return self.notes.get(key) or Note(key)
+
+
+# ------------------------------------------------------------------------------ the notes
+
+
+def freeze_keys(account: str, control: str) -> tuple[Key, ...]:
+    """Where the freezes are that hold for a control in an account; the one for all comes first."""
+    return tuple(("freeze", scope) for scope in (ALL, f"account#{account}", f"control#{control}"))
+
+
+def baseline_key(control: str, resource: Resource) -> Key:
     """Where the baseline of a resource's facet is kept."""
-    return _BASELINE + control, resource.arn
+    return f"baseline#{control}", resource.arn
 
 
-def baseline_of(items: Iterable[Mapping[str, Mapping[str, object]]]) -> Document | None:
-    """The recorded state among the items that a decision recalled; None where there is none."""
-    for item in items:
-        if str(item["pk"].get("S")).startswith(_BASELINE):
-            state = json.loads(str(item["state"]["S"]))
-            return state if isinstance(state, Mapping) else None
-    return None
+def baseline_log_key(control: str, resource: Resource, version: int) -> Key:
+    """Where one version of a baseline is kept for good."""
+    return f"baseline-log#{control}#{resource.arn}", f"{version:08d}"
 
 
-def exemption_key(control: str, resource: Resource) -> tuple[str, str]:
-    """Where an exemption that a person gave for one resource is kept."""
-    return _EXEMPTION + control, resource.arn
+def exemptions_key(control: str) -> Key:
+    """Where the exemptions that people gave at run time are kept."""
+    return f"exemption#{control}", ALL
 
 
-def exemption_of(items: Iterable[Mapping[str, Mapping[str, object]]]) -> Document | None:
-    """The exemption among the items that a decision recalled; None where there is none."""
-    for item in items:
-        if str(item["pk"].get("S")).startswith(_EXEMPTION):
-            return {name: str(value["S"]) for name, value in item.items() if "S" in value}
-    return None
+def past_key(control: str, resource: Resource) -> Key:
+    """Where it is kept how often one thing was reverted, and what is being asked about it."""
+    return f"past#{control}", resource.arn
+
+
+def habits_key(account: str, control: str) -> Key:
+    """Where it is kept who usually makes a control's changes."""
+    return f"habits#{account}", control
+
+
+def trust_key(control: str) -> Key:
+    """Where a control's record of outcomes is kept."""
+    return "trust", control
+
+
+def rollout_key(control: str, entry: str) -> Key:
+    """Where it is kept since when this version of a control's policy is in force."""
+    return f"rollout#{control}", entry
+
+
+def note_of(item: Item) -> Note:
+    """The note in an item."""
+    document = json.loads(str(item["doc"]["S"]))
+    expires = int(str(item["expires"]["N"])) if "expires" in item else 0
+    return Note(
+        (str(item["pk"]["S"]), str(item["sk"]["S"])),
+        document if isinstance(document, Mapping) else {},
+        int(str(item["v"]["N"])),
+        expires,
+    )
+
+
+def item_of(note: Note) -> dict[str, dict[str, str]]:
+    """The item that holds a note's next version."""
+    pk, sk = note.key
+    said = json.dumps(note.document, ensure_ascii=False, separators=(",", ":"))
+    item = {"pk": {"S": pk}, "sk": {"S": sk}, "doc": {"S": said}}
+    item["v"] = {"N": str(note.version + 1)}
+    if note.expires:
+        item["expires"] = {"N": str(note.expires)}
+    return item
+
+
+# ------------------------------------------------------------------------------ the table
 
 
 @dataclass(frozen=True, slots=True)
 class StateTable:
-    """Sets and lifts the freeze; keeps the baselines."""
+    """Reads and writes notes; sets and lifts a freeze."""
 
     aws: Aws
     name: str
@@ -61,64 +140,92 @@ class StateTable:
         """DynamoDB's client, made when the table is first used."""
         return self.aws.client("dynamodb")
 
-    def freeze(self, *, by: str, reason: str, since: str, until: str = "") -> None:
-        """From the next event on nothing is changed, until then (ISO 8601, UTC) or `unfreeze`."""
-        pk, sk = FREEZE
-        fields = {"pk": pk, "sk": sk, "by": by, "reason": reason, "since": since, "until": until}
-        with told_apart("dynamodb", "PutItem"):
-            self.client.put_item(
-                TableName=self.name, Item={name: {"S": value} for name, value in fields.items()}
-            )
+    def recall(self, *keys: Key) -> Memory:
+        """The notes of these keys, read consistently.
 
-    def unfreeze(self) -> bool:
-        """Lifts the freeze; False when there was none."""
-        pk, sk = FREEZE
+        Raises `Throttled` when DynamoDB still leaves some unread after several rounds.
+        """
+        found: list[Item] = []
+        for start in range(0, len(keys), _BATCH):
+            asked: Mapping[str, object] = {
+                self.name: {
+                    "Keys": [_key(key) for key in keys[start : start + _BATCH]],
+                    "ConsistentRead": True,
+                }
+            }
+            for _ in range(_ROUNDS):
+                with told_apart("dynamodb", "BatchGetItem"):
+                    answer = self.client.batch_get_item(RequestItems=asked)
+                found += answer["Responses"].get(self.name, [])
+                asked = answer.get("UnprocessedKeys") or {}
+                if not asked:
+                    break
+            else:
+                raise Throttled("dynamodb:BatchGetItem was throttled: notes were left unread")
+        return Memory.of(found)
+
+    def note(self, key: Key) -> Note:
+        """One note, read consistently; an empty one where there is none."""
+        with told_apart("dynamodb", "GetItem"):
+            found = self.client.get_item(TableName=self.name, Key=_key(key), ConsistentRead=True)
+        return note_of(found["Item"]) if "Item" in found else Note(key)
+
+    def under(self, pk: str) -> list[Note]:
+        """All notes of one partition, in the order of their sort keys."""
+        query = {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": pk}},
+            "ConsistentRead": True,
+        }
+        with told_apart("dynamodb", "Query"):
+            pages = list(self.client.get_paginator("query").paginate(**query))
+        return [note_of(item) for page in pages for item in page["Items"]]
+
+    def writes(self, *notes: Note) -> list[Write]:
+        """What a transaction must hold to write these notes over the versions that were read."""
+        made: list[Write] = []
+        for note in notes:
+            put: dict[str, object] = {"TableName": self.name, "Item": item_of(note)}
+            if note.version:
+                put["ConditionExpression"] = "v = :seen"
+                put["ExpressionAttributeValues"] = {":seen": {"N": str(note.version)}}
+            else:
+                put["ConditionExpression"] = "attribute_not_exists(pk)"
+            made.append({"Put": put})
+        return made
+
+    def write(self, *notes: Note) -> None:
+        """Writes notes, all or none. Raises `Moved` when somebody else wrote one meanwhile."""
+        try:
+            with told_apart("dynamodb", "TransactWriteItems"):
+                self.client.transact_write_items(TransactItems=self.writes(*notes))
+        except AwsError as error:
+            if error.code == "TransactionCanceledException":
+                raise Moved(str(error)) from error
+            raise
+
+    def freeze(
+        self, *, by: str, reason: str, since: str, until: str = "", scope: str = ALL
+    ) -> None:
+        """From the next event on nothing is changed, until then (ISO 8601, UTC) or `unfreeze`.
+
+        `scope` is `all`, `account#<id>` or `control#<id>`.
+        """
+        note = Note(("freeze", scope), {"by": by, "reason": reason, "since": since, "until": until})
+        # Whatever was there: nothing must come between a person and the switch.
+        with told_apart("dynamodb", "PutItem"):
+            self.client.put_item(TableName=self.name, Item=item_of(note))
+
+    def unfreeze(self, scope: str = ALL) -> bool:
+        """Lifts a freeze; False when there was none."""
         with told_apart("dynamodb", "DeleteItem"):
             gone = self.client.delete_item(
-                TableName=self.name, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ReturnValues="ALL_OLD"
+                TableName=self.name, Key=_key(("freeze", scope)), ReturnValues="ALL_OLD"
             )
         return bool(gone.get("Attributes"))
 
-    def frozen(self) -> Document | None:
-        """The freeze that is on, or None."""
-        pk, sk = FREEZE
-        with told_apart("dynamodb", "GetItem"):
-            found = self.client.get_item(
-                TableName=self.name,
-                Key={"pk": {"S": pk}, "sk": {"S": sk}},
-                ConsistentRead=True,
-            )
-        return freeze_of([found["Item"]]) if "Item" in found else None
 
-    def record_baseline(
-        self, control: str, resource: Resource, state: Document, *, at: str, why: str
-    ) -> None:
-        """Keeps a clean state as what a later one is compared with."""
-        pk, sk = baseline_key(control, resource)
-        fields = {"pk": pk, "sk": sk, "state": json.dumps(state), "recorded": at, "why": why}
-        with told_apart("dynamodb", "PutItem"):
-            self.client.put_item(
-                TableName=self.name, Item={name: {"S": value} for name, value in fields.items()}
-            )
-
-    def exempt(
-        self, control: str, resource: Resource, *, until: str, by: str, reason: str, at: str
-    ) -> None:
-        """Lets this control pass over this one resource until then (ISO 8601, UTC)."""
-        pk, sk = exemption_key(control, resource)
-        fields = {"pk": pk, "sk": sk, "until": until, "by": by, "reason": reason, "given": at}
-        with told_apart("dynamodb", "PutItem"):
-            self.client.put_item(
-                TableName=self.name, Item={name: {"S": value} for name, value in fields.items()}
-            )
-
-    def baseline(self, control: str, resource: Resource) -> Document | None:
-        """The recorded state of a resource's facet; None where there is none."""
-        pk, sk = baseline_key(control, resource)
-        with told_apart("dynamodb", "GetItem"):
-            found = self.client.get_item(
-                TableName=self.name,
-                Key={"pk": {"S": pk}, "sk": {"S": sk}},
-                ConsistentRead=True,
-            )
-        return baseline_of([found["Item"]]) if "Item" in found else None
+def _key(key: Key) -> dict[str, dict[str, str]]:
+    pk, sk = key
+    return {"pk": {"S": pk}, "sk": {"S": sk}}

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from . import controls
 from .aws import AwsError
+from .case import Case
 from .controls.control import AnyControl
 from .model import Certainty, Resource, Suspect
-from .pipeline import Case, Guard
+from .pipeline import Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,7 @@ def _one(guard: Guard, control_id: str, resource: Resource) -> Swept:
     control = controls.control(control_id)
     settings = guard.policy.settings_of(control.id, control.settings)
     suspect = Suspect(resource, Certainty.POSSIBLE)
-    baseline = guard.state.baseline(control.id, resource)
-    case = Case(guard, control, settings, suspect, last_chance=False, baseline=baseline)
+    case = Case(guard, control, settings, suspect, last_chance=False).recalled()
     facet, risk = case.look()
     if facet is None:
         return Swept(control.id, resource, "gone")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..aws import Aws, AwsError, Client, Throttled, told_apart
 from ..model import Decision, Status
+from ..state import Moved, Write
 from .chain import LOG, Entry, entry_item, entry_of, next_entry
 from .items import DECISION, Item, decision_of, item_of
 
@@ -58,11 +60,20 @@ class AuditTable:
         """The decision as it stands, read consistently."""
         return self.recall(decision)[0]
 
-    def append(self, decision: Decision, *, event: str, note: str, by: str = "guard") -> Decision:
+    def append(
+        self,
+        decision: Decision,
+        *,
+        event: str,
+        note: str,
+        by: str = "guard",
+        also: Sequence[Write] = (),
+    ) -> Decision:
         """Writes the next version of a decision with its log entry, or raises `Conflict`.
 
-        `updated` says when: it is the entry's time, and decides the day it is sealed with. Returns
-        the decision as written.
+        `updated` says when: it is the entry's time, and decides the day it is sealed with. What is
+        written `also` is written in the same transaction, or nothing is; `Moved` is raised when
+        somebody was first there. Returns the decision as written.
         """
         written = replace(decision, version=decision.version + 1)
         entry = next_entry(written, event=event, note=note, by=by)
@@ -81,14 +92,13 @@ class AuditTable:
                     TransactItems=[
                         {"Put": {**projection, **(seen if decision.version else new)}},
                         {"Put": {**log, **new}},
+                        *also,
                     ]
                 )
         except AwsError as error:
             if error.code != "TransactionCanceledException":
                 raise
-            if "ConditionalCheckFailed" in str(error):
-                raise Conflict(f"another worker moved {decision.id} first") from error
-            raise Throttled(str(error), code=error.code) from error
+            raise _cancelled(decision.id, str(error)) from error
         return written
 
     def log(self, decision: str) -> Iterator[Entry]:
@@ -154,6 +164,22 @@ class AuditTable:
                 yield from page["Items"]
 
 
+def _cancelled(decision: str, message: str) -> Conflict | Moved | Throttled:
+    """What a cancelled transaction means: DynamoDB names a reason for each item, in order.
+
+    Source: Amazon DynamoDB API Reference, "TransactWriteItems", errors.
+    """
+    listed = re.search(r"\[([A-Za-z, ]+)\]", message)
+    reasons = [one.strip() for one in listed.group(1).split(",")] if listed else []
+    refused = "ConditionalCheckFailed"
+    if refused in reasons[:2] or (not reasons and refused in message):
+        return Conflict(f"another worker moved {decision} first")
+    # Another transaction at the same item: both are right to read again and try anew.
+    if refused in reasons or (len(reasons) > 2 and "TransactionConflict" in reasons):
+        return Moved(f"what {decision} is decided by has changed meanwhile")
+    return Throttled(message, code="TransactionCanceledException")
+
+
 # The events that people hear of beside an outcome under its own name.
 _NEWS = frozenset({"decided", "answered", "asked-anew", "escalated"})
 
@@ -163,5 +189,7 @@ def _is_news(decision: Decision, event: str) -> bool:
 
     An approval is news to the publisher, who wakes the guard to carry it out.
     """
+    if decision.status is Status.NOTED:
+        return True
     underway = decision.status in (Status.REVERTING, Status.UNDOING)
     return not underway and (event in _NEWS or event == decision.status.value)

@@ -46,6 +46,11 @@ def control(control_id: str) -> AnyControl:
     return next(one for one in module.CONTROLS if one.id == control_id)
 
 
+def is_known(control_id: str) -> bool:
+    """Whether there is a control of this id. Imports none."""
+    return control_id in _index()["modules"]
+
+
 def every() -> list[AnyControl]:
     """All controls, by id. Imports every module: for the command line and for generating."""
     return [one for _, one in located()]

@@ -64,6 +64,7 @@ class Control(Generic[S]):
     references: References
     triggers: tuple[Trigger, ...]
     reads: tuple[str, ...]
+    reads_use: tuple[str, ...] = ()
     writes: Mapping[str, tuple[str, ...]]
     volatile: frozenset[str] = frozenset()
     narrow: bool = False
@@ -91,6 +92,17 @@ class Control(Generic[S]):
     def plan(self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: S) -> Plan:
         """What takes the risk back, and what undoes that. Pure. Called only on a risky facet."""
         raise NotImplementedError
+
+    def put_back(self, suspect: Suspect, facet: Facet, baseline: Document) -> Plan | None:
+        """What puts a pinned baseline back whatever has changed; None: people are asked. Pure."""
+        return None
+
+    def in_use(self, suspect: Suspect, state: Document, reader: Reader) -> str:
+        """What depends on the risky part right now, in words; "" for nothing that can be told.
+
+        Asked only where policy wants it; what it reads is in `reads_use`.
+        """
+        return ""
 
 
 # A control whose settings only it knows: those who hold controls of all kinds pass them through.

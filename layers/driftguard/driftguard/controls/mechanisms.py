@@ -114,6 +114,10 @@ class Switch(Declared, Control[NoSettings]):
         )
         return Plan((Step(there, (back,)),), kept=kept, advice=self.advice)
 
+    def put_back(self, suspect: Suspect, facet: Facet, baseline: Document) -> Plan:
+        there, back = (self.put(suspect.resource, one) for one in (baseline, facet.state))
+        return Plan((Step(there, (back,)),))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sharing(Declared, Control[TrustSettings]):
@@ -222,6 +226,12 @@ class Weakened(Declared, Control[NoSettings]):
         )
         kept = tuple(name for name in facet.state if name not in (*weak, *suspect.hint))
         return Plan((step,), kept=kept, advice=self.advice)
+
+    def put_back(self, suspect: Suspect, facet: Facet, baseline: Document) -> Plan:
+        state = facet.state
+        differs = tuple(name for name in baseline if state.get(name) != baseline[name])
+        there = self.put(suspect.resource, {**state, **baseline}, differs)
+        return Plan((Step(there, (self.put(suspect.resource, state, differs),)),))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ _VERB = {
     Status.REVERTED: "reverted",
     Status.FAILED: "FAILED to revert",
     Status.UNDONE: "revert undone",
+    Status.NOTED: "done by an operator",
 }
 
 

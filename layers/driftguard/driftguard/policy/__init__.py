@@ -14,31 +14,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..access.principals import Trusted
-from ..model import Autonomy, Document, Resource
+from ..model import Autonomy, Document, digest
 from ..trail import items, mapping, text
+from .bounds import Bounds, Exemption
+from .reading import bounds_of, tags_of, texts_of
 
 S = TypeVar("S")
 
 COMPILED = Path(__file__).parents[1] / "guard.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Exemption:
-    """What a person declared to be fine: for one control, these resources, until then, and why.
-
-    `resource` is an ARN or what the service calls the resource, with `*` and `?`. `until` is the
-    first instant at which it no longer holds (ISO 8601, UTC).
-    """
-
-    control: str
-    resource: str
-    until: str
-    reason: str
-
-    def covers(self, control: str, resource: Resource, now: str) -> bool:
-        """Whether it holds for this control and resource at this time."""
-        named = any(fnmatchcase(name, self.resource) for name in (resource.arn, resource.id))
-        return named and control == self.control and now < self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +85,56 @@ class Policy:
     approvals: tuple[Terms, ...] = (Terms(),)
     routes: tuple[Route, ...] = ()
     digest_over: int = 10
+    bounds: Bounds = Bounds()
+    earned: frozenset[str] = frozenset()
+    earned_by_default: bool = False
 
     def granted(self, control: str) -> Autonomy:
-        """What the policy grants the control, before any guardrail."""
+        """What the policy grants the control at most, before any guardrail."""
         return self.autonomy.get(control, self.default)
+
+    def earns(self, control: str) -> bool:
+        """Whether a revert by itself must be earned by the control's record."""
+        return control in self.earned or (self.earned_by_default and control not in self.autonomy)
+
+    def entry(self, control: str) -> str:
+        """A fingerprint of what the policy says of one control: a new one is rolled out anew."""
+        said: Document = {
+            "autonomy": self.granted(control).label,
+            "earned": self.earns(control),
+            "settings": self.settings.get(control, {}),
+        }
+        return digest(said)[:12]
+
+    def pins(self, control: str) -> bool:
+        """Whether any departure from a baseline of this control may have to be taken back."""
+        return any(
+            any(fnmatchcase(control, one) for one in scope.controls) for scope in self.bounds.pinned
+        )
+
+    def needs_tags(self, control: str) -> bool:
+        """Whether anything that is said of this control depends on a resource's tags."""
+        bounds = self.bounds
+        scopes = [
+            *bounds.pinned,
+            *(one.scope for one in (*bounds.protected, *bounds.in_use)),
+            *(one.scope for one in bounds.change_windows),
+        ]
+        return (
+            bool(bounds.ownership.tags)
+            or any(one.tags for one in self.exemptions if one.control == control)
+            or any(
+                one.tags and any(fnmatchcase(control, each) for each in one.controls)
+                for one in scopes
+            )
+        )
+
+    def looks_at_use(self, control: str) -> bool:
+        """Whether it matters here what a risky part is in use for."""
+        return any(
+            any(fnmatchcase(control, one) for one in limit.scope.controls)
+            for limit in self.bounds.in_use
+        )
 
     def settings_of(self, control: str, kind: type[S]) -> S:
         """The control's settings; its own defaults where the policy is silent."""
@@ -160,13 +189,16 @@ def from_compiled(compiled: Document) -> Policy:
     controls = {
         name: one for name, one in mapping(compiled, "controls").items() if isinstance(one, Mapping)
     }
+    default, by_default = _level(text(mapping(compiled, "defaults"), "autonomy"))
+    levels = {
+        name: _level(text(one, "autonomy")) for name, one in controls.items() if "autonomy" in one
+    }
     return Policy(
-        default=Autonomy.named(text(mapping(compiled, "defaults"), "autonomy")),
-        autonomy={
-            name: Autonomy.named(text(one, "autonomy"))
-            for name, one in controls.items()
-            if "autonomy" in one
-        },
+        default=default,
+        autonomy={name: level for name, (level, _) in levels.items()},
+        earned=frozenset(name for name, (_, earned) in levels.items() if earned),
+        earned_by_default=by_default,
+        bounds=bounds_of(compiled),
         settings={name: mapping(one, "settings") for name, one in controls.items()},
         trusted=Trusted(
             **{
@@ -176,25 +208,37 @@ def from_compiled(compiled: Document) -> Policy:
             }
         ),
         people=tuple(
-            Person(text(one, "name"), *(_texts(one, kind) for kind in ("slack", "iam", "email")))
+            Person(text(one, "name"), *(texts_of(one, kind) for kind in ("slack", "iam", "email")))
             for one in items(compiled.get("people"))
         ),
         approvals=tuple(_terms(one) for one in items(compiled.get("approvals"))) or (Terms(),),
         routes=tuple(
             Route(
                 text(one, "channel"),
-                _texts(one, "accounts"),
-                _texts(one, "controls"),
+                texts_of(one, "accounts"),
+                texts_of(one, "controls"),
                 int(text(one, "min_severity")),
             )
             for one in items(mapping(compiled, "slack").get("routes"))
         ),
         digest_over=int(text(mapping(compiled, "slack"), "digest_over") or 10),
         exemptions=tuple(
-            Exemption(text(e, "control"), text(e, "resource"), text(e, "until"), text(e, "reason"))
-            for e in items(compiled.get("exemptions"))
+            Exemption(
+                control=text(one, "control"),
+                resource=text(one, "resource"),
+                until=text(one, "until"),
+                reason=text(one, "reason"),
+                actor=text(one, "actor") or "*",
+                tags=tags_of(one),
+            )
+            for one in items(compiled.get("exemptions"))
         ),
     )
+
+
+def _level(name: str) -> tuple[Autonomy, bool]:
+    """`earned` grants what `revert` does, once the record carries it."""
+    return (Autonomy.REVERT, True) if name == "earned" else (Autonomy.named(name), False)
 
 
 def _terms(one: Document) -> Terms:
@@ -202,15 +246,10 @@ def _terms(one: Document) -> Terms:
         required=int(text(one, "required")),
         seconds=int(text(one, "expires")),
         on_expiry=text(one, "on_expiry"),
-        approvers=_texts(one, "approvers"),
-        controls=_texts(one, "controls"),
+        approvers=texts_of(one, "approvers"),
+        controls=texts_of(one, "controls"),
         min_severity=int(text(one, "min_severity")),
     )
-
-
-def _texts(container: Document, name: str) -> tuple[str, ...]:
-    value = container.get(name)
-    return tuple(str(one) for one in value) if isinstance(value, list) else ()
 
 
 def shipped(path: Path = COMPILED) -> Policy:

@@ -6,22 +6,29 @@ Used when building and by the command line; needs pydantic and PyYAML, which no 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, get_type_hints
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
+    WithJsonSchema,
     create_model,
+    field_serializer,
+    field_validator,
     model_validator,
 )
 
@@ -58,11 +65,30 @@ class PolicyError(Exception):
 
 
 class Level(StrEnum):
-    """observe: record and tell. ask: put it to people. revert: take it back at once."""
+    """How far a control may go.
+
+    observe: record and tell. ask: put it to people. earned: ask until the record carries it, then
+    revert. revert: take it back at once.
+    """
 
     OBSERVE = "observe"
     ASK = "ask"
+    EARNED = "earned"
     REVERT = "revert"
+
+
+class Limit(StrEnum):
+    """What a guardrail lets through at most."""
+
+    OBSERVE = "observe"
+    ASK = "ask"
+
+
+class Drift(StrEnum):
+    """risky: only risk is taken back. pinned: so is any departure from the baseline."""
+
+    RISKY = "risky"
+    PINNED = "pinned"
 
 
 class _Strict(BaseModel):
@@ -93,6 +119,12 @@ class ExemptionEntry(_Strict):
         Field(description="The last day on which it holds (UTC), or the exact end."),
     ]
     reason: Annotated[str, Field(min_length=3, description="Why this is fine, for who reads it.")]
+    actor: Annotated[
+        str, Field(min_length=1, description="Only changes of this principal; * and ? match.")
+    ] = "*"
+    tags: Annotated[
+        dict[str, str], Field(description="Only where the resource carries all of these.")
+    ] = {}
 
 
 AccountId: TypeAlias = Annotated[str, Field(pattern=r"^\d{12}$")]
@@ -110,7 +142,7 @@ class TrustedEntry(_Strict):
     ] = ()
 
 
-def seconds_in(written: str | int) -> int:
+def seconds_in(written: object) -> int:
     """`30s`, `30m`, `24h` or `7d` as seconds. Raises `ValueError` for anything else."""
     number, unit = str(written)[:-1], str(written)[-1:]
     if not number.isdigit() or unit not in _UNITS:
@@ -192,11 +224,196 @@ class SlackEntry(_Strict):
     ] = 10
 
 
+# --------------------------------------------------------------------------- its bounds
+
+
+class ScopeEntry(_Strict):
+    """What something is for: everything that is given must hold; * and ? match."""
+
+    controls: Annotated[tuple[str, ...], Field(description="Control ids.")] = ("*",)
+    resources: Annotated[tuple[str, ...], Field(description="ARNs, or the resources' own ids.")] = (
+        "*",
+    )
+    actors: Annotated[tuple[str, ...], Field(description="ARNs of who made the change.")] = ("*",)
+    tags: Annotated[dict[str, str], Field(description="Tags that the resource carries.")] = {}
+
+    @model_validator(mode="after")
+    def _names_controls(self) -> ScopeEntry:
+        for pattern in self.controls:
+            if not any(fnmatchcase(one, pattern) for one in _control_ids()):
+                raise ValueError(
+                    f"no control is called `{pattern}`{_nearest(pattern, _control_ids())}"
+                )
+        return self
+
+
+class LimitEntry(ScopeEntry):
+    """At most this much autonomy where it is for."""
+
+    autonomy: Limit = Limit.ASK
+    reason: Annotated[str, Field(min_length=3)]
+
+
+class InUseEntry(ScopeEntry):
+    """Where it is looked at whether the risky part is in use, before it is taken back."""
+
+    autonomy: Limit = Limit.ASK
+
+
+Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def minutes_in(written: object) -> int:
+    """`18:30` as minutes of the day. Raises `ValueError` for anything else."""
+    hours, colon, minutes = str(written).partition(":")
+    right = colon and hours.isdigit() and minutes.isdigit() and len(minutes) == 2
+    # Unquoted, YAML reads 18:30 as a number of sixties.
+    if isinstance(written, int):
+        raise ValueError(
+            f"write the time of day in quotes: '{written // 60:02d}:{written % 60:02d}'"
+        )
+    if not right or int(hours) > 24 or int(minutes) > 59 or int(hours) * 60 + int(minutes) > 1440:
+        raise ValueError(f"`{written}` is not a time of day like '18:30'")
+    return int(hours) * 60 + int(minutes)
+
+
+TimeOfDay: TypeAlias = Annotated[
+    int,
+    BeforeValidator(minutes_in),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,2}:\d{2}$", "examples": ["18:30"]}),
+]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"there is no time zone `{name}`; they read like Europe/Berlin") from None
+    return name
+
+
+class ChangeWindowEntry(ScopeEntry):
+    """Hours in which people are at work, or with `outside` those in which nobody looks."""
+
+    name: Annotated[str, Field(min_length=1)]
+    days: Annotated[tuple[Weekday, ...], Field(description="None means every day.")] = ()
+    opens: TimeOfDay
+    closes: TimeOfDay
+    zone: Annotated[
+        str, AfterValidator(_known_zone), Field(description="An IANA time zone: Europe/Berlin.")
+    ] = "UTC"
+    outside: Annotated[bool, Field(description="The limit counts outside of these hours.")] = False
+    autonomy: Limit = Limit.ASK
+
+    @field_serializer("days")
+    def _as_numbers(self, days: tuple[Weekday, ...]) -> list[int]:
+        return [_WEEK.index(day) for day in days]
+
+
+Seconds: TypeAlias = Annotated[
+    int,
+    BeforeValidator(lambda written: seconds_in(written)),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+[smhd]$", "examples": ["24h"]}),
+]
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+
+
+class BreakerEntry(_Strict):
+    """The blast radius: at most so many reverts in any window of this length."""
+
+    window: Seconds = 3600
+    control: Annotated[Count, Field(description="Of one control.")] = 20
+    account: Annotated[Count, Field(description="In one account.")] = 50
+    whole: Annotated[int, Field(ge=0, le=1000, description="Of the whole guard.")] = 100
+
+
+class FightEntry(_Strict):
+    """After so many reverts of one thing within the window, people are asked."""
+
+    reverts: Annotated[int, Field(ge=1)] = 3
+    window: Seconds = 3600
+
+
+class OwnershipEntry(_Strict):
+    """Infrastructure as code: how far its changes may be taken back, and how it is known."""
+
+    autonomy: Level = Level.ASK
+    roles: Annotated[tuple[str, ...], Field(description="ARNs of deployment roles.")] = ()
+    believe_agents: Annotated[
+        bool, Field(description="Believe user agents, which any caller can set.")
+    ] = False
+    tags: Annotated[dict[str, str], Field(description="Tags of a pipeline's resources.")] = {}
+
+    @field_validator("autonomy")
+    @classmethod
+    def _not_earned(cls, level: Level) -> Level:
+        if level is Level.EARNED:
+            raise ValueError("a limit is observe, ask or revert; only controls earn")
+        return level
+
+
+class BreakGlassEntry(_Strict):
+    """Who acts in an emergency: nothing of theirs is touched, and everybody hears of it."""
+
+    actor: Annotated[str, Field(min_length=1, description="An ARN; * and ? match.")]
+    reason: Annotated[str, Field(min_length=3)]
+
+
+class EarnedEntry(_Strict):
+    """When `earned` autonomy is earned."""
+
+    threshold: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    outcomes: Annotated[int, Field(ge=1)] = 20
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.9
+    half_life: Seconds = 180 * 86_400
+    settles: Seconds = 7 * 86_400
+    probe: Annotated[float, Field(ge=0, le=1)] = 0.02
+
+
+class BehaviourEntry(_Strict):
+    """How what is usual moves severity, and what it turns into a question."""
+
+    lower_by: Annotated[int, Field(ge=0, le=100)] = 10
+    raise_by: Annotated[int, Field(ge=0, le=100)] = 10
+    routine: bool = False
+    routine_under: Annotated[int, Field(ge=0, le=100)] = 20
+    novel: bool = False
+    novel_over: Annotated[int, Field(ge=0, le=100)] = 80
+    half_life: Seconds = 30 * 86_400
+
+
+class BaselinesEntry(_Strict):
+    """How old a baseline may be that something is restored from, and whether there must be one."""
+
+    max_age: Seconds = 90 * 86_400
+    required: bool = False
+
+
+class RolloutEntry(_Strict):
+    """A new or changed entry of a control is observed for so long, then asked about for so long."""
+
+    observe: Seconds = 0
+    ask: Seconds = 0
+
+
 class PolicyFile(_Strict):
     """The guard policy, version 1."""
 
     version: Literal[1]
     defaults: Defaults = Defaults()
+    breaker: BreakerEntry = BreakerEntry()
+    fight: FightEntry = FightEntry()
+    ownership: OwnershipEntry = OwnershipEntry()
+    break_glass: tuple[BreakGlassEntry, ...] = ()
+    protected: tuple[LimitEntry, ...] = ()
+    change_windows: tuple[ChangeWindowEntry, ...] = ()
+    in_use: tuple[InUseEntry, ...] = ()
+    pinned: tuple[ScopeEntry, ...] = ()
+    earned: EarnedEntry = EarnedEntry()
+    behaviour: BehaviourEntry | None = None
+    baselines: BaselinesEntry = BaselinesEntry()
+    rollout: RolloutEntry = RolloutEntry()
     trusted: TrustedEntry = TrustedEntry()
     people: tuple[PersonEntry, ...] = ()
     approvals: ApprovalsEntry = ApprovalsEntry()
@@ -247,6 +464,7 @@ def _entry_model(control: AnyControl) -> type[BaseModel]:
         f"Policy of {control.id}",
         __base__=_Strict,
         autonomy=(Level | None, Field(default=None, description="How far this control may go.")),
+        drift=(Drift, Field(default=Drift.RISKY, description="What is taken back.")),
         settings=(settings, Field(default_factory=settings)),
     )
 
@@ -292,7 +510,14 @@ def compiled(written: str, path: str = "policy") -> Document:
         policy = model().model_validate(plain)
     except ValidationError as error:
         problems = [
-            _problem(root, one["loc"], one["type"], one["msg"], one["input"])
+            _problem(
+                root,
+                one["loc"],
+                one["type"],
+                one["msg"],
+                one["input"],
+                str(one.get("ctx", {}).get("expected", "")),
+            )
             for one in error.errors()
         ]
         raise PolicyError(path, sorted(problems, key=lambda one: one.line)) from error
@@ -322,7 +547,9 @@ def _instant(until: dt.date | dt.datetime) -> str:
 # --------------------------------------------------------------------------------- problems
 
 
-def _problem(root: yaml.Node, loc: Location, kind: str, message: str, given: object) -> Problem:
+def _problem(
+    root: yaml.Node, loc: Location, kind: str, message: str, given: object, expected: str
+) -> Problem:
     loc = tuple(part for part in loc if part not in ("date", "datetime", "function-after"))
     where = ".".join(str(part) for part in loc)
     line = _line(root, loc)
@@ -334,7 +561,7 @@ def _problem(root: yaml.Node, loc: Location, kind: str, message: str, given: obj
     if kind == "missing":
         return Problem(line, where, f"`{loc[-1]}` is missing")
     if kind in ("enum", "literal_error"):
-        allowed = [one.value for one in Level] if kind == "enum" else ["1"]
+        allowed = re.findall(r"'([^']*)'", expected) or [expected]
         return Problem(
             line,
             where,

@@ -1,0 +1,89 @@
+"""The last state of a resource's facet that was clean or that a person approved, and its versions.
+
+Pure. A baseline moves by itself only to a state that is clean beside two others: the baseline
+before it, and the anchor, which is the last one that a person accepted or the first that was
+recorded. So a row of steps, each too small to matter, cannot walk it to where one step could not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .model import Document, Resource, stamp
+from .state import Note, baseline_log_key
+from .trail import text
+
+# A baseline that was found unchanged is marked as checked again after so many seconds.
+_CHECKED_EVERY = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A recorded state: since when it is it, when it was last found so, and who said so."""
+
+    state: Document
+    anchor: Document
+    recorded: str
+    checked: str
+    by: str
+    why: str
+    version: int
+
+    def age(self, now: datetime) -> timedelta:
+        """How long ago it was last found to be so."""
+        return now - datetime.fromisoformat(self.checked)
+
+
+def baseline_of(note: Note) -> Baseline | None:
+    """The baseline in a note; None where none is recorded."""
+    kept = note.document
+    state, anchor = kept.get("state"), kept.get("anchor")
+    if not isinstance(state, dict):
+        return None
+    return Baseline(
+        state,
+        anchor if isinstance(anchor, dict) else state,
+        recorded=text(kept, "recorded"),
+        checked=text(kept, "checked"),
+        by=text(kept, "by"),
+        why=text(kept, "why"),
+        version=note.version,
+    )
+
+
+def moved(
+    note: Note,
+    control: str,
+    resource: Resource,
+    state: Document,
+    *,
+    at: datetime,
+    by: str,
+    why: str,
+    anchored: bool,
+) -> tuple[Note, Note]:
+    """The notes that make this state the baseline: the current one, and the version kept for good.
+
+    `anchored`: a person accepted it, so that it is what later states are measured against.
+    """
+    before = baseline_of(note)
+    anchor = state if anchored or before is None else before.anchor
+    document: Document = {
+        "state": state,
+        "anchor": anchor,
+        "recorded": stamp(at),
+        "checked": stamp(at),
+        "by": by,
+        "why": why,
+    }
+    version = Note(baseline_log_key(control, resource, note.version + 1))
+    return note.saying(document), version.saying(document)
+
+
+def checked(note: Note, at: datetime) -> Note | None:
+    """The note that says a baseline was found unchanged; None while the last look is recent."""
+    known = baseline_of(note)
+    if known is None or known.age(at).total_seconds() < _CHECKED_EVERY:
+        return None
+    return note.saying({**note.document, "checked": stamp(at)})

@@ -1,0 +1,341 @@
+"""One control looking at one resource: what every part of a decision's story needs.
+
+The parts are functions of a case: `deciding`, `asking`, `reverting` and `undoing`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NoReturn
+
+from . import baseline as baselines
+from . import differences
+from .audit import Conflict
+from .aws import AwsError, Reader
+from .baseline import Baseline
+from .controls.control import AnyControl
+from .interruptions import Busy, NotYet
+from .model import Actor, Decision, Document, Facet, Plan, Resource, Risk, Status, Suspect, stamp
+from .policy import Policy
+from .state import (
+    BREAKER,
+    Key,
+    Memory,
+    Moved,
+    Note,
+    baseline_key,
+    exemptions_key,
+    freeze_keys,
+    habits_key,
+    past_key,
+    rollout_key,
+    trust_key,
+)
+from .trail import text
+
+if TYPE_CHECKING:
+    from .pipeline import Guard
+
+# Longer than the guard's Lambda can run, shorter than the queue hides a message.
+LEASE = timedelta(seconds=135)
+# What stands for the fingerprint of a state that is no more.
+GONE = "gone"
+# How often what others write at the same time is read again before the message has to come again.
+ROUNDS = 12
+
+# What follows from a step for what is remembered, given what is remembered now.
+Lessons = Callable[[Memory], Iterable[Note]]
+
+
+def keys(policy: Policy, control: AnyControl, resource: Resource) -> tuple[Key, ...]:
+    """All notes that a decision of this control on this resource is made by: one batch."""
+    account = resource.account
+    wanted: list[Key] = [
+        *freeze_keys(account, control.id),
+        exemptions_key(control.id),
+        BREAKER,
+        past_key(control.id, resource),
+        trust_key(control.id),
+    ]
+    if control.baselined or policy.pins(control.id):
+        wanted.append(baseline_key(control.id, resource))
+    if policy.bounds.habits is not None:
+        wanted.append(habits_key(account, control.id))
+    if policy.bounds.rollout.observe or policy.bounds.rollout.ask:
+        wanted.append(rollout_key(control.id, policy.entry(control.id)))
+    return tuple(wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One control looking at one resource, with what is remembered of both.
+
+    `last_chance`: this delivery is the last one; what cannot be finished is recorded as failed.
+    """
+
+    guard: Guard
+    control: AnyControl
+    settings: object
+    suspect: Suspect
+    last_chance: bool
+    memory: Memory = Memory()
+
+    # ------------------------------------------------------------------------- looking
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """The recorded baseline; None where there is none, or the control keeps none."""
+        return baselines.baseline_of(self.memory[self.baseline_key])
+
+    @property
+    def baseline_key(self) -> Key:
+        """Where the baseline is kept."""
+        return baseline_key(self.control.id, self.suspect.resource)
+
+    def look(self) -> tuple[Facet | None, Risk | None]:
+        """The state now, and why it is risky."""
+        state = self.control.observe(self.suspect, self.reader())
+        if state is None:
+            return None, None
+        risk, _ = self._judged(state)
+        if risk is None and self._departs(state):
+            risk = Risk(f"departs from its pinned baseline: {self._from_baseline(state)}")
+        return Facet(state, self.now()), risk
+
+    def plan(self, facet: Facet) -> Plan:
+        """What takes the risk back, or the departure from a pinned baseline."""
+        risk, before = self._judged(facet.state)
+        if risk is not None:
+            return self.control.plan(self.suspect, facet, before, self.settings)
+        assert self.baseline is not None
+        restoring = self.control.put_back(self.suspect, facet, self.baseline.state)
+        if restoring is not None:
+            return restoring
+        return Plan((), advice=f"It was pinned to: {self._from_baseline(facet.state)}.")
+
+    def leans_on_baseline(self, facet: Facet, plan: Plan) -> bool:
+        """Whether the plan would be another one without the baseline."""
+        if self.baseline is None:
+            return False
+        if self.control.assess(facet.state, None, self.settings) is None:
+            return True
+        return plan != self.control.plan(self.suspect, facet, None, self.settings)
+
+    def _judged(self, state: Document) -> tuple[Risk | None, Document | None]:
+        """The risk, and the recorded state beside which it is one.
+
+        Beside the baseline; and beside its anchor too, so that many steps which are nothing by
+        themselves cannot walk to where one step could not.
+        """
+        known = self.baseline
+        if known is None:
+            return self.control.assess(state, None, self.settings), None
+        risk = self.control.assess(state, known.state, self.settings)
+        if risk is None and known.anchor != known.state:
+            walked = self.control.assess(state, known.anchor, self.settings)
+            if walked is not None:
+                return walked, known.anchor
+        return risk, known.state
+
+    def _departs(self, state: Document) -> bool:
+        """Whether the state is another than a baseline that policy pins it to."""
+        known = self.baseline
+        ignored = self.control.volatile | frozenset(self.suspect.hint)
+        if known is None or not self.guard.policy.pins(self.control.id):
+            return False
+        now, before = (Facet(one, "").fingerprint(ignored) for one in (state, known.state))
+        return now != before and self._is_pinned()
+
+    def _is_pinned(self) -> bool:
+        scopes = self.guard.policy.bounds.pinned
+        tags = self.tags() if any(one.tags for one in scopes) else None
+        resource = self.suspect.resource
+        return any(one.holds(self.control.id, resource, Actor(), tags) for one in scopes)
+
+    def _from_baseline(self, state: Document) -> str:
+        assert self.baseline is not None
+        return differences.in_words(self.baseline.state, state, leaving_out=self.control.volatile)
+
+    def tags(self) -> dict[str, str]:
+        """The resource's tags, read now; none where the service keeps none.
+
+        Source: Resource Groups Tagging API Reference, "GetResources".
+        """
+        answer = self.reader().read(
+            "resourcegroupstaggingapi",
+            "GetResources",
+            absent=("InvalidParameterException",),
+            ResourceARNList=[self.suspect.resource.arn],
+        )
+        found = (answer or {}).get("ResourceTagMappingList", [])
+        assert isinstance(found, list)
+        return {text(one, "Key"): text(one, "Value") for each in found for one in each["Tags"]}
+
+    def reader(self) -> Reader:
+        """Reads where the resource is."""
+        resource = self.suspect.resource
+        return self.guard.aws.reader(resource.account, resource.region)
+
+    def fingerprint(self, facet: Facet | None) -> str:
+        """What an approval and an undo are bound to."""
+        return GONE if facet is None else facet.fingerprint(self.control.volatile)
+
+    def before(self, decision: Decision) -> str:
+        """The fingerprint of the state that the change left and that was first decided on."""
+        return self.fingerprint(Facet(decision.state, decision.decided))
+
+    def how(self, decision: Decision, facet: Facet | None) -> str:
+        """How the resource differs from what our own change left, in words."""
+        if facet is None:
+            return "it is gone"
+        if decision.after == GONE:
+            return "it was gone, and is there again"
+        return differences.in_words(decision.left, facet.state, leaving_out=self.control.volatile)
+
+    # ---------------------------------------------------------------------- remembering
+
+    def note_keys(self) -> tuple[Key, ...]:
+        """All notes that this case is decided by."""
+        return keys(self.guard.policy, self.control, self.suspect.resource)
+
+    def recalled(self) -> Case:
+        """This case with the notes as they are now."""
+        return replace(self, memory=self.guard.state.recall(*self.note_keys()))
+
+    def remember(self, facet: Facet, why: str) -> bool:
+        """Keeps a clean state as the baseline; False when it is the baseline already.
+
+        Clean means: weaker neither than the baseline before it nor than its anchor. So a baseline
+        only ever moves on.
+        """
+        if not self.control.baselined and not self.guard.policy.pins(self.control.id):
+            return False
+        now, note, known = self.guard.now(), self.memory[self.baseline_key], self.baseline
+        if known is not None and facet.state == known.state:
+            again = baselines.checked(note, now)
+            self.write(*([again] if again else []))
+            return False
+        notes = baselines.moved(
+            note,
+            self.control.id,
+            self.suspect.resource,
+            facet.state,
+            at=now,
+            by="guard",
+            why=why,
+            anchored=False,
+        )
+        return self.write(*notes)
+
+    def write(self, *notes: Note) -> bool:
+        """Writes what a clean look taught; False when somebody else was there first."""
+        try:
+            if notes:
+                self.guard.state.write(*notes)
+        except Moved:
+            # The other's look was as good as ours, and the next one finds what it wrote.
+            return False
+        return bool(notes)
+
+    # ---------------------------------------------------------------------- recording
+
+    def append(
+        self,
+        decision: Decision,
+        event: str,
+        note: str,
+        *,
+        by: str = "guard",
+        lessons: Lessons | None = None,
+    ) -> Decision:
+        """Records a step, and in the same transaction what it teaches."""
+        memory = self.memory
+        for round_ in range(ROUNDS):
+            notes = () if lessons is None else tuple(lessons(memory))
+            try:
+                return self.guard.audit.append(
+                    decision, event=event, note=note, by=by, also=self.guard.state.writes(*notes)
+                )
+            except Moved:
+                self.wait(round_)
+                memory = self.guard.state.recall(*self.note_keys())
+        raise NotYet(f"too many write what {decision.id} is remembered by; it comes again")
+
+    def wait(self, round_: int) -> None:
+        """A little, and by chance, so that those who met do not meet again."""
+        self.guard.sleep(random.uniform(0.01, 0.05) * 2 ** min(round_, 5))
+
+    def take(self, decision: Decision, event: str, note: str, *, by: str = "guard") -> Decision:
+        """Claims the decision for this worker, or raises `Busy`."""
+        if decision.lease_until > self.now():
+            raise Busy(f"another worker holds {decision.id} until {decision.lease_until}")
+        status = decision.status
+        if status is Status.FAILED:
+            status = Status.REVERTING
+        claimed = replace(
+            decision,
+            status=status,
+            attempt=decision.attempt + 1,
+            lease_until=self.now(LEASE),
+            resumable=False,
+            updated=self.now(),
+        )
+        try:
+            return self.append(claimed, event, note, by=by)
+        except Conflict:
+            raise Busy(f"another worker has just taken {decision.id}") from None
+
+    def put_off(self, decision: Decision, why: str) -> NoReturn:
+        """Lets go of the decision until its message comes again; at the last, it has failed."""
+        if self.last_chance and decision.status is Status.REVERTING:
+            reason = f"{why}; parked, `driftguard redrive` takes it up again"
+            self.end(decision, Status.FAILED, reason, None, resumable=True)
+        else:
+            waiting = replace(decision, lease_until="", updated=self.now())
+            self.append(waiting, "waiting", why)
+        raise NotYet(why)
+
+    def end(
+        self,
+        decision: Decision,
+        status: Status,
+        reason: str,
+        facet: Facet | None,
+        *,
+        done: int | None = None,
+        resumable: bool = False,
+        by: str = "guard",
+        lessons: Lessons | None = None,
+    ) -> Decision:
+        """Records an outcome."""
+        ended = replace(
+            decision,
+            status=status,
+            after=self.fingerprint(facet),
+            left={} if facet is None else facet.state,
+            reason=decision.reason if status is Status.REVERTED else reason,
+            done=decision.done if done is None else done,
+            lease_until="",
+            resumable=resumable,
+            updated=self.now(),
+        )
+        return self.append(ended, status.value, reason, by=by, lessons=lessons)
+
+    def seen_after(self, done: int) -> Facet | None:
+        """The state that an error left us with, where there is something to undo in it."""
+        try:
+            return self.look()[0] if done else None
+        except AwsError:
+            # The error that stopped us is recorded; without this look there is only no undo.
+            return None
+
+    def now(self, ahead: timedelta = timedelta()) -> str:
+        """Now, or later, as ISO 8601 in UTC to the millisecond."""
+        return stamp(self.moment() + ahead)
+
+    def moment(self) -> datetime:
+        """Now."""
+        return self.guard.now()

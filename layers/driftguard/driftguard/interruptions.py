@@ -1,0 +1,17 @@
+"""What keeps a message from being finished now, or for good."""
+
+
+class Busy(Exception):
+    """Another worker holds this decision; its message must come again later."""
+
+
+class NotYet(Exception):
+    """Something passing stopped the work; the message must come again later."""
+
+
+class Foreign(Exception):
+    """The change is of an account that this guard does not guard."""
+
+
+class UnknownDecision(LookupError):
+    """A verdict names a decision that is not in the audit table."""

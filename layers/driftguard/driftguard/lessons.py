@@ -1,0 +1,272 @@
+"""What follows from a decision, an answer or an outcome for what is remembered.
+
+Pure: notes in, notes out, each to be written in the transaction that records the step which taught
+it. `trust`, `past`, `breaker`, `behaviour` and `baseline` say what a note becomes; this says when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from . import baseline, breaker, past
+from .guardrails import Judgement
+from .model import Actor, Answer, Change, Decision, Document, Status, Verdict, stamp
+from .policy import Policy
+from .state import (
+    BREAKER,
+    Memory,
+    Note,
+    baseline_key,
+    exemptions_key,
+    habits_key,
+    past_key,
+    rollout_key,
+    trust_key,
+)
+from .trail import mapping, text
+
+if TYPE_CHECKING:
+    from .trust import Outcome
+
+# How soon a thing must drift back for it to say something about the revert, in seconds.
+_DRIFTS_BACK = 86_400
+# How many exemptions of one control people may give at run time: a note has to stay small.
+MOST_EXEMPTIONS = 500
+
+
+def of_decision(
+    decision: Decision, judged: Judgement, memory: Memory, policy: Policy, now: datetime
+) -> Iterator[Note]:
+    """What a new decision counts against, and what is remembered of it."""
+    yield from _rollout(decision.control, memory, policy, now)
+    if decision.status is Status.REVERTING:
+        yield counted(decision, memory, policy, now)
+    elif judged.trips:
+        reverts = memory[BREAKER]
+        yield reverts.saying(breaker.trip(reverts.document, judged.trips, decision.id, now))
+    if decision.status in (Status.REVERTING, Status.ASKED):
+        yield from _trust_of_decision(decision, memory, policy, now)
+        yield _past(decision, memory, now)
+
+
+def counted(decision: Decision, memory: Memory, policy: Policy, now: datetime) -> Note:
+    """One more revert that no person asked for."""
+    reverts, account = memory[BREAKER], decision.suspect.resource.account
+    return reverts.saying(
+        breaker.counted(reverts.document, policy.bounds.breaker, decision.control, account, now)
+    )
+
+
+def of_clean(
+    control: str, change: Change, memory: Memory, policy: Policy, now: datetime
+) -> Iterator[Note]:
+    """Who makes changes that turn out clean is learned: they are what is usual."""
+    yield from _habits(control, change.account, change.actor, change.time, memory, policy, now)
+
+
+def of_answer(
+    decision: Decision, answer: Answer, memory: Memory, policy: Policy, now: datetime
+) -> Iterator[Note]:
+    """What people's final answer teaches, the decision being what it became by it."""
+    from . import trust
+
+    kept = answer.verdict is Verdict.KEEP
+    # Who holds a shared link may be anybody: that says nothing about the remedy.
+    known = {one.name for one in policy.people}
+    proven = all(one.person in known for one in decision.answers)
+    if decision.plan.steps and proven:
+        outcome = trust.Outcome.APPROVED
+        if kept:
+            outcome = trust.Outcome.KEPT if answer.until else trust.Outcome.DENIED
+        yield _outcome(decision, outcome, answer.person, memory, policy, now)
+    if not kept:
+        return
+    if answer.until:
+        yield exempted(
+            memory[exemptions_key(decision.control)],
+            decision.id,
+            {
+                "resource": literal(decision.suspect.resource.arn),
+                "until": answer.until,
+                "reason": answer.reason or f"kept in {decision.id}",
+                "by": answer.person,
+                "identity": answer.identity,
+                "given": stamp(now),
+            },
+            now,
+        )
+    else:
+        yield from _accepted(decision, answer, memory, now)
+    resource, actor = decision.suspect.resource, decision.actor
+    yield from _habits(
+        decision.control, resource.account, actor, decision.change_time, memory, policy, now
+    )
+
+
+def of_undo(
+    decision: Decision, by: str, memory: Memory, policy: Policy, now: datetime
+) -> Iterator[Note]:
+    """A person took a revert back: it was wrong, and autonomy that was earned is lost."""
+    from . import trust
+
+    yield _outcome(decision, trust.Outcome.UNDONE, by, memory, policy, now)
+
+
+def of_failure(decision: Decision, memory: Memory, policy: Policy, now: datetime) -> Iterator[Note]:
+    """The remedy was carried out, and the risk still stands."""
+    from . import trust
+
+    yield _outcome(decision, trust.Outcome.FAILED, "guard", memory, policy, now)
+
+
+def demotes(decision: Decision, memory: Memory, policy: Policy, now: datetime) -> str:
+    """What an undo takes away, in words; "" where nothing had been earned."""
+    if not policy.earns(decision.control):
+        return ""
+    from . import trust
+
+    case = trust.case_of(decision.plan, decision.actor)
+    terms = policy.bounds.earning
+    if not trust.standing(memory[trust_key(decision.control)].document, case, terms, now).earned:
+        return ""
+    return (
+        f"{decision.control} had earned to revert by itself ({case.name}) and is demoted to ask, "
+        f"until {terms.outcomes} further outcomes"
+    )
+
+
+# ------------------------------------------------------------------------------- exemptions
+
+
+def exempted(note: Note, id_: str, entry: Document, now: datetime) -> Note:
+    """The note with one exemption more. Those that have ended are forgotten.
+
+    Raises `ValueError` when there are too many.
+    """
+    given = mapping(note.document, "entries")
+    held = {
+        one: mapping(given, one) for one in given if text(mapping(given, one), "until") > stamp(now)
+    }
+    held[id_] = entry
+    if len(held) > MOST_EXEMPTIONS:
+        raise ValueError(
+            f"there are {MOST_EXEMPTIONS} exemptions of this control already: write what is for "
+            "long into the policy file, or remove some with `driftguard exempt remove`"
+        )
+    return note.saying({"entries": held})
+
+
+def literal(name: str) -> str:
+    """A pattern that names exactly this: what would be a wildcard stands for itself."""
+    return "".join(f"[{one}]" if one in "*?[" else one for one in name)
+
+
+# ------------------------------------------------------------------------------- each note
+
+
+def _outcome(
+    decision: Decision, outcome: Outcome, by: str, memory: Memory, policy: Policy, now: datetime
+) -> Note:
+    from . import trust
+
+    note = memory[trust_key(decision.control)]
+    return note.saying(
+        trust.learned(
+            note.document,
+            trust.case_of(decision.plan, decision.actor),
+            outcome,
+            policy.bounds.earning,
+            now,
+            decision=decision.id,
+            by=by,
+        )
+    )
+
+
+def _trust_of_decision(
+    decision: Decision, memory: Memory, policy: Policy, now: datetime
+) -> Iterator[Note]:
+    """A thing that drifted back, and a revert by earned autonomy that is yet to be judged."""
+    note, terms = memory[trust_key(decision.control)], policy.bounds.earning
+    before = memory[past_key(decision.control, decision.suspect.resource)].document
+    document = note.document
+    drifted = past.reverts(before, now, _DRIFTS_BACK)
+    if drifted:
+        from . import trust
+
+        last = drifted[-1]
+        document = trust.learned(
+            document,
+            trust.Case(last.remedy, last.kind),
+            trust.Outcome.REDRIFTED,
+            terms,
+            now,
+            decision=last.decision,
+            by=decision.actor.name,
+        )
+    if decision.status is Status.REVERTING and policy.earns(decision.control):
+        from . import trust
+
+        case = trust.case_of(decision.plan, decision.actor)
+        document = trust.acted(document, case, terms, now, decision=decision.id)
+    if document is not note.document:
+        yield note.saying(document)
+
+
+def _past(decision: Decision, memory: Memory, now: datetime) -> Note:
+    from . import trust
+
+    case = trust.case_of(decision.plan, decision.actor)
+    note = memory[past_key(decision.control, decision.suspect.resource)]
+    return note.saying(
+        past.with_decision(note.document, decision, case.remedy, case.kind),
+        expires=int((now + timedelta(seconds=past.KEPT)).timestamp()),
+    )
+
+
+def _accepted(decision: Decision, answer: Answer, memory: Memory, now: datetime) -> Iterator[Note]:
+    """A state that a person let stand for good is the baseline now, where one is kept."""
+    resource = decision.suspect.resource
+    note = memory[baseline_key(decision.control, resource)]
+    if note.version:
+        yield from baseline.moved(
+            note,
+            decision.control,
+            resource,
+            decision.state,
+            at=now,
+            by=answer.person,
+            why=f"kept in {decision.id}" + (f": {answer.reason}" if answer.reason else ""),
+            anchored=True,
+        )
+
+
+def _habits(
+    control: str,
+    account: str,
+    actor: Actor,
+    time: str,
+    memory: Memory,
+    policy: Policy,
+    now: datetime,
+) -> Iterator[Note]:
+    habits = policy.bounds.habits
+    if habits is None:
+        return
+    from . import behaviour
+
+    note = memory[habits_key(account, control)]
+    learned = behaviour.learned(note.document, behaviour.traits_of(actor, time), habits, now)
+    if learned is not None:
+        yield note.saying(learned)
+
+
+def _rollout(control: str, memory: Memory, policy: Policy, now: datetime) -> Iterator[Note]:
+    """When this version of a control's entry was first met."""
+    terms = policy.bounds.rollout
+    if terms.observe or terms.ask:
+        note = memory[rollout_key(control, policy.entry(control))]
+        if not note.version:
+            yield note.saying({"since": stamp(now)})

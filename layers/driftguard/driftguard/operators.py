@@ -1,0 +1,240 @@
+"""What people do to the guard itself, and its record: exemptions, baselines, trust, the breaker.
+
+Each act is a decision of its own in the record, under `driftguard.operator`: chained, sealed, and
+told like any other, and written in the same transaction as what it changes. Pure but for the clock
+that the desk lends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from . import baseline, breaker, lessons, trust
+from .model import (
+    Actor,
+    Autonomy,
+    Certainty,
+    Decision,
+    Document,
+    Plan,
+    Resource,
+    Status,
+    Suspect,
+    digest,
+    stamp,
+)
+from .state import (
+    BREAKER,
+    Key,
+    Memory,
+    Note,
+    baseline_key,
+    exemptions_key,
+    trust_key,
+)
+from .trail import mapping, text
+
+CONTROL = "driftguard.operator"
+# What is for longer belongs into the policy file, where it is reviewed.
+LONGEST_EXEMPTION = timedelta(days=366)
+_LONGEST_REASON = 1000
+
+
+class Unfit(ValueError):
+    """The act cannot be done as asked; the message says why, for who asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What somebody asks for: its kind, what they said, and who they are (`identity`: an ARN)."""
+
+    kind: str
+    said: Document
+    person: str
+    identity: str
+    at: datetime
+
+    @property
+    def by(self) -> str:
+        """Who it is, for the record."""
+        return f"{self.person} ({self.identity})" if self.person else self.identity
+
+    @property
+    def reason(self) -> str:
+        """Why, in their words. Raises `Unfit` when they give none."""
+        reason = text(self.said, "reason")[:_LONGEST_REASON]
+        if not reason:
+            raise Unfit("Say why: the record asks for a `reason`.")
+        return reason
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an act leads to: a line for people, the notes as they will be, and what it concerns."""
+
+    title: str
+    summary: str
+    notes: tuple[Note, ...]
+    resource: str
+    state: Document
+
+
+def keys(act: Act) -> tuple[Key, ...]:
+    """The notes that an act needs to see. Raises `Unfit` for what is unknown or unnamed."""
+    control = text(act.said, "control")
+    if act.kind == "rearm":
+        return (BREAKER,)
+    if act.kind not in ("exempt", "unexempt", "accept-baseline", "reset-trust"):
+        raise Unfit(f"There is no act `{act.kind}`.")
+    _known(control)
+    if act.kind == "reset-trust":
+        return (trust_key(control),)
+    if act.kind == "accept-baseline":
+        return (baseline_key(control, _resource(act)),)
+    return (exemptions_key(control),)
+
+
+def done(act: Act, memory: Memory) -> Done:
+    """What an act leads to, given the notes it needs. Raises `Unfit`."""
+    (key,) = keys(act)
+    note = memory[key]
+    return {
+        "exempt": _exempt,
+        "unexempt": _unexempt,
+        "accept-baseline": _accept,
+        "reset-trust": _reset,
+        "rearm": _rearm,
+    }[act.kind](act, note)
+
+
+def recorded(act: Act, what: Done) -> Decision:
+    """The act as the record keeps it."""
+    account = act.identity.split(":")[4] if act.identity.count(":") > 4 else ""
+    id_ = "dg-" + digest([act.kind, act.identity, stamp(act.at), act.said])[:24]
+    resource = Resource(f"driftguard.{act.kind}", what.resource, account, "", what.resource)
+    return Decision(
+        id=id_,
+        control=CONTROL,
+        title=what.title,
+        severity=0,
+        suspect=Suspect(resource, Certainty.EVIDENT),
+        change_id=id_,
+        change_name=act.kind,
+        change_time=stamp(act.at),
+        actor=Actor(act.identity, act.identity, "Operator", account),
+        status=Status.NOTED,
+        summary=what.summary,
+        granted=Autonomy.OBSERVE,
+        autonomy=Autonomy.OBSERVE,
+        rulings=(),
+        plan=Plan(()),
+        state=what.state,
+        before=digest(what.state)[:16],
+        decided=stamp(act.at),
+        updated=stamp(act.at),
+        reason=act.reason,
+    )
+
+
+# ----------------------------------------------------------------------------- each act
+
+
+def _exempt(act: Act, note: Note) -> Done:
+    said, control = act.said, text(act.said, "control")
+    pattern, seconds = text(said, "resource"), said.get("for_seconds")
+    if not pattern or not pattern.strip("*?"):
+        raise Unfit("Name the `resource`: an exemption of everything is what a policy is for.")
+    if type(seconds) is not int or not 0 < seconds <= LONGEST_EXEMPTION.total_seconds():
+        raise Unfit("An exemption has an end, a year away at most: `for_seconds`.")
+    tags = {name: str(value) for name, value in mapping(said, "tags").items()}
+    until = stamp(act.at + timedelta(seconds=seconds))
+    entry: Document = {
+        "resource": pattern,
+        "until": until,
+        "reason": act.reason,
+        "actor": text(said, "actor") or "*",
+        "tags": tags,
+        "by": act.person or act.identity,
+        "identity": act.identity,
+        "given": stamp(act.at),
+    }
+    id_ = "ex-" + digest([control, entry])[:10]
+    try:
+        after = lessons.exempted(note, id_, entry, act.at)
+    except ValueError as error:
+        raise Unfit(str(error)) from error
+    narrowed = [f"actor {entry['actor']}"] * (entry["actor"] != "*")
+    narrowed += [f"tag {name}={value}" for name, value in tags.items()]
+    only = f", only for {', '.join(narrowed)}" if narrowed else ""
+    summary = f"{control} passes over {pattern}{only} until {until} ({id_})"
+    return Done("Exemption given", summary, (after,), pattern, {"id": id_, **entry})
+
+
+def _unexempt(act: Act, note: Note) -> Done:
+    control, id_ = text(act.said, "control"), text(act.said, "id")
+    given = mapping(note.document, "entries")
+    entry = mapping(given, id_)
+    if not entry:
+        raise Unfit(f"{control} has no exemption {id_ or '(unnamed)'} that was given at run time.")
+    left = {name: one for name, one in given.items() if name != id_}
+    summary = f"{control} no longer passes over {text(entry, 'resource')} ({id_})"
+    after = note.saying({"entries": left})
+    return Done("Exemption removed", summary, (after,), text(entry, "resource"), dict(entry))
+
+
+def _accept(act: Act, note: Note) -> Done:
+    control, resource = text(act.said, "control"), _resource(act)
+    state = act.said.get("state")
+    if not isinstance(state, Mapping):
+        raise Unfit("Say which `state` is to be the baseline.")
+    notes = baseline.moved(
+        note,
+        control,
+        resource,
+        state,
+        at=act.at,
+        by=act.by,
+        why=act.reason,
+        anchored=True,
+    )
+    summary = f"version {note.version + 1} of {control}'s baseline of {resource.arn} is accepted"
+    return Done("Baseline accepted", summary, notes, resource.arn, state)
+
+
+def _reset(act: Act, note: Note) -> Done:
+    control, case = text(act.said, "control"), text(act.said, "case")
+    known = [one.name for one in trust.cases(note.document)]
+    if case not in known:
+        listed = "; ".join(known) or "none"
+        raise Unfit(f"{control} has no record of `{case}`; it has: {listed}.")
+    after = note.saying(trust.reset(note.document, case, act.by, act.at))
+    summary = f"what {control} had earned for {case} is to be earned anew"
+    return Done("Trust reset", summary, (after,), control, {"case": case})
+
+
+def _rearm(act: Act, note: Note) -> Done:
+    scope = text(act.said, "scope")
+    tripped = mapping(note.document, "tripped")
+    if scope not in tripped:
+        listed = ", ".join(tripped) or "none"
+        raise Unfit(f"No breaker `{scope}` has tripped; tripped: {listed}.")
+    after = note.saying(breaker.rearmed(note.document, scope))
+    summary = f"the breaker of {scope} is armed again"
+    return Done("Breaker re-armed", summary, (after,), scope, {"scope": scope})
+
+
+def _resource(act: Act) -> Resource:
+    arn = text(act.said, "resource")
+    if not arn.startswith("arn:"):
+        raise Unfit("Name the `resource` by its ARN.")
+    return Resource("", "", "", "", arn)
+
+
+def _known(control: str) -> None:
+    # Only here: an answer does not wait for the index.
+    from . import controls
+
+    if not controls.is_known(control):
+        raise Unfit(f"There is no control `{control}`; `driftguard controls` lists them.")

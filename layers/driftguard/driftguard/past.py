@@ -1,0 +1,74 @@
+"""What happened before to one thing under one control: reverts of it, and what is asked about it.
+
+Pure. A fight is a thing that was reverted again and again within a window; an open question is
+joined by later changes that leave the thing in the very state that was asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .model import Decision, Document, Json, Status, documents, stamp
+from .policy.bounds import DAY, Fight
+from .trail import mapping, text
+
+# How long one thing's past is of any interest, in seconds.
+KEPT = 30 * DAY
+_MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Revert:
+    """One revert of the thing: when, by which decision, whose change it took back."""
+
+    at: str
+    decision: str
+    actor: str
+    remedy: str = ""
+    kind: str = ""
+
+
+def reverts(note: Document, now: datetime, seconds: int) -> list[Revert]:
+    """The reverts of the last `seconds`, oldest first."""
+    since = stamp(now - timedelta(seconds=seconds))
+    return [one for one in _all(note) if one.at > since]
+
+
+def fought(note: Document, terms: Fight, now: datetime) -> list[Revert]:
+    """The reverts that make a fight; none while there is none."""
+    recent = reverts(note, now, terms.window)
+    return recent if len(recent) >= terms.reverts else []
+
+
+def question(note: Document, fingerprint: str, now: str) -> str:
+    """The decision that asks about this very state; "" where none does any more."""
+    open_ = mapping(note, "question")
+    same = text(open_, "fingerprint") == fingerprint
+    return text(open_, "decision") if same and now < text(open_, "expires") else ""
+
+
+def with_decision(note: Document, decision: Decision, remedy: str, kind: str) -> Document:
+    """The note after a decision was made: a revert more, or a question."""
+    if decision.status is Status.ASKED:
+        open_: Document = {
+            "decision": decision.id,
+            "fingerprint": decision.before,
+            "expires": decision.expires,
+        }
+        return {**note, "question": open_}
+    one: Document = {
+        "at": decision.decided,
+        "decision": decision.id,
+        "actor": decision.actor.name,
+        "remedy": remedy,
+        "kind": kind,
+    }
+    earlier: list[Json] = [*documents(note, "reverts")]
+    return {**note, "reverts": [*earlier, one][-_MOST:]}
+
+
+def _all(note: Document) -> Iterator[Revert]:
+    for one in documents(note, "reverts"):
+        yield Revert(*(text(one, name) for name in ("at", "decision", "actor", "remedy", "kind")))

@@ -1,0 +1,257 @@
+"""The bounds that a policy sets to what runs by itself: plain values, each one guardrail's terms.
+
+Every default only ever holds back, or does nothing; what would widen is what a policy says. They
+are named tuples, which cost a cold start a sixth of what dataclasses do; every Lambda loads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import NamedTuple
+
+from ..model import Actor, Autonomy, Resource
+
+HOUR, DAY = 3600, 86_400
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
+
+
+def names(pattern: str, resource: Resource) -> bool:
+    """Whether a pattern with `*` and `?` names a resource, by its ARN or by its own id."""
+    return fnmatchcase(resource.arn, pattern) or fnmatchcase(resource.id, pattern)
+
+
+def is_of(pattern: str, actor: Actor) -> bool:
+    """Whether a pattern with `*` and `?` is of an actor: its lasting identity or its session."""
+    return any(one and fnmatchcase(one, pattern) for one in (actor.principal, actor.session))
+
+
+class Exemption(NamedTuple):
+    """What a person declared to be fine: a control, resources, perhaps tags and actors, until then.
+
+    It is never wider than what was named: everything it names must hold. `resource` is an ARN or
+    what the service calls the resource, and `actor` a principal's ARN, both with `*` and `?`.
+    `tags` must all be on the resource. `by` and `identity` are who gave it at run time. `until` is
+    the first instant at which it no longer holds (ISO 8601, UTC).
+    """
+
+    control: str
+    resource: str
+    until: str
+    reason: str
+    actor: str = "*"
+    tags: Mapping[str, str] = NO_TAGS
+    by: str = ""
+    identity: str = ""
+    id: str = ""
+
+    def covers(
+        self,
+        control: str,
+        resource: Resource,
+        now: str,
+        actor: Actor,
+        tags: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Whether it holds for this control, resource and actor at this time.
+
+        Tags that were not read (None) are not there.
+        """
+        return (
+            control == self.control
+            and now < self.until
+            and names(self.resource, resource)
+            and (self.actor == "*" or is_of(self.actor, actor))
+            and carries(tags, self.tags)
+        )
+
+
+def carries(found: Mapping[str, str] | None, wanted: Mapping[str, str]) -> bool:
+    """Whether tags hold all that are wanted, the values with `*` and `?`."""
+    return all(
+        found is not None and name in found and fnmatchcase(found[name], value)
+        for name, value in wanted.items()
+    )
+
+
+class Scope(NamedTuple):
+    """What something is for: controls, resources, actors, and tags; everything given must hold."""
+
+    controls: tuple[str, ...] = ("*",)
+    resources: tuple[str, ...] = ("*",)
+    actors: tuple[str, ...] = ("*",)
+    tags: Mapping[str, str] = NO_TAGS
+
+    def holds(
+        self, control: str, resource: Resource, actor: Actor, tags: Mapping[str, str] | None
+    ) -> bool:
+        """Whether it is for this. Tags that were not read (None) are not there."""
+        return (
+            any(fnmatchcase(control, one) for one in self.controls)
+            and any(names(one, resource) for one in self.resources)
+            and ("*" in self.actors or any(is_of(one, actor) for one in self.actors))
+            and carries(tags, self.tags)
+        )
+
+
+class Limit(NamedTuple):
+    """At most this much autonomy where it is for, and why: protected resources, for one."""
+
+    scope: Scope
+    autonomy: Autonomy
+    reason: str
+
+
+class ChangeWindow(NamedTuple):
+    """Hours in which people are at work on something (or, `outside`, in which nobody looks).
+
+    `days` are 0 (Monday) to 6, none means every day. `opens` and `closes` are minutes of the day in
+    `zone` (an IANA name); a window that closes before it opens lasts over midnight, and belongs to
+    the day on which it opens.
+    """
+
+    name: str
+    scope: Scope
+    autonomy: Autonomy
+    opens: int
+    closes: int
+    days: tuple[int, ...] = ()
+    zone: str = "UTC"
+    outside: bool = False
+
+    def holds(self, now: datetime) -> bool:
+        """Whether its limit counts at this time.
+
+        Where the zone's rules cannot be read it always counts: a guardrail that cannot tell holds.
+        """
+        zone = _zone(self.zone)
+        if zone is None:
+            return True
+        local = now.astimezone(zone)
+        return self._is_open(local) is not self.outside
+
+    def _is_open(self, local: datetime) -> bool:
+        minute = local.hour * 60 + local.minute
+        yesterday = (local - timedelta(days=1)).weekday()
+        if self.opens < self.closes:
+            return self.opens <= minute < self.closes and self._on(local.weekday())
+        return (minute >= self.opens and self._on(local.weekday())) or (
+            minute < self.closes and self._on(yesterday)
+        )
+
+    def _on(self, day: int) -> bool:
+        return not self.days or day in self.days
+
+
+def _zone(name: str) -> tzinfo | None:
+    # Only where a policy has change windows: nobody else waits for the zones.
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+class Breaker(NamedTuple):
+    """At most this many reverts in any window (s): of a control, in an account, in all."""
+
+    window: int = HOUR
+    control: int = 20
+    account: int = 50
+    whole: int = 100
+
+
+class Fight(NamedTuple):
+    """After so many reverts of one thing within a window (s), it is handed to people."""
+
+    reverts: int = 3
+    window: int = HOUR
+
+
+class Ownership(NamedTuple):
+    """Who is an infrastructure-as-code pipeline, and how far its changes may be taken back.
+
+    CloudFormation is known by what AWS itself writes into the record. `roles` are principals with
+    `*` and `?`. A user agent is the caller's own word: it counts only where `believe_agents` says
+    so. `tags` are those that mark a pipeline's resources, whoever changed them.
+    """
+
+    autonomy: Autonomy = Autonomy.ASK
+    roles: tuple[str, ...] = ()
+    believe_agents: bool = False
+    tags: Mapping[str, str] = NO_TAGS
+
+
+class BreakGlass(NamedTuple):
+    """Who acts in an emergency: nothing of theirs is touched, and everybody hears of it."""
+
+    actor: str
+    reason: str
+
+
+class Earning(NamedTuple):
+    """When `earned` autonomy is earned.
+
+    The lower end of the credible interval (`confidence`, one-sided) of the share of remedies that
+    were right must pass `threshold`, with at least `outcomes` since the last undo. Outcomes count
+    half after `half_life` seconds. A revert that nobody undid for `settles` seconds speaks, a
+    little, for itself. `probe` is the share of earned decisions that is asked nevertheless.
+    """
+
+    threshold: float = 0.95
+    outcomes: int = 20
+    confidence: float = 0.9
+    half_life: int = 180 * DAY
+    settles: int = 7 * DAY
+    probe: float = 0.02
+
+
+class Habits(NamedTuple):
+    """How what is usual moves severity, and what it turns into a question.
+
+    `lower_by` and `raise_by` bound the move of a severity (0 to 100). `routine`: a change that is
+    this usual (novelty at most `routine_under`) is asked about instead of reverted. `novel`: one
+    that is this unusual (novelty at least `novel_over`) is asked about instead of only observed.
+    """
+
+    lower_by: int = 10
+    raise_by: int = 10
+    routine: bool = False
+    routine_under: int = 20
+    novel: bool = False
+    novel_over: int = 80
+    half_life: int = 30 * DAY
+
+
+class Baselines(NamedTuple):
+    """How old a baseline may be that something is restored from, in seconds; and if it must be."""
+
+    max_age: int = 90 * DAY
+    required: bool = False
+
+
+class Rollout(NamedTuple):
+    """A control's entry that is new is observed for so long, then asked about for so long (s)."""
+
+    observe: int = 0
+    ask: int = 0
+
+
+class Bounds(NamedTuple):
+    """All bounds of a policy."""
+
+    breaker: Breaker = Breaker()
+    fight: Fight = Fight()
+    ownership: Ownership = Ownership()
+    break_glass: tuple[BreakGlass, ...] = ()
+    protected: tuple[Limit, ...] = ()
+    change_windows: tuple[ChangeWindow, ...] = ()
+    in_use: tuple[Limit, ...] = ()
+    pinned: tuple[Scope, ...] = ()
+    earning: Earning = Earning()
+    baselines: Baselines = Baselines()
+    rollout: Rollout = Rollout()
+    habits: Habits | None = None
