@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 from driftguard.model import Status
 from driftguard_cli.main import app
 from driftguard_cli.trouble import Trouble
-from tests.conftest import World
+from tests.conftest import REMEDIATOR, World
 from tests.test_approvals import Asked, group, is_open  # noqa: F401 - a fixture
 from tests.test_console import BOB, AtTheConsole
 
@@ -53,8 +54,13 @@ class Door:
 
 @pytest.fixture
 def door(world: World, group: str) -> Iterator[Door]:  # noqa: F811
+    with served(Door(AtTheConsole(Asked(world, group)))) as door:
+        yield door
+
+
+@contextmanager
+def served(door: Door) -> Iterator[Door]:
     """A stack in moto, whose console answers on a free port."""
-    door = Door(AtTheConsole(Asked(world, group)))
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -72,6 +78,9 @@ def door(world: World, group: str) -> Iterator[Door]:  # noqa: F811
     threading.Thread(target=server.serve_forever, daemon=True).start()
     outputs = {
         "AuditTable": "audit",
+        "StateTable": "state",
+        "RemediatorRole": REMEDIATOR,
+        "ReplyFunction": "driftguard-reply",
         "ConsoleFunction": "driftguard-console",
         "ConsoleUrl": f"http://127.0.0.1:{server.server_port}/",
     }
@@ -82,9 +91,11 @@ def door(world: World, group: str) -> Iterator[Door]:  # noqa: F811
     boto3.client("cloudformation").create_stack(
         StackName="driftguard", TemplateBody=json.dumps(template)
     )
-    yield door
-    server.shutdown()
-    server.server_close()
+    try:
+        yield door
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def told(door: Door, command: str, *arguments: str, typed: str = "") -> Result:

@@ -13,12 +13,12 @@ import yaml
 
 from driftguard import links
 from driftguard.desk import Desk
-from driftguard.messages.sns import as_email, as_json, as_q, publish
+from driftguard.messages.sns import as_email, as_json, as_q, digest_text, publish
 from driftguard.messages.words import Question
-from driftguard.model import Answer, Autonomy, Decision, Status, Verdict
+from driftguard.model import Answer, Autonomy, Decision, Ruling, Status, Verdict
 from driftguard.pipeline import Guard
 from driftguard.policy import Person, Terms
-from driftguard.publisher import Answering, Publisher, Timers
+from driftguard.publisher import Answering, Followed, Publisher, Timers
 from driftguard.verdicts import CarryOut, Expire, verdict_of
 from tests.conftest import ROOT, World
 from tests.records import flat_ingress
@@ -350,3 +350,89 @@ def test_no_role_of_ours_writes_beyond_what_is_named(role: str) -> None:
         assert not any("*" in action for action in actions)
         assert "dynamodb:DeleteItem" not in actions
         assert one["Resource"] != "*" or actions == ["dynamodb:ListStreams"]
+
+
+# ------------------------------------------------------------------------------- storms
+
+
+def storm(stage: Stage, size: int, **changes: Any) -> list[tuple[str, Decision]]:
+    first = stage.asked()
+    return [
+        (str(number), replace(first, id=f"dg-{number:024x}", **changes)) for number in range(size)
+    ]
+
+
+def test_in_a_storm_the_first_are_told_one_by_one_and_the_rest_in_one_message(
+    stage: Stage,
+) -> None:
+    stage.publisher = replace(
+        stage.publisher, policy=replace(stage.publisher.policy, digest_over=3)
+    )
+    decisions = storm(stage, 40)
+    assert stage.publisher.follow_up_all(decisions) == Followed(published=4)
+    told = stage.published()
+    assert sorted("digest" in one for one in told) == [False, False, False, True]
+    (digest,) = [one for one in told if "digest" in one]
+    assert digest["count"] == 37
+    named = {one["decision"] for one in digest["decisions"]}
+    singly = {one["decision"] for one in told if "digest" not in one}
+    assert named | singly == {decision.id for _, decision in decisions}
+    assert len(stage.timers()) == 40
+
+
+def test_a_storm_that_is_delivered_again_is_not_told_again(stage: Stage) -> None:
+    stage.publisher = replace(
+        stage.publisher, policy=replace(stage.publisher.policy, digest_over=1)
+    )
+    decisions = storm(stage, 5)
+    stage.publisher.follow_up_all(decisions)
+    stage.published()
+    assert stage.publisher.follow_up_all(decisions) == Followed(published=0)
+    assert stage.published() == []
+
+
+def test_what_could_not_be_told_comes_again_from_there_on(
+    stage: Stage,
+) -> None:
+    decisions = storm(stage, 5)
+    broken = replace(decisions[2][1], expires="no time at all")
+    decisions[2] = ("2", broken)
+    followed = stage.publisher.follow_up_all(decisions)
+    assert (followed.published, followed.failed) == (2, "2")
+    assert "no time at all" in followed.trouble
+
+
+def test_a_digest_that_sns_does_not_take_comes_again_from_its_first(stage: Stage) -> None:
+    stage.publisher = replace(
+        stage.publisher, policy=replace(stage.publisher.policy, digest_over=2)
+    )
+    decisions = storm(stage, 5)
+    assert stage.publisher.follow_up_all(decisions[:2]).published == 2
+    gone = replace(stage.publisher, topic=stage.topic + "-gone")
+    assert gone.follow_up_all(decisions).failed == "2"
+    assert stage.publisher.follow_up_all(decisions) == Followed(published=1)
+
+
+def test_what_failed_and_what_happens_in_an_emergency_is_never_hidden_in_a_digest(
+    stage: Stage,
+) -> None:
+    stage.publisher = replace(
+        stage.publisher, policy=replace(stage.publisher.policy, digest_over=0)
+    )
+    failed = storm(stage, 2, status=Status.FAILED)
+    glass = Ruling("break-glass", Autonomy.OBSERVE, "break-glass: alice acts in an emergency")
+    urgent = [
+        (f"9{n}", replace(one, id=f"dg-9{n}", status=Status.OBSERVED, rulings=(glass,)))
+        for n, one in failed
+    ]
+    assert stage.publisher.follow_up_all([*failed, *urgent]).published == 4
+    assert not any("digest" in one for one in stage.published())
+
+
+def test_a_digest_says_how_many_what_held_them_and_where_to_look(stage: Stage) -> None:
+    held = Ruling("breaker", Autonomy.ASK, "the breaker of control ec2.open-ingress trips")
+    text = digest_text([one for _, one in storm(stage, 30, rulings=(held,))])
+    assert "30 decisions" in text
+    assert "the breaker of control ec2.open-ingress trips" in text
+    assert "and 15 more" in text
+    assert "driftguard audit list" in text

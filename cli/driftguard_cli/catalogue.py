@@ -52,7 +52,7 @@ def told(control: AnyControl) -> dict[str, object]:
         "title": control.title,
         "severity": control.severity,
         "triggers": [{"source": t.source, "name": t.name} for t in control.triggers],
-        "reads": list(control.reads),
+        "reads": [*control.reads, *control.reads_use],
         "writes": {action: list(arns) for action, arns in control.writes.items()},
         "references": {
             "security_hub": list(control.references.security_hub),

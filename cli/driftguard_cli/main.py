@@ -9,9 +9,20 @@ from rich.console import Console
 
 from driftguard.aws import AwsError
 
-from . import access, answers, baselines, decisions, policies, switches
+from . import (
+    access,
+    answers,
+    baselines,
+    breakers,
+    decisions,
+    exemptions,
+    policies,
+    switches,
+    trust,
+)
 from .catalogue import controls
 from .demo import demo
+from .explain import explain
 from .generate import generate
 from .lab import app as lab
 from .replay import replay
@@ -26,6 +37,9 @@ app = typer.Typer(
 app.add_typer(decisions.app, name="audit")
 app.add_typer(policies.app, name="policy")
 app.add_typer(baselines.app, name="baseline")
+app.add_typer(exemptions.app, name="exempt")
+app.add_typer(trust.app, name="trust")
+app.add_typer(breakers.app, name="breaker")
 app.add_typer(access.app, name="access")
 app.add_typer(lab, name="lab")
 app.command()(answers.approve)
@@ -36,6 +50,7 @@ app.command()(switches.freeze)
 app.command()(switches.unfreeze)
 app.command()(switches.redrive)
 app.command()(controls)
+app.command()(explain)
 app.command()(replay)
 app.command()(demo)
 app.command(hidden=True)(generate)

@@ -38,9 +38,10 @@ def check(file: FileArgument = Path("policies/guard.yaml"), as_json: JsonOption 
     if as_json:
         typer.echo(json.dumps({"valid": True, "problems": []}))
     else:
+        rest = "earned" if policy.earned_by_default else policy.default.label
         console.print(
             f"{file} is valid: {len(policy.autonomy)} controls set, "
-            f"the rest {policy.default.label}, {len(policy.exemptions)} exemptions.",
+            f"the rest {rest}, {len(policy.exemptions)} exemptions.",
             markup=False,
         )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
 
 from driftguard.audit import AuditTable
 from driftguard.aws import Aws, AwsError, told_apart
+from driftguard.model import Autonomy
 from driftguard.state import StateTable
 
 from .trouble import Trouble
@@ -28,6 +29,7 @@ class Stack:
     name: str
     aws: Aws
     outputs: Mapping[str, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def named(cls, name: str) -> Stack:
@@ -45,8 +47,13 @@ class Stack:
                     "`sam build && sam deploy`, or name yours with --stack."
                 ) from error
             raise
-        outputs = found["Stacks"][0].get("Outputs", [])
-        return cls(name, aws, {one["OutputKey"]: one["OutputValue"] for one in outputs})
+        (one,) = found["Stacks"]
+        return cls(
+            name,
+            aws,
+            {each["OutputKey"]: each["OutputValue"] for each in one.get("Outputs", [])},
+            {each["ParameterKey"]: each["ParameterValue"] for each in one.get("Parameters", [])},
+        )
 
     def output(self, name: str) -> str:
         """One of the stack's outputs."""
@@ -65,8 +72,13 @@ class Stack:
         return str(self.aws.client("cloudformation").meta.region_name)
 
     @property
+    def ceiling(self) -> Autonomy:
+        """What caps every control of this stack."""
+        return Autonomy.named(self.parameters.get("AutonomyCeiling", Autonomy.REVERT.label))
+
+    @property
     def state(self) -> StateTable:
-        """The freeze."""
+        """What people and the guard remember: exemptions, baselines, trust, the freeze."""
         return StateTable(self.aws, self.output("StateTable"))
 
     def caller(self) -> str:

@@ -10,31 +10,51 @@ import typer
 from rich.console import Console
 
 from driftguard.aws import told_apart
+from driftguard.state import ALL
 
+from .acts import known_control
 from .stack import JsonOption, Stack, StackOption
+from .trouble import Trouble
 
 console = Console(highlight=False)
+
+OneControl = Annotated[str, typer.Option("--control", help="Only this control.")]
+OneAccount = Annotated[str, typer.Option("--account", help="Only in this account.")]
 
 
 def freeze(
     reason: Annotated[str, typer.Option(help="Why, for who finds the guard frozen.")],
     hours: Annotated[float, typer.Option(help="Lift it by itself after so long; 0: never.")] = 0,
+    control: OneControl = "",
+    account: OneAccount = "",
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
     """The kill switch: from the next event on, decide and record, but change nothing."""
+    scope = _scope(control, account)
     deployed = Stack.named(stack)
     now = datetime.now(UTC)
     until = _stamp(now + timedelta(hours=hours)) if hours else ""
-    deployed.state.freeze(by=deployed.caller(), reason=reason, since=_stamp(now), until=until)
-    told = "Frozen" + (f" until {until}." if until else ". Lift it with `driftguard unfreeze`.")
-    _say({"frozen": True, "until": until or None}, told, as_json)
+    deployed.state.freeze(
+        by=deployed.caller(), reason=reason, since=_stamp(now), until=until, scope=scope
+    )
+    what = "" if scope == ALL else f" {scope.replace('#', ' ')}"
+    lifted = "driftguard unfreeze" + ("" if scope == ALL else f" --{scope.replace('#', ' ')}")
+    told = f"Frozen{what}" + (f" until {until}." if until else f". Lift it with `{lifted}`.")
+    _say({"frozen": True, "scope": scope, "until": until or None}, told, as_json)
 
 
-def unfreeze(as_json: JsonOption = False, stack: StackOption = "driftguard") -> None:
-    """Lift the freeze."""
-    was = Stack.named(stack).state.unfreeze()
-    _say({"frozen": False, "was_frozen": was}, "Lifted." if was else "Nothing was frozen.", as_json)
+def unfreeze(
+    control: OneControl = "",
+    account: OneAccount = "",
+    as_json: JsonOption = False,
+    stack: StackOption = "driftguard",
+) -> None:
+    """Lift the freeze of the whole guard, or the one of a control or an account."""
+    scope = _scope(control, account)
+    was = Stack.named(stack).state.unfreeze(scope)
+    told = "Lifted." if was else "Nothing was frozen."
+    _say({"frozen": False, "was_frozen": was}, told, as_json)
 
 
 def redrive(
@@ -77,6 +97,16 @@ def redrive(
     for each in parked:
         console.print(f"{each['message']}  {each['reason']}", markup=False)
     console.print(f"{len(parked)} {'parked' if dry_run else 'put back'}.")
+
+
+def _scope(control: str, account: str) -> str:
+    if control and account:
+        raise Trouble("Freeze a control or an account; each is a freeze of its own.")
+    if control:
+        return f"control#{known_control(control).id}"
+    if account and not (len(account) == 12 and account.isdigit()):
+        raise Trouble(f"`{account}` is no account: its id has twelve digits.")
+    return f"account#{account}" if account else ALL
 
 
 def _stamp(at: datetime) -> str:

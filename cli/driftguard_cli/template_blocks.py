@@ -27,8 +27,8 @@ RULES_A_BUS = 300
 RESOURCES_A_STACK = 500
 TEMPLATE_LIMIT = 1_048_576
 
-# AWS Health spells its events in its own way; the others are CloudTrail's.
-_FINDINGS = {"aws.health": "AWS Health Event"}
+# AWS Health names what happened in the event's detail; other services' findings by its type.
+_HEALTH = ("aws.health", "AWS Health Event")
 _CLOUDTRAIL = "AWS API Call via CloudTrail"
 
 # Sources whose event names end with the API's date and version (`AddPermission20150331v2`), some
@@ -98,9 +98,11 @@ def _fitting_patterns(where: str, names: list[str]) -> Iterator[list[str]]:
 
 def pattern(where: str, names: list[str]) -> dict[str, object]:
     """The event pattern of a service's rule. Failed calls changed nothing and wake nobody."""
-    if where in _FINDINGS:
+    if where == _HEALTH[0]:
         detail: dict[str, object] = {"eventTypeCode": names}
-        return {"source": [where], "detail-type": [_FINDINGS[where]], "detail": detail}
+        return {"source": [where], "detail-type": [_HEALTH[1]], "detail": detail}
+    if where.startswith("aws."):
+        return {"source": [where], "detail-type": names}
     service = where.removesuffix(".amazonaws.com")
     return {
         "source": [f"aws.{service}"],
@@ -114,9 +116,10 @@ def pattern(where: str, names: list[str]) -> dict[str, object]:
 
 
 def rule_name(where: str) -> str:
-    """The rule's logical id: `ec2.amazonaws.com` → `Ec2Changes`, `aws.health` → `HealthChanges`."""
+    """The rule's logical id: `ec2.amazonaws.com`: `Ec2Changes`, `aws.health`: `HealthFindings`."""
     service = where.removesuffix(".amazonaws.com").removeprefix("aws.")
-    return "".join(part.capitalize() for part in re.split(r"[^a-z0-9]+", service)) + "Changes"
+    what = "Findings" if where.startswith("aws.") else "Changes"
+    return "".join(part.capitalize() for part in re.split(r"[^a-z0-9]+", service)) + what
 
 
 # ----------------------------------------------------------------------------- the policies
@@ -124,7 +127,9 @@ def rule_name(where: str) -> str:
 
 def reads(every: Sequence[AnyControl]) -> Block:
     """What the guard may read: all that the controls read. Listings have no resource level."""
-    actions = sorted({action for control in every for action in control.reads})
+    actions = sorted(
+        {action for control in every for action in (*control.reads, *control.reads_use)}
+    )
     statements: list[dict[str, object]] = [
         {"Effect": "Allow", "Action": [action], "Resource": ["*"]} for action in actions
     ]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 logger = Logger()
 metrics = Metrics()
+# Guardrails that somebody must hear of beside the decision that they held back.
+ALARMING = ("breaker", "fight")
 
 aws = Aws(os.environ["REMEDIATOR_ROLE_ARN"])
 guard = Guard(
@@ -42,6 +44,9 @@ def take(record: SQSRecord) -> None:
     for decision in intake.take(Message.from_record(record.raw_event)):
         logger.info(decision.summary, decision=decision.id, status=decision.status.value)
         metrics.add_metric(decision.status.value.capitalize(), MetricUnit.Count, 1)
+        for ruling in decision.rulings:
+            if ruling.guardrail in ALARMING:
+                metrics.add_metric(ruling.guardrail.title(), MetricUnit.Count, 1)
 
 
 @logger.inject_lambda_context

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
 
 from driftguard import policy
 from driftguard.audit import decision_of
@@ -21,15 +17,12 @@ from driftguard.secrets import Secrets
 from driftguard.state import StateTable
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-    from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from driftguard.model import Decision
 
 logger = Logger()
 metrics = Metrics()
-processor = BatchProcessor(
-    event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False
-)
 aws = Aws()
 publisher = Publisher(
     aws=aws,
@@ -51,16 +44,23 @@ publisher = Publisher(
 )
 
 
-def follow_up(record: DynamoDBRecord) -> None:
-    """One change of a decision, as the table recorded it."""
-    decision = decision_of(record.raw_event["dynamodb"]["NewImage"])
-    published = publisher.follow_up(decision)
-    logger.info("followed up", decision=decision.id, status=decision.status.value)
-    metrics.add_metric("Published", MetricUnit.Count, int(published))
-
-
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, object], context: LambdaContext) -> PartialItemFailureResponse:
-    """Follows up a batch of decisions; names those that must come again."""
-    return process_partial_response(event, follow_up, processor, context)
+def handler(
+    event: dict[str, list[dict[str, object]]], context: LambdaContext
+) -> dict[str, list[dict[str, str]]]:
+    """Follows up a batch of decisions; names the first that must come again."""
+    followed = publisher.follow_up_all(_decisions(event["Records"]))
+    metrics.add_metric("Published", MetricUnit.Count, followed.published)
+    logger.info("followed up", records=len(event["Records"]), published=followed.published)
+    if not followed.failed:
+        return {"batchItemFailures": []}
+    logger.warning("not followed up: %s", followed.trouble)
+    return {"batchItemFailures": [{"itemIdentifier": followed.failed}]}
+
+
+def _decisions(records: list[dict[str, object]]) -> Iterator[tuple[str, Decision]]:
+    for record in records:
+        change = record["dynamodb"]
+        assert isinstance(change, Mapping)
+        yield str(change["SequenceNumber"]), decision_of(change["NewImage"])

@@ -9,6 +9,8 @@ import pytest
 
 from driftguard.desk import Desk
 from driftguard.model import Answer, Autonomy, Decision, Status, Verdict
+from driftguard.policy import Route
+from driftguard.policy.bounds import Bounds, BreakGlass
 from tests.slack.conftest import CHANNEL, Room
 from tests.slack.standin import SlackStandIn
 
@@ -267,3 +269,19 @@ def test_what_is_kept_expires_by_itself(room: Room, name: str) -> None:
     ]
     assert items
     assert all(int(item["expires"]["N"]) > 1_700_000_000 for item in items)
+
+
+# ------------------------------------------------------------------------------- emergencies
+
+
+def test_who_acts_in_an_emergency_is_told_to_every_channel(room: Room, slack: SlackStandIn) -> None:
+    routes = (Route("C0QUIET", controls=("iam.*",)), Route(CHANNEL), Route("C0BOARD"))
+    room.use(Autonomy.REVERT)
+    who = BreakGlass("arn:aws:iam::123456789012:user/*", "the on-call key in the safe")
+    policy = replace(room.policy, routes=routes, bounds=Bounds(break_glass=(who,)))
+    room.guard = replace(room.guard, policy=policy)
+    room.teller = replace(room.teller, policy=policy)
+    decision = room.decide()
+    assert decision.status is Status.OBSERVED
+    room.tell(decision)
+    assert {one.channel for one in slack.posted} == {"C0QUIET", CHANNEL, "C0BOARD"}

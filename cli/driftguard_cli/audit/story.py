@@ -66,6 +66,19 @@ def _chapters(decision: Decision, log: Sequence[Entry]) -> Iterator[tuple[Render
     title = Text(f"{decision.title}: ", "bold")
     title.append(decision.status.value, COLOUR.get(decision.status, "bold"))
     yield (title, Text(decision.summary), "")
+    if decision.status is Status.NOTED:
+        # Not about a change: what a person did to the guard itself. Its log says no more.
+        yield (
+            _facts(
+                ("Decision", f"{decision.id}, by {decision.control}"),
+                ("About", resource.arn),
+                ("Done", f"{decision.change_name} at {decision.change_time}"),
+                ("By", actor.session),
+                ("Why", decision.reason),
+            ),
+        )
+        yield ("", Text("Log", "bold"), Padding(_log(log), _INDENT))
+        return
     yield (
         _facts(
             ("Decision", f"{decision.id}, by {decision.control}, severity {decision.severity}"),

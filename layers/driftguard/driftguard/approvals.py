@@ -76,6 +76,8 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
     To undo a revert is to keep the change, so it is for whoever may approve that. A policy that
     names no people leaves it to whom the channel lets in.
     """
+    if decision.status is Status.NOTED:
+        return f"{decision.id} is what an operator did to the guard: do the opposite instead"
     if identity and identity in (decision.actor.principal, decision.actor.session):
         return "who made a change cannot undo its revert"
     if not policy.people:

@@ -9,10 +9,13 @@ from datetime import timedelta
 from . import guardrails, lessons, reverting
 from .case import Case
 from .guardrails import Circumstances
-from .model import Answer, Autonomy, Decision, Facet, Plan, Risk, Status, Verdict
+from .interruptions import NotYet
+from .model import Answer, Autonomy, Decision, Facet, Risk, Status, Verdict
 from .policy import Terms
 from .state import Memory, Note
 
+# Who answers where nobody does.
+_SILENCE = "silence"
 # These hold a revert back until somebody says yes; where policy takes silence for a yes, that is
 # what was waited for. Every other ruling holds against silence too.
 _FOR_WANT_OF_A_WORD = frozenset({"weak-record", "probe", "routine", "change-window"})
@@ -21,13 +24,18 @@ _FOR_WANT_OF_A_WORD = frozenset({"weak-record", "probe", "routine", "change-wind
 def carry_out(case: Case, decision: Decision) -> Decision:
     """Reverts an approved decision; a resource that has changed meanwhile is asked about anew.
 
-    A freeze does not stop it: people said yes to this very plan.
+    A freeze does not stop what people said yes to; it stops what only silence did.
     """
+    by_silence = any(one.person == _SILENCE for one in decision.answers)
     if decision.status is Status.REVERTING or decision.resumable:
         facet, risk = case.look()
-        return reverting.resume(case, decision, facet, risk, heeding_freeze=False)
+        return reverting.resume(case, decision, facet, risk, heeding_freeze=by_silence)
     if decision.status is not Status.APPROVED:
         return decision
+    account = decision.suspect.resource.account
+    frozen = guardrails.frozen(case.memory, decision.control, account, case.moment())
+    if frozen and by_silence:
+        case.put_off(decision, frozen)
     facet, risk = case.look()
     if facet is None or risk is None:
         return case.end(decision, Status.REVERTED, "safe already when approved", facet)
@@ -75,12 +83,12 @@ def expire(case: Case, decision: Decision) -> Decision:
     if held_back:
         note += f"; silence would revert it, but {held_back}"
     expired = replace(decision, status=Status.EXPIRED, reason=note, updated=case.now())
-    return case.append(expired, "expired", note, by="silence")
+    return case.append(expired, "expired", note, by=_SILENCE)
 
 
 def _approved_by_silence(case: Case, decision: Decision) -> Decision:
     """No person said yes to it, so it counts against the breaker like any revert of our own."""
-    silence = Answer("silence", Verdict.REVERT, "expiry", case.now(), decision.before)
+    silence = Answer(_SILENCE, Verdict.REVERT, "expiry", case.now(), decision.before)
     approved = replace(
         decision,
         status=Status.APPROVED,
@@ -90,23 +98,33 @@ def _approved_by_silence(case: Case, decision: Decision) -> Decision:
     policy, now = case.guard.policy, case.moment()
 
     def learn(memory: Memory) -> Iterator[Note]:
+        # Others wrote meanwhile: perhaps they took the breaker's last place, or froze everything.
+        moved = memory is not case.memory
+        why = _held_back(replace(case, memory=memory), decision) if moved else ""
+        if why:
+            raise NotYet(why)
         yield lessons.counted(decision, memory, policy, now)
 
     note = f"nobody answered until {decision.expires}: policy reverts"
-    return case.append(approved, "approved", note, by="silence", lessons=learn)
+    return case.append(approved, "approved", note, by=_SILENCE, lessons=learn)
 
 
 def _held_back(case: Case, decision: Decision) -> str:
     """What forbids a revert that no person said yes to; "" when nothing does."""
-    said = guardrails.rulings(_circumstances(case, decision, decision.plan))
+    if case.guard.policy.granted(decision.control) is Autonomy.OBSERVE:
+        # It was asked about because it was unusual: that never causes a revert.
+        return "policy grants observe"
     return "; ".join(
         one.reason
-        for one in said
-        if one.limit < Autonomy.REVERT and one.guardrail not in _FOR_WANT_OF_A_WORD
+        for one in guardrails.rulings(_circumstances(case, decision))
+        if one.limit is Autonomy.OBSERVE
+        or (one.limit is Autonomy.ASK and one.guardrail not in _FOR_WANT_OF_A_WORD)
     )
 
 
-def _circumstances(case: Case, decision: Decision, plan: Plan) -> Circumstances:
+def _circumstances(case: Case, decision: Decision) -> Circumstances:
+    """What guardrails look at, as it is when a question's time is up."""
+    suspicions = [one.limit for one in decision.rulings if one.guardrail == "suspicion"]
     return Circumstances(
         decision=decision.id,
         control=decision.control,
@@ -114,14 +132,17 @@ def _circumstances(case: Case, decision: Decision, plan: Plan) -> Circumstances:
         resource=decision.suspect.resource,
         actor=decision.actor,
         time=decision.change_time,
-        plan=plan,
+        plan=decision.plan,
         policy=case.guard.policy,
         ceiling=case.guard.ceiling,
         memory=case.memory,
         now=case.moment(),
         remediator=case.guard.remediator_role_arn,
-        baselined=case.control.baselined,
-        leans_on_baseline=case.control.baselined,
+        baselined=case.keeps_baseline,
+        leans_on_baseline=case.keeps_baseline,
+        tags=case.tags_that_count(),
+        in_use=case.in_use(decision.state),
+        at_most=min(suspicions, default=Autonomy.REVERT),
     )
 
 

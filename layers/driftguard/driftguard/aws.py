@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from .held import wanted
 from .model import Call, Document, Json, Plan
 from .permissions import actions_of, grants_of
 
@@ -124,10 +125,29 @@ class Reader:
                 yield from page.get(key, [])
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the stack tells controls beside the account's own state.
+
+    `salt` is what secrets are fingerprinted with. `advisories` is where known vulnerabilities are
+    looked up: the address of an OSV API, `s3://bucket/prefix` of a copy, or "" for nowhere.
+    """
+
+    salt: bytes = b""
+    advisories: str = ""
+    state_table: str = ""
+
+
+_NOWHERE = Surroundings()
+
+
 class Aws:
     """Everything of AWS that one warm Lambda, or one run of the command line, holds on to."""
 
-    def __init__(self, remediator_role_arn: str = "") -> None:
+    def __init__(
+        self, remediator_role_arn: str = "", surroundings: Surroundings = _NOWHERE
+    ) -> None:
+        self.surroundings = surroundings
         self._remediator_role_arn = remediator_role_arn
         self._clients: dict[tuple[str, str, bool], Client] = {}
         self._sessions: _Sessions | None = None
@@ -192,10 +212,17 @@ class Remediator:
     def make(self, call: Call) -> bool:
         """Makes the call. False: it was already so (one of the call's `settled_by` codes)."""
         client = self.aws.acting_client(call.service, self.region)
-        answer = invoke(
-            client, call.service, call.operation, dict(call.parameters), absent=call.settled_by
-        )
+        parameters: Mapping[str, object] = call.parameters
+        if any(True for _ in wanted(call.parameters)):
+            # Only here: few plans name what they do not hold.
+            from .fetching import fetched
+
+            parameters = {name: fetched(one, self._client) for name, one in call.parameters.items()}
+        answer = invoke(client, call.service, call.operation, parameters, absent=call.settled_by)
         return answer is not None
+
+    def _client(self, service: str) -> Client:
+        return self.aws.acting_client(service, self.region)
 
 
 def session_policy(calls: Iterable[Call]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .model import Document, Resource, stamp
+from .model import Document, Resource, moment, stamp
 from .state import Note, baseline_log_key
 from .trail import text
 
@@ -36,14 +36,15 @@ class Baseline:
 
 
 def baseline_of(note: Note) -> Baseline | None:
-    """The baseline in a note; None where none is recorded."""
+    """The baseline in a note; None where none is recorded, or cannot be read."""
     kept = note.document
     state, anchor = kept.get("state"), kept.get("anchor")
-    if not isinstance(state, dict):
+    readable = moment(text(kept, "checked")) is not None
+    if not isinstance(state, dict) or not isinstance(anchor, dict) or not readable:
         return None
     return Baseline(
         state,
-        anchor if isinstance(anchor, dict) else state,
+        anchor,
         recorded=text(kept, "recorded"),
         checked=text(kept, "checked"),
         by=text(kept, "by"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address
 
-from .model import Actor, Document, Json
+from .model import Actor, Document, Json, amount, moment
 from .policy.bounds import Habits
 from .trail import mapping, text
 
@@ -104,11 +104,11 @@ def _bounded(values: Document, terms: Habits, now: datetime) -> Document:
 def _worth(values: Document, value: str, terms: Habits, now: datetime) -> float:
     """On how many days a value was seen, faded to now."""
     kept = mapping(values, value)
-    if not kept:
+    days, last = amount(text(kept, "days")), moment(f"{text(kept, 'last')}T00:00:00+00:00")
+    if days is None or last is None:
         return 0.0
-    last = datetime.fromisoformat(f"{text(kept, 'last')}T00:00:00+00:00")
     age = max(0.0, (now - last).total_seconds() - 86_400)
-    faded: float = float(text(kept, "days")) * 0.5 ** (age / terms.half_life)
+    faded: float = days * 0.5 ** (age / terms.half_life)
     return faded
 
 

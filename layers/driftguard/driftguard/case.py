@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from . import baseline as baselines
-from . import differences
+from . import differences, past
 from .audit import Conflict
 from .aws import AwsError, Reader
 from .baseline import Baseline
@@ -34,7 +34,7 @@ from .state import (
     rollout_key,
     trust_key,
 )
-from .trail import text
+from .trail import mapping, text
 
 if TYPE_CHECKING:
     from .pipeline import Guard
@@ -89,6 +89,11 @@ class Case:
     def baseline(self) -> Baseline | None:
         """The recorded baseline; None where there is none, or the control keeps none."""
         return baselines.baseline_of(self.memory[self.baseline_key])
+
+    @property
+    def keeps_baseline(self) -> bool:
+        """Whether a baseline is recorded here: the control wants one, or policy pins it to one."""
+        return self.control.baselined or self.guard.policy.pins(self.control.id)
 
     @property
     def baseline_key(self) -> Key:
@@ -157,7 +162,8 @@ class Case:
 
     def _from_baseline(self, state: Document) -> str:
         assert self.baseline is not None
-        return differences.in_words(self.baseline.state, state, leaving_out=self.control.volatile)
+        ignored = self.control.volatile | frozenset(self.suspect.hint)
+        return differences.in_words(self.baseline.state, state, leaving_out=ignored)
 
     def tags(self) -> dict[str, str]:
         """The resource's tags, read now; none where the service keeps none.
@@ -173,6 +179,19 @@ class Case:
         found = (answer or {}).get("ResourceTagMappingList", [])
         assert isinstance(found, list)
         return {text(one, "Key"): text(one, "Value") for each in found for one in each["Tags"]}
+
+    def tags_that_count(self) -> dict[str, str] | None:
+        """The resource's tags where anything said of this control depends on them; else None."""
+        given = mapping(self.memory[exemptions_key(self.control.id)].document, "entries")
+        by_tag = any(mapping(mapping(given, one), "tags") for one in given)
+        needed = by_tag or self.guard.policy.needs_tags(self.control.id)
+        return self.tags() if needed else None
+
+    def in_use(self, state: Document) -> str:
+        """What depends on the risky part right now, in words, where policy wants that looked at."""
+        if not self.guard.policy.looks_at_use(self.control.id):
+            return ""
+        return self.control.in_use(self.suspect, state, self.reader())
 
     def reader(self) -> Reader:
         """Reads where the resource is."""
@@ -211,24 +230,51 @@ class Case:
         Clean means: weaker neither than the baseline before it nor than its anchor. So a baseline
         only ever moves on.
         """
-        if not self.control.baselined and not self.guard.policy.pins(self.control.id):
+        if not self.keeps_baseline:
             return False
         now, note, known = self.guard.now(), self.memory[self.baseline_key], self.baseline
-        if known is not None and facet.state == known.state:
+        state = self._as_swept(facet.state)
+        if known is not None and state == known.state:
             again = baselines.checked(note, now)
             self.write(*([again] if again else []))
+            return False
+        if self._is_asked_about():
             return False
         notes = baselines.moved(
             note,
             self.control.id,
             self.suspect.resource,
-            facet.state,
+            state,
             at=now,
             by="guard",
             why=why,
             anchored=False,
         )
         return self.write(*notes)
+
+    def _is_asked_about(self) -> bool:
+        """Whether people are being asked about this thing: until they have, nothing of it is usual.
+
+        Without a baseline only the change's own record may tell that a state is risky; to a sweep
+        it would be clean, and to who carries out the answer then, too.
+        """
+        note = self.memory[past_key(self.control.id, self.suspect.resource)].document
+        open_ = past.asked(note)
+        decision = self.guard.audit.get(open_) if open_ else None
+        return decision is not None and decision.status in (
+            Status.ASKED,
+            Status.APPROVED,
+            Status.REVERTING,
+        )
+
+    def _as_swept(self, state: Document) -> Document:
+        """A state as the sweep sees it: without what only a change's record told of it.
+
+        Left in, it would make a version of every other look.
+        """
+        if not self.control.baselined:
+            return state
+        return {name: one for name, one in state.items() if name not in self.suspect.hint}
 
     def write(self, *notes: Note) -> bool:
         """Writes what a clean look taught; False when somebody else was there first."""

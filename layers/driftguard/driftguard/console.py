@@ -58,6 +58,7 @@ class Console:
         told: dict[str, Json] = {
             "counted": reply.counted,
             "text": reply.text,
+            "decision": reply.decision.id if reply.decision else None,
             "status": reply.decision.status.value if reply.decision else None,
             "person": self._name(request.caller),
         }

@@ -10,8 +10,7 @@ from .case import LEASE, ROUNDS, Case
 from .guardrails import Circumstances, Judgement
 from .interruptions import Busy, NotYet
 from .model import Autonomy, Certainty, Change, Decision, Facet, Risk, Status, decision_id
-from .state import Memory, Moved, exemptions_key, past_key
-from .trail import mapping
+from .state import Memory, Moved, past_key
 
 # AWS is eventually consistent: how long to wait before a second look at what must be risky, in s.
 SECOND_LOOK = 2.0
@@ -42,12 +41,13 @@ def decide(case: Case, change: Change) -> Decision | None:
         return None
     if risk is None:
         case.remember(facet, f"clean after {change.name} ({change.id})")
-        case.write(
-            *lessons.of_clean(
-                case.control.id, change, case.memory, case.guard.policy, case.moment()
-            )
-        )
+        if case.suspect.certainty is not Certainty.EVIDENT:
+            # What was risky and is gone again is nobody's good habit.
+            policy, now = case.guard.policy, case.moment()
+            case.write(*lessons.of_clean(case.control.id, change, case.memory, policy, now))
         return None
+    if risk.unknown and not case.last_chance:
+        raise NotYet(risk.unknown)
     return _record(case, id_, change, facet, risk)
 
 
@@ -62,7 +62,7 @@ def _record(case: Case, id_: str, change: Change, facet: Facet, risk: Risk) -> D
     """Judges, and records the decision with what it counts against; again if others were first."""
     policy = case.guard.policy
     for round_ in range(ROUNDS):
-        judged = judge(case, id_, change, facet)
+        judged = judge(case, id_, change, facet, risk)
         decision = draft(case, id_, change, facet, risk, judged)
         joined = _joined(case, decision)
         if joined is not None:
@@ -92,29 +92,21 @@ def _record(case: Case, id_: str, change: Change, facet: Facet, risk: Risk) -> D
 # --------------------------------------------------------------------------------- judging
 
 
-def judge(case: Case, id_: str, change: Change, facet: Facet) -> Judgement:
+def judge(case: Case, id_: str, change: Change, facet: Facet, risk: Risk) -> Judgement:
     """How far this may go. Tags, and what a thing is in use for, are read only where they count."""
-    asked = circumstances(case, id_, change, facet)
-    policy, judged = case.guard.policy, guardrails.judge(asked)
-    if judged.autonomy > Autonomy.OBSERVE and _needs_tags(case):
-        asked = replace(asked, tags=case.tags())
+    asked = circumstances(case, id_, change, facet, risk)
+    judged = guardrails.judge(asked)
+    if judged.autonomy > Autonomy.OBSERVE and (tags := case.tags_that_count()) is not None:
+        asked = replace(asked, tags=tags)
         judged = guardrails.judge(asked)
-    if judged.autonomy is Autonomy.REVERT and policy.looks_at_use(case.control.id):
-        in_use = case.control.in_use(case.suspect, facet.state, case.reader())
+    if judged.autonomy is Autonomy.REVERT and (in_use := case.in_use(facet.state)):
         judged = guardrails.judge(replace(asked, in_use=in_use))
     return judged
 
 
-def _needs_tags(case: Case) -> bool:
-    given = mapping(case.memory[exemptions_key(case.control.id)].document, "entries")
-    by_tag = any(mapping(mapping(given, one), "tags") for one in given)
-    return by_tag or case.guard.policy.needs_tags(case.control.id)
-
-
-def circumstances(case: Case, id_: str, change: Change, facet: Facet) -> Circumstances:
+def circumstances(case: Case, id_: str, change: Change, facet: Facet, risk: Risk) -> Circumstances:
     """What guardrails look at, without what only some policies ask for."""
     plan = case.plan(facet)
-    leans = case.leans_on_baseline(facet, plan) if case.control.baselined else False
     return Circumstances(
         decision=id_,
         control=case.control.id,
@@ -128,8 +120,9 @@ def circumstances(case: Case, id_: str, change: Change, facet: Facet) -> Circums
         memory=case.memory,
         now=case.moment(),
         remediator=case.guard.remediator_role_arn,
-        baselined=case.control.baselined,
-        leans_on_baseline=leans,
+        baselined=case.keeps_baseline,
+        leans_on_baseline=case.leans_on_baseline(facet, plan),
+        at_most=risk.at_most,
     )
 
 

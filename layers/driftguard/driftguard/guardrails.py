@@ -9,17 +9,17 @@ it, and what the policy says. It answers None where it has nothing to say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from . import breaker as breakers
 from . import past
 from .baseline import baseline_of
-from .model import Actor, Autonomy, Plan, Resource, Ruling, stamp
+from .model import Actor, Autonomy, Plan, Resource, Ruling, moment, stamp
 from .policy import Policy
-from .policy.bounds import Exemption, carries, is_of
+from .policy.bounds import ChangeWindow, Exemption, Limit, carries, is_of
 from .state import (
     BREAKER,
     Memory,
@@ -44,7 +44,7 @@ class Circumstances:
     `time` is the change's own. `tags` are the resource's, None where they were not read. `in_use`
     says in words what the risky part is in use for, ""
     where it is not, or was not looked at. `leans_on_baseline`: the plan would be another without
-    the baseline.
+    the baseline. `at_most` is what the risk itself allows (see `Risk`).
     """
 
     decision: str
@@ -63,6 +63,7 @@ class Circumstances:
     leans_on_baseline: bool = False
     tags: Mapping[str, str] | None = None
     in_use: str = ""
+    at_most: Autonomy = Autonomy.REVERT
 
 
 Guardrail = Callable[[Circumstances], Ruling | None]
@@ -84,6 +85,11 @@ class Judgement:
         """Why it goes so far and no further."""
         held = [one.reason for one in self.rulings if one.limit == self.autonomy < self.granted]
         return "; ".join(held) or self.basis
+
+
+def name_of(guardrail: Guardrail) -> str:
+    """What a guardrail is called in its rulings: `change-window`."""
+    return guardrail.__name__.replace("_", "-")
 
 
 def judge(case: Circumstances) -> Judgement:
@@ -139,8 +145,7 @@ def _granted(case: Circumstances) -> tuple[str, Autonomy, int]:
 
 def exemption(case: Circumstances) -> Ruling | None:
     """Somebody declared this to be fine, until a day and for a reason."""
-    given = mapping(case.memory[exemptions_key(case.control)].document, "entries")
-    kept = [_exemption(case.control, id_, mapping(given, id_)) for id_ in given]
+    kept = given_exemptions(case.control, case.memory)
     now = stamp(case.now)
     for one in (*case.policy.exemptions, *kept):
         if one.covers(case.control, case.resource, now, case.actor, case.tags):
@@ -156,9 +161,15 @@ def exemption(case: Circumstances) -> Ruling | None:
 def _gave_it(case: Circumstances, one: Exemption) -> bool:
     """Whether who made the change is who gave the exemption, under any of their identities."""
     arns = (case.actor.principal, case.actor.session)
-    if one.identity in arns:
+    if one.identity and one.identity in arns:
         return True
     return any(one.by == each.name and each.is_principal(*arns) for each in case.policy.people)
+
+
+def given_exemptions(control: str, memory: Memory) -> list[Exemption]:
+    """The exemptions of a control that people gave at run time, those that have ended included."""
+    given = mapping(memory[exemptions_key(control)].document, "entries")
+    return [_exemption(control, id_, mapping(given, id_)) for id_ in given]
 
 
 def _exemption(control: str, id_: str, one: Mapping[str, object]) -> Exemption:
@@ -206,21 +217,29 @@ def ceiling(case: Circumstances) -> Ruling | None:
 
 def change_window(case: Circumstances) -> Ruling | None:
     """People are at work on it in these hours, or nobody looks in those."""
-    for one in case.policy.bounds.change_windows:
-        fits = one.scope.holds(case.control, case.resource, case.actor, case.tags)
-        if fits and one.holds(case.now):
-            where = "outside of" if one.outside else "within"
-            reason = f"{where} the change window `{one.name}`: at most {one.autonomy.label}"
-            return Ruling("change-window", one.autonomy, reason)
-    return None
+    one = _lowest(case, (one for one in case.policy.bounds.change_windows if one.holds(case.now)))
+    if one is None:
+        return None
+    where = "outside of" if one.outside else "within"
+    reason = f"{where} the change window `{one.name}`: at most {one.autonomy.label}"
+    return Ruling("change-window", one.autonomy, reason)
 
 
 def protected(case: Circumstances) -> Ruling | None:
     """Something that is never changed without a person."""
-    for one in case.policy.bounds.protected:
-        if one.scope.holds(case.control, case.resource, case.actor, case.tags):
-            return Ruling("protected", one.autonomy, f"protected: {one.reason}")
-    return None
+    one = _lowest(case, case.policy.bounds.protected)
+    return None if one is None else Ruling("protected", one.autonomy, f"protected: {one.reason}")
+
+
+L = TypeVar("L", Limit, ChangeWindow)
+
+
+def _lowest(case: Circumstances, limits: Iterable[L]) -> L | None:
+    """The strictest of the limits that are for this case; None where none is."""
+    held = [
+        one for one in limits if one.scope.holds(case.control, case.resource, case.actor, case.tags)
+    ]
+    return min(held, key=lambda one: one.autonomy, default=None)
 
 
 # --------------------------------------------------------------------------- who changed it
@@ -292,10 +311,25 @@ def no_remedy(case: Circumstances) -> Ruling | None:
 
 def irreversible(case: Circumstances) -> Ruling | None:
     """The plan cannot be undone: neither a step itself, nor by the undo of one before it."""
-    if not case.plan.steps or case.plan.steps[0].undo:
+    changing = [one for one in case.plan.steps if not one.additive]
+    if not changing or changing[0].undo:
         return None
-    reason = f"{case.plan.steps[0].call.operation} cannot be undone: a person must say so first"
+    reason = f"{changing[0].call.operation} cannot be undone: a person must say so first"
     return Ruling("irreversible", Autonomy.ASK, reason)
+
+
+def drastic(case: Circumstances) -> Ruling | None:
+    """The remedy costs something that is not for us to give up."""
+    if not case.plan.drastic:
+        return None
+    return Ruling("drastic", Autonomy.ASK, f"{case.plan.drastic}: a person must say so first")
+
+
+def suspicion(case: Circumstances) -> Ruling | None:
+    """Whether there is a risk could not be told: nothing is done on a mere suspicion."""
+    if case.at_most is Autonomy.REVERT:
+        return None
+    return Ruling("suspicion", case.at_most, "whether there is a risk could not be told")
 
 
 def baseline(case: Circumstances) -> Ruling | None:
@@ -317,12 +351,8 @@ def baseline(case: Circumstances) -> Ruling | None:
 
 def in_use(case: Circumstances) -> Ruling | None:
     """Something depends on the risky part right now."""
-    if not case.in_use:
-        return None
-    for one in case.policy.bounds.in_use:
-        if one.scope.holds(case.control, case.resource, case.actor, case.tags):
-            return Ruling("in-use", one.autonomy, f"in use: {case.in_use}")
-    return None
+    one = _lowest(case, case.policy.bounds.in_use) if case.in_use else None
+    return None if one is None else Ruling("in-use", one.autonomy, f"in use: {case.in_use}")
 
 
 # -------------------------------------------------------------------------- what went before
@@ -435,15 +465,15 @@ def rollout(case: Circumstances) -> Ruling | None:
     if not terms.observe and not terms.ask:
         return None
     note = case.memory[rollout_key(case.control, case.policy.entry(case.control))]
-    since = text(note.document, "since") or stamp(case.now)
-    age = (case.now - datetime.fromisoformat(since)).total_seconds()
+    since = moment(text(note.document, "since")) or case.now
+    age = (case.now - since).total_seconds()
     if age < terms.observe:
         limit, left = Autonomy.OBSERVE, terms.observe - age
     elif age < terms.observe + terms.ask:
         limit, left = Autonomy.ASK, terms.observe + terms.ask - age
     else:
         return None
-    reason = f"new here since {since}: at most {limit.label} for {left / 3600:.1f} h more"
+    reason = f"new here since {stamp(since)}: at most {limit.label} for {left / 3600:.1f} h more"
     return Ruling("rollout", limit, reason)
 
 
@@ -458,6 +488,8 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     ownership,
     no_remedy,
     irreversible,
+    drastic,
+    suspicion,
     baseline,
     in_use,
     rollout,

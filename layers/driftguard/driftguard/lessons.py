@@ -160,7 +160,7 @@ def exempted(note: Note, id_: str, entry: Document, now: datetime) -> Note:
 
 def literal(name: str) -> str:
     """A pattern that names exactly this: what would be a wildcard stands for itself."""
-    return "".join(f"[{one}]" if one in "*?[" else one for one in name)
+    return "".join(f"[{one}]" if one in "*?" else one for one in name)
 
 
 # ------------------------------------------------------------------------------- each note
@@ -228,14 +228,16 @@ def _past(decision: Decision, memory: Memory, now: datetime) -> Note:
 
 def _accepted(decision: Decision, answer: Answer, memory: Memory, now: datetime) -> Iterator[Note]:
     """A state that a person let stand for good is the baseline now, where one is kept."""
-    resource = decision.suspect.resource
+    resource, hint = decision.suspect.resource, decision.suspect.hint
     note = memory[baseline_key(decision.control, resource)]
+    kept = mapping(note.document, "state")
     if note.version:
         yield from baseline.moved(
             note,
             decision.control,
             resource,
-            decision.state,
+            # Without what only the change's record told: no baseline has it, so it would differ.
+            {name: one for name, one in decision.state.items() if name not in hint or name in kept},
             at=now,
             by=answer.person,
             why=f"kept in {decision.id}" + (f": {answer.reason}" if answer.reason else ""),

@@ -157,10 +157,16 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """Why a facet is risky: a line for people, and the parts of the state that make it so."""
+    """Why a facet is risky: a line for people, and the parts of the state that make it so.
+
+    `unknown` says why it could not be told whether there is a risk: then it is looked at again,
+    and what is still not known in the end is decided with `at_most` this much autonomy.
+    """
 
     summary: str
     offending: tuple[Json, ...] = ()
+    unknown: str = ""
+    at_most: Autonomy = Autonomy.REVERT
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,23 +189,28 @@ class Step:
     """A call, and the calls that put back exactly what was there before it.
 
     An empty undo says that the undo of an earlier step takes this one back too (what was started is
-    gone once what was made is unmade). A plan that begins with an empty undo cannot be undone.
+    gone once what was made is unmade). A plan that begins with an empty undo cannot be undone;
+    unless the step is `additive`: it only adds something that changes nothing by being there (a
+    version of a function), and is needed to undo what follows.
     """
 
     call: Call
     undo: tuple[Call, ...]
+    additive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What would be done, in order; and, for people, what is left alone and what to do by hand.
 
-    A plan without steps is advice only: the control has no safe remedy here.
+    A plan without steps is advice only: the control has no safe remedy here. `drastic` says what a
+    plan would cost that must never be paid without a person's word (a function stands still).
     """
 
     steps: tuple[Step, ...]
     kept: tuple[str, ...] = ()
     advice: str = ""
+    drastic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +305,24 @@ class Decision:
 def stamp(at: datetime) -> str:
     """A time as everything here keeps it: ISO 8601 in UTC, to the millisecond."""
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(written: str) -> datetime | None:
+    """The time that a stamp says; None for what is no time, or of no time zone."""
+    try:
+        at = datetime.fromisoformat(written)
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
+
+
+def amount(written: str) -> float | None:
+    """What can be a count, perhaps faded: from 0 to a thousand million; None for anything else."""
+    try:
+        value = float(written)
+    except ValueError:
+        return None
+    return value if 0 <= value <= 1e9 else None
 
 
 def documents(container: Document, name: str) -> list[Document]:

@@ -25,6 +25,7 @@ from .model import (
     digest,
     stamp,
 )
+from .policy.bounds import names
 from .state import (
     BREAKER,
     Key,
@@ -40,6 +41,8 @@ CONTROL = "driftguard.operator"
 # What is for longer belongs into the policy file, where it is reviewed.
 LONGEST_EXEMPTION = timedelta(days=366)
 _LONGEST_REASON = 1000
+# What only a pattern of everything names.
+_NOTHING = Resource("", "", "", "", "arn:aws:driftguard:nowhere:000000000000:nothing")
 
 
 class Unfit(ValueError):
@@ -144,17 +147,22 @@ def recorded(act: Act, what: Done) -> Decision:
 def _exempt(act: Act, note: Note) -> Done:
     said, control = act.said, text(act.said, "control")
     pattern, seconds = text(said, "resource"), said.get("for_seconds")
-    if not pattern or not pattern.strip("*?"):
+    if not pattern or names(pattern, _NOTHING):
         raise Unfit("Name the `resource`: an exemption of everything is what a policy is for.")
     if type(seconds) is not int or not 0 < seconds <= LONGEST_EXEMPTION.total_seconds():
         raise Unfit("An exemption has an end, a year away at most: `for_seconds`.")
-    tags = {name: str(value) for name, value in mapping(said, "tags").items()}
+    tags, actor = said.get("tags", {}), said.get("actor", "*")
+    # Read otherwise, what was meant to narrow it would be passed over, and it would hold for more.
+    if not isinstance(tags, Mapping) or not all(isinstance(one, str) for one in tags.values()):
+        raise Unfit("`tags` are an object: each tag's name, and its value as a text.")
+    if not isinstance(actor, str) or not actor:
+        raise Unfit("`actor` is one principal's ARN; `*` and `?` match.")
     until = stamp(act.at + timedelta(seconds=seconds))
     entry: Document = {
         "resource": pattern,
         "until": until,
         "reason": act.reason,
-        "actor": text(said, "actor") or "*",
+        "actor": actor,
         "tags": tags,
         "by": act.person or act.identity,
         "identity": act.identity,

@@ -49,6 +49,11 @@ def question(note: Document, fingerprint: str, now: str) -> str:
     return text(open_, "decision") if same and now < text(open_, "expires") else ""
 
 
+def asked(note: Document) -> str:
+    """The decision that asked about the thing last; "" where none did."""
+    return text(mapping(note, "question"), "decision")
+
+
 def with_decision(note: Document, decision: Decision, remedy: str, kind: str) -> Document:
     """The note after a decision was made: a revert more, or a question."""
     if decision.status is Status.ASKED:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from .held import grants_in
 from .model import Call, Json
 
 # boto3's service name → the prefix of its IAM actions, where they differ.
@@ -117,7 +118,8 @@ def actions_of(service: str, operation: str) -> tuple[str, ...]:
 
 def permissions_of(call: Call) -> tuple[str, ...]:
     """The IAM actions that one planned call needs, tagging what it makes included."""
-    actions = (*actions_of(call.service, call.operation), *_beside(call))
+    held = dict(grants_in(call.parameters))
+    actions = (*actions_of(call.service, call.operation), *_beside(call), *held)
     if call.service == "ec2" and "TagSpecifications" in call.parameters:
         return (*actions, "ec2:CreateTags")
     return actions
@@ -127,11 +129,16 @@ def grants_of(call: Call) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each IAM action that a planned call needs, with those of the call's ARNs that it is on."""
     named = tuple(arn for arn in call.on if arn != "*")
     roles = tuple(arn for arn in named if ":role/" in arn)
+    held: dict[str, tuple[str, ...]] = {}
+    for action, arn in grants_in(call.parameters):
+        held[action] = (*held.get(action, ()), arn)
     for action in permissions_of(call):
         if action in _RESOURCELESS and "*" in call.on:
             yield action, ("*",)
         elif action == "iam:PassRole" and roles:
             yield action, roles
+        elif action in held:
+            yield action, held[action]
         else:
             yield action, named or call.on
 

@@ -12,7 +12,7 @@ guard looks at the table, a timer has the one name, and what the topic was told 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -54,6 +54,15 @@ class Answering:
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """What came of a batch: messages published, and the first record that must come again."""
+
+    published: int
+    failed: str = ""
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Publisher:
     """Publishes the decisions of one guard."""
 
@@ -66,25 +75,57 @@ class Publisher:
     answering: Answering = Answering()
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
+    def follow_up_all(self, decisions: Iterable[tuple[str, Decision]]) -> Followed:
+        """Does what follows from a batch of decisions, each with its record's sequence number.
+
+        More than the policy's `digest_over` in a minute share one message a batch: a storm is told
+        of, and does not bury what it says. Failures, and what somebody does in an emergency, are
+        told one by one always.
+        """
+        held: list[tuple[str, Decision]] = []
+        published, failed, trouble = 0, "", ""
+        for sequence, decision in decisions:
+            try:
+                if not self._is_news(decision):
+                    continue
+                if not _is_urgent(decision) and self._counted() > self.policy.digest_over:
+                    held.append((sequence, decision))
+                    continue
+                self._publish(decision)
+                published += 1
+            except Exception as error:  # noqa: BLE001 - it comes again, and is parked in the end
+                failed, trouble = sequence, f"{type(error).__name__}: {error}"
+                break
+        if held:
+            try:
+                sns.publish_digest([one for _, one in held], self.aws.client("sns"), self.topic)
+                published += 1
+                for _, decision in held:
+                    self._remember(decision)
+            except Exception as error:  # noqa: BLE001 - as above, from the first that was not told
+                failed, trouble = held[0][0], f"{type(error).__name__}: {error}"
+        return Followed(published, failed, trouble)
+
     def follow_up(self, decision: Decision) -> bool:
-        """Does what follows from a decision as it now stands; whether the topic was told."""
+        """Does what follows from one decision as it now stands; whether the topic was told."""
+        news = self._is_news(decision)
+        if news:
+            self._publish(decision)
+        return news
+
+    def _is_news(self, decision: Decision) -> bool:
+        """Wakes the guard and sets timers; whether the topic is still to be told."""
         if decision.status is Status.APPROVED:
             self._send(carry_out_message(decision.id))
             return False
-        question = self._question(decision)
-        if question is not None:
+        if decision.status is Status.ASKED:
             self._set_timer(decision)
-        # Further voices on the same question are no new question.
-        subject = (
-            f"asked {decision.before} {decision.expires}"
-            if question is not None
-            else f"{decision.status.value} {decision.version}"
-        )
-        if self._was_told(decision, subject):
-            return False
+        return not self._was_told(decision)
+
+    def _publish(self, decision: Decision) -> None:
+        question = self._question(decision)
         sns.publish(decision, self.aws.client("sns"), self.topic, question)
-        self._remember(decision, subject)
-        return True
+        self._remember(decision)
 
     # ------------------------------------------------------------------------ asking
 
@@ -147,14 +188,31 @@ class Publisher:
 
     # ------------------------------------------------------------------------ telling once
 
-    def _was_told(self, decision: Decision, subject: str) -> bool:
+    def _was_told(self, decision: Decision) -> bool:
         with told_apart("dynamodb", "GetItem"):
             found = self._table.get_item(
-                TableName=self.state.name, Key=_key(decision, subject), ConsistentRead=True
+                TableName=self.state.name, Key=_key(decision), ConsistentRead=True
             )
         return "Item" in found
 
-    def _remember(self, decision: Decision, subject: str) -> None:
+    def _counted(self) -> int:
+        """Counts one more message; how many there were in this minute."""
+        now = self.now()
+        with told_apart("dynamodb", "UpdateItem"):
+            answer = self._table.update_item(
+                TableName=self.state.name,
+                Key={"pk": {"S": "told#rate"}, "sk": {"S": f"{now:%Y-%m-%dT%H:%M}"}},
+                UpdateExpression="ADD #count :one SET #expires = :expires",
+                ExpressionAttributeNames={"#count": "count", "#expires": "expires"},
+                ExpressionAttributeValues={
+                    ":one": {"N": "1"},
+                    ":expires": {"N": f"{now.timestamp() + 3600:.0f}"},
+                },
+                ReturnValues="UPDATED_NEW",
+            )
+        return int(answer["Attributes"]["count"]["N"])
+
+    def _remember(self, decision: Decision) -> None:
         until = self.now() + timedelta(seconds=_REMEMBERED)
         if decision.status is Status.ASKED and decision.expires:
             until = max(until, datetime.fromisoformat(decision.expires) + timedelta(days=3))
@@ -162,7 +220,7 @@ class Publisher:
             self._table.put_item(
                 TableName=self.state.name,
                 Item={
-                    **_key(decision, subject),
+                    **_key(decision),
                     "expires": {"N": f"{until.timestamp():.0f}"},
                 },
             )
@@ -172,5 +230,20 @@ class Publisher:
         return self.state.client
 
 
-def _key(decision: Decision, subject: str) -> dict[str, dict[str, str]]:
+def _is_urgent(decision: Decision) -> bool:
+    emergency = any(one.guardrail == "break-glass" for one in decision.rulings)
+    return emergency or decision.status is Status.FAILED
+
+
+def _key(decision: Decision) -> dict[str, dict[str, str]]:
+    """Under what it is remembered that the topic was told of a decision as it stands.
+
+    Further voices on the same question are no new question.
+    """
+    asked = decision.status is Status.ASKED
+    subject = (
+        f"asked {decision.before} {decision.expires}"
+        if asked
+        else f"{decision.status.value} {decision.version}"
+    )
     return {"pk": {"S": f"told#{decision.id}"}, "sk": {"S": subject}}

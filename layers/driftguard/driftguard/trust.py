@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from math import exp, lgamma, log
 
-from .model import Actor, Document, Json, Plan, documents, stamp
+from .model import Actor, Document, Json, Plan, amount, documents, moment, stamp
 from .policy.bounds import Earning
 from .trail import mapping, text
 
@@ -114,7 +114,7 @@ def case_of(plan: Plan, actor: Actor) -> Case:
 
 def standing(note: Document, case: Case, terms: Earning, now: datetime) -> Standing:
     """Whether a case's record has earned autonomy under these terms."""
-    record = _settled(record_of(note, case), terms, now)
+    record = worth(note, case, terms, now)
     bound = lower_bound(record.good, record.bad, terms.confidence)
     earned = bound >= terms.threshold and record.since >= terms.outcomes
     line = (
@@ -125,6 +125,11 @@ def standing(note: Document, case: Case, terms: Earning, now: datetime) -> Stand
         + f" ({terms.outcomes} wanted)"
     )
     return Standing(earned, bound, record.since, line)
+
+
+def worth(note: Document, case: Case, terms: Earning, now: datetime) -> Record:
+    """The record of a case as it is worth now: faded, and with the reverts that have stood."""
+    return _settled(record_of(note, case), terms, now)
 
 
 def lower_bound(good: float, bad: float, confidence: float) -> float:
@@ -159,7 +164,7 @@ def learned(
     by: str,
 ) -> Document:
     """The note with one outcome more."""
-    record = _settled(record_of(note, case), terms, now)
+    record = worth(note, case, terms, now)
     good, bad = WEIGHT[outcome]
     record = replace(
         record,
@@ -175,7 +180,7 @@ def learned(
 
 def acted(note: Document, case: Case, terms: Earning, now: datetime, *, decision: str) -> Document:
     """The note with one revert more that is yet to be judged."""
-    record = _settled(record_of(note, case), terms, now)
+    record = worth(note, case, terms, now)
     waiting = (*record.pending, (decision, stamp(now)))[-_PENDING:]
     records = {**mapping(note, "records"), case.name: _document(replace(record, pending=waiting))}
     return {**note, "records": records}
@@ -189,20 +194,26 @@ def reset(note: Document, case_name: str, by: str, now: datetime) -> Document:
 
 def cases(note: Document) -> list[Case]:
     """The cases that a note has a record of."""
-    return [Case(*name.rsplit(" by ", 1)) for name in sorted(mapping(note, "records"))]
+    parted = [name.rsplit(" by ", 1) for name in sorted(mapping(note, "records"))]
+    return [Case(*parts) for parts in parted if len(parts) == 2]
 
 
 def record_of(note: Document, case: Case) -> Record:
-    """The record of a case as it was last written."""
+    """The record of a case as it was last written; an empty one where it cannot be read."""
     kept = mapping(mapping(note, "records"), case.name)
+    good, bad, since = (amount(text(kept, name)) for name in ("good", "bad", "since"))
+    if good is None or bad is None or since is None or moment(text(kept, "at")) is None:
+        return Record()
     return Record(
-        good=float(text(kept, "good") or 0),
-        bad=float(text(kept, "bad") or 0),
-        since=float(text(kept, "since") or 0),
+        good,
+        bad,
+        since,
         at=text(kept, "at"),
         demoted=text(kept, "demoted"),
         pending=tuple(
-            (text(one, "decision"), text(one, "at")) for one in documents(kept, "pending")
+            (text(one, "decision"), text(one, "at"))
+            for one in documents(kept, "pending")
+            if moment(text(one, "at")) is not None
         ),
     )
 

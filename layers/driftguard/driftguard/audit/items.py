@@ -187,11 +187,16 @@ def decision_of(item: Item) -> Decision:
 def _plan_json(plan: Plan) -> Json:
     return {
         "steps": [
-            {"call": _call_json(one.call), "undo": [_call_json(call) for call in one.undo]}
+            {
+                "call": _call_json(one.call),
+                "undo": [_call_json(call) for call in one.undo],
+                **({"additive": True} if one.additive else {}),
+            }
             for one in plan.steps
         ],
         "kept": list(plan.kept),
         "advice": plan.advice,
+        **({"drastic": plan.drastic} if plan.drastic else {}),
     }
 
 
@@ -222,9 +227,13 @@ def _plan_of(plan: Mapping[str, Sequence[Mapping[str, object]]]) -> Plan:
         return tuple(call(one) for one in calls)
 
     return Plan(
-        steps=tuple(Step(call(step["call"]), undo(step)) for step in plan["steps"]),
+        steps=tuple(
+            Step(call(step["call"]), undo(step), additive="additive" in step)
+            for step in plan["steps"]
+        ),
         kept=tuple(str(one) for one in plan["kept"]),
         advice=str(plan["advice"]),
+        drastic=str(plan.get("drastic", "")),
     )
 
 

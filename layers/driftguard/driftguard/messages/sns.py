@@ -9,6 +9,7 @@ Sources: Amazon SNS Developer Guide, "Message filtering", "Platform-specific pay
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ..aws import Client, told_apart
@@ -21,6 +22,9 @@ __all__ = ["as_email", "as_json", "as_q", "as_text", "publish", "said", "silence
 _JSON_BYTES = 60_000
 _EMAIL_CHARACTERS = 20_000
 _CARD_CHARACTERS = 3_000
+# How many decisions a digest lists for programs, and names for people.
+_DIGESTED = 500
+_NAMED = 15
 
 
 def publish(
@@ -53,9 +57,60 @@ def publish(
         )
 
 
+def publish_digest(decisions: Sequence[Decision], client: Client, topic: str) -> None:
+    """Publishes many decisions as one message. Raises `AwsError` when SNS does not take it."""
+    machine: Document = {
+        "digest": True,
+        "count": len(decisions),
+        "decisions": [
+            {"decision": one.id, "status": one.status.value, "control": one.control}
+            for one in decisions[:_DIGESTED]
+        ],
+    }
+    renderings = {
+        "default": json.dumps(machine, ensure_ascii=False),
+        "email": digest_text(decisions),
+    }
+    with told_apart("sns", "Publish"):
+        client.publish(
+            TopicArn=topic,
+            Subject=_printable(f"[Driftguard] {len(decisions)} decisions"),
+            Message=json.dumps(renderings, ensure_ascii=False),
+            MessageStructure="json",
+            MessageAttributes={"kind": {"DataType": "String", "StringValue": "digest"}},
+        )
+
+
+def digest_text(decisions: Sequence[Decision]) -> str:
+    """What people read of a storm: how many stand how, what held them back, the first of them."""
+    counts = Counter(told(one.status) for one in decisions)
+    lines = [f"{len(decisions)} decisions in a short time:", ""]
+    lines += [f"{count:6d}  {status}" for status, count in counts.most_common()]
+    held = dict.fromkeys(
+        ruling.reason
+        for one in decisions
+        for ruling in one.rulings
+        if ruling.guardrail in ("breaker", "freeze", "fight")
+    )
+    if held:
+        lines += ["", "Held back:", *(f"  - {clipped(why, 300)}" for why in list(held)[:5])]
+    lines += ["", "Among them:"]
+    lines += [
+        f"  - {clipped(f'{one.title}: {one.suspect.resource.id}', 160)} ({one.id})"
+        for one in decisions[:_NAMED]
+    ]
+    more = len(decisions) - _NAMED
+    lines += [f"  and {more} more"] * (more > 0)
+    lines += ["", "driftguard audit list --since 1h", "driftguard approve|deny DECISION"]
+    return "\n".join(lines)
+
+
 def subject(decision: Decision) -> str:
     """At most 100 printable ASCII characters, as SNS demands."""
-    words = f"[Driftguard] {told(decision.status)}: {decision.title}"
+    return _printable(f"[Driftguard] {told(decision.status)}: {decision.title}")
+
+
+def _printable(words: str) -> str:
     printable = "".join(one if one.isprintable() else " " for one in words)
     return printable.encode("ascii", "replace").decode()[:100]
 

@@ -172,6 +172,10 @@ class Policy:
                 return one.channel
         return ""
 
+    def channels(self) -> tuple[str, ...]:
+        """Every Slack channel that hears of anything."""
+        return tuple(dict.fromkeys(one.channel for one in self.routes))
+
     def person(self, *, slack: str = "", iam: str = "", email: str = "") -> Person | None:
         """Who is behind an identity of one channel; None for somebody the policy does not know."""
         for one in self.people:

@@ -6,6 +6,7 @@ are named tuples, which cost a cold start a sixth of what dataclasses do; every 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from fnmatch import fnmatchcase
@@ -18,14 +19,27 @@ HOUR, DAY = 3600, 86_400
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
+def fits(pattern: str, name: str) -> bool:
+    """Whether a pattern means a name: `*` is any text, `?` any sign; `[*]` and `[?]` are neither.
+
+    Any other bracket is a bracket: who writes one names what has one, and not a choice of signs.
+    """
+    if "[" in pattern:
+        pattern = _BRACKETS.sub("[[]", pattern)
+    return fnmatchcase(name, pattern)
+
+
+_BRACKETS = re.compile(r"\[(?![*?]\])")
+
+
 def names(pattern: str, resource: Resource) -> bool:
     """Whether a pattern with `*` and `?` names a resource, by its ARN or by its own id."""
-    return fnmatchcase(resource.arn, pattern) or fnmatchcase(resource.id, pattern)
+    return fits(pattern, resource.arn) or fits(pattern, resource.id)
 
 
 def is_of(pattern: str, actor: Actor) -> bool:
     """Whether a pattern with `*` and `?` is of an actor: its lasting identity or its session."""
-    return any(one and fnmatchcase(one, pattern) for one in (actor.principal, actor.session))
+    return any(one and fits(pattern, one) for one in (actor.principal, actor.session))
 
 
 class Exemption(NamedTuple):
@@ -71,7 +85,7 @@ class Exemption(NamedTuple):
 def carries(found: Mapping[str, str] | None, wanted: Mapping[str, str]) -> bool:
     """Whether tags hold all that are wanted, the values with `*` and `?`."""
     return all(
-        found is not None and name in found and fnmatchcase(found[name], value)
+        found is not None and name in found and fits(value, found[name])
         for name, value in wanted.items()
     )
 

@@ -316,13 +316,14 @@ Seconds: TypeAlias = Annotated[
     BeforeValidator(lambda written: seconds_in(written)),
     WithJsonSchema({"type": "string", "pattern": r"^\d+[smhd]$", "examples": ["24h"]}),
 ]
+Span: TypeAlias = Annotated[Seconds, Field(gt=0)]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
 
 
 class BreakerEntry(_Strict):
     """The blast radius: at most so many reverts in any window of this length."""
 
-    window: Seconds = 3600
+    window: Span = 3600
     control: Annotated[Count, Field(description="Of one control.")] = 20
     account: Annotated[Count, Field(description="In one account.")] = 50
     whole: Annotated[int, Field(ge=0, le=1000, description="Of the whole guard.")] = 100
@@ -332,7 +333,7 @@ class FightEntry(_Strict):
     """After so many reverts of one thing within the window, people are asked."""
 
     reverts: Annotated[int, Field(ge=1)] = 3
-    window: Seconds = 3600
+    window: Span = 3600
 
 
 class OwnershipEntry(_Strict):
@@ -366,8 +367,8 @@ class EarnedEntry(_Strict):
     threshold: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
     outcomes: Annotated[int, Field(ge=1)] = 20
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.9
-    half_life: Seconds = 180 * 86_400
-    settles: Seconds = 7 * 86_400
+    half_life: Span = 180 * 86_400
+    settles: Span = 7 * 86_400
     probe: Annotated[float, Field(ge=0, le=1)] = 0.02
 
 
@@ -380,7 +381,7 @@ class BehaviourEntry(_Strict):
     routine_under: Annotated[int, Field(ge=0, le=100)] = 20
     novel: bool = False
     novel_over: Annotated[int, Field(ge=0, le=100)] = 80
-    half_life: Seconds = 30 * 86_400
+    half_life: Span = 30 * 86_400
 
 
 class BaselinesEntry(_Strict):

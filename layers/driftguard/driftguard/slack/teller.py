@@ -90,6 +90,8 @@ class Teller:
         """Posts a message, or counts the decision into a storm's."""
         resource = decision.suspect.resource
         channel = self.policy.channel(resource.account, decision.control, decision.severity)
+        if any(one.guardrail == "break-glass" for one in decision.rulings):
+            channel = self._tell_everybody(decision, channel)
         # What people exempted, they need not hear of again.
         if not channel or decision.status is Status.EXEMPTED:
             return None
@@ -99,6 +101,14 @@ class Teller:
             return channel, began
         self._post(decision, channel)
         return None
+
+    def _tell_everybody(self, decision: Decision, channel: str) -> str:
+        """Somebody acts in an emergency: posts it to every other channel; answers its own."""
+        every = [one for one in dict.fromkeys((channel, *self.policy.channels())) if one]
+        text, shown = blocks.message(decision, None)
+        for other in every[1:]:
+            self.slack.post(other, text, shown)
+        return every[0] if every else ""
 
     def _post(self, decision: Decision, channel: str) -> None:
         text, shown = blocks.message(decision, self._question(decision))

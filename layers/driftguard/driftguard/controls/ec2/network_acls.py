@@ -85,26 +85,12 @@ class NetworkAclOpen(Control[NetworkAclSettings]):
     def assess(
         self, state: Document, baseline: Document | None, settings: NetworkAclSettings
     ) -> Risk | None:
-        entry = _entry(state, state.get("rule"))
-        if entry is None or not _opens(entry, settings):
-            return None
-        if baseline is not None and entry == _entry(baseline, state.get("rule")):
-            return None
-        denied = [
-            one
-            for one in items(state["entries"])
-            if _number(one) < _number(entry) and text(one, "RuleAction") == "deny"
-        ]
-        ports = [
-            str(port)
-            for port in settings.admin_ports
-            if _reaches(entry, port) and not any(_shuts(one, entry, port) for one in denied)
-        ]
-        if not ports:
-            return None
-        return Risk(
-            f"rule {_number(entry)} lets {_source(entry)} reach port {', '.join(ports)}", (entry,)
-        )
+        for entry in _judged(state, baseline):
+            ports = _opened(entry, state, settings)
+            if ports:
+                said = f"rule {_number(entry)} lets {_source(entry)} reach port {', '.join(ports)}"
+                return Risk(said, (entry,))
+        return None
 
     def plan(
         self,
@@ -113,13 +99,13 @@ class NetworkAclOpen(Control[NetworkAclSettings]):
         baseline: Document | None,
         settings: NetworkAclSettings,
     ) -> Plan:
-        acl, number = suspect.resource, facet.state["rule"]
-        entry = _entry(facet.state, number)
+        judged = _judged(facet.state, baseline)
+        entry = next(one for one in judged if _opened(one, facet.state, settings))
+        acl, number = suspect.resource, _number(entry)
         before = None if baseline is None else _entry(baseline, number)
-        assert entry is not None
         if before is not None:
             step = Step(_call("Replace", acl, before), (_call("Replace", acl, entry),))
-        elif facet.state["replaced"]:
+        elif facet.state.get("replaced"):
             return Plan((), advice=f"What rule {number} said before it was replaced is not known.")
         else:
             parameters: Document = {
@@ -152,6 +138,35 @@ def _asked(request: Document) -> Document:
         "Ipv6CidrBlock": string(request, "ipv6CidrBlock"),
         "PortRange": {"From": value(ports, "from"), "To": value(ports, "to")} if ports else {},
     }
+
+
+def _judged(state: Document, baseline: Document | None) -> list[Document]:
+    """The entry that the record names, if the baseline does not have it just so.
+
+    A sweep has no record: it judges every entry that the baseline does not have. Without a baseline
+    it judges none, for what was open from the start is no drift.
+    """
+    named = _entry(state, state.get("rule"))
+    if named is None and (baseline is None or state.get("rule")):
+        return []
+    entries = items(state["entries"]) if named is None else [named]
+    return [one for one in entries if not baseline or one != _entry(baseline, _number(one))]
+
+
+def _opened(entry: Document, state: Document, settings: NetworkAclSettings) -> list[str]:
+    """The ports of administration that an entry opens, no earlier one being in its way."""
+    if not _opens(entry, settings):
+        return []
+    denied = [
+        one
+        for one in items(state["entries"])
+        if _number(one) < _number(entry) and text(one, "RuleAction") == "deny"
+    ]
+    return [
+        str(port)
+        for port in settings.admin_ports
+        if _reaches(entry, port) and not any(_shuts(one, entry, port) for one in denied)
+    ]
 
 
 def _entry(state: Document, number: Json) -> Document | None:

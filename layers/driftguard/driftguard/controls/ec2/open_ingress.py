@@ -56,6 +56,7 @@ class OpenIngress(Control[OpenIngressSettings]):
         "ec2:DescribeSecurityGroups",
         "ec2:GetManagedPrefixListEntries",
     )
+    reads_use = ("ec2:DescribeNetworkInterfaces",)
     writes = {
         "ec2:RevokeSecurityGroupIngress": (GROUP, RULE),
         "ec2:AuthorizeSecurityGroupIngress": (GROUP, RULE),
@@ -118,6 +119,27 @@ class OpenIngress(Control[OpenIngressSettings]):
             if rule not in offending
         )
         return Plan(revocation(group, offending), kept=kept)
+
+    def in_use(self, suspect: Suspect, state: Document, reader: Reader) -> str:
+        """The load balancers behind which the group stands.
+
+        Source: Amazon EC2 API Reference, "NetworkInterface" (`RequesterId`, `InterfaceType`).
+        """
+        filters = [{"Name": "group-id", "Values": [text(state, "group")]}]
+        found = reader.pages(
+            "ec2", "DescribeNetworkInterfaces", "NetworkInterfaces", Filters=filters
+        )
+        names = sorted({name for one in found if (name := _load_balancer(document(one)))})
+        return f"the group is attached to {', '.join(names)}" if names else ""
+
+
+def _load_balancer(interface: Document) -> str:
+    """The load balancer that a network interface belongs to; "" for none."""
+    kind = text(interface, "InterfaceType")
+    if text(interface, "RequesterId") != "amazon-elb" and not kind.endswith("load_balancer"):
+        return ""
+    name = text(interface, "Description").removeprefix("ELB ")
+    return f"load balancer {name or text(interface, 'NetworkInterfaceId')}"
 
 
 # ------------------------------------------------------------------------------- the record

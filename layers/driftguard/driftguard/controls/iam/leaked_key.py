@@ -33,12 +33,12 @@ class LeakedKey(Control[NoSettings]):
         security_hub=("IAM.3",),
         attack=("T1552", "T1078.004"),
     )
-    triggers = (
+    triggers: tuple[Trigger, ...] = (
         Trigger("aws.health", "AWS_RISK_CREDENTIALS_EXPOSED"),
         Trigger(IAM, "AttachUserPolicy"),
         Trigger(IAM, "PutUserPolicy"),
     )
-    reads = (
+    reads: tuple[str, ...] = (
         "iam:GetAccessKeyLastUsed",
         "iam:GetUser",
         "iam:GetUserPolicy",

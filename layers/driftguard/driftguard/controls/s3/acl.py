@@ -21,7 +21,18 @@ from ...model import (
 from ...trail import items, mapping, omitted, text
 from ..control import Control, NoSettings, References, Trigger
 from ..mechanisms import Weakened, told, weaker_than_before
-from .bucket import BUCKETS, S3, access_blocks, blocked, bucket_of, buckets, call, setting, suspect
+from .bucket import (
+    BUCKETS,
+    S3,
+    access_blocks,
+    blocked,
+    bucket_of,
+    buckets,
+    call,
+    setting,
+    suspect,
+    web_site,
+)
 
 _ENFORCED = "BucketOwnerEnforced"
 
@@ -49,6 +60,7 @@ class PublicAcl(Control[NoSettings]):
         "s3:GetBucketPublicAccessBlock",
         "s3:GetAccountPublicAccessBlock",
     )
+    reads_use = ("s3:GetBucketWebsite",)
     writes = {"s3:PutBucketAcl": BUCKETS}
     settings = NoSettings
 
@@ -83,6 +95,9 @@ class PublicAcl(Control[NoSettings]):
             return None
         opened = "; ".join(f"{_everybody(one)} may {text(one, 'Permission')}" for one in grants)
         return Risk(f"the ACL lets in the public: {opened}", tuple(grants))
+
+    def in_use(self, suspect: Suspect, state: Document, reader: Reader) -> str:
+        return web_site(reader, suspect.resource)
 
     def plan(
         self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings

@@ -63,6 +63,13 @@ def access_blocks(reader: Reader, bucket: Resource) -> dict[str, Json]:
     }
 
 
+def web_site(reader: Reader, bucket: Resource) -> str:
+    """What the bucket serves to the public on purpose, in words; "" where it is no web site."""
+    unset = ("NoSuchWebsiteConfiguration", *GONE)
+    site = reader.read("s3", "GetBucketWebsite", Bucket=bucket.id, absent=unset)
+    return "the bucket serves a web site" if site is not None else ""
+
+
 def blocked(state: Document, switch: str) -> bool:
     """Whether this switch is on, at the bucket or at its account."""
     return any(flag(mapping(state, level).get(switch)) for level in ("block", "account_block"))

@@ -32,6 +32,7 @@ from .bucket import (
     call,
     setting,
     suspect,
+    web_site,
 )
 
 _WRITES = {"s3:PutBucketPolicy": BUCKETS, "s3:DeleteBucketPolicy": BUCKETS}
@@ -74,6 +75,7 @@ class PublicPolicy(Control[NoSettings]):
         "s3:GetBucketPublicAccessBlock",
         "s3:GetAccountPublicAccessBlock",
     )
+    reads_use = ("s3:GetBucketWebsite",)
     writes = _WRITES
     settings = NoSettings
 
@@ -102,6 +104,9 @@ class PublicPolicy(Control[NoSettings]):
         if not public:
             return None
         return Risk("; ".join(one.reason for one in public), tuple(one.index for one in public))
+
+    def in_use(self, suspect: Suspect, state: Document, reader: Reader) -> str:
+        return web_site(reader, suspect.resource)
 
     def plan(
         self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings

@@ -1,0 +1,91 @@
+"""`driftguard explain`: why the guard would do what it would do about a change, or why it did.
+
+reasons: by the record and the policy alone. looking: with the resource and the stack read as well.
+telling: both, told to people and to programs. recorded: what the audit table says of a decision.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from driftguard.model import Change, Json
+from driftguard.trail import Unparsable, change_from_event, change_from_record
+
+from ..policy_at_hand import PolicyAtHand, PolicyOption
+from ..stack import JsonOption, Stack, StackOption
+from ..trouble import Trouble
+from . import looking, reasons, recorded, telling
+
+_DECISION = re.compile(r"dg-[0-9a-f]{24}")
+console = Console(highlight=False)
+
+
+def explain(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|DECISION",
+            help="An EventBridge event or a CloudTrail record as JSON, or a decision's id: dg-…",
+        ),
+    ],
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Read the resource and the stack, with your own rights."),
+    ] = False,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+    stack: StackOption = "driftguard",
+) -> None:
+    """Explain what the guard would do about a change, guardrail by guardrail; or why it did.
+
+    Of a file it tells which controls watch such a change, what each makes of the
+    record, what the policy grants and what every guardrail says of it. Without
+    --live no AWS call is made, and what only the resource or the stack can tell is
+    named as such. With it the resource is read, judged and planned for as the guard
+    would; nothing is changed or recorded.
+
+    Of a decision it tells what was recorded of the reasoning.
+    """
+    if _DECISION.fullmatch(what):
+        if live:
+            raise Trouble("--live is for a file: a decision says what was seen when it was made.")
+        recorded.tell(Stack.named(stack).audit, what, as_json, console)
+        return
+    change = _change_in(Path(what))
+    at_hand = PolicyAtHand.found(policy)
+    if live:
+        found = looking.explanation(Stack.named(stack), change, at_hand)
+    else:
+        found = reasons.explanation(change, at_hand)
+    if as_json:
+        typer.echo(json.dumps(telling.as_json(found), indent=2))
+    else:
+        console.print(telling.as_text(found))
+    if any(one.trouble for each in found.controls for one in each.suspects):
+        raise typer.Exit(1)
+
+
+def _change_in(path: Path) -> Change:
+    """The change in a file. Raises `Trouble` that says what the file is instead."""
+    try:
+        written: Json = json.loads(path.read_text())
+    except OSError as error:
+        raise Trouble(
+            f"{path} is neither a file that can be read ({error.strerror}) nor a decision's id."
+        ) from error
+    except ValueError as error:
+        raise Trouble(f"{path} is not JSON: {error}.") from error
+    if isinstance(written, dict) and "Records" in written:
+        raise Trouble(f"{path} is a trail's log of many records: `driftguard replay` judges those.")
+    try:
+        if isinstance(written, dict) and "eventName" in written:
+            return change_from_record(written)
+        return change_from_event(written)
+    except Unparsable as error:
+        raise Trouble(f"{path}: {error}.") from error

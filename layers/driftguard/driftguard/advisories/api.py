@@ -1,0 +1,154 @@
+"""Advisories from the OSV API, or from a mirror of it.
+
+It is asked which advisories concern each version, a thousand at a time, and then for each of those
+advisories. All that it says is counted: an answer too few is an answer that is not known.
+
+Source: OSV, "API", "POST /v1/querybatch" and "GET /v1/vulns/{id}".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from ..model import Document, Json
+from ..trail import text
+from .exchange import Exchange, Trouble
+from .osv import Advisory, Unreadable, advisory
+from .package import Coordinates, Package
+from .provider import Answer, Cache, answer
+
+PUBLIC = "https://api.osv.dev"
+# As many queries as the API takes at once.
+BATCH = 1000
+_PAGES = 100
+_AT_ONCE = 8
+# What nothing here reads, and what is most of an advisory's size.
+_UNREAD = frozenset({"references", "credits"})
+
+Named = dict[Coordinates, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class OsvApi:
+    """Asks the API, and the cache before it where there is one."""
+
+    exchange: Exchange = field(default_factory=lambda: Exchange(PUBLIC))
+    cache: Cache | None = None
+
+    def of(self, packages: Sequence[Package]) -> Answer:
+        """What OSV knows of these packages, each at its version."""
+        wanted = list(dict.fromkeys(package.coordinates for package in packages))
+        kept = dict(self.cache.recall(wanted)) if self.cache else {}
+        missing = [one for one in wanted if one not in kept]
+        until = self.exchange.deadline()
+        named, gaps = self._named(missing, until)
+        documents, not_had = self._documents(
+            sorted({id_ for ids in named.values() for id_ in ids}), until
+        )
+        fresh = {
+            package: tuple(documents[id_] for id_ in ids)
+            for package, ids in named.items()
+            if all(id_ in documents for id_ in ids)
+        }
+        if self.cache and fresh:
+            self.cache.keep(fresh)
+        found, unreadable = _read([*documents.values(), *(d for one in kept.values() for d in one)])
+        return answer(found, [*gaps, *not_had, *unreadable])
+
+    def _named(self, packages: Sequence[Coordinates], until: float) -> tuple[Named, list[str]]:
+        """The ids for each package of which all pages came; and what went wrong."""
+        named: Named = {}
+        for start in range(0, len(packages), BATCH):
+            try:
+                named |= self._batch(packages[start : start + BATCH], until)
+            except Trouble as trouble:
+                return named, [f"OSV could not be asked: {trouble}"]
+        return named, []
+
+    def _batch(self, packages: Sequence[Coordinates], until: float) -> Named:
+        named: Named = {package: [] for package in packages}
+        pending = dict.fromkeys(packages, "")
+        for _ in range(_PAGES):
+            queries: Json = [_query(package, token) for package, token in pending.items()]
+            results = _results(
+                self.exchange.ask("/v1/querybatch", {"queries": queries}, until), len(pending)
+            )
+            following = {}
+            for package, result in zip(pending, results, strict=True):
+                named[package].extend(_ids(result))
+                if token := text(result, "next_page_token"):
+                    following[package] = token
+            if not following:
+                return named
+            pending = following
+        raise Trouble(f"its results have more than {_PAGES} pages")
+
+    def _documents(self, ids: Sequence[str], until: float) -> tuple[dict[str, Document], list[str]]:
+        def fetch(id_: str) -> Document | str:
+            try:
+                return self._document(id_, until)
+            except (Trouble, Unreadable) as trouble:
+                return f"OSV could not be asked: {trouble}"
+
+        documents: dict[str, Document] = {}
+        gaps = []
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for id_, found in zip(ids, pool.map(fetch, ids), strict=True):
+                if isinstance(found, str):
+                    gaps.append(found)
+                else:
+                    documents[id_] = found
+        return documents, gaps
+
+    def _document(self, id_: str, until: float) -> Document:
+        path = f"/v1/vulns/{quote(id_, safe='')}"
+        document = self.exchange.ask(path, None, until)
+        if not isinstance(document, Mapping) or text(document, "id") != id_:
+            raise Trouble(f"{path}: it answered something else than {id_}")
+        # What cannot be read is not worth keeping.
+        advisory(document)
+        return {name: value for name, value in document.items() if name not in _UNREAD}
+
+
+def _query(package: Coordinates, token: str) -> Json:
+    version = {"version": package.version} if package.version else {}
+    page = {"page_token": token} if token else {}
+    return {"package": {"ecosystem": package.ecosystem, "name": package.name}} | version | page
+
+
+def _results(found: Json, expected: int) -> list[Document]:
+    results = found.get("results") if isinstance(found, Mapping) else None
+    if not isinstance(results, list):
+        raise Trouble("/v1/querybatch: its answer has no `results`")
+    if len(results) != expected:
+        raise Trouble(f"/v1/querybatch: {len(results):,} results for {expected:,} queries")
+    if not all(isinstance(one, Mapping) for one in results):
+        raise Trouble("/v1/querybatch: a result is not an object")
+    return results
+
+
+def _ids(result: Document) -> Iterator[str]:
+    if not result.keys() <= {"vulns", "next_page_token"}:
+        # An error in the place of a result must not read as a result without advisories.
+        raise Trouble(f"/v1/querybatch: a result has {', '.join(sorted(result))}")
+    vulnerabilities = result.get("vulns", [])
+    if not isinstance(vulnerabilities, list):
+        raise Trouble("/v1/querybatch: a result's `vulns` is not a list")
+    for one in vulnerabilities:
+        id_ = text(one, "id") if isinstance(one, Mapping) else ""
+        if not id_:
+            raise Trouble("/v1/querybatch: a result names an advisory without an `id`")
+        yield id_
+
+
+def _read(documents: Sequence[Document]) -> tuple[list[Advisory], list[str]]:
+    found, gaps = [], []
+    for document in documents:
+        try:
+            found.append(advisory(document))
+        except Unreadable as error:
+            gaps.append(f"an advisory cannot be read: {error}")
+    return found, gaps

@@ -1,0 +1,52 @@
+"""Parameters that a plan names and does not hold: what is large or secret stays where it is kept.
+
+A plan is recorded and shown; a function's code is too large for that, and a parameter's value may
+be a secret. So a parameter may be `{"$held": {...}}`, which `fetching` puts in when the call is
+made, under the plan's own session, checked to be what was meant.
+
+Sources: AWS Lambda API Reference, "FunctionConfiguration" (`CodeSha256`); AWS Systems Manager API
+Reference, "GetParameterHistory".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .model import Document, Json
+from .trail import mapping, text
+
+HELD = "$held"
+
+
+def function_code(function: str, arn: str, sha256: str) -> Document:
+    """The deployment package of the version of a function whose `CodeSha256` this is."""
+    return {HELD: {"kind": "function-code", "function": function, "arn": arn, "sha256": sha256}}
+
+
+def parameter_value(name: str, arn: str, version: int) -> Document:
+    """The value that a parameter had in a version of it."""
+    return {HELD: {"kind": "parameter-value", "name": name, "arn": arn, "version": version}}
+
+
+def grants_in(value: Json) -> Iterator[tuple[str, str]]:
+    """The IAM actions, each with the ARN it is on, that fetching what a value names needs."""
+    for one in wanted(value):
+        arn = text(one, "arn")
+        if one["kind"] == "function-code":
+            yield "lambda:ListVersionsByFunction", arn
+            yield "lambda:GetFunction", f"{arn}:*"
+        else:
+            yield "ssm:GetParameterHistory", arn
+
+
+def wanted(value: Json) -> Iterator[Document]:
+    """What is to be fetched, wherever it stands in a call's parameters."""
+    if isinstance(value, Mapping):
+        if HELD in value:
+            yield mapping(value, HELD)
+        else:
+            for one in value.values():
+                yield from wanted(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from wanted(one)

@@ -1,0 +1,156 @@
+"""What pip installed, and what requirement and lock files mean to be installed."""
+
+import json
+
+from driftguard.inventory import python
+from driftguard.inventory.findings import Evidence, Parsed
+from tests.inventory.making_zips import metadata
+
+
+def named(parsed: Parsed) -> list[tuple[str, str]]:
+    return [(one.package.name, one.package.version) for one in parsed.findings]
+
+
+def test_a_wheels_metadata_names_it() -> None:
+    parsed = python.of_metadata(metadata("requests", "2.19.0").encode(), "x.dist-info/METADATA")
+
+    (finding,) = parsed.findings
+    assert finding.package.ecosystem == "PyPI"
+    assert (finding.package.name, finding.package.version) == ("requests", "2.19.0")
+    assert finding.package.where == "x.dist-info/METADATA"
+    assert finding.evidence is Evidence.INSTALLED
+    assert not parsed.troubles
+
+
+def test_names_are_spelled_as_advisories_spell_them() -> None:
+    parsed = python.of_metadata(b"Name: Ruamel.YAML_clib\nVersion: 0.2.8\n", "METADATA")
+    assert named(parsed) == [("ruamel-yaml-clib", "0.2.8")]
+
+
+def test_windows_line_ends_are_line_ends() -> None:
+    parsed = python.of_metadata(b"Name: requests\r\nVersion: 2.19.0\r\n\r\ntext", "METADATA")
+    assert named(parsed) == [("requests", "2.19.0")]
+
+
+def test_a_name_in_the_description_is_not_the_packages() -> None:
+    parsed = python.of_metadata(b"Version: 1.0\n\nName: requests\n", "METADATA")
+    assert not parsed.findings
+    assert [trouble.gap for trouble in parsed.troubles] == [True]
+
+
+def test_a_package_without_a_version_is_kept_and_told() -> None:
+    parsed = python.of_metadata(b"Name: requests\n", "METADATA")
+    assert named(parsed) == [("requests", "")]
+    assert [trouble.what for trouble in parsed.troubles] == ["does not say which version it is"]
+
+
+def test_a_million_headers_are_not_read_to_the_end() -> None:
+    endless = b"Name: requests\nVersion: 2.19.0\n" + b"A: b\n" * 1_000_000
+    assert named(python.of_metadata(endless, "METADATA")) == [("requests", "2.19.0")]
+
+
+def test_only_exact_pins_of_requirements_are_stated() -> None:
+    requirements = b"""\
+# comment
+requests==2.19.0  # pinned
+urllib3[secure]==1.24.1 ; python_version < "3.12" \\
+    --hash=sha256:61bf29cada3fc2fbefad4fdf059ea4bd1b4a86d2b6d15e1c7c0b582b9752fe39 \\
+    --hash=sha256:de9529817c93f27c8ccbfead6985011db27bd0ddfcdb2d86f3f663385c6a9c22
+idna>=2.5,<2.8
+chardet==3.*
+certifi
+-r more.txt
+--index-url https://pypi.org/simple
+Flask===1.0
+git+https://github.com/psf/requests.git@v2.19.0#egg=requests
+"""
+    parsed = python.of_requirements(requirements, "requirements.txt")
+    assert named(parsed) == [("requests", "2.19.0"), ("urllib3", "1.24.1"), ("flask", "1.0")]
+    assert {one.evidence for one in parsed.findings} == {Evidence.STATED}
+    assert [trouble.gap for trouble in parsed.troubles] == [False]
+
+
+def test_requirements_without_end_are_a_gap() -> None:
+    parsed = python.of_requirements(b"a==1\n" * 30_000, "requirements.txt")
+    assert any(trouble.gap for trouble in parsed.troubles)
+
+
+def test_a_pipfile_lock_states_what_is_not_for_developing() -> None:
+    lock = {
+        "_meta": {"pipfile-spec": 6},
+        "default": {
+            "requests": {"hashes": [], "index": "pypi", "version": "==2.19.0"},
+            "mine": {"git": "https://example.com/mine.git", "ref": "abc"},
+        },
+        "develop": {"pytest": {"version": "==3.6.0"}},
+    }
+    parsed = python.of_pipfile_lock(json.dumps(lock).encode(), "Pipfile.lock")
+    assert named(parsed) == [("requests", "2.19.0")]
+
+
+POETRY = """\
+[[package]]
+name = "requests"
+version = "2.19.0"
+description = "Python HTTP for Humans."
+optional = false
+python-versions = ">=2.7, !=3.0.*"
+groups = ["main", "dev"]
+files = [
+    {file = "requests-2.19.0-py2.py3-none-any.whl", hash = "sha256:421cfc8d"},
+]
+
+[package.dependencies]
+idna = ">=2.5,<2.8"
+version = "not this one"
+
+[[package]]
+name = "pytest"
+version = "3.6.0"
+groups = ["dev"]
+
+[[package]]
+name = "nose"
+version = "1.3.7"
+category = "dev"
+
+[metadata]
+lock-version = "2.1"
+name = "nobody"
+"""
+
+
+def test_a_poetry_lock_states_what_is_not_for_developing() -> None:
+    assert named(python.of_lock(POETRY.encode(), "poetry.lock")) == [("requests", "2.19.0")]
+
+
+UV = """\
+version = 1
+requires-python = ">=3.11"
+
+[[package]]
+name = "app"
+version = "0.1.0"
+source = { virtual = "." }
+dependencies = [
+    { name = "requests" },
+]
+
+[package.metadata]
+requires-dist = [{ name = "requests", specifier = "==2.19.0" }]
+
+[[package]]
+name = "requests"
+version = "2.19.0"
+source = { registry = "https://pypi.org/simple" }
+sdist = { url = "https://files.pythonhosted.org/requests-2.19.0.tar.gz", size = 130875 }
+
+[[package]]
+name = "shared"
+version = "1.0.0"
+source = { editable = "../shared" }
+"""
+
+
+def test_a_uv_lock_states_what_comes_from_an_index() -> None:
+    assert named(python.of_lock(UV.encode(), "uv.lock")) == [("requests", "2.19.0")]

@@ -1,0 +1,352 @@
+"""What people do to the guard itself: asked of the console, recorded as decisions, and obeyed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from driftguard import operators, trust
+from driftguard.model import Decision, Status
+from driftguard.policy.bounds import Breaker
+from driftguard.state import BREAKER, exemptions_key, trust_key
+from driftguard_cli.main import app
+from tests.conftest import ACCOUNT, World
+from tests.records import flat_ingress, session_of
+from tests.test_answers import Door, door  # noqa: F401 - a fixture
+from tests.test_approvals import group, open_up  # noqa: F401 - a fixture
+from tests.test_console import BOB
+
+INGRESS = "ec2.open-ingress"
+CASE = trust.Case("RevokeSecurityGroupIngress", "user")
+
+
+def told(*arguments: str) -> Result:
+    """What a command says to bob."""
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200"})
+
+
+def as_json(*arguments: str) -> Any:
+    result = told(*arguments, "--json")
+    assert result.exit_code == 0, result.output + str(result.exception)
+    return json.loads(result.stdout)
+
+
+def refused(*arguments: str) -> str:
+    """What a command says that is refused."""
+    result = told(*arguments)
+    assert result.exit_code == 1
+    return result.stdout + str(result.exception)
+
+
+def opened(world: World, name: str, port: int = 22) -> str:
+    """Another security group, with this port open to the internet."""
+    made = boto3.client("ec2").create_security_group(GroupName=name, Description=name)
+    open_up(made["GroupId"], port)
+    return str(made["GroupId"])
+
+
+def of_group(id_: str) -> str:
+    return f"arn:aws:ec2:us-east-1:{ACCOUNT}:security-group/{id_}"
+
+
+def acts(world: World) -> list[Decision]:
+    """What operators did, as the record has it, newest first."""
+    found = world.audit.of_day(f"{world.clock.at:%Y-%m-%d}")
+    return [one for one in found if one.control == operators.CONTROL]
+
+
+# ------------------------------------------------------------------------------- exemptions
+
+
+def test_an_exemption_is_recorded_in_the_callers_name_and_obeyed(door: Door, world: World) -> None:  # noqa: F811
+    vendor = opened(world, "vendor")
+
+    result = told("exempt", "add", INGRESS, of_group(vendor), "--for", "2d", "--reason", "a vendor")
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(f"Exemption given: {INGRESS} passes over {of_group(vendor)}")
+    (recorded,) = acts(world)
+    assert (recorded.status, recorded.actor.session) == (Status.NOTED, BOB)
+    assert recorded.reason == "a vendor"
+    decision = world.one(flat_ingress(vendor, 22, "0.0.0.0/0"), door.asked.guard)
+    assert decision.status is Status.EXEMPTED
+    assert decision.reason.startswith("exempted by bob until ")
+
+
+def test_an_exemption_is_no_wider_than_its_actor(door: Door, world: World) -> None:  # noqa: F811
+    deployer = f"arn:aws:iam::{ACCOUNT}:role/deployer"
+    by_it = {"userIdentity": session_of(deployer)}
+    vendor = opened(world, "vendor")
+    given = ("exempt", "add", INGRESS, vendor, "--for", "2d", "--reason", "a vendor")
+
+    assert as_json(*given, "--actor", deployer)["counted"]
+
+    handle, change = door.asked.guard, flat_ingress(vendor, 22, "0.0.0.0/0", **by_it)
+    assert world.one(change, handle).status is Status.EXEMPTED
+    somebody_else = flat_ingress(vendor, 22, "0.0.0.0/0")
+    assert world.one(somebody_else, handle).status is Status.ASKED
+
+
+def test_list_shows_what_was_given_and_what_the_policy_says(
+    door: Door,  # noqa: F811
+    world: World,
+    tmp_path: Path,
+) -> None:
+    given = ("--for", "12h", "--reason", "until the audit", "--tag", "env=test", "--tag", "a=b")
+    told("exempt", "add", "wafv2.logging-deleted", "arn:aws:wafv2:*", *given)
+    world.clock.at -= timedelta(days=2)
+    told("exempt", "add", "account.region-enabled", "eu-*", "--for", "1d", "--reason", "a trial")
+    written = tmp_path / "guard.yaml"
+    written.write_text(
+        "version: 1\nexemptions:\n  - {control: s3.public-policy, resource: www, "
+        "until: 2999-01-01, reason: the web site}\n"
+    )
+
+    found = as_json("exempt", "list", "--policy", str(written))
+
+    assert [(one["control"], one["source"], one["expired"]) for one in found] == [
+        ("account.region-enabled", "run time", True),
+        ("wafv2.logging-deleted", "run time", False),
+        ("s3.public-policy", str(written), False),
+    ]
+    assert found[1]["tags"] == {"env": "test", "a": "b"}
+    assert (found[1]["by"], found[1]["identity"]) == ("bob", BOB)
+    only = as_json("exempt", "list", "s3.public-policy", "--policy", str(written))
+    assert [one["resource"] for one in only] == ["www"]
+    shown = told("exempt", "list", "--policy", str(written)).stdout
+    assert "expired" in shown
+    assert "a=b" in shown
+    assert f"3 exemptions; policy: {written}." in shown.replace("\n", "")
+
+
+def test_removing_an_exemption_ends_it(door: Door, world: World) -> None:  # noqa: F811
+    vendor = opened(world, "vendor")
+    told("exempt", "add", INGRESS, vendor, "--for", "2d", "--reason", "a vendor")
+    (id_,) = world.state.note(exemptions_key(INGRESS)).document["entries"]  # type: ignore[misc]
+
+    assert as_json("exempt", "remove", INGRESS, str(id_), "--reason", "they left")["counted"]
+
+    assert as_json("exempt", "list", INGRESS) == []
+    assert {one.title for one in acts(world)} == {"Exemption given", "Exemption removed"}
+    change = flat_ingress(vendor, 22, "0.0.0.0/0")
+    assert world.one(change, door.asked.guard).status is Status.ASKED
+    again = refused("exempt", "remove", INGRESS, str(id_), "--reason", "again")
+    assert "has no exemption" in again
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ((INGRESS, "*", "--for", "1d"), "an exemption of everything is what a policy is for"),
+        ((INGRESS, "sg-1", "--for", "400d"), "a year away at most"),
+        ((INGRESS, "sg-1", "--for", "soon"), "--for: `soon` is not a length of time"),
+        ((INGRESS, "sg-1", "--for", "1d", "--tag", "env"), "write a tag as KEY=VALUE, not `env`"),
+        (("ec2.none", "sg-1", "--for", "1d"), "there is no control `ec2.none`"),
+    ],
+)
+def test_what_is_no_exemption_is_refused_and_leaves_nothing(
+    door: Door,  # noqa: F811
+    world: World,
+    arguments: tuple[str, ...],
+    why: str,
+) -> None:
+    assert why in refused("exempt", "add", *arguments, "--reason", "because")
+    assert acts(world) == []
+
+
+# ------------------------------------------------------------------------------- the breaker
+
+
+def test_a_breaker_that_tripped_is_shown_and_armed_again(door: Door, world: World) -> None:  # noqa: F811
+    guard = world.with_policy(
+        lambda given: replace(given, bounds=given.bounds._replace(breaker=Breaker(control=1)))
+    )
+    first, second = (opened(world, name) for name in ("first", "second"))
+    assert world.one(flat_ingress(first, 22, "0.0.0.0/0"), guard).status is Status.REVERTED
+    trips = world.one(flat_ingress(second, 22, "0.0.0.0/0"), guard)
+    assert trips.status is Status.ASKED
+    scope = f"control {INGRESS}"
+    assert f"driftguard breaker rearm '{scope}'" in trips.reason
+
+    shown = {one["scope"]: one for one in as_json("breaker", "show")["breakers"]}
+    assert (shown["whole"]["reverts"], shown["whole"]["tripped"]) == (1, "")
+    assert shown[scope]["decision"] == trips.id
+    assert trips.id in told("breaker", "show").stdout
+
+    assert as_json("breaker", "rearm", scope, "--reason", "looked at it")["counted"]
+
+    assert not world.state.note(BREAKER).document["tripped"]
+    third = opened(world, "third")
+    assert world.one(flat_ingress(third, 22, "0.0.0.0/0"), guard).status is Status.REVERTED
+    assert "has tripped; tripped: none" in refused("breaker", "rearm", scope, "--reason", "again")
+
+
+# ------------------------------------------------------------------------------- trust
+
+
+def earn(world: World, outcomes: list[trust.Outcome]) -> None:
+    """A record of outcomes, as decisions would have written it."""
+    terms = world.guard.policy.bounds.earning
+    for number, outcome in enumerate(outcomes):
+        note = world.state.note(trust_key(INGRESS))
+        world.state.write(
+            note.saying(
+                trust.learned(
+                    note.document,
+                    CASE,
+                    outcome,
+                    terms,
+                    world.clock.now(),
+                    decision=f"dg-{number}",
+                    by="bob",
+                )
+            )
+        )
+
+
+def earned_by(tmp_path: Path) -> str:
+    """A policy under which ec2.open-ingress earns, on easy terms."""
+    path = tmp_path / "earned.yaml"
+    path.write_text(
+        "version: 1\ncontrols:\n  ec2.open-ingress: {autonomy: earned}\n"
+        "earned: {threshold: 0.6, outcomes: 5}\n"
+    )
+    return str(path)
+
+
+def test_trust_shows_what_a_record_has_earned(door: Door, world: World, tmp_path: Path) -> None:  # noqa: F811
+    earn(world, [trust.Outcome.APPROVED] * 6 + [trust.Outcome.DENIED])
+    earn(world, [trust.Outcome.APPROVED] * 6)
+
+    (row,) = as_json("trust", "show", "--policy", earned_by(tmp_path))
+
+    assert (row["control"], row["case"], row["granted"]) == (INGRESS, CASE.name, "earned")
+    assert (round(row["good"]), round(row["bad"]), row["earned"]) == (12, 1, True)
+    assert row["bound"] == pytest.approx(0.76, abs=0.02)  # Beta(13, 2), its lower 10 %
+    shown = told("trust", "show", INGRESS, "--policy", earned_by(tmp_path)).stdout
+    assert "earned" in shown
+    assert "≥ 7" in shown
+    assert as_json("trust", "show", "s3.public-acl") == []
+
+
+def test_trust_shows_when_a_control_was_demoted(door: Door, world: World, tmp_path: Path) -> None:  # noqa: F811
+    earn(world, [trust.Outcome.APPROVED] * 20 + [trust.Outcome.UNDONE])
+
+    (row,) = as_json("trust", "show", INGRESS, "--policy", earned_by(tmp_path))
+
+    assert (row["earned"], row["outcomes"]) == (False, 0)
+    assert row["demoted"] == world.guard.stamp()
+
+
+def test_the_history_tells_each_outcome(door: Door, world: World) -> None:  # noqa: F811
+    door.asked.answer("bob")
+
+    (line,) = as_json("trust", "history", INGRESS)
+
+    assert (line["outcome"], line["case"], line["by"]) == ("approved", CASE.name, "bob")
+    assert line["decision"] == door.asked.decision.id
+    assert door.asked.decision.id in told("trust", "history", INGRESS).stdout
+
+
+def test_a_reset_forgets_the_record_and_leaves_a_line(door: Door, world: World) -> None:  # noqa: F811
+    earn(world, [trust.Outcome.APPROVED] * 3)
+
+    assert as_json("trust", "reset", INGRESS, CASE.name, "--reason", "a new remedy")["counted"]
+
+    assert as_json("trust", "show", INGRESS) == []
+    assert as_json("trust", "history", INGRESS)[-1]["outcome"] == "reset"
+    assert [one.reason for one in acts(world)] == ["a new remedy"]
+    unknown = refused("trust", "reset", INGRESS, "Nothing by user", "--reason", "x")
+    assert "has no record of `Nothing by user`; it has: none" in unknown
+
+
+# ------------------------------------------------------------------------------- the freeze
+
+
+def test_one_control_is_frozen_and_the_others_go_on(door: Door, world: World) -> None:  # noqa: F811
+    assert as_json("freeze", "--control", INGRESS, "--reason", "a migration")["frozen"]
+
+    frozen = world.one(flat_ingress(opened(world, "a"), 22, "0.0.0.0/0"))
+    assert (frozen.status, frozen.rulings[0].guardrail) == (Status.OBSERVED, "freeze")
+    assert f"(control {INGRESS}): a migration" in frozen.reason
+    assert not world.state.note(("freeze", "control#s3.public-acl")).version
+
+    assert as_json("unfreeze") == {"frozen": False, "was_frozen": False}
+    assert as_json("unfreeze", "--control", INGRESS)["was_frozen"]
+    change = flat_ingress(opened(world, "b"), 22, "0.0.0.0/0")
+    assert world.one(change).status is Status.REVERTED
+
+
+def test_one_account_is_frozen(door: Door, world: World) -> None:  # noqa: F811
+    said = told("freeze", "--account", ACCOUNT, "--reason", "a drill").stdout
+    assert f"Lift it with `driftguard unfreeze --account {ACCOUNT}`." in said
+
+    change = flat_ingress(opened(world, "a"), 22, "0.0.0.0/0")
+    assert world.one(change).status is Status.OBSERVED
+    assert as_json("unfreeze", "--account", ACCOUNT)["was_frozen"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--account", "123"), "`123` is no account"),
+        (("--control", "ec2.none"), "there is no control `ec2.none`"),
+        (("--control", INGRESS, "--account", ACCOUNT), "each is a freeze of its own"),
+    ],
+)
+def test_what_cannot_be_frozen_is_a_sentence(
+    door: Door,  # noqa: F811
+    arguments: tuple[str, ...],
+    why: str,
+) -> None:
+    assert why in refused("freeze", "--reason", "x", *arguments)
+
+
+# ------------------------------------------------------------------------------- the record
+
+
+@pytest.fixture
+def recorded(door: Door) -> str:  # noqa: F811
+    """The id of an act's decision."""
+    given = ("exempt", "add", INGRESS, "sg-1", "--for", "1d", "--reason", "a vendor")
+    return str(as_json(*given)["decision"])
+
+
+def test_an_act_is_told_as_a_story(recorded: str) -> None:
+    shown = told("audit", "show", recorded).stdout
+
+    assert f"{INGRESS} passes over sg-1" in shown
+    assert BOB in shown
+    assert "a vendor" in shown
+    assert "The log is whole." in shown
+    assert "Calls" not in shown
+    assert "no safe remedy" not in shown
+
+
+def test_an_act_cannot_be_undone_like_a_revert(
+    recorded: str,
+    door: Door,  # noqa: F811
+) -> None:
+    assert "do the opposite instead" in refused("undo", recorded, "--timeout", "0.1")
+    assert door.console.sent() == []
+
+
+def test_whom_the_console_refuses_changes_nothing(door: Door, world: World) -> None:  # noqa: F811
+    door.asked.desk = replace(
+        door.asked.desk,
+        policy=replace(door.asked.desk.policy, people=door.asked.desk.policy.people[:1]),
+    )
+    door.console.console = replace(door.console.console, desk=door.asked.desk)
+
+    why = refused("exempt", "add", INGRESS, "sg-1", "--for", "1d", "--reason", "a vendor")
+
+    assert f"{BOB} is nobody in the policy's people" in why
+    assert acts(world) == []
