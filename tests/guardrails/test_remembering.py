@@ -72,7 +72,7 @@ def test_of_workers_racing_for_the_last_place_exactly_as_many_revert_as_may(
     assert reverts_counted(world) == limit
 
 
-def test_what_is_asked_because_a_breaker_tripped_takes_no_place_and_trips_it_once(
+def test_a_breaker_trips_once_and_what_is_then_asked_takes_no_place(
     world: World, group: str
 ) -> None:
     guard = within(world, breaker=Breaker(control=1))
