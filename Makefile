@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup demo test lint types templates e2e bench generate check clean
+.PHONY: setup demo test lint types templates e2e bench simulate generate check clean
 
 setup: .venv/.ready
 
@@ -40,6 +40,9 @@ else
 	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/audit.py
 endif
+
+simulate: setup
+	@$(BIN)/python benchmarks/autonomy.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(JSON),--json) $(if $(PAGE),--page docs)
 
 generate: setup
 	$(BIN)/driftguard generate

@@ -98,7 +98,10 @@ def test_answers_to_two_questions_of_one_control_both_teach(
     before_the_next_write(monkeypatch, lambda: other.answer("carol", **keep))
     assert asked.answer("bob", **keep).counted
     assert sorted(entries(world)) == sorted([asked.decision.id, other.decision.id])
-    assert (record(world).good, record(world).bad) == (0.0, 2.0)
+    # Of one actor: both count against them, and the second less against all others of their kind.
+    (own,) = record(world).own.values()
+    assert (own["good"], own["bad"]) == (0.0, 2.0)  # type: ignore[call-overload, index]
+    assert (record(world).good, record(world).bad) == (0.0, 1.5)
 
 
 def test_what_a_shared_link_approves_teaches_nothing(world: World, group: str) -> None:

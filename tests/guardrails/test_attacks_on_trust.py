@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import exp, lgamma, log
 from typing import Any
@@ -31,7 +32,7 @@ from tests.guardrails.circumstances import (
     remembered,
 )
 
-CASE = trust.case_of(REVOKE, ALICE)
+CASE = replace(trust.case_of(REVOKE, ALICE), who="")
 TERMS = Earning(threshold=0.9, outcomes=20, confidence=0.9, half_life=90 * DAY, settles=7 * DAY)
 OUTCOMES = st.lists(st.sampled_from([*Outcome, Outcome.APPROVED, Outcome.APPROVED]), max_size=80)
 thoroughly = settings(max_examples=200, deadline=None)

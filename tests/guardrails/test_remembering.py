@@ -118,7 +118,7 @@ def test_a_dead_workers_revert_is_resumed_and_counted_once(world: World, group: 
     assert world.one(change, replace(mortal, aws=world.guard.aws)).status is Status.REVERTED
     assert reverts_counted(world) == 1
     record = trust.record_of(world.state.note(trust_key(CONTROL)).document, USERS)
-    assert [decision for decision, _ in record.pending] == [left.id]
+    assert [one.decision for one in record.pending] == [left.id]
     past = world.state.note(past_key(CONTROL, left.suspect.resource))
     assert len(documents(past.document, "reverts")) == 1
 

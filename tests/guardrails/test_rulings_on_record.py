@@ -265,7 +265,7 @@ def test_a_record_that_carries_it_reverts_by_itself_and_says_why() -> None:
     assert guardrails.weak_record(earned()) is None
     judged = judge(earned())
     assert judged.autonomy is Autonomy.REVERT
-    assert judged.reason.startswith("policy grants revert where it is earned: record of Revoke")
+    assert judged.reason.startswith("policy grants revert where it is earned; record of Revoke")
 
 
 @of(guardrails.weak_record)
