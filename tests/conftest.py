@@ -20,7 +20,7 @@ from moto import mock_aws
 
 from driftguard import policy
 from driftguard.audit import AuditTable
-from driftguard.aws import Aws
+from driftguard.aws import Aws, Surroundings
 from driftguard.model import Autonomy, Change, Decision
 from driftguard.pipeline import Guard
 from driftguard.policy import source
@@ -65,7 +65,7 @@ def _client_once(service: str, *args: Any, **kwargs: Any) -> Any:
 @cache
 def warm_aws() -> Aws:
     """The guard's clients, as a Lambda that has been warm since the first test holds them."""
-    return Aws(REMEDIATOR)
+    return Aws(REMEDIATOR, Surroundings(salt=b"a salt for tests only"))
 
 
 @dataclass

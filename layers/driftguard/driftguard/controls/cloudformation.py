@@ -63,3 +63,5 @@ IN_PARAMETERS_OR_OUTPUTS = OpenSecret(
     suspects=stacks,
     values=shown,
 )
+
+CONTROLS = (IN_PARAMETERS_OR_OUTPUTS,)

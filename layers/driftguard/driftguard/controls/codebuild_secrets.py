@@ -50,3 +50,5 @@ SECRET_IN_ENVIRONMENT = OpenSecret(
     suspects=projects,
     values=variables,
 )
+
+CONTROLS = (SECRET_IN_ENVIRONMENT,)

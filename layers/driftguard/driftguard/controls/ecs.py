@@ -186,3 +186,6 @@ def _minded(state: Document, revision: str, settings: LibrarySettings) -> list[D
     service = Resource("ecs.service", text(state, "service"), "", "", text(state, "arn"))
     looked = mapping(mapping(state, "looked"), revision)
     return minded_in(looked, service, settings, text(state, "today"))
+
+
+CONTROLS = (InsecureImage(),)

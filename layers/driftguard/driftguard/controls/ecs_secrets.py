@@ -110,3 +110,5 @@ IN_SERVICE = OpenSecret(
     beside=_earlier,
     steps=_back,
 )
+
+CONTROLS = (IN_DEFINITION, IN_SERVICE)

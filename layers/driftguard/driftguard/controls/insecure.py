@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
-from typing import TypedDict
+
+from typing_extensions import TypedDict
 
 from ..deployed import minded
 from ..model import Autonomy, Document, Json, Resource, Risk

@@ -93,3 +93,5 @@ SECRET_IN_PARAMETER = OpenSecret(
     beside=_versions,
     steps=_back,
 )
+
+CONTROLS = (SECRET_IN_PARAMETER,)

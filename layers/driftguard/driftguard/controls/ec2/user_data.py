@@ -58,3 +58,5 @@ SECRET_IN_USER_DATA = OpenSecret(
     suspects=instances,
     values=user_data,
 )
+
+CONTROLS = (SECRET_IN_USER_DATA,)

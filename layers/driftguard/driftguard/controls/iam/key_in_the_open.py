@@ -102,3 +102,6 @@ def _is_active(state: Document) -> bool:
     return any(
         text(one, "status") == "Active" and one["id"] in exposed for one in items(state.get("keys"))
     )
+
+
+CONTROLS = (KeyInTheOpen(),)

@@ -53,3 +53,5 @@ SECRET_IN_ENVIRONMENT = OpenSecret(
     suspects=function_changed,
     values=environment,
 )
+
+CONTROLS = (SECRET_IN_ENVIRONMENT,)

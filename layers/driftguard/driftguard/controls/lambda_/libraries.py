@@ -533,3 +533,6 @@ class InsecureLayer(Control[LibrarySettings]):
     ) -> Plan:
         bad = minded_in(facet.state, suspect.resource, settings, text(facet.state, "today"))
         return Plan((), advice=f"No function should take it. {fixes(bad)} Publish it anew.")
+
+
+CONTROLS = (InsecureLibrary(), InsecureLayer())
