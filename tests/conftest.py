@@ -25,7 +25,7 @@ from driftguard.model import Autonomy, Change, Decision
 from driftguard.pipeline import Guard
 from driftguard.policy import source
 from driftguard.state import StateTable
-from tests.scenarios.model import Fake
+from tests.scenarios.model import Fake, Staged
 
 ROOT = Path(__file__).parents[1]
 ACCOUNT = "123456789012"
@@ -171,6 +171,11 @@ class Fakes:
     """
 
     monkeypatch: pytest.MonkeyPatch
+
+    def surround(self, guard: Guard, staged: Staged) -> None:
+        """Tells the guard what a scenario's stack would have told it."""
+        told = replace(guard.aws.surroundings, advisories=staged.advisories)
+        self.monkeypatch.setattr(guard.aws, "surroundings", told)
 
     def install(self, fakes: Mapping[tuple[str, str], Fake]) -> None:
         original = BaseClient._make_api_call
