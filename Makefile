@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup demo test lint types templates e2e bench generate check clean
+.PHONY: setup demo test lint types templates e2e bench simulate generate check clean
 
 setup: .venv/.ready
 
@@ -41,6 +41,9 @@ else
 	$(BIN)/python benchmarks/audit.py
 	$(BIN)/python benchmarks/exposure.py
 endif
+
+simulate: setup
+	@$(BIN)/python benchmarks/autonomy.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(JSON),--json) $(if $(PAGE),--page docs)
 
 generate: setup
 	$(BIN)/driftguard generate

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 
 from driftguard.desk import Desk, Reply
 from driftguard.model import Answer, Autonomy, Decision, Status, Verdict
@@ -225,6 +228,19 @@ def test_silence_may_escalate_once_and_then_the_change_stands(world: World, grou
     assert asked.guard.expire(asked.decision.id).status is Status.EXPIRED
 
 
+@pytest.fixture
+def isolated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transactions exclude one another, as DynamoDB's do and the emulator's between threads not."""
+    original, one_at_a_time = BaseClient._make_api_call, Lock()
+
+    def call(client: BaseClient, operation: str, parameters: Any) -> Any:
+        with one_at_a_time if operation == "TransactWriteItems" else nullcontext():
+            return original(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+
+
+@pytest.mark.usefixtures("isolated")
 def test_two_hundred_simultaneous_answers_have_one_outcome(asked: Asked) -> None:
     people = tuple(Person(f"p{n}") for n in range(200))
     desk = replace(asked.desk, policy=replace(asked.desk.policy, people=people))

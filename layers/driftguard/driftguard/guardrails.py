@@ -103,6 +103,8 @@ def judge(case: Circumstances) -> Judgement:
         # What would not have been reverted anyway takes no place, and trips nothing.
         if autonomy(granted, others) is Autonomy.REVERT:
             trips = _full(case)
+    if level is Autonomy.REVERT and case.policy.earns(case.control):
+        basis = f"{basis}; {_standing(case).line}"
     return Judgement(granted, level, said, severity, basis, trips)
 
 
@@ -122,7 +124,7 @@ def _granted(case: Circumstances) -> tuple[str, Autonomy, int]:
     basis = f"policy grants {granted.label}"
     severity, habits = case.severity, case.policy.bounds.habits
     if case.policy.earns(case.control) and case.plan.steps:
-        basis = f"policy grants revert where it is earned: {_standing_line(case)}"
+        basis = "policy grants revert where it is earned"
     if habits is None:
         return basis, granted, severity
     from . import behaviour
@@ -414,9 +416,15 @@ def weak_record(case: Circumstances) -> Ruling | None:
     if not case.policy.earns(case.control) or not case.plan.steps:
         return None
     standing = _standing(case)
-    if standing.earned:
+    if not standing.earned:
+        return Ruling("weak-record", Autonomy.ASK, f"not earned yet: {standing.line}")
+    if not standing.unjudged:
         return None
-    return Ruling("weak-record", Autonomy.ASK, f"not earned yet: {standing.line}")
+    reason = (
+        f"earned, but {standing.unjudged} such of {case.actor.name} taken back within a day, "
+        "which nobody may have seen yet"
+    )
+    return Ruling("weak-record", Autonomy.ASK, reason)
 
 
 def probe(case: Circumstances) -> Ruling | None:
@@ -437,10 +445,6 @@ def _standing(case: Circumstances) -> Standing:
     note = case.memory[trust_key(case.control)].document
     kind = trust.case_of(case.plan, case.actor)
     return trust.standing(note, kind, case.policy.bounds.earning, case.now)
-
-
-def _standing_line(case: Circumstances) -> str:
-    return _standing(case).line
 
 
 def routine(case: Circumstances) -> Ruling | None:

@@ -136,13 +136,15 @@ def demotes(decision: Decision, memory: Memory, policy: Policy, now: datetime) -
         return ""
     from . import trust
 
-    case = trust.case_of(decision.plan, decision.actor)
-    terms = policy.bounds.earning
-    if not trust.standing(memory[trust_key(decision.control)].document, case, terms, now).earned:
+    case, terms = trust.case_of(decision.plan, decision.actor), policy.bounds.earning
+    note = memory[trust_key(decision.control)].document
+    kinds = [one for one in trust.cases(note) if one.remedy == case.remedy]
+    lost = [one.name for one in (*kinds, case) if trust.standing(note, one, terms, now).earned]
+    if not lost:
         return ""
     return (
-        f"{decision.control} had earned to revert by itself ({case.name}) and is demoted to ask, "
-        f"until {terms.outcomes} further outcomes"
+        f"{decision.control} had earned to revert by itself ({', '.join(dict.fromkeys(lost))}) and "
+        f"is demoted to ask, until {terms.outcomes} further outcomes are right"
     )
 
 
@@ -208,7 +210,7 @@ def _trust_of_decision(
         last = drifted[-1]
         document = trust.learned(
             document,
-            trust.Case(last.remedy, last.kind),
+            trust.Case(last.remedy, last.kind, last.who),
             trust.Outcome.REDRIFTED,
             terms,
             now,
@@ -230,7 +232,7 @@ def _past(decision: Decision, memory: Memory, now: datetime) -> Note:
     case = trust.case_of(decision.plan, decision.actor)
     note = memory[past_key(decision.control, decision.suspect.resource)]
     return note.saying(
-        past.with_decision(note.document, decision, case.remedy, case.kind),
+        past.with_decision(note.document, decision, case.remedy, case.kind, case.who),
         expires=int((now + timedelta(seconds=past.KEPT)).timestamp()),
     )
 

@@ -17,6 +17,7 @@ from .trail import mapping, text
 # How long one thing's past is of any interest, in seconds.
 KEPT = 30 * DAY
 _MOST = 50
+_NAMES = ("at", "decision", "actor", "remedy", "kind", "who")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Revert:
     actor: str
     remedy: str = ""
     kind: str = ""
+    who: str = ""
 
 
 def reverts(note: Document, now: datetime, seconds: int) -> list[Revert]:
@@ -54,7 +56,7 @@ def asked(note: Document) -> str:
     return text(mapping(note, "question"), "decision")
 
 
-def with_decision(note: Document, decision: Decision, remedy: str, kind: str) -> Document:
+def with_decision(note: Document, decision: Decision, remedy: str, kind: str, who: str) -> Document:
     """The note after a decision was made: a revert more, or a question."""
     if decision.status is Status.ASKED:
         open_: Document = {
@@ -69,6 +71,7 @@ def with_decision(note: Document, decision: Decision, remedy: str, kind: str) ->
         "actor": decision.actor.name,
         "remedy": remedy,
         "kind": kind,
+        "who": who,
     }
     earlier: list[Json] = [*documents(note, "reverts")]
     return {**note, "reverts": [*earlier, one][-_MOST:]}
@@ -76,4 +79,4 @@ def with_decision(note: Document, decision: Decision, remedy: str, kind: str) ->
 
 def _all(note: Document) -> Iterator[Revert]:
     for one in documents(note, "reverts"):
-        yield Revert(*(text(one, name) for name in ("at", "decision", "actor", "remedy", "kind")))
+        yield Revert(*(text(one, name) for name in _NAMES))

@@ -3,28 +3,43 @@
 Pure. A case is a control, a kind of remedy (its calls) and a kind of actor. Every outcome is
 evidence that the remedy was right, or that it was not, with a weight; evidence fades, so that a
 record has to be kept up. `earned` autonomy needs the lower end of the posterior's credible interval
-above the policy's threshold and enough outcomes since the last time a person took a revert back:
-one undo sets the count to nothing, and with it the autonomy, whatever came before.
+above the policy's threshold and enough right outcomes since the last time a person took a revert
+back: one undo sets the count to nothing, for every kind of actor, and with it the autonomy,
+whatever came before.
 
-Source: Gelman et al., "Bayesian Data Analysis", chapter 2 (Beta-binomial); Press et al., "Numerical
-Recipes", section 6.4 (the incomplete beta function by continued fraction).
+Who makes changes that people let stand tends to make more of them. So each actor has a record of
+their own within the kind's, and both are weighed together (partial pooling): a kind's record stands
+in for an actor nobody knows, and an actor's own soon outweighs it. For the same reason an actor's
+tenth outcome tells less about the others of their kind than their first.
+
+Source: Gelman et al., "Bayesian Data Analysis", chapters 2 (Beta-binomial) and 5 (partial pooling);
+Press et al., "Numerical Recipes", section 6.4 (the incomplete beta function by continued fraction).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from math import exp, lgamma, log
+from functools import lru_cache
+from math import exp, inf, lgamma, log
+from typing import NamedTuple
 
 from .model import Actor, Document, Json, Plan, amount, documents, moment, stamp
 from .policy.bounds import Earning
 from .trail import mapping, text
 
-# Undecided reverts and outcomes that are kept in the note, each the newest of them.
+# Undecided reverts and outcomes that are kept in the note, each the newest of them; and actors.
 _PENDING = 200
 _HISTORY = 100
+_ACTORS = 100
+# What a kind's record says of an actor counts like so many outcomes of their own.
+_OF_THEIR_KIND = 1.0
+# What the records of other kinds of actor say of a kind counts like so many outcomes at most.
+_OF_OTHER_KINDS = 20.0
+# Reverts of one actor's changes that people have had so long to judge (s) do not hold up the next.
+_TO_JUDGE = 86_400
 
 
 class Outcome(StrEnum):
@@ -55,10 +70,14 @@ WEIGHT: dict[Outcome, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a record is kept for: the kind of remedy, and the kind of who made the change."""
+    """What a record is kept for: the kind of remedy, and the kind of who made the change.
+
+    `who` is the actor within the kind; "" for the kind as a whole.
+    """
 
     remedy: str
     kind: str
+    who: str = ""
 
     @property
     def name(self) -> str:
@@ -66,26 +85,51 @@ class Case:
         return f"{self.remedy} by {self.kind}"
 
 
+class Own(NamedTuple):
+    """The outcomes of one actor's own changes, faded to now."""
+
+    good: float = 0.0
+    bad: float = 0.0
+
+
+class Pending(NamedTuple):
+    """A revert by earned autonomy that is yet to be judged, and whose change it took back."""
+
+    decision: str
+    at: str
+    who: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The outcomes of one kind of case, faded to the time `at`. `since`: how many since an undo."""
+    """The outcomes of one kind of case, faded to the time `at`.
+
+    `since` are the right ones since an undo, the one at `demoted`. `own` are those of each actor,
+    as they are kept: `own_of` reads them.
+    """
 
     good: float = 0.0
     bad: float = 0.0
     since: float = 0.0
     at: str = ""
     demoted: str = ""
-    pending: tuple[tuple[str, str], ...] = ()
+    pending: tuple[Pending, ...] = ()
+    own: Document = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether autonomy is earned now, and the line that says why it is or is not."""
+    """Whether autonomy is earned now, and the line that says why it is or is not.
+
+    `unjudged`: so many reverts of the same actor's changes are too fresh for one more, 0 where that
+    does not matter.
+    """
 
     earned: bool
     bound: float
     outcomes: float
     line: str
+    unjudged: int = 0
 
 
 def kind_of(actor: Actor) -> str:
@@ -103,28 +147,49 @@ def kind_of(actor: Actor) -> str:
     return "other"
 
 
+def who_of(actor: Actor) -> str:
+    """Who is behind a change, the same one in all accounts where AWS vouches for that.
+
+    A role's sessions are named by whoever takes the role; those of single sign-on by AWS.
+    """
+    if kind_of(actor) == "sso":
+        return actor.session.rpartition("/")[2]
+    return actor.principal or actor.session
+
+
 def case_of(plan: Plan, actor: Actor) -> Case:
     """The kind of case that a plan against an actor's change is."""
     calls = dict.fromkeys(step.call.operation for step in plan.steps)
-    return Case("+".join(calls), kind_of(actor))
+    return Case("+".join(calls), kind_of(actor), who_of(actor))
 
 
 # --------------------------------------------------------------------------------- standing
 
 
 def standing(note: Document, case: Case, terms: Earning, now: datetime) -> Standing:
-    """Whether a case's record has earned autonomy under these terms."""
+    """Whether a case's record has earned autonomy under these terms.
+
+    For an actor it is their own record, on top of what the kind's says of them. Of somebody with no
+    record one revert at a time waits to be judged: what they make a row of may well be meant.
+    """
     record = worth(note, case, terms, now)
-    bound = lower_bound(record.good, record.bad, terms.confidence)
-    earned = bound >= terms.threshold and record.since >= terms.outcomes
+    others = [worth(note, one, terms, now) for one in _other_kinds(note, case)]
+    kind = _bound(record, others, terms)
+    own = own_of(record, case.who, terms, now)
+    bound = _together(kind, own)
+    outcomes = record.since + sum(one.since for one in others)
+    earned = bound >= terms.threshold and outcomes >= terms.outcomes
+    unjudged = _unjudged(record, case.who, now)
     line = (
-        f"record of {case.name}: right in at least {bound:.0%} of cases "
+        f"record of {case.name}: right in at least {kind:.0%} of cases "
         f"({terms.confidence:.0%} sure; {terms.threshold:.0%} wanted), "
-        f"{record.since:.3g} outcomes since "
+        f"{outcomes:.3g} outcomes since "
         + (f"the undo at {record.demoted}" if record.demoted else "the beginning")
         + f" ({terms.outcomes} wanted)"
     )
-    return Standing(earned, bound, record.since, line)
+    if own.good or own.bad:
+        line += f"; with {own.good:.3g} right and {own.bad:.3g} wrong of their own: {bound:.0%}"
+    return Standing(earned, bound, outcomes, line, unjudged if unjudged > own.good else 0)
 
 
 def worth(note: Document, case: Case, terms: Earning, now: datetime) -> Record:
@@ -132,6 +197,43 @@ def worth(note: Document, case: Case, terms: Earning, now: datetime) -> Record:
     return _settled(record_of(note, case), terms, now)
 
 
+def own_of(record: Record, who: str, terms: Earning, now: datetime) -> Own:
+    """What an actor's own outcomes are worth now; what cannot be read may be all against them."""
+    if who not in record.own:
+        return Own()
+    kept = mapping(record.own, who)
+    good, bad = (amount(text(kept, name)) for name in ("good", "bad"))
+    at = moment(text(kept, "at"))
+    if good is None or bad is None or at is None:
+        return Own(0.0, inf)
+    fade = _fade(at, terms, now)
+    return Own(good * fade, bad * fade)
+
+
+def _other_kinds(note: Document, case: Case) -> list[Case]:
+    """The cases of the same remedy and other kinds of actor."""
+    return [one for one in cases(note) if one.remedy == case.remedy and one.kind != case.kind]
+
+
+def _bound(record: Record, others: Sequence[Record], terms: Earning) -> float:
+    """What a kind's record is good for at least; where it is thin, other kinds' stand in for it."""
+    good, bad = sum(one.good for one in others), sum(one.bad for one in others)
+    share = min(1.0, _OF_OTHER_KINDS / (good + bad)) if good + bad else 0.0
+    return lower_bound(record.good + share * good, record.bad + share * bad, terms.confidence)
+
+
+def _together(kind: float, own: Own) -> float:
+    """What is right for this actor: what is known of the kind, and their own outcomes."""
+    return (_OF_THEIR_KIND * kind + own.good) / (_OF_THEIR_KIND + own.good + own.bad)
+
+
+def _unjudged(record: Record, who: str, now: datetime) -> int:
+    """How many reverts of an actor's changes people have hardly had the time to judge."""
+    lately = stamp(now - timedelta(seconds=_TO_JUDGE))
+    return sum(one.who == who and one.at > lately for one in record.pending) if who else 0
+
+
+@lru_cache(maxsize=256)
 def lower_bound(good: float, bad: float, confidence: float) -> float:
     """The value that the share of right remedies exceeds with this confidence.
 
@@ -139,7 +241,7 @@ def lower_bound(good: float, bad: float, confidence: float) -> float:
     """
     a, b = 1.0 + good, 1.0 + bad
     low, high = 0.0, 1.0
-    for _ in range(40):
+    for _ in range(30):
         middle = (low + high) / 2
         low, high = (middle, high) if _below(middle, a, b) < 1 - confidence else (low, middle)
     return low
@@ -164,26 +266,22 @@ def learned(
     by: str,
 ) -> Document:
     """The note with one outcome more."""
-    record = worth(note, case, terms, now)
-    good, bad = WEIGHT[outcome]
-    record = replace(
-        record,
-        good=record.good + good,
-        bad=record.bad + bad,
-        since=record.since + good + bad,
-        pending=tuple(one for one in record.pending if one[0] != decision),
-    )
+    record = _counted(worth(note, case, terms, now), case.who, outcome, terms, now)
+    waiting = tuple(one for one in record.pending if one.decision != decision)
+    note = _with(note, case, replace(record, pending=waiting))
     if outcome is Outcome.UNDONE:
-        record = replace(record, since=0.0, demoted=stamp(now))
-    return _with(note, case, record, outcome.value, decision, by, now)
+        # What went wrong may be the remedy itself: so no kind of actor meets it unasked.
+        for one in (case, *_other_kinds(note, case)):
+            demoted = replace(worth(note, one, terms, now), since=0.0, demoted=stamp(now))
+            note = _with(note, one, demoted)
+    return _logged(note, case.name, outcome.value, decision, by, now)
 
 
 def acted(note: Document, case: Case, terms: Earning, now: datetime, *, decision: str) -> Document:
     """The note with one revert more that is yet to be judged."""
     record = worth(note, case, terms, now)
-    waiting = (*record.pending, (decision, stamp(now)))[-_PENDING:]
-    records = {**mapping(note, "records"), case.name: _document(replace(record, pending=waiting))}
-    return {**note, "records": records}
+    waiting = (*record.pending, Pending(decision, stamp(now), case.who))[-_PENDING:]
+    return _with(note, case, replace(record, pending=waiting))
 
 
 def reset(note: Document, case_name: str, by: str, now: datetime) -> Document:
@@ -211,10 +309,11 @@ def record_of(note: Document, case: Case) -> Record:
         at=text(kept, "at"),
         demoted=text(kept, "demoted"),
         pending=tuple(
-            (text(one, "decision"), text(one, "at"))
+            Pending(text(one, "decision"), at, text(one, "who"))
             for one in documents(kept, "pending")
-            if moment(text(one, "at")) is not None
+            if moment(at := text(one, "at")) is not None
         ),
+        own=mapping(kept, "own"),
     )
 
 
@@ -223,36 +322,68 @@ def history(note: Document) -> Sequence[Document]:
     return documents(note, "history")
 
 
-def _settled(record: Record, terms: Earning, now: datetime) -> Record:
-    """The record as it is worth now: faded, and with the reverts that stood long enough."""
-    due = stamp(now - timedelta(seconds=terms.settles))
-    stood = sum(at <= due for _, at in record.pending)
-    fade = 1.0
-    if record.at:
-        age = (now - datetime.fromisoformat(record.at)).total_seconds()
-        fade = 0.5 ** (max(0.0, age) / terms.half_life)
-    right = stood * WEIGHT[Outcome.SILENCE][0]
+def _counted(record: Record, who: str, outcome: Outcome, terms: Earning, now: datetime) -> Record:
+    """The record with one outcome more, of this actor's change."""
+    good, bad = WEIGHT[outcome]
+    share, each = 1.0, record.own
+    if who:
+        own = own_of(record, who, terms, now)
+        share = _OF_THEIR_KIND / (_OF_THEIR_KIND + own.good + own.bad)
+        mine: Document = {
+            "good": round(own.good + good, 6),
+            "bad": round(own.bad + bad, 6),
+            "at": stamp(now),
+        }
+        each = _remembered({**each, who: mine})
     return replace(
         record,
-        good=record.good * fade + right,
-        bad=record.bad * fade,
-        since=record.since * fade + right,
-        at=stamp(now),
-        pending=tuple(one for one in record.pending if one[1] > due),
+        good=record.good + share * good,
+        bad=record.bad + share * bad,
+        since=record.since + good,
+        own=each,
     )
 
 
-def _with(
-    note: Document,
-    case: Case,
-    record: Record,
-    outcome: str,
-    decision: str,
-    by: str,
-    now: datetime,
-) -> Document:
-    records = {**mapping(note, "records"), case.name: _document(record)}
-    return _logged({**note, "records": records}, case.name, outcome, decision, by, now)
+def _remembered(own: Document) -> Document:
+    """So many actors at most: those with the most against them, then the latest."""
+    if len(own) <= _ACTORS:
+        return own
+
+    def weight(who: str) -> tuple[float, str]:
+        kept = mapping(own, who)
+        return amount(text(kept, "bad")) or 0.0, text(kept, "at")
+
+    return {who: own[who] for who in sorted(own, key=weight, reverse=True)[:_ACTORS]}
+
+
+def _settled(record: Record, terms: Earning, now: datetime) -> Record:
+    """The record as it is worth now: faded, and with the reverts that stood long enough."""
+    due = stamp(now - timedelta(seconds=terms.settles))
+    fade = _fade(datetime.fromisoformat(record.at), terms, now) if record.at else 1.0
+    faded = replace(
+        record,
+        good=record.good * fade,
+        bad=record.bad * fade,
+        since=record.since * fade,
+        at=stamp(now),
+        pending=tuple(one for one in record.pending if one.at > due),
+    )
+    for one in record.pending:
+        if one.at <= due:
+            stood = _counted(faded, one.who, Outcome.SILENCE, terms, now)
+            # One that was made before an undo says nothing of what was learned from that.
+            faded = stood if one.at > record.demoted else replace(stood, since=faded.since)
+    return faded
+
+
+def _fade(since: datetime, terms: Earning, now: datetime) -> float:
+    """What is left of evidence from then."""
+    fade: float = 0.5 ** (max(0.0, (now - since).total_seconds()) / terms.half_life)
+    return fade
+
+
+def _with(note: Document, case: Case, record: Record) -> Document:
+    return {**note, "records": {**mapping(note, "records"), case.name: _document(record)}}
 
 
 def _logged(
@@ -276,7 +407,8 @@ def _document(record: Record) -> Document:
         "since": round(record.since, 6),
         "at": record.at,
         "demoted": record.demoted,
-        "pending": [{"decision": one, "at": at} for one, at in record.pending],
+        "pending": [one._asdict() for one in record.pending],
+        "own": record.own,
     }
 
 

@@ -316,7 +316,8 @@ Seconds: TypeAlias = Annotated[
     BeforeValidator(lambda written: seconds_in(written)),
     WithJsonSchema({"type": "string", "pattern": r"^\d+[smhd]$", "examples": ["24h"]}),
 ]
-Span: TypeAlias = Annotated[Seconds, Field(gt=0)]
+# Beyond some years a clock's arithmetic ends, and nobody's patience lasts.
+Span: TypeAlias = Annotated[Seconds, Field(gt=0, le=10 * 366 * 86_400)]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
 
 

@@ -1,0 +1,60 @@
+"""The strategies that are compared: each is a policy, judged by the same code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from driftguard.model import Autonomy
+from driftguard.policy import Person, Policy
+from driftguard.policy.bounds import Bounds, Breaker, Earning, Fight, Habits, Ownership
+
+from .catalogue import WATCHED, severity
+
+PEOPLE = (Person("asha", slack=("U1",)),)
+OURS, CAUTIOUS = "earned", "earned-cautious"
+ASK, REVERT = "always-ask", "always-revert"
+# Chosen on the years from 1000 on: what asks least, and is wrong less than once in a hundred.
+# The severities that are tried as a fixed threshold.
+THRESHOLDS = (65, 85, 90)
+TERMS: dict[str, float] = {"threshold": 0.7, "outcomes": 5, "confidence": 0.8}
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A name, and the policy that it is."""
+
+    name: str
+    policy: Policy
+
+
+def strategies(listed: tuple[str, ...]) -> Iterator[Strategy]:
+    """All of them, for an organisation that lists these pipelines' roles."""
+    bounds = Bounds(ownership=Ownership(roles=listed))
+    yield Strategy(ASK, Policy(default=Autonomy.ASK, people=PEOPLE, bounds=bounds))
+    never = 10**9
+    unbounded = Bounds(
+        breaker=Breaker(control=never, account=never, whole=never),
+        fight=Fight(reverts=never),
+        ownership=Ownership(autonomy=Autonomy.REVERT),
+    )
+    yield Strategy(REVERT, Policy(default=Autonomy.REVERT, people=PEOPLE, bounds=unbounded))
+    for threshold in THRESHOLDS:
+        levels = {
+            one.control: Autonomy.REVERT if severity(one.control) >= threshold else Autonomy.ASK
+            for one in WATCHED
+        }
+        policy = Policy(autonomy=levels, people=PEOPLE, bounds=bounds)
+        yield Strategy(f"severity-{threshold}", policy)
+    yield Strategy(CAUTIOUS, earned(listed, Earning(threshold=0.9, outcomes=20, confidence=0.9)))
+    yield Strategy(OURS, earned(listed, Earning()._replace(**TERMS)))
+
+
+def earned(listed: tuple[str, ...], earning: Earning) -> Policy:
+    """Every control earns."""
+    return Policy(
+        default=Autonomy.REVERT,
+        earned_by_default=True,
+        people=PEOPLE,
+        bounds=Bounds(ownership=Ownership(roles=listed), earning=earning, habits=Habits()),
+    )

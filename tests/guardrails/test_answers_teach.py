@@ -1,0 +1,198 @@
+"""What answers, undos and clean changes teach, written in the transaction that records them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+
+from driftguard import trust
+from driftguard.baseline import baseline_of
+from driftguard.controls import control
+from driftguard.desk import Desk
+from driftguard.model import Answer, Certainty, Change, Decision, Status, Verdict
+from driftguard.pipeline import Guard
+from driftguard.policy.bounds import Bounds, Habits
+from driftguard.state import baseline_key, exemptions_key, habits_key, trust_key
+from driftguard.sweep import sweep
+from driftguard.trail import mapping
+from driftguard.verdicts import Undo
+from tests.conftest import ACCOUNT, REGION, World
+from tests.guardrails.conftest import before_the_next_write, open_group
+from tests.records import flat_ingress
+from tests.scenarios.dynamodb import unprotected
+from tests.test_approvals import PEOPLE, Asked
+
+CONTROL = "ec2.open-ingress"
+USERS = trust.Case("RevokeSecurityGroupIngress", "user")
+
+
+def opened(group: str) -> Change:
+    return flat_ingress(group, 22, "0.0.0.0/0")
+
+
+def within(world: World, **bounds: Any) -> Guard:
+    return world.with_policy(lambda given: replace(given, bounds=Bounds(**bounds)))
+
+
+# ---------------------------------------------------------------------------------- answers
+
+
+def record(world: World) -> trust.Record:
+    return trust.record_of(world.state.note(trust_key(CONTROL)).document, USERS)
+
+
+def entries(world: World) -> list[str]:
+    return list(mapping(world.state.note(exemptions_key(CONTROL)).document, "entries"))
+
+
+def test_an_answer_and_what_it_teaches_are_one_transaction(
+    world: World,
+    group: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = Asked(world, group)
+    policy = replace(asked.desk.policy, bounds=Bounds(habits=Habits()))
+    desk = replace(asked.desk, policy=policy)
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+    wrote: list[list[str]] = []
+
+    def counted(client: BaseClient, operation: str, parameters: Any) -> Any:
+        if operation in ("PutItem", "UpdateItem", "TransactWriteItems"):
+            items = [one["Put"]["Item"] for one in parameters["TransactItems"]]
+            wrote.append([item["pk"]["S"] for item in items])
+        return original(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    keep = Answer("bob", Verdict.KEEP, "slack", "now", asked.decision.before, until="2999-01-01")
+    assert desk.answer(asked.decision.id, keep).counted
+    id_ = asked.decision.id
+    assert wrote == [[id_, id_, "trust", f"exemption#{CONTROL}", f"habits#{ACCOUNT}"]]
+
+
+def test_who_comes_second_leaves_nothing_behind(
+    world: World,
+    group: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = Asked(world, group)
+    before_the_next_write(monkeypatch, lambda: asked.answer("carol"))
+    second = asked.answer("bob", "keep", until="2999-01-01T00:00:00.000Z")
+    assert not second.counted
+    assert second.text.startswith("already approved, by carol via slack")
+    assert entries(world) == []
+    assert (record(world).good, record(world).bad) == (1.0, 0.0)
+
+
+def test_answers_to_two_questions_of_one_control_both_teach(
+    world: World,
+    group: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They write the same note: the second reads it again and adds to what the first wrote."""
+    asked, other = Asked(world, group), Asked(world, open_group("other"))
+    keep = {"verdict": "keep", "until": "2999-01-01T00:00:00.000Z"}
+    before_the_next_write(monkeypatch, lambda: other.answer("carol", **keep))
+    assert asked.answer("bob", **keep).counted
+    assert sorted(entries(world)) == sorted([asked.decision.id, other.decision.id])
+    # Of one actor: both count against them, and the second less against all others of their kind.
+    (own,) = record(world).own.values()
+    assert (own["good"], own["bad"]) == (0.0, 2.0)  # type: ignore[call-overload, index]
+    assert (record(world).good, record(world).bad) == (0.0, 1.5)
+
+
+def test_what_a_shared_link_approves_teaches_nothing(world: World, group: str) -> None:
+    """Who holds the link may be anybody, so nobody buys autonomy with it."""
+    asked = Asked(world, group)
+    assert asked.answer("link", token="a").counted
+    assert asked.carried_out().status is Status.REVERTED
+    assert world.state.note(trust_key(CONTROL)).version == 0
+
+
+def test_an_undo_is_learned_in_the_transaction_that_records_it(world: World, group: str) -> None:
+    earned = replace(world.guard.policy, earned=frozenset({CONTROL}))
+    guard = replace(world.guard, policy=earned)
+    asked = world.one(opened(group), guard)
+    assert asked.status is Status.ASKED
+    decision = world.one(opened(open_group("other")))
+    assert guard.undo(Undo(decision.id, "bob", "wrong")).status is Status.UNDONE
+    assert record(world).bad == 2.0
+    assert record(world).demoted == world.guard.stamp()
+
+
+# --------------------------------------------------------------------------- clean changes
+
+
+def test_a_risky_change_that_is_gone_again_teaches_no_habit(world: World) -> None:
+    """Opened and closed by its maker, or closed by the guard at an earlier event of theirs."""
+    guard = within(world, habits=Habits())
+    made = boto3.client("ec2").create_security_group(GroupName="web", Description="web")
+    change = opened(made["GroupId"])
+    assert [one.certainty for one in (case.suspect for case in guard.cases(change))] == [
+        Certainty.EVIDENT
+    ]
+    assert world.handle(change, guard) == []
+    assert world.state.note(habits_key(ACCOUNT, CONTROL)).version == 0
+
+
+def test_a_risky_change_that_was_reverted_teaches_no_habit(world: World, group: str) -> None:
+    guard = within(world, habits=Habits())
+    assert world.one(opened(group), guard).status is Status.REVERTED
+    assert world.state.note(habits_key(ACCOUNT, CONTROL)).version == 0
+
+
+# ------------------------------------------------------------------------------- baselines
+
+
+class Unprotected:
+    """A question about a table that lost its protection, its baseline being recorded."""
+
+    def __init__(self, world: World) -> None:
+        staged = unprotected()
+        list(sweep(world.guard, REGION, only=[control("dynamodb.protection-off")]))
+        self.world, policy = world, replace(world.guard.policy, people=PEOPLE)
+        self.decision: Decision = world.one(staged.attack())
+        assert self.decision.status is Status.ASKED
+        self.desk = Desk(world.audit, world.state, policy, world.clock.now)
+
+    def answer(self, person: str, verdict: Verdict, **more: Any) -> bool:
+        given = Answer(person, verdict, "slack", "now", self.decision.before, **more)
+        return self.desk.answer(self.decision.id, given).counted
+
+    def protected(self) -> tuple[object, object, str]:
+        """Whether the baseline, and its anchor, say that the table is protected, and by whom."""
+        key = baseline_key(self.decision.control, self.decision.suspect.resource)
+        known = baseline_of(self.world.state.note(key))
+        assert known is not None
+        field = "deletion_protection"
+        return known.state[field], known.anchor[field], known.by
+
+
+def test_what_a_person_keeps_for_good_is_the_baseline_and_its_anchor(world: World) -> None:
+    asked = Unprotected(world)
+    assert asked.protected() == (True, True, "guard")
+    assert asked.answer("bob", Verdict.KEEP, reason="it is a scratch table")
+    assert asked.protected() == (False, False, "bob")
+    log = world.state.under(
+        f"baseline-log#{asked.decision.control}#{asked.decision.suspect.resource.arn}"
+    )
+    assert [note.document["by"] for note in log] == ["guard", "bob"]
+    assert log[-1].document["why"] == f"kept in {asked.decision.id}: it is a scratch table"
+
+
+def test_what_a_person_keeps_for_a_while_moves_no_baseline(world: World) -> None:
+    asked = Unprotected(world)
+    assert asked.answer("bob", Verdict.KEEP, until="2999-01-01T00:00:00.000Z")
+    assert asked.protected() == (True, True, "guard")
+
+
+def test_a_keep_that_comes_second_moves_no_baseline(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Unprotected(world)
+    before_the_next_write(monkeypatch, lambda: asked.answer("carol", Verdict.REVERT))
+    assert not asked.answer("bob", Verdict.KEEP)
+    assert asked.protected() == (True, True, "guard")

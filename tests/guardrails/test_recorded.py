@@ -1,0 +1,199 @@
+"""For every guardrail: its reason stands in the decision, in its rulings, and in the log.
+
+Run against an account in moto, from the record of a change to the entries of the audit table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import boto3
+import pytest
+
+from driftguard import behaviour, guardrails, trust
+from driftguard.controls import control
+from driftguard.guardrails import name_of
+from driftguard.model import Autonomy, Document, Status
+from driftguard.policy.bounds import (
+    Baselines,
+    Bounds,
+    Breaker,
+    BreakGlass,
+    ChangeWindow,
+    Earning,
+    Exemption,
+    Fight,
+    Habits,
+    Limit,
+    Ownership,
+    Rollout,
+    Scope,
+)
+from driftguard.state import habits_key, trust_key
+from driftguard.sweep import sweep
+from tests.conftest import ACCOUNT, REGION
+from tests.guardrails.held import ACTOR, CONTROL, Held, shows
+from tests.records import change, s3
+
+# --------------------------------------------------------------------- each guardrail's case
+
+
+def exempt(held: Held) -> str:
+    one = Exemption(CONTROL, held.group, "2999-01-01", "a honeypot", tags={"use": "honey*"})
+    held.tagged(use="honeypot")
+    held.policy(exemptions=(one,))
+    return "exempted until 2999-01-01: a honeypot"
+
+
+def frozen(held: Held) -> str:
+    held.world.state.freeze(by="alice", reason="migration", since="", scope=f"account#{ACCOUNT}")
+    return f"frozen by alice (account {ACCOUNT}): migration"
+
+
+def capped(held: Held) -> str:
+    held.guard = replace(held.guard, ceiling=Autonomy.OBSERVE)
+    return "the stack's AutonomyCeiling is observe"
+
+
+def in_an_emergency(held: Held) -> str:
+    held.within(break_glass=(BreakGlass(ACTOR.principal, "the runbook's user"),))
+    return "break-glass: alice acts in an emergency (the runbook's user)"
+
+
+def production(held: Held) -> str:
+    held.tagged(env="production")
+    held.within(protected=(Limit(Scope(tags={"env": "prod*"}), Autonomy.ASK, "production"),))
+    return "protected: production"
+
+
+def at_work(held: Held) -> str:
+    always = ChangeWindow("release", Scope(), Autonomy.ASK, opens=0, closes=1440)
+    held.within(change_windows=(always,))
+    return "within the change window `release`: at most ask"
+
+
+def deployed(held: Held) -> str:
+    held.within(ownership=Ownership(tags={"managed-by": "terraform"}))
+    held.tagged(**{"managed-by": "terraform"})
+    return "owned by the pipeline that tags it managed-by=terraform: mend it there"
+
+
+def advice_only(held: Held) -> str:
+    """What the deleted policy denied is not recorded: nobody can put it back."""
+    boto3.client("s3").create_bucket(Bucket="wares")
+    held.policy(autonomy={"s3.policy-deleted": Autonomy.REVERT})
+    held.change = s3("DeleteBucketPolicy", {"bucketName": "wares"})
+    return "there is no safe remedy: What the policy denied is not recorded."
+
+
+def long_unseen(held: Held) -> str:
+    held.policy(default=Autonomy.REVERT, bounds=Bounds(baselines=Baselines(max_age=30 * 86_400)))
+    client = boto3.client("logs")
+    client.create_log_group(logGroupName="shop")
+    client.put_retention_policy(logGroupName="shop", retentionInDays=30)
+    list(sweep(held.guard, REGION, only=[control("logs.retention-shortened")]))
+    held.world.clock.pass_by(days=31)
+    client.put_retention_policy(logGroupName="shop", retentionInDays=14)
+    request = {"logGroupName": "shop", "retentionInDays": 14}
+    held.change = change("logs.amazonaws.com", "PutRetentionPolicy", request)
+    return "the baseline it restores was last seen 31 days ago"
+
+
+def new_here(held: Held) -> str:
+    held.within(rollout=Rollout(observe=3600, ask=3600))
+    return f"new here since {held.world.guard.stamp()}: at most observe for 1.0 h more"
+
+
+def unearned(held: Held) -> str:
+    held.policy(earned=frozenset({CONTROL}))
+    return "not earned yet: record of RevokeSecurityGroupIngress by user: right in at least"
+
+
+def probed(held: Held) -> str:
+    terms = Earning(probe=1.0)
+    held.policy(earned=frozenset({CONTROL}), bounds=Bounds(earning=terms))
+    note: Document = {}
+    for number in range(60):
+        case = trust.Case("RevokeSecurityGroupIngress", "user")
+        note = trust.learned(
+            note, case, trust.Outcome.APPROVED, terms, held.guard.now(), decision=str(number), by=""
+        )
+    held.remembers(trust_key(CONTROL), note)
+    return "earned, but 100% are asked about nevertheless"
+
+
+def usual(held: Held) -> str:
+    habits = Habits(routine=True)
+    held.within(habits=habits)
+    note: Document = {}
+    for day in range(30, 0, -1):
+        at = held.guard.now() - timedelta(days=day)
+        traits = behaviour.traits_of(ACTOR, "2026-11-24T12:00:00Z")
+        note = behaviour.learned(note, traits, habits, at) or note
+    held.remembers(habits_key(ACCOUNT, CONTROL), note)
+    return "routine for alice: novelty "
+
+
+def fought(held: Held) -> str:
+    """Alice opens it again each time the guard has closed it."""
+    held.within(fight=Fight(reverts=2))
+    for _ in range(2):
+        assert held.decided().status is Status.REVERTED
+    return "a fight: alice made it and Driftguard took it back 2 times since"
+
+
+def tripped(held: Held) -> str:
+    held.within(breaker=Breaker(control=0))
+    return f"the breaker of control {CONTROL} trips: 0 reverts within 3600 s are the most"
+
+
+CASES: dict[guardrails.Guardrail, tuple[Callable[[Held], str], Status]] = {
+    guardrails.exemption: (exempt, Status.EXEMPTED),
+    guardrails.freeze: (frozen, Status.OBSERVED),
+    guardrails.ceiling: (capped, Status.OBSERVED),
+    guardrails.break_glass: (in_an_emergency, Status.OBSERVED),
+    guardrails.protected: (production, Status.ASKED),
+    guardrails.change_window: (at_work, Status.ASKED),
+    guardrails.ownership: (deployed, Status.ASKED),
+    guardrails.no_remedy: (advice_only, Status.ASKED),
+    guardrails.baseline: (long_unseen, Status.ASKED),
+    guardrails.rollout: (new_here, Status.OBSERVED),
+    guardrails.weak_record: (unearned, Status.ASKED),
+    guardrails.probe: (probed, Status.ASKED),
+    guardrails.routine: (usual, Status.ASKED),
+    guardrails.fight: (fought, Status.ASKED),
+    guardrails.breaker: (tripped, Status.ASKED),
+}
+# These are shown by tests of their own below.
+ELSEWHERE = {
+    guardrails.own_change,
+    guardrails.irreversible,
+    guardrails.drastic,
+    guardrails.suspicion,
+    guardrails.in_use,
+}
+
+
+@pytest.mark.parametrize("guardrail", CASES, ids=name_of)
+def test_what_a_guardrail_says_is_recorded(held: Held, guardrail: guardrails.Guardrail) -> None:
+    arrange, status = CASES[guardrail]
+    why = arrange(held)
+    decision = held.decided()
+    assert decision.status is status
+    shows(held.world, decision, guardrail, why)
+
+
+def test_every_guardrail_is_shown_here() -> None:
+    assert {*CASES, *ELSEWHERE} == set(guardrails.GUARDRAILS)
+
+
+def test_every_ruling_is_recorded_and_the_lowest_is_the_reason(held: Held) -> None:
+    why = [at_work(held), frozen(held)]
+    held.guard = replace(held.guard, ceiling=Autonomy.ASK)
+    decision = held.decided()
+    named = [one.guardrail for one in decision.rulings]
+    assert named == ["freeze", "ceiling", "change-window"]
+    assert [one.reason for one in decision.rulings][::2] == why[::-1]
+    assert decision.reason == why[1]

@@ -1,0 +1,225 @@
+"""What a decision is made by and what it leaves behind, when several are made at the same time.
+
+Threads against an emulator prove little: here one worker is stopped right before it writes, another
+runs to its end, and then the first goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from driftguard import trust
+from driftguard.case import LEASE
+from driftguard.lessons import exempted
+from driftguard.model import (
+    Autonomy,
+    Change,
+    Decision,
+    Document,
+    Status,
+    documents,
+)
+from driftguard.pipeline import Guard
+from driftguard.policy import Terms
+from driftguard.policy.bounds import Bounds, Breaker, Earning
+from driftguard.state import BREAKER, Note, exemptions_key, past_key, trust_key
+from driftguard.trail import mapping
+from tests.conftest import World, new_guard
+from tests.guardrails.conftest import before_the_next_write, open_group
+from tests.records import flat_ingress
+from tests.test_approvals import PEOPLE, is_open, open_up
+
+CONTROL = "ec2.open-ingress"
+USERS = trust.Case("RevokeSecurityGroupIngress", "user")
+
+
+def opened(group: str, **more: Any) -> Change:
+    return flat_ingress(group, 22, "0.0.0.0/0", **more)
+
+
+def within(world: World, **bounds: Any) -> Guard:
+    return world.with_policy(lambda given: replace(given, bounds=Bounds(**bounds)))
+
+
+def reverts_counted(world: World) -> int:
+    return len(documents(world.state.note(BREAKER).document, "reverts"))
+
+
+# -------------------------------------------------------------------------------- the breaker
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_of_workers_racing_for_the_last_place_exactly_as_many_revert_as_may(
+    world: World, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """Each of them saw room when it looked; each is overtaken by the next before it writes."""
+    guard = within(world, breaker=Breaker(control=limit))
+    changes = [opened(open_group(f"g{number}")) for number in range(limit + 1)]
+    made: list[Decision] = []
+
+    def work(*left: Change) -> None:
+        if left:
+            with monkeypatch.context() as patched:
+                before_the_next_write(patched, lambda: work(*left[1:]))
+                made.append(world.one(left[0], guard))
+
+    work(*changes)
+    assert [one.status for one in made] == [Status.REVERTED] * limit + [Status.ASKED]
+    assert made[-1].reason.startswith(f"the breaker of control {CONTROL} trips: {limit} reverts")
+    assert reverts_counted(world) == limit
+
+
+def test_a_breaker_trips_once_and_what_is_then_asked_takes_no_place(
+    world: World, group: str
+) -> None:
+    guard = within(world, breaker=Breaker(control=1))
+    world.one(opened(group), guard)
+    first = world.one(opened(open_group("second")), guard)
+    second = world.one(opened(open_group("third")), guard)
+    assert (first.status, second.status) == (Status.ASKED, Status.ASKED)
+    tripped = mapping(world.state.note(BREAKER).document, "tripped")
+    assert mapping(tripped, f"control {CONTROL}")["decision"] == first.id
+    assert reverts_counted(world) == 1
+
+
+def test_a_dead_workers_revert_is_resumed_and_counted_once(world: World, group: str) -> None:
+    class Dies(Exception):
+        pass
+
+    def die(*_: object) -> Any:
+        raise Dies
+
+    terms = Earning(threshold=0.5, outcomes=1, probe=0.0)
+    earning = replace(world.guard.policy, earned=frozenset({CONTROL}), bounds=Bounds(earning=terms))
+    mortal = replace(new_guard(world.clock), policy=earning)
+    document: Document = {}
+    for number in range(9):
+        document = trust.learned(
+            document,
+            USERS,
+            trust.Outcome.APPROVED,
+            terms,
+            world.clock.now(),
+            decision=f"dg-{number}",
+            by="bob",
+        )
+    world.state.write(Note(trust_key(CONTROL), document))
+    mortal.aws.acting_on = die  # type: ignore[method-assign, assignment]
+    with pytest.raises(Dies):
+        list(mortal.handle(opened(group)))
+    (left,) = world.audit.of_day(world.guard.stamp()[:10])
+    assert left.status is Status.REVERTING
+    world.clock.pass_by(seconds=LEASE.total_seconds() + 1)
+
+    change = replace(opened(group), id=left.change_id)
+    assert world.one(change, replace(mortal, aws=world.guard.aws)).status is Status.REVERTED
+    assert reverts_counted(world) == 1
+    record = trust.record_of(world.state.note(trust_key(CONTROL)).document, USERS)
+    assert [one.decision for one in record.pending] == [left.id]
+    past = world.state.note(past_key(CONTROL, left.suspect.resource))
+    assert len(documents(past.document, "reverts")) == 1
+
+
+# -------------------------------------------------------------------- what is given in between
+
+
+def test_a_freeze_given_while_others_wrote_counts(
+    world: World,
+    group: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = opened(open_group("other"))
+
+    def meanwhile() -> None:
+        assert world.one(other).status is Status.REVERTED
+        world.state.freeze(by="alice", reason="it goes wild", since="")
+
+    before_the_next_write(monkeypatch, meanwhile)
+    decision = world.one(opened(group))
+    assert decision.status is Status.OBSERVED
+    assert decision.reason == "frozen by alice: it goes wild"
+    assert is_open(group)
+
+
+def test_an_exemption_given_while_others_wrote_counts(
+    world: World,
+    group: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = opened(open_group("other"))
+
+    def meanwhile() -> None:
+        assert world.one(other).status is Status.REVERTED
+        entry = {"resource": group, "until": "2999-01-01", "reason": "a honeypot", "by": "bob"}
+        note = world.state.note(exemptions_key(CONTROL))
+        world.state.write(exempted(note, "ex-1", entry, world.clock.now()))
+
+    before_the_next_write(monkeypatch, meanwhile)
+    decision = world.one(opened(group))
+    assert decision.status is Status.EXEMPTED
+    assert is_open(group)
+
+
+def test_the_same_change_decided_by_another_worker_meanwhile_is_decided_once(
+    world: World,
+    group: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    change = opened(group)
+    before_the_next_write(monkeypatch, lambda: world.one(change))
+    with pytest.raises(Exception, match="another worker has just decided"):
+        world.handle(change)
+    assert reverts_counted(world) == 1
+    assert world.one(change).status is Status.REVERTED
+
+
+# ------------------------------------------------------------------------------ one question
+
+
+def asking(world: World, **terms: Any) -> Guard:
+    return world.with_policy(
+        lambda given: replace(
+            given, autonomy={}, default=Autonomy.ASK, people=PEOPLE, approvals=(Terms(**terms),)
+        )
+    )
+
+
+def test_the_same_state_made_again_joins_the_open_question(world: World, group: str) -> None:
+    guard = asking(world)
+    first, second = (world.one(opened(group), guard) for _ in range(2))
+    third = opened(group)
+    assert world.one(third, guard).id == second.id == first.id
+    assert world.log(first) == ["decided", "again", "again"]
+    (*_, last) = world.audit.log(first.id)
+    assert last.note == f"made again by AuthorizeSecurityGroupIngress ({third.id}) by alice"
+    assert len(list(world.audit.of_day(guard.stamp()[:10]))) == 1
+
+
+def test_another_state_or_a_closed_question_is_a_question_of_its_own(
+    world: World,
+    group: str,
+) -> None:
+    guard = asking(world)
+    first = world.one(opened(group), guard)
+    open_up(group, 3389)
+    second = world.one(flat_ingress(group, 3389, "0.0.0.0/0"), guard)
+    assert second.id != first.id
+    world.clock.pass_by(days=2)
+    third = world.one(opened(group), guard)
+    assert third.id not in (first.id, second.id)
+    assert len(list(world.audit.of_day(second.decided[:10]))) == 2
+
+
+def test_two_workers_with_the_same_state_ask_once(
+    world: World,
+    group: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    guard, asked = asking(world), []
+    before_the_next_write(monkeypatch, lambda: asked.append(world.one(opened(group), guard)))
+    second = world.one(opened(group), guard)
+    assert second.id == asked[0].id
+    assert world.log(second) == ["decided", "again"]

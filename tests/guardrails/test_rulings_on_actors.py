@@ -1,0 +1,123 @@
+"""What each guardrail rules by who made the change.
+
+For each guardrail a test names the complaint of another tool's users that the ruling answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from driftguard import guardrails
+from driftguard.model import Actor, Autonomy
+from driftguard.policy.bounds import BreakGlass, Ownership
+from tests.guardrails.circumstances import ALICE, allowing, circumstances, of, session, user
+
+
+@of(guardrails.own_change)
+def test_the_remediators_own_change_is_only_observed() -> None:
+    """Cloud Custodian #10467, #7179, #3238: no loop protection, millions of invocations.
+
+    It is known by the lasting identity that AWS writes into the record, whatever the session.
+    """
+    own = circumstances(actor=session("driftguard-remediator", "dg-1"))
+    ruling = guardrails.own_change(own)
+    assert ruling is not None
+    assert ruling.limit is Autonomy.OBSERVE
+
+
+@of(guardrails.own_change)
+@pytest.mark.parametrize(
+    "actor",
+    [
+        session("driftguard-remediator2", "dg-1"),
+        user("alice", agent="driftguard-remediator"),
+        # A session's name is the caller's own word.
+        session("other", "driftguard-remediator"),
+        Actor(),
+    ],
+)
+def test_nobody_passes_for_the_remediator(actor: Actor) -> None:
+    assert guardrails.own_change(circumstances(actor=actor)) is None
+    assert guardrails.own_change(circumstances(actor=actor, remediator="")) is None
+
+
+@of(guardrails.break_glass)
+def test_nothing_is_touched_of_who_acts_in_an_emergency() -> None:
+    """Cloud Custodian #807: the private SSH rule deleted, by which people would have got in."""
+    policy = allowing(break_glass=(BreakGlass("*:role/emergency", "the runbook's role"),))
+    ruling = guardrails.break_glass(
+        circumstances(policy=policy, actor=session("emergency", "carol"))
+    )
+    assert ruling is not None
+    assert ruling.limit is Autonomy.OBSERVE
+    assert "assumed-role/emergency/carol acts in an emergency (the runbook's role)" in ruling.reason
+
+
+@of(guardrails.break_glass)
+@pytest.mark.parametrize("actor", [ALICE, session("other", "emergency"), Actor()])
+def test_nobody_else_has_broken_the_glass(actor: Actor) -> None:
+    policy = allowing(break_glass=(BreakGlass("*:role/emergency", "the runbook's role"),))
+    assert guardrails.break_glass(circumstances(policy=policy, actor=actor)) is None
+
+
+PIPELINE = Ownership(roles=("*:role/deployer",), tags={"managed-by": "terraform"})
+
+
+@of(guardrails.ownership)
+@pytest.mark.parametrize(
+    ("changes", "owner"),
+    [
+        ({"actor": user("ci", source="cloudformation.amazonaws.com")}, "CloudFormation, for ci"),
+        ({"actor": session("deployer", "run-7")}, "the deployment role assumed-role/deployer"),
+        ({"tags": {"managed-by": "terraform"}}, "the pipeline that tags it managed-by=terraform"),
+    ],
+    ids=["CloudFormation", "role", "tag"],
+)
+def test_what_a_pipeline_owns_is_left_to_its_owner(changes: Any, owner: str) -> None:
+    """Cloud Custodian #6826: acts before Terraform has tagged, and fights it from then on."""
+    ruling = guardrails.ownership(circumstances(policy=allowing(ownership=PIPELINE), **changes))
+    assert ruling is not None
+    assert ruling.limit is Autonomy.ASK
+    assert ruling.reason.startswith(f"owned by {owner}")
+
+
+@of(guardrails.ownership)
+def test_a_user_agent_is_believed_only_where_policy_says_so() -> None:
+    """Any caller can write `Terraform` into it: it would be a way out of every revert."""
+    claims = user("mallory", agent="APN/1.0 HashiCorp/1.0 Terraform/1.9")
+    doubting = circumstances(policy=allowing(ownership=PIPELINE), actor=claims)
+    assert guardrails.ownership(doubting) is None
+    believing = PIPELINE._replace(believe_agents=True)
+    ruling = guardrails.ownership(replace(doubting, policy=allowing(ownership=believing)))
+    assert ruling is not None
+    assert ruling.reason.startswith("owned by Terraform, by its user agent, run by mallory")
+
+
+@of(guardrails.ownership)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"tags": {"managed-by": "hand"}},
+        {"tags": None},
+        {"actor": user("alice", source="cloudformation.amazonaws.com.evil.example")},
+        {"actor": session("other", "deployer")},
+    ],
+)
+def test_what_no_pipeline_owns_is_not_spared(changes: Any) -> None:
+    assert (
+        guardrails.ownership(circumstances(policy=allowing(ownership=PIPELINE), **changes)) is None
+    )
+
+
+@of(guardrails.ownership)
+@pytest.mark.parametrize("level", list(Autonomy))
+def test_policy_says_how_far_a_pipelines_change_may_be_taken_back(level: Autonomy) -> None:
+    terms = PIPELINE._replace(autonomy=level)
+    ruling = guardrails.ownership(
+        circumstances(policy=allowing(ownership=terms), actor=session("deployer", "run-7"))
+    )
+    assert (ruling.limit if ruling else Autonomy.REVERT) is level
