@@ -166,7 +166,7 @@ def finding_of_guardduty(
         "accountId": ACCOUNT,
         "region": REGION,
         "partition": "aws",
-        "id": "16afba5c5c43e07c9e3e5e2e544e95df",
+        "id": uuid.uuid4().hex,
         "type": type_,
         "resource": {
             "resourceType": "AccessKey",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any
-from unittest.mock import patch
 
 import boto3
 import pytest
@@ -17,7 +15,6 @@ from driftguard.aws import Refused
 from driftguard.baseline import baseline_of
 from driftguard.controls import control, is_known
 from driftguard.desk import Desk
-from driftguard.exposure import detect
 from driftguard.model import Answer, Autonomy, Change, Decision, Risk, Status, Verdict
 from driftguard.pipeline import Guard
 from driftguard.policy import Person
@@ -26,6 +23,7 @@ from driftguard.verdicts import Undo
 from tests.conftest import ACCOUNT, Fakes, World
 from tests.exposure import placed
 from tests.exposure.made_up import BASE62, MARKED, key_id, secret_access_key, some
+from tests.exposure.test_leaks import failing
 from tests.records import change, ec2, finding_of_guardduty, iam
 from tests.scenarios.model import STRANGER
 from tests.scenarios.secrets import keys_of
@@ -295,12 +293,11 @@ def delete(service: str, **named: str) -> None:
 def test_what_cannot_be_read_to_its_end_is_asked_about_and_never_clean(
     guard: Guard, control_id: str
 ) -> None:
-    def fails(*_: object) -> Iterator[Any]:
-        raise ValueError("no")
-
-    with patch.object(detect, "blocks", fails):
-        decision = certain(decided(guard, placed.PLACES[control_id]("Setting", "a b"), control_id))
-        again = decided(guard, placed.PLACES[control_id]("Setting", "c d"), control_id)
+    with failing():
+        decision = certain(
+            decided(guard, placed.PLACES[control_id]("Setting", token()), control_id)
+        )
+        again = decided(guard, placed.PLACES[control_id]("Setting", token()), control_id)
 
     assert decision.status is Status.ASKED
     assert "failed with ValueError" in decision.summary
@@ -361,10 +358,10 @@ def test_a_kept_secret_of_a_control_that_is_no_more_does_not_stop_the_answer(
     asking: Guard,
 ) -> None:
     decision = certain(decided(asking, placed.function(API_TOKEN=token()), LAMBDA))
-    with patch("driftguard.controls._index", lambda: {"modules": {}, "triggers": {}}):
-        assert not is_known(LAMBDA)
-        keep(asking, decision)
-    assert certain(asking.audit.get(decision.id)).status is Status.DENIED
+    no_more = replace(decision, id="dg-" + "0" * 24, control="lambda.no-more", version=0, head="")
+    assert not is_known(no_more.control)
+    keep(asking, asking.audit.append(no_more, event="decided", note=""))
+    assert certain(asking.audit.get(no_more.id)).status is Status.DENIED
 
 
 def test_a_parameters_new_values_make_no_versions_of_its_baseline(guard: Guard) -> None:

@@ -39,7 +39,7 @@ from driftguard.pipeline import Guard
 from driftguard.policy import Person
 from driftguard.remedy import inverse
 from driftguard.slack import blocks
-from driftguard.verdicts import Undo
+from driftguard.verdicts import carry_out_message, undo_message
 from driftguard_cli import stack
 from driftguard_cli.main import app
 from tests.conftest import Clock, make_tables, new_guard, warm_aws
@@ -47,6 +47,7 @@ from tests.exposure import placed
 from tests.exposure.made_up import Form, encoded, some
 from tests.exposure.placed import Put
 from tests.exposure.test_leaks import EVERYWHERE, NAMED, failing, logged
+from tests.records import envelope, record
 from tests.scenarios.secrets import keys_of
 
 # Long enough that no hash, id or date holds one by chance.
@@ -100,16 +101,17 @@ class Room:
     emitted: list[str] = field(default_factory=list)
 
     def deliver(self, change: Change, deliveries: int = 1) -> list[Decision]:
-        """What the guard's Lambda makes of the change; what it raises is told as a log tells it."""
+        """What the guard's Lambda makes of the change's event."""
+        return self.take(event_of(change), deliveries)
+
+    def take(self, body: Mapping[str, Any], deliveries: int = 1) -> list[Decision]:
+        """What the guard's Lambda makes of a message; what it raises is told as a log tells it."""
         intake = Intake(self.guard, self.parked, logging.getLogger("driftguard"))
-        body = json.dumps({"id": change.id})
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("driftguard.intake.change_from_event", lambda _: change)
-            try:
-                decisions = intake.take(Message("m-1", body, deliveries, "sender"))
-            except Retry as error:
-                self.emitted += ["".join(traceback.format_exception(error)), repr(error)]
-                return []
+        try:
+            decisions = intake.take(Message("m-1", json.dumps(body), deliveries, "sender"))
+        except Retry as error:
+            self.emitted += ["".join(traceback.format_exception(error)), repr(error)]
+            return []
         self.emitted += [repr(one) for one in decisions]
         return decisions
 
@@ -159,6 +161,16 @@ class Room:
             for at in range(len(secret) - PIECE + 1)
             if (piece := secret[at : at + PIECE]) in whole
         ]
+
+
+def event_of(change: Change) -> dict[str, Any]:
+    """The EventBridge event that the change came in."""
+    if change.source.startswith("aws."):
+        where = {"id": change.id, "account": change.account, "region": change.region}
+        told = {"source": change.source, "detail-type": change.name, "detail": change.request}
+        return {**where, **told, "time": change.time}
+    more = {"responseElements": change.response, "eventID": change.id}
+    return envelope(record(change.source, change.name, change.request, **more))
 
 
 def scanned(table: str) -> Iterator[Any]:
@@ -261,9 +273,8 @@ def test_from_the_look_to_the_undo_no_emitted_byte_holds_a_secret(
                     verdict = Verdict.KEEP if kept else Verdict.REVERT
                     answer = Answer("bob", verdict, "slack", told.guard.stamp(), decision.before)
                     assert desk.answer(decision.id, answer).counted
-                    told.emitted.append(repr(told.guard.carry_out(decision.id)))
-                if told.guard.audit.get(decision.id).done:  # type: ignore[union-attr]
-                    told.emitted.append(repr(told.guard.undo(Undo(decision.id, "bob", "mine"))))
+                    told.take(carry_out_message(decision.id))
+                told.take(undo_message(decision.id, by="bob", reason="mine"))
         told.tell()
     assert told.leaks(secrets) == []
 
@@ -283,15 +294,15 @@ def test_a_detector_that_fails_on_a_secret_does_not_emit_it(
 
 
 # What reads the texts, for each control.
-READS = {
-    "cloudformation.secret-in-parameters-or-outputs": "DescribeStacks",
-    "codebuild.secret-in-environment": "BatchGetProjects",
-    "ec2.secret-in-user-data": "DescribeInstanceAttribute",
-    "ecs.secret-in-task-definition": "DescribeTaskDefinition",
-    "ecs.service-with-secret": "DescribeTaskDefinition",
-    "lambda.secret-in-environment": "GetFunctionConfiguration",
-    "ssm.secret-in-plain-parameter": "GetParameter",
-}
+READS = (
+    ("cloudformation.secret-in-parameters-or-outputs", "DescribeStacks"),
+    ("codebuild.secret-in-environment", "BatchGetProjects"),
+    ("ec2.secret-in-user-data", "DescribeInstanceAttribute"),
+    ("ecs.secret-in-task-definition", "DescribeTaskDefinition"),
+    ("ecs.service-with-secret", "DescribeTaskDefinition"),
+    ("lambda.secret-in-environment", "GetFunctionConfiguration"),
+    ("ssm.secret-in-plain-parameter", "GetParameter"),
+)
 Fails = Callable[[str], Exception]
 
 
@@ -311,14 +322,16 @@ def refusing(operation: str, error: Exception) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("deliveries", [1, LAST_DELIVERY])
-@pytest.mark.parametrize("control_id", sorted(READS))
-def test_an_answer_that_cannot_be_read_is_not_quoted(control_id: str, deliveries: int) -> None:
+@pytest.mark.parametrize(("control_id", "operation"), READS)
+def test_an_answer_that_cannot_be_read_is_not_quoted(
+    control_id: str, operation: str, deliveries: int
+) -> None:
     """botocore's error of an answer that is no XML or JSON shows the whole answer."""
     secret = some(Random(), "abcdefghijklmnopqrstuvwxyz0123456789", 30)
     error = ResponseParserError(f"invalid XML received: b'<value>{secret}</value>'")
     with room(Autonomy.REVERT) as told:
         change = placed.PLACES[control_id]("Setting", secret)
-        with refusing(READS[control_id], error):
+        with refusing(operation, error):
             told.deliver(change, deliveries)
             told.emitted += [repr(told.parked)]
         received = boto3.client("sqs").receive_message(
@@ -361,18 +374,7 @@ def test_an_undo_that_fails_does_not_quote_the_secret_that_it_was_to_put_back(
         assert decision.status is Status.REVERTED, decision.reason
         assert "PutParameter" in repr(decision.plan)
         with refusing("PutParameter", fails(secret)):
-            undo = Undo(decision.id, "bob", "mine")
-            intake = Intake(told.guard, told.parked, logging.getLogger("driftguard"))
-            with pytest.MonkeyPatch.context() as patched:
-                patched.setattr(
-                    Intake,
-                    "_decisions",
-                    lambda self, _, last_chance: [self.guard.undo(undo, last_chance=last_chance)],
-                )
-                try:
-                    told.emitted.append(repr(intake.take(Message("m", "{}", deliveries, "s"))))
-                except Retry as error:
-                    told.emitted.append("".join(traceback.format_exception(error)))
+            told.take(undo_message(decision.id, by="bob", reason="mine"), deliveries)
         told.tell()
     assert "ssm:PutParameter failed (" in "".join(told.emitted)
     assert told.leaks([secret]) == []
@@ -398,4 +400,4 @@ def test_the_search_finds_what_is_emitted() -> None:
 
 def test_every_control_over_secrets_is_among_those_watched() -> None:
     known = {one.id for one in controls.every() if isinstance(one, OpenSecret)}
-    assert known == set(READS) == {control_id for control_id, _ in PUTS}
+    assert known == {one for one, _ in READS} == {one for one, _ in PUTS}

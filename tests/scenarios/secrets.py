@@ -13,7 +13,7 @@ from tests.exposure.made_up import BASE62, some
 from tests.records import change, finding_of_guardduty
 from tests.scenarios.iam import by_name, user_snapshot
 from tests.scenarios.lambda_ import code
-from tests.scenarios.model import Scenario, Staged
+from tests.scenarios.model import ACCOUNT, Scenario, Staged
 
 # As CloudTrail writes what it does not show.
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
@@ -56,7 +56,9 @@ def register(family: str, *variables: tuple[str, str]) -> str:
         "environment": [{"name": name, "value": value} for name, value in variables],
     }
     made = boto3.client("ecs").register_task_definition(
-        family=family, containerDefinitions=[container]
+        family=family,
+        containerDefinitions=[container],
+        taskRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{family}",
     )
     return str(made["taskDefinition"]["taskDefinitionArn"])
 

@@ -65,10 +65,13 @@ def contents(url: str, sha256: str, name: str) -> Contents:
         return Contents((), f"the code of {name} could not be had: {error}")
     told = "; ".join(found.troubles[:_MOST_TROUBLES])
     unknown = "" if found.complete else f"not all of {name} could be read: {told}"
-    _REMEMBERED[sha256] = Contents(found.packages, unknown)
-    if len(_REMEMBERED) > _MOST_REMEMBERED:
-        _REMEMBERED.popitem(last=False)
-    return _REMEMBERED[sha256]
+    read = Contents(found.packages, unknown)
+    # What ran out of time may be read to its end the next time.
+    if found.complete:
+        _REMEMBERED[sha256] = read
+        if len(_REMEMBERED) > _MOST_REMEMBERED:
+            _REMEMBERED.popitem(last=False)
+    return read
 
 
 def findings_in(found: Contents, aws: Aws) -> Document:

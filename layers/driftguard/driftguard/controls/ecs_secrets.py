@@ -14,7 +14,17 @@ from ..aws import AwsError, Reader
 from ..model import Certainty, Change, Document, Json, Resource, Step, Suspect
 from ..trail import items, mapping, omitted, text
 from .control import References, Trigger, resource
-from .ecs import ECS, SERVICES, definition, described, earlier_revisions, service_of, use
+from .ecs import (
+    ECS,
+    ROLES,
+    SERVICES,
+    definition,
+    described,
+    earlier_revisions,
+    roles_of,
+    service_of,
+    use,
+)
 from .open_secrets import OpenSecret, Shown, is_clean, texts_in
 
 # The parts of a container's definition that hold whatever people write there.
@@ -98,8 +108,9 @@ def in_service(service: Resource, reader: Reader) -> Shown | None:
         return None
     runs = text(found, "taskDefinition")
     controller = text(mapping(found, "deploymentController"), "type") or "ECS"
-    texts = texts_of(definition(runs, reader)) if runs else []
-    return Shown(texts, {"runs": runs, "controller": controller})
+    what = definition(runs, reader) if runs else {}
+    beside: Document = {"runs": runs, "controller": controller, "roles": roles_of(what)}
+    return Shown(texts_of(what), beside)
 
 
 def _earlier(service: Resource, shown: Document, reader: Reader) -> Json:
@@ -110,14 +121,24 @@ def _earlier(service: Resource, shown: Document, reader: Reader) -> Json:
     if text(shown, "controller") != "ECS":
         return None
     for one in earlier_revisions(text(shown, "runs"), reader):
-        if is_clean(texts_of(definition(one, reader)), reader):
-            return one
+        what = definition(one, reader)
+        if is_clean(texts_of(what), reader):
+            return {"revision": one, "roles": roles_of(what)}
     return None
 
 
 def _back(service: Resource, state: Document) -> tuple[Step, ...]:
-    then, now = text(state, "earlier"), text(state, "runs")
-    return (Step(use(service, then), (use(service, now),)),) if then else ()
+    earlier, now = mapping(state, "earlier"), text(state, "runs")
+    then = text(earlier, "revision")
+    if not then:
+        return ()
+    there, back = use(service, then, _roles(earlier)), use(service, now, _roles(state))
+    return (Step(there, (back,)),)
+
+
+def _roles(told: Document) -> list[str]:
+    found = told.get("roles")
+    return [str(one) for one in found] if isinstance(found, (list, tuple)) else []
 
 
 DEFINITION_TRIGGER = Trigger(ECS, "RegisterTaskDefinition")
@@ -147,10 +168,10 @@ IN_SERVICE = OpenSecret(
         "ecs:DescribeTaskDefinition",
         "ecs:ListTaskDefinitions",
     ),
-    writes={"ecs:UpdateService": SERVICES},
+    writes={"ecs:UpdateService": SERVICES, "iam:PassRole": ROLES},
     # Which revisions there are still does not depend on the service.
     volatile=frozenset({"earlier"}),
-    momentary=frozenset({"runs", "earlier"}),
+    momentary=frozenset({"runs", "roles", "earlier"}),
     suspects=_services,
     values=in_service,
     earlier=_earlier,
