@@ -34,11 +34,12 @@ lint: setup
 
 bench: setup
 ifdef JSON
-	@$(BIN)/python benchmarks/cold_start.py --json | $(BIN)/python benchmarks/replay.py --json --along | $(BIN)/python benchmarks/audit.py --json --along
+	@$(BIN)/python benchmarks/cold_start.py --json | $(BIN)/python benchmarks/replay.py --json --along | $(BIN)/python benchmarks/audit.py --json --along | $(BIN)/python benchmarks/exposure.py --json --along
 else
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/audit.py
+	$(BIN)/python benchmarks/exposure.py
 endif
 
 simulate: setup

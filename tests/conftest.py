@@ -20,12 +20,12 @@ from moto import mock_aws
 
 from driftguard import policy
 from driftguard.audit import AuditTable
-from driftguard.aws import Aws
+from driftguard.aws import Aws, Surroundings
 from driftguard.model import Autonomy, Change, Decision
 from driftguard.pipeline import Guard
 from driftguard.policy import source
 from driftguard.state import StateTable
-from tests.scenarios.model import Fake
+from tests.scenarios.model import Fake, Staged
 
 ROOT = Path(__file__).parents[1]
 ACCOUNT = "123456789012"
@@ -65,7 +65,7 @@ def _client_once(service: str, *args: Any, **kwargs: Any) -> Any:
 @cache
 def warm_aws() -> Aws:
     """The guard's clients, as a Lambda that has been warm since the first test holds them."""
-    return Aws(REMEDIATOR)
+    return Aws(REMEDIATOR, Surroundings(salt=b"a salt for tests only"))
 
 
 @dataclass
@@ -171,6 +171,11 @@ class Fakes:
     """
 
     monkeypatch: pytest.MonkeyPatch
+
+    def surround(self, guard: Guard, staged: Staged) -> None:
+        """Tells the guard what a scenario's stack would have told it."""
+        told = replace(guard.aws.surroundings, advisories=staged.advisories)
+        self.monkeypatch.setattr(guard.aws, "surroundings", told)
 
     def install(self, fakes: Mapping[tuple[str, str], Fake]) -> None:
         original = BaseClient._make_api_call

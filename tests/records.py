@@ -153,3 +153,38 @@ def exposed_key_event(key: str, *, account: str = ACCOUNT) -> dict[str, Any]:
             "affectedEntities": [{"entityValue": key}],
         },
     }
+
+
+def finding_of_guardduty(
+    type_: str, key: str, user: str, *, kind: str = "IAMUser", **service: Any
+) -> Change:
+    """GuardDuty's finding about an access key, as EventBridge brings it."""
+    event = exposed_key_event(key) | {"detail-type": "GuardDuty Finding", "source": "aws.guardduty"}
+    caller = {"remoteIpDetails": {"ipAddressV4": "198.51.100.7"}, "callerType": "Remote IP"}
+    event["detail"] = {
+        "schemaVersion": "2.0",
+        "accountId": ACCOUNT,
+        "region": REGION,
+        "partition": "aws",
+        "id": uuid.uuid4().hex,
+        "type": type_,
+        "resource": {
+            "resourceType": "AccessKey",
+            "accessKeyDetails": {
+                "accessKeyId": key,
+                "principalId": "AIDAEXAMPLE",
+                "userType": kind,
+                "userName": user,
+            },
+        },
+        "service": {
+            "serviceName": "guardduty",
+            "action": {"actionType": "AWS_API_CALL", "awsApiCallAction": caller},
+            "archived": False,
+            "count": 1,
+            **service,
+        },
+        "severity": 5,
+        "title": f"API calls were made by {user} from an unusual place.",
+    }
+    return change_from_event(event)

@@ -20,6 +20,7 @@ from driftguard import controls
 from driftguard.aws import Aws, AwsError, Remediator, session_policy
 from driftguard.baseline import baseline_of
 from driftguard.controls.control import AnyControl
+from driftguard.held import grants_in
 from driftguard.model import Call, Facet, Plan
 from driftguard.permissions import permissions_of
 from driftguard.pipeline import Guard
@@ -104,7 +105,9 @@ def resources() -> dict[str, Any]:
 def statements(name: str) -> list[dict[str, Any]]:
     """The statements of a policy, over all the parts that it was cut into."""
     parts = [one for key, one in resources().items() if key.rstrip("0123456789") == name]
-    return [s for one in parts for s in one["Properties"]["PolicyDocument"]["Statement"]]
+    found = [s for one in parts for s in one["Properties"]["PolicyDocument"]["Statement"]]
+    # `!If [condition, statement, nothing]` counts as if the condition held.
+    return [one[1] if isinstance(one, list) else one for one in found]
 
 
 def granted(name: str) -> dict[str, set[str]]:
@@ -180,6 +183,7 @@ def planned(guard: Guard, scenario: Scenario, fakes: Fakes) -> Planned:
     control = controls.control(scenario.control)
     staged = scenario.stage()
     fakes.install(staged.fakes)
+    fakes.surround(guard, staged)
     if staged.baseline:
         assert all(one.outcome == "recorded" for one in sweep(guard, REGION, only=[control]))
     change = staged.attack()
@@ -337,8 +341,11 @@ def test_a_plans_session_policy_allows_that_plan_and_nothing_else(
 ) -> None:
     one = planned(world.guard, scenario, fakes)
     policy = session_policy(step.call for step in one.plan.steps)
+    calls = [step.call for step in one.plan.steps]
     assert {arn for each in policy["Statement"] for arn in each["Resource"]} == {
-        arn for step in one.plan.steps for arn in step.call.on
+        *(arn for call in calls for arn in call.on),
+        # What a call is to be given must be read first.
+        *(arn for call in calls for _, arn in grants_in(call.parameters)),
     }
     allowed = {action for step in one.plan.steps for action in permissions_of(step.call)}
     carry(as_moto_checks(policy))

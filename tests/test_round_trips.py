@@ -15,6 +15,7 @@ from driftguard.model import Call, Status
 from driftguard.permissions import actions_of, permissions_of
 from driftguard.sweep import sweep
 from driftguard.verdicts import Undo
+from tests.approving import approved
 from tests.conftest import REGION, Fakes, World
 from tests.scenarios import SCENARIOS
 from tests.scenarios.model import Scenario
@@ -53,6 +54,7 @@ def test_a_risky_change_is_reverted_and_undone_exactly(
     autonomous = world.with_policy(scenario.policy)
     staged = scenario.stage()
     fakes.install(staged.fakes)
+    fakes.surround(autonomous, staged)
     if staged.baseline:
         recorded = list(sweep(autonomous, REGION, only=[control(scenario.control)]))
         assert {one.outcome for one in recorded} == {"recorded"}, recorded
@@ -62,6 +64,9 @@ def test_a_risky_change_is_reverted_and_undone_exactly(
 
     found = world.handle(change, autonomous)
     (decision,) = [one for one in found if one.control == scenario.control]
+    if scenario.asked:
+        assert decision.status is Status.ASKED, decision.reason
+        decision = approved(autonomous, decision)
 
     assert decision.status is Status.REVERTED, decision.reason
     assert staged.normal(staged.snapshot()) == staged.reverted(staged.normal(legitimate))

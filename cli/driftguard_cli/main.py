@@ -26,6 +26,7 @@ from .explain import explain
 from .generate import generate
 from .lab import app as lab
 from .replay import replay
+from .scan import scan
 from .trouble import Trouble
 
 app = typer.Typer(
@@ -52,6 +53,7 @@ app.command()(switches.redrive)
 app.command()(controls)
 app.command()(explain)
 app.command()(replay)
+app.command()(scan)
 app.command()(demo)
 app.command(hidden=True)(generate)
 

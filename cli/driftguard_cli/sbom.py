@@ -7,18 +7,36 @@ Source: Ecma International, ECMA-424 "CycloneDX Bill of Materials Specification"
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from urllib.parse import quote
 from uuid import UUID, uuid5
 
-from cyclonedx.model import Property
+from cyclonedx.model import Property, XsUri
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.component_evidence import ComponentEvidence, Occurrence
+from cyclonedx.model.impact_analysis import ImpactAnalysisResponse
+from cyclonedx.model.vulnerability import (
+    BomTarget,
+    Vulnerability,
+    VulnerabilityAnalysis,
+    VulnerabilityRating,
+    VulnerabilityReference,
+    VulnerabilityScoreSource,
+    VulnerabilitySeverity,
+    VulnerabilitySource,
+)
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from driftguard.advisories.package import Package
+from driftguard.advisories.severity import Severity
 from driftguard.inventory import Inventory, Item
+from driftguard.model import Document
+from driftguard.trail import text
 
 # Serial numbers are made of what they number, so that the same code has the same bill.
 _NUMBERED = UUID("6f0c3f9e-5a55-4c0c-9a52-0d3a2f0f1c11")
@@ -26,25 +44,45 @@ _SUBJECT = "deployment"
 _TYPES = {"PyPI": "pypi", "npm": "npm", "Maven": "maven", "Go": "golang", "crates.io": "cargo"}
 
 
-def cyclonedx(inventory: Inventory, subject: str, made: datetime | None = None) -> str:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A finding about a package of the inventory (as `driftguard.deployed` has it), and why it is
+    accepted for a time; "" where it is not.
+    """
+
+    finding: Document
+    accepted: str = ""
+
+
+def cyclonedx(
+    inventory: Inventory,
+    subject: str,
+    made: datetime | None = None,
+    *,
+    known: Sequence[Known] = (),
+    unknown: Sequence[str] = (),
+) -> str:
     """The inventory of what is called `subject` as CycloneDX 1.6 in JSON.
 
-    The same inventory gives the same text, unless `made` says when. An inventory that is not
-    complete says so: its composition is `incomplete`, and each trouble is a property.
+    `known` are its vulnerabilities; `unknown` says what could not be found out beside its gaps. The
+    same input gives the same text, unless `made` says when. What is not complete says so: its
+    composition is `incomplete`, and each trouble is a property.
     """
+    troubles = dict.fromkeys((*inventory.troubles, *unknown))
     root = Component(name=subject, type=ComponentType.APPLICATION, bom_ref=_SUBJECT)
     metadata = BomMetaData(
         component=root,
         timestamp=made,
         properties=[
             Property(name=f"driftguard:trouble:{number}", value=trouble)
-            for number, trouble in enumerate(inventory.troubles, start=1)
+            for number, trouble in enumerate(troubles, start=1)
         ],
     )
     bom = Bom(
         components=[_component(item) for item in inventory.items],
         metadata=metadata,
-        serial_number=uuid5(_NUMBERED, repr((subject, inventory))),
+        vulnerabilities=_vulnerabilities(known),
+        serial_number=uuid5(_NUMBERED, repr((subject, inventory, known, unknown))),
     )
     # The library wants to be told what depends on what. An inventory does not know, so what it
     # makes of this is left out again.
@@ -56,7 +94,7 @@ def cyclonedx(inventory: Inventory, subject: str, made: datetime | None = None) 
         document["metadata"].pop("timestamp", None)
     document["compositions"] = [
         {
-            "aggregate": "complete" if inventory.complete else "incomplete",
+            "aggregate": "complete" if inventory.complete and not unknown else "incomplete",
             "assemblies": [_SUBJECT],
         }
     ]
@@ -72,6 +110,75 @@ def purl(package: Package) -> PackageURL:
         # Modules have their tags' names there, with the `v`; the standard library has none.
         version = f"v{version}"
     return PackageURL(_TYPES[package.ecosystem], namespace or None, name, version or None)
+
+
+def _vulnerabilities(known: Sequence[Known]) -> Iterator[Vulnerability]:
+    """One for each advisory and whether it is accepted; it names all packages that it affects."""
+    together: dict[tuple[str, str], list[Document]] = {}
+    for one in known:
+        together.setdefault((text(one.finding, "id"), one.accepted), []).append(one.finding)
+    for (id_, accepted), findings in together.items():
+        # By their references the library sorts them.
+        reference = f"{id_}{f'#{accepted}' if accepted else ''}"
+        yield Vulnerability(
+            bom_ref=reference,
+            id=id_,
+            source=_source(id_),
+            references=[
+                VulnerabilityReference(id=alias, source=_source(alias))
+                for alias in sorted({each for one in findings for each in _texts(one, "ids")})
+                if alias != id_
+            ],
+            ratings=[_rating(findings)],
+            description=next((said for one in findings if (said := text(one, "summary"))), None),
+            recommendation=_recommendation(findings),
+            analysis=VulnerabilityAnalysis(
+                responses=[ImpactAnalysisResponse.WILL_NOT_FIX], detail=accepted
+            )
+            if accepted
+            else None,
+            affects=[BomTarget(ref=each) for each in sorted({_reference(one) for one in findings})],
+        )
+
+
+def _source(id_: str) -> VulnerabilitySource:
+    return VulnerabilitySource(
+        name="OSV", url=XsUri(f"https://osv.dev/vulnerability/{quote(id_, safe='')}")
+    )
+
+
+def _rating(findings: Sequence[Document]) -> VulnerabilityRating:
+    rated = [points for one in findings if isinstance(points := one.get("severity"), int)]
+    if len(rated) < len(findings):
+        return VulnerabilityRating(severity=VulnerabilitySeverity.UNKNOWN)
+    return VulnerabilityRating(
+        score=Decimal(max(rated)) / 10,
+        severity=VulnerabilitySeverity(Severity(max(rated), "").label),
+        method=VulnerabilityScoreSource.OTHER,
+    )
+
+
+def _recommendation(findings: Sequence[Document]) -> str | None:
+    fixed = {
+        f"{text(one, 'package')} to {versions[0]}"
+        for one in findings
+        if (versions := _texts(one, "fixed_in"))
+    }
+    return f"Upgrade {', '.join(sorted(fixed))}." if fixed else None
+
+
+def _reference(one: Document) -> str:
+    """The component that a finding is about; what another scanner told of may have none here."""
+    ecosystem = text(one, "ecosystem")
+    if ecosystem not in _TYPES:
+        return _SUBJECT
+    package = Package(ecosystem, text(one, "package"), text(one, "version"), "")
+    return purl(package).to_string()
+
+
+def _texts(one: Document, name: str) -> list[str]:
+    value = one.get(name)
+    return [str(each) for each in value] if isinstance(value, (list, tuple)) else []
 
 
 def _component(item: Item) -> Component:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from driftguard.audit import AuditTable
-from driftguard.aws import Aws, AwsError, told_apart
+from driftguard.aws import Aws, AwsError, Surroundings, told_apart
 from driftguard.model import Autonomy
 from driftguard.state import StateTable
 
@@ -50,7 +50,8 @@ class Stack:
         (one,) = found["Stacks"]
         return cls(
             name,
-            aws,
+            # As the template has it: the same secret has one fingerprint, whoever looks.
+            Aws(surroundings=Surroundings(salt=one["StackId"].encode())),
             {each["OutputKey"]: each["OutputValue"] for each in one.get("Outputs", [])},
             {each["ParameterKey"]: each["ParameterValue"] for each in one.get("Parameters", [])},
         )

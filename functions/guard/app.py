@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from driftguard import policy
 from driftguard.audit import AuditTable
-from driftguard.aws import Aws
+from driftguard.aws import Aws, Surroundings
 from driftguard.intake import Intake, Message
 from driftguard.model import Autonomy
 from driftguard.pipeline import Guard
@@ -26,7 +26,14 @@ metrics = Metrics()
 # Guardrails that somebody must hear of beside the decision that they held back.
 ALARMING = ("breaker", "fight")
 
-aws = Aws(os.environ["REMEDIATOR_ROLE_ARN"])
+aws = Aws(
+    os.environ["REMEDIATOR_ROLE_ARN"],
+    Surroundings(
+        salt=os.environ["SALT"].encode(),
+        advisories=os.environ["ADVISORIES"],
+        state_table=os.environ["STATE_TABLE"],
+    ),
+)
 guard = Guard(
     aws=aws,
     audit=AuditTable(aws, os.environ["AUDIT_TABLE"]),

@@ -60,7 +60,8 @@ class StandIn:
             for id_, record in sorted(self.records.items())
             if any(
                 identity(one.ecosystem, one.name) == wanted
-                and ("version" not in query or affects(one, query["version"]) is not False)
+                # Of a version that it cannot read it says that nothing concerns it.
+                and ("version" not in query or affects(one, query["version"]) is True)
                 for one in osv.advisory(record).affected
             )
         ]

@@ -101,6 +101,51 @@ def test_a_package_without_a_version_is_asked_about_at_every_version(
     assert len(match([package], answer.advisories).doubts) == 2
 
 
+@pytest.mark.parametrize(
+    ("package", "affected"),
+    [
+        (Package("PyPI", "torch", "1.13.0+cu117", "x"), "introduced 0, last_affected 1.13.0"),
+        (Package("PyPI", "torch", "v1.13.0", "x"), "introduced 0, fixed 1.13.1"),
+        (Package("npm", "lodash", "4.17", "x"), "introduced 0, fixed 4.17.21"),
+        (Package("Go", "stdlib", "1.21rc2", "x"), "introduced 1.21.0-0, fixed 1.21.3"),
+    ],
+)
+def test_a_version_that_the_service_may_not_read_is_judged_here(
+    osv: StandIn, time: Time, package: Package, affected: str
+) -> None:
+    osv.records.clear()
+    osv.add(document("GHSA-9", affecting(package.ecosystem, package.name, affected)))
+    answer = api(osv, time).of([package])
+    assert len(match([package], answer.advisories).vulnerabilities) == 1
+
+
+def test_an_advisory_that_does_not_name_the_package_it_was_named_for_is_not_known(
+    osv: StandIn, time: Time
+) -> None:
+    elsewhere = document("GHSA-1", affecting("PyPI", "requests-toolbelt", "introduced 0"))
+    cache = Remembered()
+
+    def named_wrongly(handler: Handler, _: Any) -> bool:
+        osv.add(elsewhere)
+        handler.answer({"results": [{"vulns": [{"id": "GHSA-1"}]}]})
+        return True
+
+    osv.habits.append(named_wrongly)
+    answer = api(osv, time, cache=cache).of([REQUESTS])
+    assert isinstance(answer, NotKnown)
+    assert answer.reason == "OSV names GHSA-1 for requests, and GHSA-1 does not"
+    assert cache.answers == {}
+
+
+@pytest.mark.parametrize("version", ["latest", "file:../x", "main"])
+def test_a_version_that_nobody_can_read_is_a_doubt_and_never_clean(
+    osv: StandIn, time: Time, version: str
+) -> None:
+    package = Package("npm", "lodash", version, "x")
+    found = match([package], api(osv, time).of([package]).advisories)
+    assert [one.id for one in found.doubts] == ["GHSA-3"]
+
+
 def test_more_packages_than_a_batch_holds_are_asked_about_in_several(
     osv: StandIn, time: Time
 ) -> None:

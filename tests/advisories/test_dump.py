@@ -6,7 +6,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +292,15 @@ def put(key: str, body: bytes) -> None:
 def put_archive(tmp_path: Path, ecosystem: str, records: list[Any]) -> None:
     path = archive(tmp_path / "made" / "all.zip", records)
     put(f"osv/{ecosystem}/all.zip", path.read_bytes())
+
+
+@pytest.mark.parametrize("prefix", ["osv", "osv/"])
+def test_a_prefix_is_a_folder_with_or_without_its_slash(
+    bucket: Bucket, tmp_path: Path, prefix: str
+) -> None:
+    put_archive(tmp_path, "PyPI", PYPI)
+    copy = replace(bucket, prefix=prefix)
+    assert isinstance(OsvDump(copy, bucket.working).of([REQUESTS]), Found)
 
 
 def asking(bucket: Bucket) -> OsvDump:

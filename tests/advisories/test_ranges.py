@@ -222,8 +222,8 @@ def test_commits_are_passed_over_where_versions_are_told_as_well() -> None:
 @pytest.mark.parametrize(
     ("affected", "version", "why"),
     [
-        (entry("PyPI", "introduced 0, fixed 2.0"), "", "1 to 256"),
-        (entry("PyPI", "introduced 0, fixed 2.0"), "1" * 257, "1 to 256"),
+        (entry("PyPI", "introduced 0, fixed 2.0"), "", "does not say which version"),
+        (entry("PyPI", "introduced 0, fixed 2.0"), "1" * 257, "at most 256"),
         (entry("PyPI", "introduced 0, fixed 2.0"), "${project.version}", "no PyPI version"),
         (entry("PyPI", versions=("1.0",)), "latest", "no PyPI version"),
         (entry("PyPI", "introduced 0, fixed 2004d"), "1.0", "'2004d'"),

@@ -2,12 +2,23 @@
 
 import io
 import json
+import os
+import sys
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from driftguard.inventory import Evidence, Inventory, Limits, inventory, of_folder
+from driftguard.inventory import (
+    Evidence,
+    Inventory,
+    Limits,
+    inventory,
+    joined,
+    of_folder,
+    of_lock,
+)
+from tests.inventory.making_images import gzipped, tarred
 from tests.inventory.making_programs import elf, go_inline
 from tests.inventory.making_zips import Content, metadata, pom, zipped
 
@@ -144,6 +155,7 @@ def test_a_pin_that_the_installed_version_contradicts_is_overruled() -> None:
         "site-packages/requests/requirements.txt",
         "requirements-dev.txt",
         "requirements_test.txt",
+        "requirements/lint.txt",
     ],
 )
 def test_what_others_developed_with_was_not_deployed(path: str) -> None:
@@ -185,11 +197,21 @@ def test_a_folders_links_are_told_and_not_followed(tmp_path: Path) -> None:
     (outside / "requests-2.19.0.dist-info").mkdir(parents=True)
     (outside / "requests-2.19.0.dist-info" / "METADATA").write_text(metadata("requests", "2.19.0"))
     inside.mkdir()
-    (inside / "site-packages").symlink_to(outside)
     (inside / "loop").symlink_to(inside)
+    (inside / "gone").symlink_to(tmp_path / "nowhere")
+    (inside / "bin").mkdir()
+    (inside / "bin" / "python3.13").symlink_to(sys.executable)
+    harmless = of_folder(inside)
+    assert (harmless.packages, harmless.complete) == ((), True)
+    assert harmless.oddities == ("gone and 2 more: is a link, which was not followed",)
+
+    (inside / "site-packages").symlink_to(outside)
     found = of_folder(inside)
     assert not found.packages
-    assert found.troubles == ("loop and 1 more: is a link, which was not followed",)
+    # What packs the folder may well take what is there.
+    assert found.gaps == (
+        "site-packages: is a link that leads out of the folder, and was not followed",
+    )
 
 
 def test_a_file_that_may_not_be_read_is_a_gap(tmp_path: Path, monkeypatch) -> None:
@@ -202,3 +224,158 @@ def test_a_file_that_may_not_be_read_is_a_gap(tmp_path: Path, monkeypatch) -> No
     found = of_folder(tmp_path)
     assert not found.complete
     assert found.troubles == ("poetry.lock: could not be read: Permission denied",)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "requirements.txt",
+        "Requirements.txt",
+        "requirements-docker.txt",
+        "requirements-devices.txt",
+        "requirements.prod.txt",
+        "requirements/base.txt",
+        "service/requirements.txt",
+    ],
+)
+def test_requirements_for_running_are_read(path: str) -> None:
+    assert named(of({path: "requests==2.19.0\n"})) == ["PyPI requests 2.19.0"]
+
+
+def test_what_one_service_installs_says_nothing_of_what_another_asks_for() -> None:
+    found = of(
+        {
+            "one/requests-2.32.0.dist-info/METADATA": metadata("requests", "2.32.0"),
+            "other/requirements.txt": "requests==2.19.0\n",
+            "third/yarn.lock": 'lodash@^4.0.0:\n  version "4.17.15"\n',
+            "fourth/node_modules/lodash/package.json": '{"name": "lodash", "version": "4.17.21"}',
+        }
+    )
+    assert named(found) == [
+        "PyPI requests 2.19.0",
+        "PyPI requests 2.32.0",
+        "npm lodash 4.17.15",
+        "npm lodash 4.17.21",
+    ]
+
+
+def test_a_pin_is_overruled_by_what_its_own_service_installs_wherever_else_it_is() -> None:
+    found = of(
+        {
+            "a/requests-2.30.0.dist-info/METADATA": metadata("requests", "2.30.0"),
+            "b/lib/requests-2.32.0.dist-info/METADATA": metadata("requests", "2.32.0"),
+            "b/requirements.txt": "requests==2.19.0\n",
+            "c/requests-2.31.0.dist-info/METADATA": metadata("requests", "2.31.0"),
+        }
+    )
+    assert "PyPI requests 2.19.0" not in named(found)
+
+
+def test_a_name_that_begins_at_the_root_is_one_inside() -> None:
+    found = of({"/x-1.dist-info/METADATA": metadata("x", "1"), "/requirements.txt": "x==2\ny==1\n"})
+    assert named(found) == ["PyPI x 1", "PyPI y 1"]
+
+
+@pytest.mark.parametrize("name", ["wheels.tar", "wheels.tar.gz", "deps.tgz"])
+def test_packages_in_a_tar_within_the_deployment_are_found(name: str) -> None:
+    tar = tarred([(f"lib/{path}", content) for path, content in WHEELS.items()])
+    found = of({f"data/{name}": tar if name == "wheels.tar" else gzipped(tar)})
+    assert "PyPI requests 2.19.0" in named(found)
+    assert found.packages[-1].where == (f"data/{name}!/lib/requests-2.19.0.dist-info/METADATA")
+    assert found.complete
+
+
+def test_a_tar_within_the_deployment_that_cannot_be_read_is_a_gap() -> None:
+    assert of({"deps.tgz": b"x" * 600}).gaps == ("deps.tgz: is not a tar, or a broken one",)
+
+
+@pytest.mark.parametrize(
+    ("path", "ecosystem"),
+    [
+        ("Gemfile.lock", "RubyGems"),
+        ("vendor/bundle/ruby/3.3.0/specifications/rack-2.0.gemspec", "RubyGems"),
+        ("composer.lock", "Packagist"),
+        ("Handler.deps.json", "NuGet"),
+    ],
+)
+def test_what_is_of_an_ecosystem_that_is_not_read_is_a_gap(path: str, ecosystem: str) -> None:
+    found = of(WHEELS | {path: "{}"})
+    assert found.gaps == (f"{path}: is of {ecosystem}, which is not read here",)
+
+
+def test_a_source_tree_that_was_not_built_is_told() -> None:
+    sources: dict[str, Content] = {
+        "go.mod": "module example.com/x\n",
+        "package.json": '{"dependencies": {"lodash": "^4"}}',
+        "pom.xml": "<project/>",
+        "requirements.txt": "requests>=2\n",
+    }
+    found = of(sources)
+    assert found.complete
+    assert set(found.wanting) == {
+        "go.mod: asks for packages of Go, and none of them is in here",
+        "package.json: asks for packages of npm, and none of them is in here",
+        "pom.xml: asks for packages of Maven, and none of them is in here",
+        "requirements.txt: has requirements without an exact version, which were not looked up",
+    }
+    assert found.oddities == found.wanting
+
+
+def test_a_source_tree_beside_what_was_built_of_it_is_nothing_to_tell() -> None:
+    built: dict[str, Content] = {"pom.xml": "<project/>", "a.jar": zipped(pom("a.b", "c", "1.0"))}
+    manifest: dict[str, Content] = {"package.json": '{"dependencies": {"lodash": "^4"}}'}
+    lodash: dict[str, Content] = {"node_modules/lodash/package.json": '{"version": "4.17.15"}'}
+    assert of(built | manifest | lodash).troubles == ()
+    assert of({"package.json": '{"type": "module"}'}).troubles == ()
+
+
+def test_a_program_that_does_not_say_what_it_is_built_from_is_a_gap_where_it_is_the_function() -> (
+    None
+):
+    program = elf(b"nothing", text=Random(0).randbytes(100_000))
+    assert of({"bootstrap": program}).gaps == (
+        "bootstrap: is the function's program, and does not say what it was built from",
+    )
+    assert of({"lib/native.so": program}).complete
+
+
+def test_a_file_that_vanishes_while_a_folder_is_read_is_a_gap(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "a").write_text("")
+    monkeypatch.setattr(Path, "lstat", _gone)
+    assert of_folder(tmp_path).gaps == ("a: could not be read: No such file or directory",)
+
+
+def _gone(_: Path) -> os.stat_result:
+    raise FileNotFoundError(2, "No such file or directory")
+
+
+# ------------------------------------------------------------------------ a lock file by itself
+
+
+def test_a_lock_file_by_itself_states_its_packages() -> None:
+    found = of_lock(io.BytesIO(b"requests==2.19.0\nurllib3==1.23\n"), "prod.txt")
+    assert named(found) == ["PyPI requests 2.19.0", "PyPI urllib3 1.23"]
+    assert (found.complete, found.files_seen) == (True, 1)
+
+
+def test_what_a_lock_file_by_itself_leaves_open_is_a_gap() -> None:
+    found = of_lock(io.BytesIO(b"requests==2.19.0\nurllib3>=1\n"), "requirements.txt")
+    assert named(found) == ["PyPI requests 2.19.0"]
+    assert found.gaps == (
+        "requirements.txt: has requirements without an exact version, which were not looked up",
+    )
+
+
+def test_a_lock_file_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="is no lock or requirements file"):
+        of_lock(io.BytesIO(b""), "app.py")
+
+
+def test_inventories_are_joined_with_all_their_places_and_gaps() -> None:
+    code, layer = of(WHEELS), of(WHEELS | {"Gemfile.lock": ""})
+    both = joined([code, layer])
+    assert named(both) == named(code)
+    assert both.items[2].places == code.items[2].places
+    assert both.gaps == layer.gaps
+    assert both.files_seen == code.files_seen + layer.files_seen
+    assert joined([]).complete

@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from driftguard.inventory import Inventory, Limits, inventory
+from tests.inventory.making_images import gzipped, link, tar_members, tarred
 from tests.inventory.making_zips import (
     Raw,
     deflated,
@@ -191,6 +192,35 @@ def test_jars_are_read_down_to_the_limit() -> None:
     found = of(archive)
     assert named(found) == [("a.b:deepest", "1.0")]
     assert found.complete
+
+
+@pytest.mark.parametrize("name", ["a.tgz", "a.tar.gz"])
+def test_a_tar_of_zeros_within_is_not_unpacked_to_the_end(name: str) -> None:
+    bomb = gzipped(tarred([("zeros", bytes(100_000_000))]))
+    found = of(zipped({name: bomb, METADATA: CONTENT}, zipfile.ZIP_STORED))
+    assert found.troubles == (f"{name}: is packed more than 200-fold",)
+    assert named(found) == [("requests", "2.19.0")]
+
+
+def test_tars_in_tars_end_at_the_depth_limit() -> None:
+    archive = tarred([(METADATA, CONTENT)])
+    for _ in range(10):
+        archive = tarred([("a.tar", archive)])
+    found = of(zipped({"a.tar": archive}))
+    assert "is nested more than 4 archives deep" in found.troubles[0]
+    assert not found.complete
+
+
+def test_names_in_a_tar_within_lead_nowhere() -> None:
+    tar = tarred([(f"../../{METADATA}", CONTENT)])
+    found = of(zipped({"a.tar": tar}))
+    assert [one.where for one in found.packages] == [f"a.tar!/{METADATA}"]
+    assert "leads out of the archive" in found.troubles[0]
+
+
+def test_a_link_in_a_tar_within_to_what_nobody_reads_is_a_gap() -> None:
+    tar = tar_members([link(METADATA, "hidden")])
+    assert not of(zipped({"a.tar": tar})).complete
 
 
 def test_zips_that_multiply_end_at_what_may_be_unpacked() -> None:

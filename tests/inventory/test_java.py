@@ -146,3 +146,20 @@ def test_a_jar_without_any_version_is_ones_own_and_no_gap() -> None:
     found = in_a_function("handler.jar", {"com/example/Handler.class": b""})
     assert found.complete
     assert found.troubles == ("lib/handler.jar: is a jar that does not say which it is",)
+
+
+def test_a_library_whose_file_was_renamed_is_told_by_its_manifest_beside_what_it_shades() -> None:
+    manifest = (
+        "Implementation-Title: log4j-core\nImplementation-Version: 2.14.1\n"
+        "Implementation-Vendor-Id: org.apache.logging.log4j\n"
+    )
+    files: dict[str, Content] = {java.MANIFEST: manifest}
+    found = in_a_function("all.jar", files | pom("org.jctools", "jctools-core", "4.0.5"))
+    assert "org.apache.logging.log4j:log4j-core:2.14.1" in named(found)
+
+
+@pytest.mark.parametrize("version", ["unspecified", "unknown", "${project.version}"])
+def test_what_a_build_writes_for_no_version_is_none(version: str) -> None:
+    manifest = f"Implementation-Title: app\nImplementation-Version: {version}\n"
+    assert in_a_function("app.jar", {java.MANIFEST: manifest}).packages == ()
+    assert not in_a_function("app.jar", pom("com.example", "app", version)).complete

@@ -87,7 +87,10 @@ LOCK_3 = {
 def test_a_package_lock_states_what_goes_where(lock: dict[str, object]) -> None:
     parsed = node.of_package_lock(json.dumps(lock).encode(), "app/package-lock.json")
 
-    assert {(one.package.name, one.package.version): one.at for one in parsed.findings} == {
+    told = {(one.package.name, one.package.version): one.at for one in parsed.findings}
+    # What is from a repository has no version in the oldest kind, and is no less there.
+    assert told.pop(("mine", ""), "app/node_modules/mine") == "app/node_modules/mine"
+    assert told == {
         ("lodash", "4.17.15"): "app/node_modules/lodash",
         ("lodash", "3.10.1"): "app/node_modules/async/node_modules/lodash",
         ("async", "2.6.0"): "app/node_modules/async",
@@ -151,8 +154,23 @@ def test_a_yarn_lock_of_the_first_kind_states_its_packages() -> None:
     assert named(node.of_yarn_lock(YARN_1.encode(), "yarn.lock")) == [
         ("@babel/core", "7.1.0"),
         ("lodash", "4.17.15"),
+        ("mine", "1.0.0"),
         ("minimist", "1.2.0"),
     ]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "lodash@git+https://github.com/lodash/lodash.git#4.17.15",
+        "lodash@https://github.com/lodash/lodash/archive/4.17.15.tar.gz",
+        "lodash@lodash/lodash#4.17.15",
+        "lodash@github:lodash/lodash",
+    ],
+)
+def test_a_package_from_a_repository_is_that_package(pattern: str) -> None:
+    lock = f'"{pattern}":\n  version "4.17.15"\n  resolved "https://example.com/x#abc"\n'
+    assert named(node.of_yarn_lock(lock.encode(), "yarn.lock")) == [("lodash", "4.17.15")]
 
 
 def test_a_yarn_lock_of_the_later_kind_states_its_packages() -> None:
@@ -245,3 +263,68 @@ def test_a_pnpm_lock_states_its_packages(version: int) -> None:
         ("@babel/core", "7.1.0"),
         ("lodash", "4.17.15"),
     ]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        """\
+  github.com/lodash/lodash/ddfd9b11a0126db2302cb70ec9973b66baec0975:
+    resolution: {tarball: https://codeload.github.com/lodash/lodash/tar.gz/ddfd9b11}
+    name: lodash
+    version: 4.17.15
+    dev: false
+""",
+        """\
+  lodash@https://codeload.github.com/lodash/lodash/tar.gz/ddfd9b11:
+    resolution: {tarball: https://codeload.github.com/lodash/lodash/tar.gz/ddfd9b11}
+    version: 4.17.15
+""",
+        """\
+  'lodash@git+https://git@github.com:lodash/lodash.git#ddfd9b11':
+    resolution: {commit: ddfd9b11, repo: git@github.com:lodash/lodash.git, type: git}
+    version: 4.17.15
+""",
+    ],
+)
+def test_pnpms_package_from_a_repository_is_that_package(block: str) -> None:
+    lock = f"lockfileVersion: '9.0'\n\npackages:\n\n{block}\n  other@1.0.0:\n    engines: {{}}\n"
+    parsed = node.of_pnpm_lock(lock.encode(), "pnpm-lock.yaml")
+    assert named(parsed) == [("lodash", "4.17.15"), ("other", "1.0.0")]
+
+
+def test_pnpms_own_packages_are_left_out() -> None:
+    lock = "lockfileVersion: '9.0'\n\npackages:\n\n  shared@file:../shared:\n    version: 1.0.0\n"
+    parsed = node.of_pnpm_lock(lock.encode(), "pnpm-lock.yaml")
+    assert (parsed.findings, parsed.troubles) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        b"<html>\n",
+        b"packages:\n\n  lodash@4.17.15:\n",
+        b"lockfileVersion: '9.0'\npackages: {lodash@4.17.15: {}}\n",
+        b"lockfileVersion: '9.0'\npackages:\n  ? lodash\n  : {}\n",
+    ],
+)
+def test_a_pnpm_lock_that_pnpm_did_not_write_is_a_gap(lock: bytes) -> None:
+    assert any(one.gap for one in node.of_pnpm_lock(lock, "pnpm-lock.yaml").troubles)
+
+
+def test_a_package_lock_whose_table_is_empty_is_read_by_its_tree() -> None:
+    lock = LOCK_1 | {"lockfileVersion": 2, "packages": {}}
+    parsed = node.of_package_lock(json.dumps(lock).encode(), "package-lock.json")
+    assert ("lodash", "4.17.15") in named(parsed)
+
+
+@pytest.mark.parametrize("lock", ["{}", '{"name": "app"}', "[]"])
+def test_what_is_no_package_lock_is_a_gap(lock: str) -> None:
+    assert any(one.gap for one in node.of_package_lock(lock.encode(), "x").troubles)
+
+
+def test_a_tarball_in_the_versions_place_says_no_version_and_is_no_less_there() -> None:
+    address = "https://registry.npmjs.org/lodash/-/lodash-4.17.15.tgz"
+    lock = {"lockfileVersion": 1, "dependencies": {"lodash": {"version": address}}}
+    parsed = node.of_package_lock(json.dumps(lock).encode(), "package-lock.json")
+    assert named(parsed) == [("lodash", "")]

@@ -19,7 +19,7 @@ from tests.inventory.making_images import gzipped, oci_image, saved_image, tarre
 from tests.inventory.making_zips import metadata, pom, zipped
 from tests.inventory.test_node import LOCK_1, LOCK_3, PNPM, YARN_1, YARN_BERRY
 from tests.inventory.test_programs import CARGO
-from tests.inventory.test_python import POETRY, UV
+from tests.inventory.test_python import POETRY, PYLOCK, UV
 
 thoroughly = settings(max_examples=int(os.environ.get("DRIFTGUARD_EXAMPLES", "150")), deadline=None)
 SMALL = Limits(total_bytes=10**6, inflated_bytes=10**6, entries=1000, text_bytes=10**5)
@@ -37,10 +37,16 @@ TEXTS: dict[str, tuple[Parse, bytes]] = {
     "yarn 1": (node.of_yarn_lock, YARN_1.encode()),
     "yarn berry": (node.of_yarn_lock, YARN_BERRY.encode()),
     "pnpm": (node.of_pnpm_lock, PNPM[6].encode()),
+    "pylock": (python.of_lock, PYLOCK.encode()),
     "Cargo.lock": (rust.of_lock, CARGO.encode()),
     "pom": (java.of_pom, b"groupId=a.b\nartifactId=c\nversion=1.0\n"),
 }
-JSON_PARSERS = [python.of_pipfile_lock, node.of_installed, node.of_package_lock]
+JSON_PARSERS = [
+    python.of_pipfile_lock,
+    node.of_installed,
+    node.of_package_lock,
+    node.of_project,
+]
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),

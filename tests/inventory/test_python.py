@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from driftguard.inventory import python
 from driftguard.inventory.findings import Evidence, Parsed
 from tests.inventory.making_zips import metadata
@@ -67,7 +69,54 @@ git+https://github.com/psf/requests.git@v2.19.0#egg=requests
     parsed = python.of_requirements(requirements, "requirements.txt")
     assert named(parsed) == [("requests", "2.19.0"), ("urllib3", "1.24.1"), ("flask", "1.0")]
     assert {one.evidence for one in parsed.findings} == {Evidence.STATED}
-    assert [trouble.gap for trouble in parsed.troubles] == [False]
+    assert {trouble.what: trouble.gap for trouble in parsed.troubles} == {
+        "has requirements without an exact version, which were not looked up": False,
+        "names other files, which have to be looked at by themselves": False,
+        "has lines that are no requirements": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "requests==2.19.0,!=2.18.0",
+        "requests>=2,==2.19.0",
+        "requests (==2.19.0)",
+        "Requests[security,socks] == 2.19.0",
+        "requests===2.19.0 ; python_version >= '3'",
+    ],
+)
+def test_a_pin_is_one_whatever_stands_beside_it(line: str) -> None:
+    parsed = python.of_requirements(line.encode(), "requirements.txt")
+    assert named(parsed) == [("requests", "2.19.0")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_requirements_are_read_in_the_encodings_of_windows(encoding: str) -> None:
+    text = "requests==2.19.0\r\nurllib3==1.23\r\n"
+    parsed = python.of_requirements(text.encode(encoding), "requirements.txt")
+    assert named(parsed) == [("requests", "2.19.0"), ("urllib3", "1.23")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "requests",
+        "requests>=2.0,<3",
+        "requests==2.*",
+        "requests @ git+https://github.com/psf/requests@v2.19.0",
+        "git+https://github.com/psf/requests.git@v2.19.0#egg=requests",
+        "-e ./shared",
+        "--editable=./shared",
+        "-r base.txt",
+        "-rbase.txt",
+        "--requirement base.txt",
+    ],
+)
+def test_what_requirements_leave_open_is_told(line: str) -> None:
+    parsed = python.of_requirements(line.encode(), "requirements.txt")
+    assert not parsed.findings
+    assert len(parsed.troubles) == 1
 
 
 def test_requirements_without_end_are_a_gap() -> None:
@@ -85,7 +134,8 @@ def test_a_pipfile_lock_states_what_is_not_for_developing() -> None:
         "develop": {"pytest": {"version": "==3.6.0"}},
     }
     parsed = python.of_pipfile_lock(json.dumps(lock).encode(), "Pipfile.lock")
-    assert named(parsed) == [("requests", "2.19.0")]
+    # Which version a repository has is not said: it is that package all the same.
+    assert named(parsed) == [("requests", "2.19.0"), ("mine", "")]
 
 
 POETRY = """\
@@ -152,5 +202,63 @@ source = { editable = "../shared" }
 """
 
 
-def test_a_uv_lock_states_what_comes_from_an_index() -> None:
+def test_a_uv_lock_states_what_is_not_the_projects_own() -> None:
     assert named(python.of_lock(UV.encode(), "uv.lock")) == [("requests", "2.19.0")]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '{ git = "https://github.com/psf/requests?tag=v2.19.0#0123abc" }',
+        '{ url = "https://example.com/requests-2.19.0-py2.py3-none-any.whl" }',
+        '{ path = "wheels/requests-2.19.0-py2.py3-none-any.whl" }',
+        '{ registry = "https://pypi.example.com/simple" }',
+    ],
+)
+def test_a_package_from_elsewhere_is_that_package(source: str) -> None:
+    lock = f'[[package]]\nname = "requests"\nversion = "2.19.0"\nsource = {source}\n'
+    assert named(python.of_lock(lock.encode(), "uv.lock")) == [("requests", "2.19.0")]
+
+
+@pytest.mark.parametrize(
+    ("groups", "states"),
+    [
+        ('["main"]', True),
+        ('["web"]', True),
+        ('["default"]', True),
+        ('["dev", "web"]', True),
+        ('["dev"]', False),
+        ('["tests", "docs"]', False),
+    ],
+)
+def test_only_groups_for_developing_are_left_out(groups: str, states: bool) -> None:
+    lock = f'[[package]]\nname = "requests"\nversion = "2.19.0"\ngroups = {groups}\n'
+    assert bool(python.of_lock(lock.encode(), "pdm.lock").findings) is states
+
+
+PYLOCK = """\
+lock-version = '1.0'
+created-by = 'pip'
+
+[[packages]]
+name = 'requests'
+version = '2.19.0'
+index = 'https://pypi.org/simple'
+
+[[packages.wheels]]
+name = 'requests-2.19.0-py2.py3-none-any.whl'
+url = 'https://files.pythonhosted.org/requests-2.19.0-py2.py3-none-any.whl'
+
+[[packages]]
+name = 'shared'
+directory = { path = '../shared' }
+"""
+
+
+def test_a_pylock_states_its_packages() -> None:
+    assert named(python.of_lock(PYLOCK.encode(), "pylock.toml")) == [("requests", "2.19.0")]
+
+
+def test_a_lock_file_that_a_formatter_touched_says_the_same() -> None:
+    indented = "\n".join(f"  {line}" for line in UV.replace(" = ", "=").splitlines())
+    assert named(python.of_lock(indented.encode(), "uv.lock")) == [("requests", "2.19.0")]

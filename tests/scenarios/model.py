@@ -37,6 +37,8 @@ class Staged:
     anew: Callable[[Any], Any] = lambda snapshot: snapshot
     # The baseline was recorded while all was well.
     baseline: bool = False
+    # Where the guard looks known vulnerabilities up.
+    advisories: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Scenario:
     name: str = ""
     # The control's settings, where the scenario needs others than its own defaults.
     settings: Mapping[str, Any] = field(default_factory=dict)
+    # The remedy is nothing that the guard may ever choose by itself: a person says yes to it.
+    asked: bool = False
 
     def policy(self, given: Policy) -> Policy:
         """The policy with every control reverting, and this one's settings."""

@@ -4,16 +4,19 @@ Run by path, by the emulator's own interpreter, so it imports nothing of ours. W
 
 - A function URL's address is one that this machine can reach, wherever the stack hands it on.
 - A schedule comes within a second of its time, not of ten.
+- The code of a published version of a function is that version's, not `$LATEST`'s: what GetFunction
+  says of it can be downloaded, and has the hash that is told.
 - A URL with `AuthType: AWS_IAM` says who is calling (`requestContext.authorizer.iam`): whose the
   access key of the request's signature is, as the guarded account's STS knows it. The signature
   itself is not checked, but it must be for Lambda, as AWS demands.
 
-Source: AWS Lambda Developer Guide, "Invoking Lambda function URLs" and "Control access to Lambda
-function URLs".
+Sources: AWS Lambda Developer Guide, "Invoking Lambda function URLs" and "Control access to Lambda
+function URLs"; AWS Lambda API Reference, "GetFunction" (`Qualifier`).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from functools import cache
@@ -29,6 +32,7 @@ _SIGNED = re.compile(
 
 _create, _event = lambda_svc._create_function_url_config, lambda_svc._build_function_url_event
 _handle = lambda_svc.handle_function_url_request
+_get_function = lambda_svc._get_function
 
 
 def create(function: str, data: dict[str, Any], qualifier: str | None) -> Any:
@@ -88,6 +92,32 @@ def _caller(access_key: str) -> dict[str, object]:
     }
 
 
+# --------------------------------------------------------------------- the code of a version
+
+
+def get_function(name: str, qualifier: str | None = None) -> Any:
+    """GetFunction's answer, with the address of the code that the qualifier means."""
+    answer = _get_function(name, qualifier)
+    status, _, body = answer
+    code = json.loads(body).get("Code", {}) if status == 200 and qualifier else {}
+    if "Location" not in code:
+        return answer
+    head, _, query = code["Location"].partition("?")
+    found = json.loads(body)
+    found["Code"]["Location"] = f"{head}:{qualifier}?{query}"
+    return lambda_svc.json_response(found)
+
+
+def serve_code(function: str, account_id: str, region: str) -> Any:
+    """The code at such an address: `orders`, `orders:2` or `orders:live`."""
+    name, _, qualifier = function.partition(":")
+    known = lambda_svc._functions.get_scoped(account_id, region, name)
+    record, _ = lambda_svc._effective_func_record_for_qualifier(known, qualifier or None)
+    if record is None:
+        return 404, {"Content-Type": "text/plain"}, b"Function not found"
+    return 200, {"Content-Type": "application/zip"}, record.get("code_zip") or b""
+
+
 def main() -> None:
     """Starts the emulator."""
     scheduler._SCHEDULE_TICK_INTERVAL = 1
@@ -95,6 +125,8 @@ def main() -> None:
     lambda_svc._function_url_id = identifier_of
     lambda_svc.handle_function_url_request = handle
     lambda_svc._build_function_url_event = event
+    lambda_svc._get_function = get_function
+    lambda_svc.serve_function_code = serve_code
     app.main()
 
 

@@ -45,6 +45,7 @@ _SETTLING = frozenset(
         ("dynamodb", "ResourceInUseException"),
         ("efs", "IncorrectFileSystemLifeCycleState"),
         ("lambda", "ResourceConflictException"),
+        ("lambda", "ResourceInUseException"),
         ("rds", "InvalidDBClusterStateFault"),
         ("rds", "InvalidDBInstanceState"),
         ("redshift", "InvalidClusterState"),
@@ -218,6 +219,11 @@ class Remediator:
             from .fetching import fetched
 
             parameters = {name: fetched(one, self._client) for name, one in call.parameters.items()}
+            with _unquoted(call):
+                return self._send(client, call, parameters)
+        return self._send(client, call, parameters)
+
+    def _send(self, client: Client, call: Call, parameters: Mapping[str, object]) -> bool:
         answer = invoke(client, call.service, call.operation, parameters, absent=call.settled_by)
         return answer is not None
 
@@ -274,8 +280,23 @@ def told_apart(service: str, operation: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _in_words(service, operation, error) from error
-    except (BotoCoreError, ResponseParserError) as error:
+    except ResponseParserError:
+        # The error quotes the answer, and the answer may hold what nobody else is to read.
+        raise Unreachable(f"{service}:{operation} got an answer that cannot be read") from None
+    except BotoCoreError as error:
         raise Unreachable(f"{service}:{operation} got no answer: {error}") from error
+
+
+@contextmanager
+def _unquoted(call: Call) -> Iterator[None]:
+    """Errors without what AWS says: it may quote a parameter that no plan was to hold."""
+    try:
+        yield
+    except AwsError as error:
+        told = f"{call.service}:{call.operation} failed ({error.code or type(error).__name__})"
+        if isinstance(error, Refused):
+            told += f". Give the role the permission {_wanted(call.service, call.operation)}"
+        raise type(error)(told, code=error.code) from None
 
 
 def _in_words(service: str, operation: str, error: ClientError) -> AwsError:
@@ -287,13 +308,16 @@ def _in_words(service: str, operation: str, error: ClientError) -> AwsError:
     if (service, code) in _SETTLING:
         return Throttled(f"{service}:{operation} must wait ({code}): {message}", code=code)
     if code in _REFUSED:
-        wanted = " or ".join(sorted(actions_of(service, operation)))
         return Refused(
             f"not allowed to call {service}:{operation}: {message or code}. "
-            f"Give the role the permission {wanted}",
+            f"Give the role the permission {_wanted(service, operation)}",
             code=code,
         )
     return AwsError(f"{service}:{operation} failed ({code}): {message}", code=code)
+
+
+def _wanted(service: str, operation: str) -> str:
+    return " or ".join(sorted(actions_of(service, operation)))
 
 
 # -------------------------------------------------------------------------------- sessions

@@ -148,9 +148,9 @@ class Case:
     def _departs(self, state: Document) -> bool:
         """Whether the state is another than a baseline that policy pins it to."""
         known = self.baseline
-        ignored = self.control.volatile | frozenset(self.suspect.hint)
         if known is None or not self.guard.policy.pins(self.control.id):
             return False
+        ignored = self._beyond_baselines()
         now, before = (Facet(one, "").fingerprint(ignored) for one in (state, known.state))
         return now != before and self._is_pinned()
 
@@ -162,8 +162,13 @@ class Case:
 
     def _from_baseline(self, state: Document) -> str:
         assert self.baseline is not None
-        ignored = self.control.volatile | frozenset(self.suspect.hint)
-        return differences.in_words(self.baseline.state, state, leaving_out=ignored)
+        return differences.in_words(
+            self.baseline.state, state, leaving_out=self._beyond_baselines()
+        )
+
+    def _beyond_baselines(self) -> frozenset[str]:
+        """What does not count when a state is held against a baseline."""
+        return self.control.volatile | self.control.momentary | frozenset(self.suspect.hint)
 
     def tags(self) -> dict[str, str]:
         """The resource's tags, read now; none where the service keeps none.
@@ -270,11 +275,12 @@ class Case:
     def _as_swept(self, state: Document) -> Document:
         """A state as the sweep sees it: without what only a change's record told of it.
 
-        Left in, it would make a version of every other look.
+        Left in, it would make a version of every other look; so would what is momentary.
         """
         if not self.control.baselined:
             return state
-        return {name: one for name, one in state.items() if name not in self.suspect.hint}
+        beyond = self.control.momentary | frozenset(self.suspect.hint)
+        return {name: one for name, one in state.items() if name not in beyond}
 
     def write(self, *notes: Note) -> bool:
         """Writes what a clean look taught; False when somebody else was there first."""

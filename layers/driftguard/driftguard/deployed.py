@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import tempfile
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from .aws import Aws
 from .model import Document, Json
-from .trail import items, text
+from .trail import text
 
 if TYPE_CHECKING:
     from .advisories.matching import Allowed, Vulnerability
@@ -24,8 +24,21 @@ if TYPE_CHECKING:
     from .advisories.provider import Advisories
 
 # Code is named by its hash, so what it contains never has to be read twice.
-_REMEMBERED: OrderedDict[str, tuple[tuple[Package, ...], str]] = OrderedDict()
+_REMEMBERED: OrderedDict[str, Contents] = OrderedDict()
 _MOST_REMEMBERED = 32
+# A batch of changes has two minutes in the guard's Lambda, so that one package may not take them
+# all: how long its inventory and its advisories may take, in seconds.
+_INVENTORY_SECONDS, _ADVISORIES_SECONDS = 20.0, 15.0
+# What is told of an archive that cannot be read is its maker's: so many sentences are enough.
+_MOST_TROUBLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a deployment package contains. `unknown` says why that may not be all; "" if it is."""
+
+    packages: tuple[Package, ...] = ()
+    unknown: str = ""
 
 
 def of_code(url: str, sha256: str, name: str, aws: Aws) -> Document:
@@ -33,9 +46,41 @@ def of_code(url: str, sha256: str, name: str, aws: Aws) -> Document:
 
     `sha256` is Lambda's own of it (base64): code that is another is not judged.
     """
-    packages, unknown = _packages(url, sha256, name)
-    findings, more = _findings(packages, aws)
-    return {"findings": findings, "unknown": unknown or more}
+    return findings_in(contents(url, sha256, name), aws)
+
+
+def contents(url: str, sha256: str, name: str) -> Contents:
+    """What the code at an address contains, by Lambda's own hash of it. Never raises."""
+    if sha256 in _REMEMBERED:
+        _REMEMBERED.move_to_end(sha256)
+        return _REMEMBERED[sha256]
+    from .inventory import LAMBDA, DownloadFailed, download, inventory
+
+    try:
+        with download(url) as file:
+            if _sha256(file) != sha256:
+                return Contents((), f"what Lambda gave as the code of {name} is another code")
+            found = inventory(file, f"{name}.zip", replace(LAMBDA, seconds=_INVENTORY_SECONDS))
+    except DownloadFailed as error:
+        return Contents((), f"the code of {name} could not be had: {error}")
+    told = "; ".join(found.troubles[:_MOST_TROUBLES])
+    unknown = "" if found.complete else f"not all of {name} could be read: {told}"
+    read = Contents(found.packages, unknown)
+    # What ran out of time may be read to its end the next time.
+    if found.complete:
+        _REMEMBERED[sha256] = read
+        if len(_REMEMBERED) > _MOST_REMEMBERED:
+            _REMEMBERED.popitem(last=False)
+    return read
+
+
+def findings_in(found: Contents, aws: Aws) -> Document:
+    """What is known to be wrong with some contents: `{"findings": [...], "unknown": "why" | ""}`.
+
+    Nothing, where the stack was told no source of advisories.
+    """
+    findings, unknown = _findings(found.packages, aws)
+    return {"findings": findings, "unknown": found.unknown or unknown}
 
 
 def minded(
@@ -46,11 +91,11 @@ def minded(
     allowed: Iterable[Allowed],
     today: str,
 ) -> list[Document]:
-    """Those findings that the terms do not let pass on this day (ISO 8601, UTC)."""
+    """Those findings, as they are, that the terms do not let pass on this day (ISO 8601, UTC)."""
     from .advisories.matching import Terms, sift
 
     terms = Terms(min_severity, fix_available, tuple(allowed))
-    return [as_document(one) for one in sift(map(_vulnerability, found), terms, today).minded]
+    return [one for one in found if sift([_vulnerability(one)], terms, today).minded]
 
 
 def provider(aws: Aws) -> Advisories | None:
@@ -59,6 +104,8 @@ def provider(aws: Aws) -> Advisories | None:
     if not source:
         return None
     if source.startswith("s3://"):
+        import tempfile
+
         from .advisories.bucket import Bucket
         from .advisories.dump import OsvDump
 
@@ -73,8 +120,8 @@ def provider(aws: Aws) -> Advisories | None:
 
     table = aws.surroundings.state_table
     cache = TableCache(StateTable(aws, table)) if table else None
-    # The guard's Lambda has a minute and a half for a whole change.
-    return OsvApi(Exchange(source.rstrip("/"), Patience(tries=3, request=5, whole=25)), cache)
+    patience = Patience(tries=3, request=5, whole=_ADVISORIES_SECONDS)
+    return OsvApi(Exchange(source.rstrip("/"), patience), cache)
 
 
 def as_document(one: Vulnerability) -> Document:
@@ -114,28 +161,7 @@ def _texts(container: Document, name: str) -> tuple[str, ...]:
     return tuple(str(one) for one in value) if isinstance(value, (list, tuple)) else ()
 
 
-# ------------------------------------------------------------------------------- reading
-
-
-def _packages(url: str, sha256: str, name: str) -> tuple[tuple[Package, ...], str]:
-    """What the code contains, and why that may not be all."""
-    if sha256 in _REMEMBERED:
-        _REMEMBERED.move_to_end(sha256)
-        return _REMEMBERED[sha256]
-    from .inventory import DownloadFailed, download, inventory
-
-    try:
-        with download(url) as file:
-            if _sha256(file) != sha256:
-                return (), f"what Lambda gave as the code of {name} has another hash than it says"
-            found = inventory(file, f"{name}.zip")
-    except DownloadFailed as error:
-        return (), f"the code of {name} could not be had: {error}"
-    unknown = "" if found.complete else f"not all of {name} could be read: {found.troubles[0]}"
-    _REMEMBERED[sha256] = (found.packages, unknown)
-    if len(_REMEMBERED) > _MOST_REMEMBERED:
-        _REMEMBERED.popitem(last=False)
-    return _REMEMBERED[sha256]
+# -------------------------------------------------------------------------------- holding against
 
 
 def _sha256(file: IO[bytes]) -> str:
@@ -160,48 +186,3 @@ def _findings(packages: tuple[Package, ...], aws: Aws) -> tuple[list[Json], str]
         first = matches.doubts[0]
         unknown = f"whether {first.id} concerns {first.package.name}: {first.reason}"
     return [as_document(one) for one in matches.vulnerabilities], unknown
-
-
-# ------------------------------------------------------------------------- told by others
-
-
-def of_inspector(finding: Document) -> list[Document]:
-    """The findings in an Inspector finding about packages.
-
-    Source: Amazon Inspector User Guide, "Amazon EventBridge event schema for Amazon Inspector
-    events".
-    """
-    details = finding.get("packageVulnerabilityDetails")
-    if not isinstance(details, Mapping):
-        return []
-    id_ = text(details, "vulnerabilityId")
-    score = finding.get("inspectorScore")
-    word = text(finding, "severity")
-    points = round(score * 10) if isinstance(score, (int, float)) else _BY_WORD.get(word)
-    return [
-        {
-            "ecosystem": text(one, "packageManager"),
-            "package": text(one, "name"),
-            "version": text(one, "version"),
-            "id": id_,
-            "ids": [id_],
-            "severity": points,
-            "fixed_in": _fixed(text(one, "fixedInVersion")),
-            "summary": text(finding, "title")[:300],
-            "places": [text(one, "filePath")] if text(one, "filePath") else [],
-        }
-        for one in items(details.get("vulnerablePackages"))
-    ]
-
-
-def _fixed(version: str) -> list[Json]:
-    return [version] if version and version.lower() not in ("notavailable", "not available") else []
-
-
-# ECR's and Inspector's words, each the top of its band.
-_BY_WORD = {"CRITICAL": 100, "HIGH": 89, "MEDIUM": 69, "LOW": 39, "INFORMATIONAL": 0}
-
-
-def by_word(word: str) -> int | None:
-    """A severity in points (0 to 100) by AWS's word for it; None for an unknown one."""
-    return _BY_WORD.get(word.upper())

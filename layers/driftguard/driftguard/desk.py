@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from . import lessons, operators
+from . import controls, lessons, operators
 from .approvals import weigh
 from .audit import AuditTable, Conflict
 from .model import Answer, Decision, Status, stamp
@@ -118,7 +118,8 @@ class Desk:
             baseline_key(control, resource),
             habits_key(resource.account, control),
         )
-        return list(lessons.of_answer(answered, answer, memory, self.policy, self.now()))
+        known = controls.control(control) if controls.is_known(control) else None
+        return list(lessons.of_answer(answered, answer, memory, self.policy, self.now(), known))
 
     def _note_refusal(self, decision: Decision, answer: Answer, refusal: str) -> None:
         """A refused answer leaves a line in the log, while the decision is still open."""

@@ -34,6 +34,8 @@ def grants_in(value: Json) -> Iterator[tuple[str, str]]:
         arn = text(one, "arn")
         if one["kind"] == "function-code":
             yield "lambda:ListVersionsByFunction", arn
+            # Of one version; whether IAM asks about that, or about the function, is not written.
+            yield "lambda:GetFunction", arn
             yield "lambda:GetFunction", f"{arn}:*"
         else:
             yield "ssm:GetParameterHistory", arn

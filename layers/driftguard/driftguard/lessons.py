@@ -28,6 +28,7 @@ from .state import (
 from .trail import mapping, text
 
 if TYPE_CHECKING:
+    from .controls.control import AnyControl
     from .trust import Outcome
 
 # How soon a thing must drift back for it to say something about the revert, in seconds.
@@ -67,9 +68,17 @@ def of_clean(
 
 
 def of_answer(
-    decision: Decision, answer: Answer, memory: Memory, policy: Policy, now: datetime
+    decision: Decision,
+    answer: Answer,
+    memory: Memory,
+    policy: Policy,
+    now: datetime,
+    control: AnyControl | None,
 ) -> Iterator[Note]:
-    """What people's final answer teaches, the decision being what it became by it."""
+    """What people's final answer teaches, the decision being what it became by it.
+
+    `control` is the decision's; None where this version of Driftguard has it no more.
+    """
     from . import trust
 
     kept = answer.verdict is Verdict.KEEP
@@ -98,7 +107,7 @@ def of_answer(
             now,
         )
     else:
-        yield from _accepted(decision, answer, memory, now)
+        yield from _accepted(decision, answer, memory, policy, now, control)
     resource, actor = decision.suspect.resource, decision.actor
     yield from _habits(
         decision.control, resource.account, actor, decision.change_time, memory, policy, now
@@ -228,18 +237,34 @@ def _past(decision: Decision, memory: Memory, now: datetime) -> Note:
     )
 
 
-def _accepted(decision: Decision, answer: Answer, memory: Memory, now: datetime) -> Iterator[Note]:
-    """A state that a person let stand for good is the baseline now, where one is kept."""
+def _accepted(
+    decision: Decision,
+    answer: Answer,
+    memory: Memory,
+    policy: Policy,
+    now: datetime,
+    control: AnyControl | None,
+) -> Iterator[Note]:
+    """A state that a person let stand for good is the baseline now, where one is kept.
+
+    It may be the first: what is risky when it is first seen is not recorded before.
+    """
     resource, hint = decision.suspect.resource, decision.suspect.hint
     note = memory[baseline_key(decision.control, resource)]
     kept = mapping(note.document, "state")
-    if note.version:
+    keeps = policy.pins(decision.control) or (control is not None and control.baselined)
+    momentary = frozenset[str]() if control is None else control.momentary
+    if note.version or keeps:
         yield from baseline.moved(
             note,
             decision.control,
             resource,
             # Without what only the change's record told: no baseline has it, so it would differ.
-            {name: one for name, one in decision.state.items() if name not in hint or name in kept},
+            {
+                name: one
+                for name, one in decision.state.items()
+                if name not in momentary and (name not in hint or name in kept)
+            },
             at=now,
             by=answer.person,
             why=f"kept in {decision.id}" + (f": {answer.reason}" if answer.reason else ""),

@@ -48,8 +48,6 @@ _WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("cloudtrail", "CreateTrail"): {"TagsList": ("cloudtrail:AddTags",)},
     ("cloudwatch", "PutMetricAlarm"): {"Tags": ("cloudwatch:TagResource",)},
     ("config", "PutConfigRule"): {"Tags": ("config:TagResource",)},
-    # The profile's name is all that is given, but its role is what is passed on.
-    ("ec2", "AssociateIamInstanceProfile"): {"IamInstanceProfile": ("iam:PassRole",)},
     ("eks", "CreateAccessEntry"): {"tags": ("eks:TagResource",)},
     ("events", "PutRule"): {"Tags": ("events:TagResource",)},
     # GuardDuty lets its own role read the list's bucket.
@@ -77,7 +75,8 @@ _RESOURCELESS = frozenset(
     }
 )
 
-# Calls that hand a role to a service, and to which: the caller must be allowed to pass it on.
+# Calls that hand a role to a service, and to which: the caller must be allowed to pass it on. Some
+# name only what holds the role (a profile, a revision); the role is among what they are on.
 _PASSING = {
     ("bedrock", "PutModelInvocationLoggingConfiguration"): "bedrock.amazonaws.com",
     ("cloudtrail", "CreateTrail"): "cloudtrail.amazonaws.com",
@@ -85,6 +84,7 @@ _PASSING = {
     ("codebuild", "UpdateProjectVisibility"): "codebuild.amazonaws.com",
     ("config", "PutConfigurationRecorder"): "config.amazonaws.com",
     ("ec2", "AssociateIamInstanceProfile"): "ec2.amazonaws.com",
+    ("ecs", "UpdateService"): "ecs-tasks.amazonaws.com",
     ("events", "PutRule"): "events.amazonaws.com",
     ("events", "PutTargets"): "events.amazonaws.com",
     ("glue", "PutDataCatalogEncryptionSettings"): "glue.amazonaws.com",
@@ -154,7 +154,7 @@ def _beside(call: Call) -> Iterator[str]:
     for parameter, actions in _WITH.get(key, {}).items():
         if parameter in call.parameters:
             yield from actions
-    if key in _PASSING and roles_in(call.parameters):
+    if key in _PASSING and roles_in([call.parameters, call.on]):
         yield "iam:PassRole"
     if call.service == "wafv2":
         fronted = str(call.parameters.get("ResourceArn")).split(":")[2:3]

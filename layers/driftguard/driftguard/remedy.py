@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .aws import Aws, AwsError, Throttled, Unreachable
 from .model import Call, Plan, Step
@@ -41,6 +41,8 @@ def apply(
     A call that writes a whole document would otherwise write over what somebody wrote meanwhile.
     """
     rest = Plan(plan.steps[done:])
+    if not rest.steps:
+        return Outcome(done)
     try:
         with aws.acting_on(rest, decision, region) as remediator:
             if not still_so():
@@ -68,4 +70,5 @@ def merged(carried_out: Plan, done: int, anew: Plan, *, in_doubt: bool) -> tuple
     candidates = carried_out.steps if in_doubt else carried_out.steps[:done]
     wanted = [step.call for step in anew.steps]
     made = tuple(step for step in candidates if step.call not in wanted)
-    return Plan(made + anew.steps, kept=anew.kept, advice=anew.advice), len(made)
+    drastic = anew.drastic or carried_out.drastic
+    return replace(anew, steps=made + anew.steps, drastic=drastic), len(made)

@@ -41,12 +41,17 @@ def resume(
         done = len(decision.plan.steps) if died else decision.done
         note = "found reverted" if done else "found safe already"
         return case.end(decision, Status.REVERTED, note, facet, done=done)
+    if risk.unknown:
+        case.put_off(decision, risk.unknown)
+    if cost := _cost(case, decision, facet):
+        return case.end(decision, Status.FAILED, _unpaid(risk, cost), facet)
     return revert(case, _plan_again(case, decision, facet, in_doubt=died), facet)
 
 
 def revert(case: Case, decision: Decision, facet: Facet) -> Decision:
     """Applies the recorded plan, looks again, and plans again while the risk stands."""
     risk: Risk | None = None
+    cost = ""
     for _ in range(_PLANS):
         still_so = _still(case, case.fingerprint(facet))
         outcome = apply(case, decision, decision.plan, decision.done, still_so)
@@ -57,10 +62,15 @@ def revert(case: Case, decision: Decision, facet: Facet) -> Decision:
         if risk is None:
             note = "verified" if decision.done else "found safe already"
             return case.end(decision, Status.REVERTED, note, seen)
+        if risk.unknown:
+            # It may have helped: whether it did will be known, and until then nothing more is done.
+            case.put_off(decision, risk.unknown)
         if seen is not None:
             facet = seen
+            if cost := _cost(case, decision, facet):
+                break
             decision = _plan_again(case, decision, facet, in_doubt=False)
-    reason = f"still risky after the remedy: {risk.summary if risk else ''}"
+    reason = _unpaid(risk, cost)
     policy, now = case.guard.policy, case.moment()
     return case.end(
         decision,
@@ -111,6 +121,17 @@ def _plan_again(case: Case, decision: Decision, facet: Facet, *, in_doubt: bool)
         decision, plan=plan, done=done, before=case.fingerprint(facet), updated=case.now()
     )
     return case.append(again, "planned", "the state had changed")
+
+
+def _cost(case: Case, decision: Decision, facet: Facet) -> str:
+    """What a second plan would cost, if only a person may pay that and none was asked; else ""."""
+    return "" if decision.plan.drastic else case.plan(facet).drastic
+
+
+def _unpaid(risk: Risk | None, cost: str) -> str:
+    """Why the remedy has failed."""
+    reason = f"still risky after the remedy: {risk.summary if risk else ''}"
+    return f"{reason}; {cost}, which only a person may decide" if cost else reason
 
 
 def _still(case: Case, fingerprint: str) -> Callable[[], bool]:

@@ -1,7 +1,8 @@
 """Advisories from the OSV API, or from a mirror of it.
 
 It is asked which advisories concern each version, a thousand at a time, and then for each of those
-advisories. All that it says is counted: an answer too few is an answer that is not known.
+advisories. All that it says is counted: an answer too few is an answer that is not known. Which of
+them really concern a package is judged here: what it leaves out is all that is taken on its word.
 
 Source: OSV, "API", "POST /v1/querybatch" and "GET /v1/vulns/{id}".
 """
@@ -17,8 +18,9 @@ from ..model import Document, Json
 from ..trail import text
 from .exchange import Exchange, Trouble
 from .osv import Advisory, Unreadable, advisory
-from .package import Coordinates, Package
+from .package import Coordinates, Package, identity
 from .provider import Answer, Cache, answer
+from .versions import plain
 
 PUBLIC = "https://api.osv.dev"
 # As many queries as the API takes at once.
@@ -48,15 +50,16 @@ class OsvApi:
         documents, not_had = self._documents(
             sorted({id_ for ids in named.values() for id_ in ids}), until
         )
+        astray = list(_astray(named, documents))
         fresh = {
             package: tuple(documents[id_] for id_ in ids)
             for package, ids in named.items()
             if all(id_ in documents for id_ in ids)
         }
-        if self.cache and fresh:
+        if self.cache and fresh and not astray:
             self.cache.keep(fresh)
         found, unreadable = _read([*documents.values(), *(d for one in kept.values() for d in one)])
-        return answer(found, [*gaps, *not_had, *unreadable])
+        return answer(found, [*gaps, *not_had, *astray, *unreadable])
 
     def _named(self, packages: Sequence[Coordinates], until: float) -> tuple[Named, list[str]]:
         """The ids for each package of which all pages came; and what went wrong."""
@@ -114,7 +117,9 @@ class OsvApi:
 
 
 def _query(package: Coordinates, token: str) -> Json:
-    version = {"version": package.version} if package.version else {}
+    """Asks for the version, or for all of them where it may be read otherwise than by us."""
+    asked = plain(package.ecosystem, package.version)
+    version = {"version": asked} if asked else {}
     page = {"page_token": token} if token else {}
     return {"package": {"ecosystem": package.ecosystem, "name": package.name}} | version | page
 
@@ -142,6 +147,18 @@ def _ids(result: Document) -> Iterator[str]:
         if not id_:
             raise Trouble("/v1/querybatch: a result names an advisory without an `id`")
         yield id_
+
+
+def _astray(named: Named, documents: Mapping[str, Document]) -> Iterator[str]:
+    """Advisories that it named for a package and that name another: who knows what they meant."""
+    about = {
+        id_: {identity(one.ecosystem, one.name) for one in advisory(document).affected}
+        for id_, document in documents.items()
+    }
+    for package, ids in named.items():
+        for id_ in ids:
+            if id_ in about and package[:2] not in about[id_]:
+                yield f"OSV names {id_} for {package.name}, and {id_} does not"
 
 
 def _read(documents: Sequence[Document]) -> tuple[list[Advisory], list[str]]:

@@ -27,7 +27,7 @@ _CHUNK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A copy below a prefix of a bucket (`osv/`, or nothing). `working` holds its archives.
+    """A copy below a prefix of a bucket (`osv`, or nothing). `working` holds its archives.
 
     `largest` bounds an archive, in bytes: a Lambda's disk is small.
     """
@@ -63,7 +63,8 @@ class Bucket:
         return Archive(ZipFile(path))
 
     def _key(self, ecosystem: str, name: str) -> str:
-        return f"{self.prefix}{ecosystem}/{name}"
+        folder = f"{self.prefix.rstrip('/')}/" if self.prefix.strip("/") else ""
+        return f"{folder}{ecosystem}/{name}"
 
     def _objects(self, ecosystem: str) -> dict[str, str]:
         """The ETag of each object that is JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from .package import family
 
 # The longest that npm and Maven take. Beyond it a text is an attack on a parser, and no version.
 LONGEST = 256
+_BEGINS_WITH_A_NUMBER = re.compile(r"[0-9].*")
+_OF_THREE_NUMBERS = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(?:[-+].*)?")
 
 
 class Unorderable(ValueError):
@@ -49,12 +52,32 @@ def place(ecosystem: str, version: str) -> Place:
     """
     if not ordered(ecosystem):
         raise Unorderable(f"the order of {ecosystem or 'unnamed'} versions is not known")
-    if not version or len(version) > LONGEST:
-        raise Unorderable(f"a version has 1 to {LONGEST} characters, this one {len(version):,}")
+    if not version:
+        raise Unorderable("it does not say which version it is")
+    if len(version) > LONGEST:
+        raise Unorderable(f"a version has at most {LONGEST} characters, this one {len(version):,}")
     try:
         return _ORDERS[family(ecosystem)](version)
     except ValueError as error:
         raise Unorderable(f"{version!r} is no {ecosystem} version") from error
+
+
+def plain(ecosystem: str, version: str) -> str:
+    """The version as everybody writes it; "" where others may not read it as we do.
+
+    Who is asked about a version that it cannot read may answer that nothing concerns it.
+    """
+    if not ordered(ecosystem):
+        return version
+    try:
+        found = place(ecosystem, version)
+    except Unorderable:
+        return ""
+    if family(ecosystem) == "PyPI":
+        return "" if found.label else str(found.main)
+    # To Maven any text is a version, and releases of Go are spelled as nothing else is.
+    usual = _BEGINS_WITH_A_NUMBER if family(ecosystem) == "Maven" else _OF_THREE_NUMBERS
+    return version if usual.fullmatch(version) else ""
 
 
 def _python(version: str) -> Place:

@@ -1,33 +1,53 @@
 """Secrets in a stack's parameters and outputs, which everybody who may describe it reads.
 
-Parameters with `NoEcho` are shown as asterisks and never found.
+Parameters with `NoEcho` are shown as asterisks and never found. A call tells of the parameters that
+it was given; defaults, change sets and outputs are looked at when the stack is done.
 
-Source: AWS CloudFormation API Reference, "DescribeStacks".
+Sources: AWS CloudFormation API Reference, "DescribeStacks"; AWS CloudFormation User Guide, "Stack
+Status Change event detail" and "Stack status codes".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..aws import AwsError, Reader, document
-from ..model import Certainty, Change, Resource, Suspect
-from ..trail import items, text
+from ..model import Certainty, Change, Json, Resource, Suspect
+from ..trail import items, mapping, omitted, text
 from .control import References, Trigger, resource
-from .open_secrets import OpenSecret
+from .open_secrets import OpenSecret, Shown
 
-_SOURCE = "cloudformation.amazonaws.com"
+CALLS = "cloudformation.amazonaws.com"
+EVENTS = "aws.cloudformation"
+_DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 
 
 def stacks(change: Change) -> Iterator[Suspect]:
-    """The stack of a change."""
-    named = text(change.response, "stackId") or text(change.request, "stackName", "stackId")
-    name = named.rpartition(":stack/")[2].partition("/")[0]
-    if name:
-        where = f"cloudformation:{{region}}:{{account}}:stack/{name}"
-        yield Suspect(resource(change, "cloudformation.stack", name, where), Certainty.POSSIBLE)
+    """The stack of a change that may show something new."""
+    if change.source == EVENTS:
+        named = text(change.request, "stack-id")
+        new = text(mapping(change.request, "status-details"), "status") in _DONE
+    else:
+        named = text(change.response, "stackId") or text(change.request, "stackName")
+        new = omitted(change.request) or _is_given(change.request.get("parameters"))
+    # `stack/name/id` of an ARN, or the name alone.
+    path = named.rpartition(":stack/")[2]
+    if path and new:
+        where = f"cloudformation:{{region}}:{{account}}:stack/{path}"
+        found = resource(change, "cloudformation.stack", path.partition("/")[0], where)
+        yield Suspect(found, Certainty.POSSIBLE)
 
 
-def shown(stack: Resource, reader: Reader) -> list[tuple[str, str]] | None:
+def _is_given(parameters: Json) -> bool:
+    """Whether a value was given that is not hidden by the template."""
+    if parameters is None:
+        return False
+    if not isinstance(parameters, (list, tuple, Mapping)):
+        return True
+    return any(text(one, "parameterValue").strip("*") for one in items(parameters))
+
+
+def shown(stack: Resource, reader: Reader) -> Shown | None:
     """A stack's parameters and outputs."""
     try:
         found = document(reader.read("cloudformation", "DescribeStacks", StackName=stack.id))
@@ -45,10 +65,14 @@ def shown(stack: Resource, reader: Reader) -> list[tuple[str, str]] | None:
             (f"Outputs.{text(each, 'OutputKey')}", text(each, "OutputValue"))
             for each in items(one.get("Outputs"))
         ]
-    return texts
+    return Shown(texts)
 
 
-TRIGGERS = (Trigger(_SOURCE, "CreateStack"), Trigger(_SOURCE, "UpdateStack"))
+TRIGGERS = (
+    Trigger(CALLS, "CreateStack"),
+    Trigger(CALLS, "UpdateStack"),
+    Trigger(EVENTS, "CloudFormation Stack Status Change"),
+)
 
 IN_PARAMETERS_OR_OUTPUTS = OpenSecret(
     id="cloudformation.secret-in-parameters-or-outputs",
@@ -63,3 +87,5 @@ IN_PARAMETERS_OR_OUTPUTS = OpenSecret(
     suspects=stacks,
     values=shown,
 )
+
+CONTROLS = (IN_PARAMETERS_OR_OUTPUTS,)

@@ -1,39 +1,76 @@
-"""Secrets in the plain-text environment of CodeBuild projects.
+"""Secrets in CodeBuild projects: plain-text variables, inline specifications, source addresses.
 
-Source: AWS CodeBuild API Reference, "EnvironmentVariable" (`PLAINTEXT`).
+Source: AWS CodeBuild API Reference, "EnvironmentVariable" (`PLAINTEXT`) and "ProjectSource".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..aws import Reader, document
-from ..model import Certainty, Change, Resource, Suspect
-from ..trail import items, mapping, text
+from ..model import Certainty, Change, Document, Json, Resource, Suspect
+from ..trail import items, mapping, omitted, text
 from .control import References, Trigger, resource
-from .open_secrets import OpenSecret
+from .open_secrets import OpenSecret, Shown
 
 _SOURCE = "codebuild.amazonaws.com"
+_PLAIN = ("", "PLAINTEXT")
 
 
 def projects(change: Change) -> Iterator[Suspect]:
-    """The project of a change."""
-    name = text(change.request, "name").rpartition("/")[2]
-    if name:
+    """The project of a change that may have put a secret into it."""
+    name = text(change.request, "name") or text(mapping(change.response, "project"), "name")
+    if name and _may_hold(change.request):
         where = f"codebuild:{{region}}:{{account}}:project/{name}"
         yield Suspect(resource(change, "codebuild.project", name, where), Certainty.POSSIBLE)
 
 
-def variables(project: Resource, reader: Reader) -> list[tuple[str, str]] | None:
-    """The plain-text variables of a project, and its inline build specification."""
+def _may_hold(request: Document) -> bool:
+    if omitted(request) or _may_be_set(request.get("environment")):
+        return True
+    sources = (request.get("source"), request.get("secondarySources"))
+    return any(one is not None and _may_tell(one) for one in sources)
+
+
+def _may_be_set(environment: Json) -> bool:
+    """Whether plain-text variables were given; what CloudTrail hides may be any."""
+    if environment is None:
+        return False
+    if not isinstance(environment, Mapping):
+        return True
+    variables = environment.get("environmentVariables")
+    if variables is None:
+        return False
+    if not isinstance(variables, (list, tuple, Mapping)):
+        return True
+    return any(text(one, "type") in _PLAIN for one in items(variables))
+
+
+def _may_tell(source: Json) -> bool:
+    """Whether a source has its specification inline, or credentials in its address."""
+    if not isinstance(source, (list, tuple, Mapping)):
+        return True
+    return any(
+        not text(one, "buildspec").endswith((".yml", ".yaml", ".json"))
+        if text(one, "buildspec")
+        else "@" in text(one, "location")
+        for one in items(source)
+    )
+
+
+def variables(project: Resource, reader: Reader) -> Shown | None:
+    """The plain-text variables of a project, its inline specifications and sources."""
     answer = document(reader.read("codebuild", "BatchGetProjects", names=[project.id]))
     for one in items(answer.get("projects")):
         texts = [
             (f"environment.{text(each, 'name')}", text(each, "value"))
             for each in items(mapping(one, "environment").get("environmentVariables"))
-            if text(each, "type") in ("", "PLAINTEXT")
+            if text(each, "type") in _PLAIN
         ]
-        return [*texts, ("buildspec", text(mapping(one, "source"), "buildspec"))]
+        for each in (mapping(one, "source"), *items(one.get("secondarySources"))):
+            place = text(each, "sourceIdentifier") or "source"
+            texts += [(f"{place}.{name}", text(each, name)) for name in ("buildspec", "location")]
+        return Shown(texts)
     return None
 
 
@@ -43,10 +80,12 @@ SECRET_IN_ENVIRONMENT = OpenSecret(
     id="codebuild.secret-in-environment",
     title="Secret in a build project's environment",
     severity=75,
-    references=References(security_hub=("CodeBuild.2",), attack=("T1552.001",)),
+    references=References(security_hub=("CodeBuild.1", "CodeBuild.2"), attack=("T1552.001",)),
     triggers=TRIGGERS,
     reads=("codebuild:BatchGetProjects",),
     revert="CodeBuild keeps no earlier environment of a project.",
     suspects=projects,
     values=variables,
 )
+
+CONTROLS = (SECRET_IN_ENVIRONMENT,)

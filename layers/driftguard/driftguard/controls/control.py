@@ -50,6 +50,8 @@ class Control(Generic[S]):
     ARNs it may touch, with `{partition}`, `{region}` and `{account}` to be filled in. Both are what
     the template grants, action by action. `volatile` names keys of the state that an exact undo
     cannot bring back (an id that AWS makes anew); they do not count when two states are compared.
+    `momentary` names keys that only say which of many usual states this one is (the revision that
+    runs): an undo minds them, and no baseline keeps them.
 
     `narrow`: its calls name the very parts that they take away, so that they cannot write over what
     others write meanwhile; others are looked at once more right before they are made.
@@ -67,6 +69,7 @@ class Control(Generic[S]):
     reads_use: tuple[str, ...] = ()
     writes: Mapping[str, tuple[str, ...]]
     volatile: frozenset[str] = frozenset()
+    momentary: frozenset[str] = frozenset()
     narrow: bool = False
     baselined: bool = False
     revert: str = ""

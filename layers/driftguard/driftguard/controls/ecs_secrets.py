@@ -2,35 +2,70 @@
 
 A service that runs such a revision can go back to the one before. The definition itself stays.
 
-Source: Amazon ECS Developer Guide, "Pass sensitive data to an Amazon ECS container".
+Sources: Amazon ECS Developer Guide, "Pass sensitive data to an Amazon ECS container"; Amazon ECS
+API Reference, "ContainerDefinition" and "UpdateService".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from ..aws import Reader
+from ..aws import AwsError, Reader
 from ..model import Certainty, Change, Document, Json, Resource, Step, Suspect
-from ..trail import items, mapping, text
+from ..trail import items, mapping, omitted, text
 from .control import References, Trigger, resource
-from .ecs import ECS, SERVICES, definition, described, earlier_revisions, service_of, use
-from .open_secrets import OpenSecret, exposed_in, texts_in
+from .ecs import (
+    ECS,
+    ROLES,
+    SERVICES,
+    definition,
+    described,
+    earlier_revisions,
+    roles_of,
+    service_of,
+    use,
+)
+from .open_secrets import OpenSecret, Shown, is_clean, texts_in
+
+# The parts of a container's definition that hold whatever people write there.
+_COMMANDS = ("command", "entryPoint")
+_FREE = ("environment", *_COMMANDS, "healthCheck", "dockerLabels", "firelensConfiguration")
 
 
 def definitions(change: Change) -> Iterator[Suspect]:
-    """The task definition that a change has registered."""
+    """The task definition that a change has registered, unless nothing in it could be a secret."""
     made = mapping(change.response, "taskDefinition")
-    arn = text(made, "taskDefinitionArn")
-    short = arn.rpartition("/")[2]
-    if short:
+    short = text(made, "taskDefinitionArn").rpartition("/")[2]
+    if short and _may_hold(change.request):
         where = f"ecs:{{region}}:{{account}}:task-definition/{short}"
         found = resource(change, "ecs.task-definition", short, where)
         yield Suspect(found, Certainty.POSSIBLE)
 
 
-def _service(change: Change) -> Iterator[Suspect]:
-    for service in service_of(change):
-        yield Suspect(service, Certainty.POSSIBLE)
+def _may_hold(request: Document) -> bool:
+    """Whether the record leaves room for a secret: what it hides or leaves out may be one."""
+    containers = request.get("containerDefinitions")
+    if omitted(request) or not isinstance(containers, (list, tuple, Mapping)):
+        return True
+    found = list(items(containers))
+    return not found or any(
+        any(one.get(part) is not None for part in _FREE) or _logs_elsewhere(one) for one in found
+    )
+
+
+def _logs_elsewhere(container: Document) -> bool:
+    """Whether logs go to a driver that takes tokens; CloudWatch's takes none."""
+    logs = container.get("logConfiguration")
+    if logs is None:
+        return False
+    return not isinstance(logs, Mapping) or text(logs, "logDriver") != "awslogs"
+
+
+def _services(change: Change) -> Iterator[Suspect]:
+    """The service of a change that has it run a revision; scaling one does not."""
+    if "taskDefinition" in change.request or omitted(change.request):
+        for service in service_of(change):
+            yield Suspect(service, Certainty.POSSIBLE)
 
 
 def texts_of(found: Document) -> list[tuple[str, str]]:
@@ -42,39 +77,68 @@ def texts_of(found: Document) -> list[tuple[str, str]]:
             (f"{name}.environment.{text(each, 'name')}", text(each, "value"))
             for each in items(one.get("environment"))
         ]
-        for part in ("command", "entryPoint", "dockerLabels"):
-            texts += texts_in(one.get(part), f"{name}.{part}")
-        texts += texts_in(mapping(one, "logConfiguration").get("options"), f"{name}.log.options")
+        # A password on a command line is told by the option before it.
+        texts += [(f"{name}.{part}", _line(one.get(part))) for part in _COMMANDS]
+        texts.append((f"{name}.healthCheck", _line(mapping(one, "healthCheck").get("command"))))
+        texts += texts_in(one.get("dockerLabels"), f"{name}.dockerLabels")
+        for part in ("logConfiguration", "firelensConfiguration"):
+            texts += texts_in(mapping(one, part).get("options"), f"{name}.{part}")
     return texts
 
 
-def in_definition(wanted: Resource, reader: Reader) -> list[tuple[str, str]] | None:
-    """The texts of a task definition."""
-    found = definition(wanted.id, reader)
-    return texts_of(found) if found else None
+def _line(command: Json) -> str:
+    return " ".join(map(str, command)) if isinstance(command, (list, tuple)) else ""
 
 
-def in_service(service: Resource, reader: Reader) -> list[tuple[str, str]] | None:
+def in_definition(wanted: Resource, reader: Reader) -> Shown | None:
+    """The texts of a task definition; None when it is deleted."""
+    try:
+        found = definition(wanted.id, reader)
+    except AwsError as error:
+        if error.code == "ClientException":
+            return None
+        raise
+    return Shown(texts_of(found))
+
+
+def in_service(service: Resource, reader: Reader) -> Shown | None:
     """The texts of the revision that a service runs."""
     found = described(service, reader)
-    return None if found is None else texts_of(definition(text(found, "taskDefinition"), reader))
+    if found is None:
+        return None
+    runs = text(found, "taskDefinition")
+    controller = text(mapping(found, "deploymentController"), "type") or "ECS"
+    what = definition(runs, reader) if runs else {}
+    beside: Document = {"runs": runs, "controller": controller, "roles": roles_of(what)}
+    return Shown(texts_of(what), beside)
 
 
-def _earlier(service: Resource, reader: Reader) -> Document:
-    """What a service runs, and the newest earlier revision that holds no secret."""
-    found = described(service, reader) or {}
-    runs, then = text(found, "taskDefinition"), ""
-    for one in earlier_revisions(runs, reader) if runs else ():
-        if not exposed_in(texts_of(definition(one, reader)), reader):
-            then = one
-            break
-    told: dict[str, Json] = {"runs": runs, "earlier": then}
-    return told
+def _earlier(service: Resource, shown: Document, reader: Reader) -> Json:
+    """The newest earlier revision that holds no secret.
+
+    None for a service that CodeDeploy or somebody else deploys: ECS refuses to change it.
+    """
+    if text(shown, "controller") != "ECS":
+        return None
+    for one in earlier_revisions(text(shown, "runs"), reader):
+        what = definition(one, reader)
+        if is_clean(texts_of(what), reader):
+            return {"revision": one, "roles": roles_of(what)}
+    return None
 
 
 def _back(service: Resource, state: Document) -> tuple[Step, ...]:
-    then, now = text(state, "earlier"), text(state, "runs")
-    return (Step(use(service, then), (use(service, now),)),) if then else ()
+    earlier, now = mapping(state, "earlier"), text(state, "runs")
+    then = text(earlier, "revision")
+    if not then:
+        return ()
+    there, back = use(service, then, _roles(earlier)), use(service, now, _roles(state))
+    return (Step(there, (back,)),)
+
+
+def _roles(told: Document) -> list[str]:
+    found = told.get("roles")
+    return [str(one) for one in found] if isinstance(found, (list, tuple)) else []
 
 
 DEFINITION_TRIGGER = Trigger(ECS, "RegisterTaskDefinition")
@@ -104,9 +168,14 @@ IN_SERVICE = OpenSecret(
         "ecs:DescribeTaskDefinition",
         "ecs:ListTaskDefinitions",
     ),
-    writes={"ecs:UpdateService": SERVICES},
-    suspects=_service,
+    writes={"ecs:UpdateService": SERVICES, "iam:PassRole": ROLES},
+    # Which revisions there are still does not depend on the service.
+    volatile=frozenset({"earlier"}),
+    momentary=frozenset({"runs", "roles", "earlier"}),
+    suspects=_services,
     values=in_service,
-    beside=_earlier,
+    earlier=_earlier,
     steps=_back,
 )
+
+CONTROLS = (IN_DEFINITION, IN_SERVICE)

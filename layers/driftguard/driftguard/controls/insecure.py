@@ -1,40 +1,61 @@
-"""What controls over insecure libraries share: their settings, and what they say of findings."""
+"""What controls over insecure libraries share: their settings, how they judge, what they say.
+
+What was looked at of one deployed thing is a document: `{"findings": [...], "more": 0, "unknown":
+""}`. `findings` are the worst ones, as many as are kept; `more` counts the others, none of which is
+worse; `unknown` says why there may be others still.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
-from typing import TypedDict
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
 
 from ..deployed import minded
 from ..model import Autonomy, Document, Json, Resource, Risk
-from ..trail import items, text
+from ..trail import items, mapping, text
+
+# The smallest zip archive that can name a package in a version, in bytes.
+SMALLEST = 128
+# How large what was found may be in a facet, in bytes: a decision holds two of them, and an item of
+# a table has 400 KB. Source: Amazon DynamoDB Developer Guide, "Quotas".
+KEPT = 60_000
+# What a person can take in at a glance; the rest is counted.
+_PACKAGES_IN_WORDS, _IDS_IN_WORDS = 5, 3
+_MOST_OFFENDING = 50
 
 
 class AllowedAdvisory(TypedDict):
-    """An advisory that is accepted: its id, through which day, why, and of which resources."""
+    """An advisory that is accepted: its id, through which day, why, and of which resources.
+
+    `resource` is an id or ARN (* and ? match), all of them if it is left out; `tags` are tags that
+    the resource must carry, all of them.
+    """
 
     id: str
     until: date
     reason: str
-    resource: str
+    resource: NotRequired[str]
+    tags: NotRequired[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class LibrarySettings:
     """What is minded, from `min_severity` (0 to 100) on; with `fix_available`, only what is fixed.
 
-    `allowed` advisories are accepted: each with its `id`, the last day `until`, a `reason`, and the
-    `resource` it is for (its id or ARN; * and ? match). `unknown` is how far to go where what is
+    `allowed` advisories are accepted, each for a time. `unknown` is how far to go where what is
     deployed could not be checked: observe or ask.
     """
 
     min_severity: int = 70
     fix_available: bool = False
     allowed: tuple[AllowedAdvisory, ...] = ()
-    unknown: str = "ask"
+    unknown: Literal["ask", "observe"] = "ask"
 
     @property
     def at_most(self) -> Autonomy:
@@ -42,47 +63,124 @@ class LibrarySettings:
         return Autonomy.OBSERVE if self.unknown == "observe" else Autonomy.ASK
 
 
-def minded_in(
-    looked: Document, resource: Resource, settings: LibrarySettings, today: str
-) -> list[Document]:
-    """The findings of one deployed thing that the settings do not let pass."""
-    from ..advisories.matching import Allowed
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges what was looked at of a resource, on the policy's terms, on a day (ISO 8601, UTC)."""
 
-    allowed = [
-        Allowed(one["id"], str(one["until"]), one["reason"])
-        for one in settings.allowed
-        if any(fnmatchcase(name, one["resource"]) for name in (resource.id, resource.arn))
-    ]
-    return minded(
-        items(looked.get("findings")),
-        min_severity=settings.min_severity,
-        fix_available=settings.fix_available,
-        allowed=allowed,
-        today=today,
-    )
+    settings: LibrarySettings
+    resource: Resource
+    today: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, state: Document, resource: Resource, settings: LibrarySettings) -> Judge:
+        """The judge of a facet that holds the resource's `tags` and the day, `today`."""
+        tags = {name: str(value) for name, value in mapping(state, "tags").items()}
+        return cls(settings, resource, text(state, "today"), tags)
+
+    def minded(self, looked: Document) -> list[Document]:
+        """The findings that the terms do not let pass, the worst first."""
+        from ..advisories.matching import Allowed
+
+        allowed = [
+            Allowed(one["id"], str(one["until"]), one["reason"])
+            for one in self.settings.allowed
+            if self._is_allowed(one)
+        ]
+        return minded(
+            items(looked.get("findings")),
+            min_severity=self.settings.min_severity,
+            fix_available=self.settings.fix_available,
+            allowed=allowed,
+            today=self.today,
+        )
+
+    def unknown(self, looked: Document) -> str:
+        """Why it cannot be told whether there is more to mind; "" where it can."""
+        if why := text(looked, "unknown"):
+            return why
+        more, mildest = looked.get("more"), list(items(looked.get("findings")))[-1:]
+        severity = mildest[0].get("severity") if mildest else None
+        if not more or (isinstance(severity, int) and severity < self.settings.min_severity):
+            # None of those that were not kept is worse than the mildest that was.
+            return ""
+        return f"{more} findings more than can be kept were not judged"
+
+    def clears(self, looked: Document) -> bool:
+        """Whether it is known that there is nothing to mind."""
+        return not self.unknown(looked) and not self.minded(looked)
+
+    def _is_allowed(self, one: AllowedAdvisory) -> bool:
+        pattern = one.get("resource", "*")
+        named = any(fnmatchcase(name, pattern) for name in (self.resource.id, self.resource.arn))
+        return named and all(self.tags.get(k) == v for k, v in one.get("tags", {}).items())
+
+
+# ------------------------------------------------------------------------------- keeping
+
+
+def is_suspicious(looked: Document) -> bool:
+    """Whether anything is known against it, or not known, on whatever terms."""
+    return bool(looked["findings"]) or bool(looked["unknown"])
+
+
+def kept(looked: Mapping[str, Document], size: int) -> dict[str, Json]:
+    """What was looked at, with the worst findings of each: in `size` bytes of JSON altogether.
+
+    A decision is one item of a table, and an item is small; a function is not.
+    """
+    share = size // max(1, len(looked))
+    return {name: _worst(one, share) for name, one in looked.items()}
+
+
+def _worst(looked: Document, size: int) -> Document:
+    worst, spent = [], 0
+    every = sorted(items(looked["findings"]), key=_worst_first)
+    for one in every:
+        spent += len(json.dumps(one, ensure_ascii=False).encode())
+        if spent > size:
+            break
+        worst.append(one)
+    return {**looked, "findings": worst, "more": len(every) - len(worst)}
+
+
+def _worst_first(one: Document) -> tuple[int, str, str]:
+    points = one.get("severity")
+    severity = points if isinstance(points, int) else 101
+    return (-severity, text(one, "package"), text(one, "id"))
+
+
+# ------------------------------------------------------------------------------- saying
 
 
 def in_words(found: Iterable[Document]) -> str:
     """The findings on one line, the worst first: `requests 2.19.0 (CVE-2018-18074, …)`."""
-    by_package: dict[str, list[Document]] = {}
+    by_package: dict[str, list[str]] = {}
     for one in found:
-        by_package.setdefault(f"{text(one, 'package')} {text(one, 'version')}", []).append(one)
-    return "; ".join(
-        f"{package} ({', '.join(text(one, 'id') for one in ones[:3])}"
-        f"{', …' if len(ones) > 3 else ''})"
-        for package, ones in by_package.items()
-    )
+        named = f"{text(one, 'package') or 'a package'} {text(one, 'version')}".rstrip()
+        by_package.setdefault(named, []).append(text(one, "id"))
+    said = [
+        f"{package} ({', '.join(_few(list(dict.fromkeys(ids)), _IDS_IN_WORDS))})"
+        for package, ids in by_package.items()
+    ]
+    more = len(said) - _PACKAGES_IN_WORDS
+    told = "; ".join(said[:_PACKAGES_IN_WORDS])
+    return f"{told}; and {more} packages more" if more > 0 else told
+
+
+def _few(all_: list[str], most: int) -> list[str]:
+    return [*all_[:most], "…"] if len(all_) > most else all_
 
 
 def fixes(found: Iterable[Document]) -> str:
-    """What to upgrade to, in words; "" where nothing is fixed yet."""
+    """What to upgrade to, in words."""
     wanted = {
         text(one, "package"): str(fixed[0])
         for one in found
         if isinstance(fixed := one.get("fixed_in"), (list, tuple)) and fixed
     }
-    listed = ", ".join(f"{package} {version}" for package, version in wanted.items())
-    return f"Fixed in {listed}." if listed else "No fix is known yet."
+    listed = [f"{package} {version}" for package, version in wanted.items()]
+    return f"Fixed in {', '.join(_few(listed, _PACKAGES_IN_WORDS))}." if listed else "No fix known."
 
 
 def doubt(what: str, why: str, settings: LibrarySettings) -> Risk:
@@ -92,9 +190,8 @@ def doubt(what: str, why: str, settings: LibrarySettings) -> Risk:
 
 def offending(found: Iterable[Document]) -> tuple[Json, ...]:
     """The findings as a risk names them."""
-    return tuple(
-        f"{text(one, 'package')} {text(one, 'version')} {text(one, 'id')}" for one in found
-    )
+    named = [f"{text(one, 'package')} {text(one, 'version')} {text(one, 'id')}" for one in found]
+    return tuple(named[:_MOST_OFFENDING])
 
 
 def today() -> str:

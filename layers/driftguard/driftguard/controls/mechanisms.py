@@ -60,6 +60,7 @@ class Declared:
     proven: str = "emulator"
     revert: str = ""
     volatile: frozenset[str] = frozenset()
+    momentary: frozenset[str] = frozenset()
     baselined: bool = False
     found_by: Callable[[Reader], Iterable[Resource]] | None = None
 

@@ -1,54 +1,98 @@
-"""What ECR and Inspector have found in container images.
+"""What ECR and Inspector have found in container images and functions.
 
-Source: Amazon ECR API Reference, "DescribeImageScanFindings".
+Sources: Amazon ECR API Reference, "DescribeImageScanFindings" and "ImageScanStatus"; Amazon ECR
+User Guide, "Amazon ECR events and EventBridge"; Amazon Inspector User Guide, "Amazon EventBridge
+event schema for Amazon Inspector events".
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ..aws import Reader, document
-from ..deployed import by_word, of_inspector
 from ..model import Document, Json
 from ..trail import items, mapping, text
 
+INSPECTOR = "aws.inspector2"
+FINDING = "Inspector2 Finding"
+
 _IMAGE = re.compile(
-    r"(?P<registry>\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/(?P<name>[^:@]+)"
-    r"(:(?P<tag>[^@]+))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
+    r"(?P<registry>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
+    r"/(?P<name>[^:@]+)(:(?P<tag>[^@]+))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 _NOT_SCANNED = ("ScanNotFoundException", "ImageNotFoundException", "RepositoryNotFoundException")
+# Scans that said all that they ever will; and those that nobody will ever hear more of. The others
+# are under way, or went wrong.
+_DONE = frozenset({"COMPLETE", "ACTIVE"})
+_NEVER = frozenset({"UNSUPPORTED_IMAGE", "SCAN_ELIGIBILITY_EXPIRED", "IMAGE_ARCHIVED"})
+# One page holds a thousand findings.
+_PAGE, _PAGES = 1000, 5
 
 
 def of_image(image: str, reader: Reader) -> Document:
-    """The findings in an image: `{"findings": [...], "unknown": "why" | ""}`.
+    """What is known against an image: `{"findings": [...], "unknown": "why", "pending": bool}`.
 
-    Only images of ECR can be looked at; an image of elsewhere is not known.
+    An image that nobody scans is not known to be clean; only where a scan is `pending` is it worth
+    waiting for an answer.
     """
     parts = _IMAGE.fullmatch(image)
     if parts is None:
-        return {"findings": [], "unknown": f"{image or 'the image'} is not an image of ECR"}
-    if parts["digest"]:
-        which = {"imageDigest": parts["digest"]}
-    else:
-        which = {"imageTag": parts["tag"] or "latest"}
-    found = reader.read(
-        "ecr",
-        "DescribeImageScanFindings",
-        absent=_NOT_SCANNED,
-        registryId=parts["registry"],
-        repositoryName=parts["name"],
-        imageId=which,
-    )
+        return _unknown(f"{image or 'the image'} is not an image of ECR")
+    if parts["registry"] != reader.account:
+        return _unknown(f"{image} is another account's")
+    found = _scanned(parts, replace(reader, region=parts["region"]))
     if found is None:
-        return {"findings": [], "unknown": f"{image} was never scanned"}
-    answer = document(found)
-    status = text(mapping(answer, "imageScanStatus"), "status")
-    unknown = "" if status in ("COMPLETE", "ACTIVE") else f"the scan of {image} is {status}"
-    scanned = mapping(answer, "imageScanFindings")
-    findings: list[Json] = [_basic(one) for one in items(scanned.get("findings"))]
-    for one in items(scanned.get("enhancedFindings")):
-        findings += of_inspector(one)
-    return {"findings": findings, "unknown": unknown}
+        return _unknown(f"{image} was never scanned")
+    findings, status, whole = found
+    if status in _NEVER:
+        return _unknown(f"the scan of {image} is {status}")
+    why = "" if status in _DONE else f"the scan of {image} is {status or 'of no known state'}"
+    if not why and not whole:
+        why = f"the scan of {image} has more than {_PAGE * _PAGES:,} findings"
+    return {"findings": findings, "unknown": why, "pending": bool(why)}
+
+
+def repository_of(image: str, reader: Reader) -> str:
+    """The repository of an image of this account and region; "" for any other."""
+    parts = _IMAGE.fullmatch(image)
+    here = parts and (parts["registry"], parts["region"]) == (reader.account, reader.region)
+    return parts["name"] if parts and here else ""
+
+
+def _unknown(why: str) -> Document:
+    return {"findings": [], "unknown": why, "pending": False}
+
+
+def _scanned(parts: re.Match[str], reader: Reader) -> tuple[list[Json], str, bool] | None:
+    """The findings, the scan's status, and whether they are all; None for an image without one."""
+    which = {"imageDigest": parts["digest"]} if parts["digest"] else {"imageTag": parts["tag"]}
+    findings: list[Json] = []
+    more: dict[str, str] = {}
+    status = ""
+    for _ in range(_PAGES):
+        found = reader.read(
+            "ecr",
+            "DescribeImageScanFindings",
+            absent=_NOT_SCANNED,
+            registryId=parts["registry"],
+            repositoryName=parts["name"],
+            imageId=which if parts["digest"] or parts["tag"] else {"imageTag": "latest"},
+            maxResults=_PAGE,
+            **more,
+        )
+        if found is None:
+            return None
+        answer = document(found)
+        status = text(mapping(answer, "imageScanStatus"), "status")
+        scanned = mapping(answer, "imageScanFindings")
+        findings += [_basic(one) for one in items(scanned.get("findings"))]
+        for one in items(scanned.get("enhancedFindings")):
+            findings += of_inspector(one)
+        more = {"nextToken": text(answer, "nextToken")}
+        if not more["nextToken"]:
+            return findings, status, True
+    return findings, status, False
 
 
 def _basic(one: Document) -> Document:
@@ -65,3 +109,48 @@ def _basic(one: Document) -> Document:
         "summary": text(one, "description")[:300],
         "places": [],
     }
+
+
+# ------------------------------------------------------------------------------- Inspector
+
+
+def of_inspector(finding: Document) -> list[Document]:
+    """The findings in an active Inspector finding about packages; none in any other.
+
+    `layer` is the Lambda layer that a package comes from, "" for the function's own.
+    """
+    if text(finding, "status") not in ("", "ACTIVE"):
+        return []
+    details = mapping(finding, "packageVulnerabilityDetails")
+    id_ = text(details, "vulnerabilityId")
+    score = finding.get("inspectorScore")
+    word = text(finding, "severity")
+    points = round(score * 10) if isinstance(score, (int, float)) else by_word(word)
+    return [
+        {
+            "ecosystem": text(one, "packageManager"),
+            "package": text(one, "name"),
+            "version": text(one, "version"),
+            "id": id_,
+            "ids": [id_],
+            "severity": points,
+            "fixed_in": _fixed(text(one, "fixedInVersion")),
+            "summary": text(finding, "title")[:300],
+            "places": [text(one, "filePath")] if text(one, "filePath") else [],
+            "layer": text(one, "sourceLambdaLayerArn"),
+        }
+        for one in items(details.get("vulnerablePackages"))
+    ]
+
+
+def _fixed(version: str) -> list[Json]:
+    return [version] if version and version.lower() not in ("notavailable", "not available") else []
+
+
+# ECR's and Inspector's words, each the top of its band.
+_BY_WORD = {"CRITICAL": 100, "HIGH": 89, "MEDIUM": 69, "LOW": 39, "INFORMATIONAL": 0}
+
+
+def by_word(word: str) -> int | None:
+    """A severity in points (0 to 100) by AWS's word for it; None for an unknown one."""
+    return _BY_WORD.get(word.upper())

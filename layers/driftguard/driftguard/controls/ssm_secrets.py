@@ -13,60 +13,66 @@ from collections.abc import Iterator
 from ..aws import Reader, document
 from ..held import parameter_value
 from ..model import Call, Certainty, Change, Document, Json, Resource, Step, Suspect
-from ..trail import text
+from ..trail import mapping, text
 from .control import References, Trigger, resource
-from .open_secrets import OpenSecret, exposed_in
+from .open_secrets import OpenSecret, Shown, fingerprint_of, is_clean
 
 _SOURCE = "ssm.amazonaws.com"
 _PARAMETER = ("arn:{partition}:ssm:{region}:{account}:parameter/*",)
+_SECURE = "SecureString"
+# How many earlier versions are looked at in search of a clean one.
+_LOOK_BACK = 5
 
 
 def parameters(change: Change) -> Iterator[Suspect]:
-    """The plain parameter of a change."""
+    """The plain parameter of a change. An overwriting call need not say of which type it is."""
     name = text(change.request, "name")
-    name = name.rpartition(":parameter")[2] or name
-    if name and text(change.request, "type") != "SecureString":
+    if name and text(change.request, "type") != _SECURE:
         where = f"ssm:{{region}}:{{account}}:parameter/{name.removeprefix('/')}"
         yield Suspect(resource(change, "ssm.parameter", name, where), Certainty.POSSIBLE)
 
 
-def value(parameter: Resource, reader: Reader) -> list[tuple[str, str]] | None:
-    """The value of a plain parameter; none of a secure one."""
+def value(parameter: Resource, reader: Reader) -> Shown | None:
+    """The value of a plain parameter; a secure one shows none."""
     found = reader.read("ssm", "GetParameter", Name=parameter.id, absent=("ParameterNotFound",))
     if found is None:
         return None
-    told = document(found).get("Parameter")
-    one: Document = told if isinstance(told, dict) else {}
-    if text(one, "Type") == "SecureString":
-        return []
-    return [(parameter.id, text(one, "Value"))]
-
-
-def _versions(parameter: Resource, reader: Reader) -> Document:
-    """The version now, and the newest earlier one that holds no secret."""
-    pages = reader.pages("ssm", "GetParameterHistory", "Parameters", Name=parameter.id)
-    history = sorted(map(document, pages), key=lambda one: -int(text(one, "Version")))
-    told: dict[str, Json] = {
-        "version": int(text(history[0], "Version")),
-        "type": text(history[0], "Type"),
-        "earlier": None,
+    one = mapping(document(found), "Parameter")
+    kind, now = text(one, "Type"), text(one, "Value")
+    texts = [] if kind == _SECURE else [(parameter.id, now)]
+    beside: dict[str, Json] = {
+        "type": kind,
+        "value": fingerprint_of(now, reader),
+        "version": int(text(one, "Version")),
     }
-    for one in history[1:]:
-        plain = text(one, "Type") == text(history[0], "Type")
-        if plain and not exposed_in([(parameter.id, text(one, "Value"))], reader):
-            told["earlier"] = int(text(one, "Version"))
-            break
-    return told
+    return Shown(texts, beside)
+
+
+def _earlier(parameter: Resource, shown: Document, reader: Reader) -> Json:
+    """The newest earlier version of the same type that holds no secret."""
+    pages = reader.pages("ssm", "GetParameterHistory", "Parameters", Name=parameter.id)
+    before = [one for one in map(document, pages) if _version(one) < _version(shown)]
+    for one in sorted(before, key=_version, reverse=True)[:_LOOK_BACK]:
+        same = text(one, "Type") == text(shown, "type")
+        if same and is_clean([(parameter.id, text(one, "Value"))], reader):
+            return _version(one)
+    return None
+
+
+def _version(one: Document) -> int:
+    return int(text(one, "Version", "version"))
 
 
 def _back(parameter: Resource, state: Document) -> tuple[Step, ...]:
-    then, now = state.get("earlier"), state.get("version")
-    if not isinstance(then, int) or not isinstance(now, int):
+    then = state.get("earlier")
+    if not isinstance(then, int):
         return ()
-    return (Step(_put(parameter, state, then), (_put(parameter, state, now),)),)
+    now = _put(parameter, state, _version(state))
+    return (Step(_put(parameter, state, then), (now,)),)
 
 
 def _put(parameter: Resource, state: Document, version: int) -> Call:
+    """What is not given (description, tier, policies) stays as it is."""
     given: Document = {
         "Name": parameter.id,
         "Value": parameter_value(parameter.id, parameter.arn, version),
@@ -88,8 +94,11 @@ SECRET_IN_PARAMETER = OpenSecret(
     writes={"ssm:GetParameterHistory": _PARAMETER, "ssm:PutParameter": _PARAMETER},
     # Every put makes a version, also the one that takes another back.
     volatile=frozenset({"version", "earlier"}),
+    momentary=frozenset({"type", "value", "version", "earlier"}),
     suspects=parameters,
     values=value,
-    beside=_versions,
+    earlier=_earlier,
     steps=_back,
 )
+
+CONTROLS = (SECRET_IN_PARAMETER,)

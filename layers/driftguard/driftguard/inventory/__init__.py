@@ -5,14 +5,17 @@ module an ecosystem reads what its tools write. What can't be read is told, and 
 incomplete: an incomplete one is never taken for clean.
 
 Not seen: packages of an operating system, code that a bundler merged into one file and no lock file
-states, jars that were shaded without their pom.properties, Go programs that were packed or whose
-build information was removed.
+states, what was copied or slimmed without its metadata, jars that were shaded without their
+pom.properties, Go programs that were packed or whose build information was removed. What is of an
+ecosystem that nothing here reads (RubyGems, NuGet, Packagist) is told, and is a gap.
 """
 
-from .download import DownloadFailed, download
+from .archive import is_archive, is_image
+from .download import DownloadFailed, code_sha256, download
 from .findings import Evidence
+from .kinds import is_lock
 from .limits import IMAGE, LAMBDA, Limits
-from .reading import Inventory, Item, inventory, of_folder
+from .reading import Inventory, Item, inventory, joined, of_folder, of_lock
 
 __all__ = [
     "IMAGE",
@@ -22,7 +25,13 @@ __all__ = [
     "Inventory",
     "Item",
     "Limits",
+    "code_sha256",
     "download",
     "inventory",
+    "is_archive",
+    "is_image",
+    "is_lock",
+    "joined",
     "of_folder",
+    "of_lock",
 ]

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import TypeAlias, TypeVar
 
 from ..advisories.package import Package
-from .troubles import Trouble, Unreadable
+from .troubles import Trouble, Unreadable, Wanting
 
 # No registry has longer names or versions; what is longer is not a package's.
 _LONGEST = 512
@@ -91,6 +91,13 @@ def found(
     if not (name and _is_plausible(name) and _is_plausible(version)):
         return _IMPLAUSIBLE
     return Finding(Package(ecosystem, name, version, where), evidence, at)
+
+
+def wanted(ecosystem: str) -> Wanting:
+    """What is to be told of a source tree that was never built, or whose packages are elsewhere."""
+    return Wanting(
+        f"asks for packages of {ecosystem}, and none of them is in here", unless=ecosystem
+    )
 
 
 def _is_plausible(text: str) -> bool:

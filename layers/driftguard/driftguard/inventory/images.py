@@ -101,7 +101,7 @@ def unzipped(file: IO[bytes], budget: Budget) -> Iterator[bytes]:
     """What a gzipped file contains, in pieces."""
     packed = file.seek(0, 2)
     file.seek(0)
-    stream = _Counted(gzip.GzipFile(fileobj=file), packed, budget)
+    stream = _Counted(gzip.GzipFile(fileobj=file, mode="rb"), packed, budget)
     while piece := stream.read(io.DEFAULT_BUFFER_SIZE * 8):
         yield piece
 
@@ -118,7 +118,10 @@ def entries(file: IO[bytes], budget: Budget, troubles: Troubles) -> Iterator[Ent
     `Unreadable` where the tar is no image. A layer that can't be read is told, and a gap.
     """
     parts = _parts(file, budget)
-    for layers in _images(file, parts, budget):
+    images = [layers for layers in _images(file, parts, budget) if layers]
+    if not images:
+        raise Unreadable("is an image without layers")
+    for layers in images:
         below = _Below()
         for layer in reversed(layers):
             member = parts.get(layer)
@@ -129,6 +132,21 @@ def entries(file: IO[bytes], budget: Budget, troubles: Troubles) -> Iterator[Ent
                 yield from _layer(file, member, below, budget, troubles)
             except Unreadable as error:
                 troubles.tell(Trouble(str(error)), layer)
+
+
+def files(file: IO[bytes], prefix: str, budget: Budget, troubles: Troubles) -> Iterator[Entry]:
+    """The files of a tar that is no image, but lies in some archive. `prefix` as for a zip's."""
+    length = file.seek(0, 2)
+    tar = Tar(io.BufferedReader(_Part(file, 0, length)), budget)
+    nothing = _Below()
+    for found in tar.members():
+        for trouble in oddities(found.name):
+            troubles.tell(trouble, prefix + found.name)
+        path = _inside(found.name)
+        if len(path) > LONGEST_NAME:
+            troubles.tell(ENDLESS, prefix + path)
+        elif found.type != tarfile.DIRTYPE:
+            yield _entry(path, found, tar, nothing)
 
 
 # ---------------------------------------------------------------------------------- layout
@@ -151,7 +169,9 @@ def _images(
     """The layers of each image, lowest first, as names of parts."""
     if "manifest.json" in parts:
         manifests = _json(file, parts, "manifest.json", budget)
-        for manifest in manifests if isinstance(manifests, list) else []:
+        if not isinstance(manifests, list):
+            raise Unreadable("is an image without a manifest that can be read")
+        for manifest in manifests:
             yield tuple(map(posixpath.normpath, _texts(_under(manifest, "Layers"))))
     elif "index.json" in parts:
         yield from _indexed(file, parts, "index.json", budget, _DEEPEST_INDEX)
@@ -259,5 +279,5 @@ def _opened(file: IO[bytes], member: Member, budget: Budget) -> _Counted:
     if beginning == _ZSTANDARD:
         raise Unreadable("is a layer packed by zstd, which is not read here")
     stream = io.BufferedReader(_Part(file, member.offset, member.size))
-    unpacked = gzip.GzipFile(fileobj=stream) if beginning.startswith(_GZIP) else stream
+    unpacked = gzip.GzipFile(fileobj=stream, mode="rb") if beginning.startswith(_GZIP) else stream
     return _Counted(unpacked, member.size, budget)

@@ -24,6 +24,8 @@ _GROUP = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)+")
 _MOST = 64 * 1024
 # A jar's classes lie in a package that begins with its group, and seldom go on for longer.
 _DEEPEST_GROUP = 4
+# What builds write where nobody said a version. Source: Gradle User Manual, "Project" (`version`).
+_NO_VERSION = frozenset({"unspecified", "unknown", "undefined", "null", "none"})
 # Widespread libraries without a pom.properties, whose packages do not begin with their group.
 _GROUPS = {
     "com.sun.jna": "net.java.dev.jna",
@@ -54,10 +56,12 @@ def is_pom(path: str) -> bool:
 def of_pom(data: bytes, where: str) -> Said:
     """The artifact that a pom.properties names."""
     properties = dict(_properties(data))
-    group, artifact, version = map(properties.get, ("groupId", "artifactId", "version"))
+    group, artifact, version = (
+        properties.get(key, "") for key in ("groupId", "artifactId", "version")
+    )
     if not (group and artifact):
         raise Unreadable("does not say which artifact it is")
-    if not version or "${" in version:
+    if not _is_version(version):
         raise Unreadable("does not say which version its artifact is")
     yield found(ECOSYSTEM, f"{group}:{artifact}", version, where, Evidence.INSTALLED)
 
@@ -114,15 +118,18 @@ def _of_jar(jar: Jar, where: str) -> Said:
     named = _ARTIFACT.fullmatch(stem)
     said = manifest.get("Implementation-Version", "")
     version = named["version"] if named else said or manifest.get("Bundle-Version", "")
+    if not _is_version(version):
+        version = ""
     if said and version.startswith(f"{said}-"):
         # A classifier stands behind the version: `4.1.70.Final-linux-x86_64`.
         version = said
     title = manifest.get("Implementation-Title", "")
     artifact = named["artifact"] if named else title if re.fullmatch(r"[\w.-]+", title) else ""
-    if artifact in jar.artifacts or (jar.artifacts and not named):
+    if artifact in jar.artifacts:
         return
     if not (artifact and version):
-        yield _NAMELESS
+        if not jar.artifacts:
+            yield _NAMELESS
         return
     groups = tuple(_groups(jar, manifest, artifact))
     if groups:
@@ -156,6 +163,10 @@ def _beginnings(dotted: str) -> Iterator[str]:
         group = ".".join(segments[:count])
         if _GROUP.fullmatch(group):
             yield group
+
+
+def _is_version(text: str) -> bool:
+    return bool(text) and "${" not in text and text.lower() not in _NO_VERSION
 
 
 def _symbolic(group: str, artifact: str) -> str:

@@ -11,14 +11,19 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from .findings import VERSIONLESS, Evidence, Finding, Said, found, parser
+from .findings import VERSIONLESS, Evidence, Finding, Said, found, parser, wanted
 from .troubles import Trouble, Unreadable
 
 ECOSYSTEM = "npm"
 _MODULES = "node_modules/"
+_LOCK_KEYS = frozenset({"lockfileVersion", "packages", "dependencies"})
 _VERSION = re.compile(r"\d+\.\d+\.\d+\S*")
 _YARN_VERSION = re.compile(r' {2}version:? "?([^"]+)"?')
 _PNPM_KEY = re.compile(r" {2}'?/?((?:@[^/@' ]+/)?[^/@' ]+)[/@](\d[^(_:' ]*)[^:' ]*'?:")
+# What is from elsewhere than a registry has an address there, and says beside it what it is.
+_PNPM_OTHER = re.compile(r" {2}'?(?:((?:@[^/@' ]+/)?[^/@' :]+)@)?[^' ]+'?:")
+_PNPM_FIELD = re.compile(r" {4}(name|version): '?([^' ]+)'?")
+_OWN = ("workspace:", "link:", "portal:", "file:")
 
 
 @parser
@@ -52,26 +57,39 @@ def of_installed(data: bytes, where: str) -> Said:
 
 
 @parser
+def of_project(data: bytes, where: str) -> Said:
+    """Nothing but whether a package.json outside of `node_modules` asks for packages."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(document, dict) and document.get("dependencies"):
+        yield wanted(ECOSYSTEM)
+
+
+@parser
 def of_package_lock(data: bytes, where: str) -> Said:
     """The packages of a package-lock.json or npm-shrinkwrap.json that are not for developing."""
     document = json.loads(data)
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or document.keys().isdisjoint(_LOCK_KEYS):
         raise Unreadable("is no lock file of npm")
     folder = posixpath.dirname(where)
     packages = document.get("packages")
-    places = _places(packages) if isinstance(packages, dict) else _tree(document)
+    places = _places(packages) if isinstance(packages, dict) and packages else _tree(document)
     for place, name, package in places:
         version = package.get("version")
         if package.get("dev") is True or package.get("link") is True:
             continue
         if not isinstance(version, str):
-            continue
+            version = ""
         if version.startswith("npm:"):
             name, _, version = version.removeprefix("npm:").rpartition("@")
-        # A folder, a tarball or a repository in the version's place is in no registry.
-        if _VERSION.fullmatch(version):
-            at = posixpath.join(folder, place)
-            yield found(ECOSYSTEM, name, version, where, Evidence.STATED, at)
+        if version.startswith(_OWN):
+            continue
+        # A tarball or a repository in the version's place says nothing of the version.
+        stated = version if _VERSION.fullmatch(version) else ""
+        at = posixpath.join(folder, place)
+        yield found(ECOSYSTEM, name, stated, where, Evidence.STATED, at)
 
 
 @parser
@@ -92,21 +110,28 @@ def of_yarn_lock(data: bytes, where: str) -> Said:
 @parser
 def of_pnpm_lock(data: bytes, where: str) -> Said:
     """The packages of a pnpm-lock.yaml that are not for developing, where it still says so."""
-    lines = iter(data.decode("utf-8").splitlines())
-    if not any(line == "packages:" for line in lines):
+    lines = data.decode("utf-8").splitlines()
+    if not any(line.startswith("lockfileVersion:") for line in lines):
+        raise Unreadable("is no lock file of pnpm")
+    start = next((at for at, line in enumerate(lines) if line.startswith("packages:")), None)
+    if start is None:
         return
-    pending: Finding | Trouble | None = None
-    for line in lines:
+    if lines[start].rstrip() not in ("packages:", "packages: {}"):
+        raise Unreadable("is a lock file that pnpm did not write so")
+    name = version = ""
+    for line in lines[start + 1 :]:
         if line and not line.startswith(" "):
             break
-        if key := _PNPM_KEY.match(line):
-            if pending:
-                yield pending
-            pending = found(ECOSYSTEM, key[1], key[2], where, Evidence.STATED)
+        if line.startswith("  ") and line[2:3] not in ("", " "):
+            if name:
+                yield found(ECOSYSTEM, name, version, where, Evidence.STATED)
+            name, version = _pnpm_package(line)
         elif line == "    dev: true":
-            pending = None
-    if pending:
-        yield pending
+            name = ""
+        elif name and (field := _PNPM_FIELD.fullmatch(line)):
+            name, version = (field[2], version) if field[1] == "name" else (name, field[2])
+    if name:
+        yield found(ECOSYSTEM, name, version, where, Evidence.STATED)
 
 
 def _places(packages: dict[str, object]) -> Iterator[tuple[str, str, dict[str, object]]]:
@@ -130,10 +155,22 @@ def _tree(document: dict[str, object]) -> Iterator[tuple[str, str, dict[str, obj
                 branches.append((place, dependency))
 
 
+def _pnpm_package(line: str) -> tuple[str, str]:
+    """Name and version of a block by its key; "" for what the key does not say."""
+    if key := _PNPM_KEY.match(line):
+        return key[1], key[2]
+    other = _PNPM_OTHER.match(line)
+    if other is None:
+        raise Unreadable("is a lock file that pnpm did not write so")
+    address = line.strip().strip("':")
+    is_own = address.removeprefix(f"{other[1]}@").startswith(_OWN)
+    return ("", "") if is_own else (other[1] or address, "")
+
+
 def _yarn_name(pattern: str) -> str:
-    """The registry's name for `name@range`; empty for what is not from a registry."""
+    """The package's name for `name@range`; empty for what is the project's own."""
     name, _, wanted = (pattern[:1] + pattern[1:].replace("@", "\n", 1)).partition("\n")
-    if wanted.startswith(("workspace:", "link:", "portal:", "file:", "git", "http")):
+    if wanted.startswith(_OWN):
         return ""
     alias = wanted.removeprefix("npm:")
     if alias != wanted and "@" in alias[1:]:

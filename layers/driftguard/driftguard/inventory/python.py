@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from email.parser import HeaderParser
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -15,7 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from ..advisories.package import identity
 from .findings import VERSIONLESS, Evidence, Finding, Said, found, parser
 from .locks import packages_of
-from .troubles import Trouble, Unreadable
+from .troubles import Trouble, Unreadable, Wanting
 
 ECOSYSTEM = "PyPI"
 # Name and version stand at the top; a description may fill the rest.
@@ -23,7 +24,15 @@ _MOST_HEADERS = 128 * 1024
 _LONGEST_LINE = 4096
 _MOST_LINES = 20_000
 _OPTIONS = re.compile(r"\s+(?:#|--).*")
-_NOT_FROM_AN_INDEX = re.compile(r"\b(?:virtual|editable|directory|path|git|url)\b\s*=")
+_MORE_FILES = ("-r", "--requirement")
+_FOLDERS = ("-e", "--editable")
+# The project itself and its workspace; whatever else is not from an index is still that package.
+_OWN = re.compile(r"\b(?:virtual|editable|directory)\b\s*=")
+_DEVELOPING = re.compile(r"(?:dev(?:el|elop|eloping|elopment)?|tests?|testing|docs?|lint(?:ing)?)")
+
+_LOOSE = Wanting("has requirements without an exact version, which were not looked up")
+_ODD = Wanting("has lines that are no requirements")
+_ELSEWHERE = Wanting("names other files, which have to be looked at by themselves")
 
 
 @parser
@@ -41,50 +50,77 @@ def of_metadata(data: bytes, where: str) -> Said:
 @parser
 def of_requirements(data: bytes, where: str) -> Said:
     """The exact pins of a requirements file; ranges say nothing of what was installed."""
-    text = data.decode("utf-8-sig", "replace").replace("\\\n", " ").replace("\\\r\n", " ")
+    text = _decoded(data).replace("\\\n", " ").replace("\\\r\n", " ")
     for number, line in enumerate(text.splitlines()):
         if number == _MOST_LINES:
             raise Unreadable(f"has more than {_MOST_LINES:,} lines; the rest was not read")
+        if line.lstrip().startswith(_MORE_FILES):
+            yield _ELSEWHERE
+        elif line.lstrip().startswith(_FOLDERS):
+            yield _ODD
         wanted = _OPTIONS.sub("", f" {line[:_LONGEST_LINE]}").strip()
         if not wanted or wanted.startswith("-"):
             continue
         try:
             requirement = Requirement(wanted)
         except InvalidRequirement:
-            yield Trouble("has lines that are no requirements", gap=False)
+            yield _ODD
             continue
-        pins = [one.version for one in requirement.specifier if one.operator in ("==", "===")]
-        if len(requirement.specifier) == 1 and pins and not pins[0].endswith(".*"):
-            yield _found(requirement.name, pins[0], where, Evidence.STATED)
+        pin = next(
+            (
+                one.version
+                for one in requirement.specifier
+                if one.operator in ("==", "===") and not one.version.endswith(".*")
+            ),
+            "",
+        )
+        yield _found(requirement.name, pin, where, Evidence.STATED) if pin else _LOOSE
 
 
 @parser
 def of_pipfile_lock(data: bytes, where: str) -> Said:
-    """The packages of a Pipfile.lock that are not for developing only."""
+    """The packages of a Pipfile.lock that are not for developing only.
+
+    One from a repository is without a version, and not less of that package.
+    """
     document = json.loads(data)
     packages = document.get("default", {}) if isinstance(document, dict) else None
     if not isinstance(packages, dict):
         raise Unreadable("is no lock file of Pipenv")
     for name, package in packages.items():
-        version = package.get("version") if isinstance(package, dict) else None
-        if isinstance(version, str) and version.startswith("=="):
-            yield _found(name, version.lstrip("="), where, Evidence.STATED)
+        pin = package.get("version") if isinstance(package, dict) else None
+        version = pin.lstrip("=") if isinstance(pin, str) and pin.startswith("==") else ""
+        yield _found(name, version, where, Evidence.STATED)
 
 
 @parser
 def of_lock(data: bytes, where: str) -> Said:
-    """The packages of a poetry.lock or uv.lock that come from an index and are not for developing.
+    """The packages of a lock file in TOML that are not the project's own, nor for developing.
 
-    uv does not mark what is for developing: all of its packages are stated.
+    That is poetry.lock, uv.lock, pdm.lock and pylock.toml. The second and the last do not mark what
+    is for developing: all of their packages are stated.
     """
     for package in packages_of(data):
-        groups = package.get("groups", '["main"]')
-        if package.get("category") == "dev" or '"main"' not in groups:
+        groups = re.findall(r"[\w.-]+", package.get("groups", ""))
+        if package.get("category") == "dev" or (groups and all(map(is_for_developing, groups))):
             continue
-        if _NOT_FROM_AN_INDEX.search(package.get("source", "")):
+        if _OWN.search(package.get("source", "")) or "directory" in package:
             continue
         name, version = package.get("name", ""), package.get("version", "")
         yield _found(name, version, where, Evidence.STATED)
+
+
+def is_for_developing(purpose: str) -> bool:
+    """Whether a group of packages, or a file of them, is by its name not for running anything."""
+    word = re.split(r"[-_.]", purpose.lower().strip("-_."), maxsplit=1)[0]
+    return bool(_DEVELOPING.fullmatch(word))
+
+
+def _decoded(data: bytes) -> str:
+    """As pip reads it: what PowerShell redirects into a file is UTF-16."""
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8-sig", "replace")
 
 
 def _found(name: str, version: str, where: str, evidence: Evidence) -> Finding | Trouble:

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from ..advisories.package import Coordinates, Package
-from . import elf, go, java, node, python, rust
-from .archive import entries, entries_of_folder, is_nested_archive
-from .entries import ENDLESS, LONGEST_NAME, Entry, begun, spooled, whole
-from .findings import Evidence, Finding, Parsed
+from . import elf, go, java, kinds, rust
+from .archive import entries, entries_of_folder, is_archive
+from .entries import ENDLESS, LONGEST_NAME, PIECE, Entry, begun, spooled, whole
+from .findings import Evidence, Finding, Parsed, wanted
 from .limits import LAMBDA, Budget, Limits
-from .troubles import Exhausted, Trouble, Troubles, Unreadable, printable
+from .troubles import Exhausted, Trouble, Troubles, Unreadable, Wanting, printable
 
 # A Go or Rust program is larger than this even when packed.
 _LEAST_PROGRAM = 32 * 1024
 _INSIDE = "!/"
+# What Lambda runs of a function that brings its own runtime. Source: AWS Lambda Developer Guide,
+# "Building a custom runtime for AWS Lambda".
+_BOOTSTRAP = "bootstrap"
 
 _LOST_LINK = Trouble("is a link to what can't be told, and was not followed")
-
-_BY_NAME: dict[str, Callable[[bytes, str], Parsed]] = {
-    "Cargo.lock": rust.of_lock,
-    "Pipfile.lock": python.of_pipfile_lock,
-    "npm-shrinkwrap.json": node.of_package_lock,
-    "package-lock.json": node.of_package_lock,
-    "pnpm-lock.yaml": node.of_pnpm_lock,
-    "poetry.lock": python.of_lock,
-    "uv.lock": python.of_lock,
-    "yarn.lock": node.of_yarn_lock,
-}
-# A lock file inside an installed package speaks of how that package is developed.
-_INSTALLED = ("node_modules", "site-packages", "dist-packages")
-_FOR_DEVELOPING = ("dev", "test", "doc", "lint")
+_OPAQUE = Trouble("is the function's program, and does not say what it was built from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +42,26 @@ class Item:
 class Inventory:
     """The packages in order of ecosystem, name and version, each once.
 
-    Unless `complete`, something may be missing: then that a package is not in here says nothing.
-    `troubles` are sentences for people, of gaps and of what is merely odd. `files_seen` counts
-    entries, over all nested archives.
+    `gaps` and `oddities` are sentences for people: of what may be missing, and of what is merely
+    odd. Of the oddities, `wanting` are those that ask for packages without saying which ones are in
+    here. `files_seen` counts entries, over all nested archives.
     """
 
     items: tuple[Item, ...]
-    complete: bool
-    troubles: tuple[str, ...]
-    files_seen: int
+    gaps: tuple[str, ...] = ()
+    oddities: tuple[str, ...] = ()
+    wanting: tuple[str, ...] = ()
+    files_seen: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing; if not, that a package is not in here says nothing."""
+        return not self.gaps
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """All that is to be told, the gaps first."""
+        return (*self.gaps, *self.oddities)
 
     @property
     def packages(self) -> tuple[Package, ...]:
@@ -82,6 +85,38 @@ def of_folder(folder: Path, limits: Limits = LAMBDA) -> Inventory:
     return reading.finish(lambda: reading.folder(folder.resolve()), str(folder))
 
 
+def of_lock(file: IO[bytes], name: str, limits: Limits = LAMBDA) -> Inventory:
+    """What a lock or requirements file states, by itself. `ValueError` for a file that is neither.
+
+    Nothing that is installed completes it, so that whatever it leaves open is a gap.
+    """
+    read = kinds.lock_reader(name)
+    if read is None:
+        raise ValueError(f"{name} is no lock or requirements file that is read here")
+    budget = Budget(limits)
+    reading = _Reading(budget)
+    entry = Entry(name, 0, lambda: iter(partial(file.read, PIECE), b""))
+    found = reading.finish(lambda: reading.take(read(whole(entry, budget), name), name), name)
+    return replace(found, gaps=found.troubles, oddities=(), wanting=(), files_seen=1)
+
+
+def joined(parts: Iterable[Inventory]) -> Inventory:
+    """Several inventories as one: of a function's code and of its layers."""
+    told = list(parts)
+    return Inventory(
+        items=_items(
+            (Package(*item.package.coordinates, place), item.evidence)
+            for one in told
+            for item in one.items
+            for place in item.places
+        ),
+        gaps=tuple(dict.fromkeys(line for one in told for line in one.gaps)),
+        oddities=tuple(dict.fromkeys(line for one in told for line in one.oddities)),
+        wanting=tuple(dict.fromkeys(line for one in told for line in one.wanting)),
+        files_seen=sum(one.files_seen for one in told),
+    )
+
+
 @dataclass(slots=True)
 class _Reading:
     """One inventory while it is being made."""
@@ -90,6 +125,8 @@ class _Reading:
     troubles: Troubles = field(default_factory=Troubles)
     findings: list[Finding] = field(default_factory=list)
     files_seen: int = 0
+    # What is told at the end, if nothing has been found by then; and where it came up first.
+    wanting: dict[Wanting, str] = field(default_factory=dict)
 
     def finish(self, read: Callable[[], None], name: str) -> Inventory:
         """Reads to the end, or to where a limit or a broken archive ends it."""
@@ -97,10 +134,16 @@ class _Reading:
             read()
         except (Unreadable, Exhausted) as error:
             self.troubles.tell(Trouble(str(error)), name)
+        items = _merged(self.findings)
+        found = {item.package.ecosystem for item in items}
+        for trouble, place in self.wanting.items():
+            if trouble.unless not in found:
+                self.troubles.tell(trouble, place)
         return Inventory(
-            items=_merged(self.findings),
-            complete=self.troubles.complete,
-            troubles=self.troubles.lines(),
+            items=items,
+            gaps=self.troubles.gaps,
+            oddities=self.troubles.oddities,
+            wanting=self.troubles.wanting,
             files_seen=self.files_seen,
         )
 
@@ -110,7 +153,7 @@ class _Reading:
         for entry in entries(file, name, prefix, self.budget, self.troubles):
             jar.passes(entry.path)
             self._entry(entry, prefix, depth, jar)
-        self._take(java.of_jar(jar), name)
+        self.take(java.of_jar(jar), name)
 
     def folder(self, folder: Path) -> None:
         """All files under a folder."""
@@ -123,24 +166,42 @@ class _Reading:
         if len(place) > LONGEST_NAME:
             self.troubles.tell(ENDLESS, place)
             return
-        read = _parser_of(place)
+        read = kinds.reader_of(place)
+        self._notice(place)
         try:
             if entry.link is not None:
                 if _matters(entry.path) and not _matters(entry.link):
                     self.troubles.tell(_LOST_LINK, place)
-            elif is_nested_archive(entry.path):
+            elif is_archive(entry.path):
                 self._nested(entry, place, depth)
             elif read:
                 # What a jar contains is the jar, to those who look for it.
                 inside = java.is_pom(entry.path) and prefix
                 where = prefix.removesuffix(_INSIDE) if inside else place
-                self._take(read(whole(entry, self.budget), where), place)
+                self.take(read(whole(entry, self.budget), where), place)
             elif entry.path == java.MANIFEST:
                 jar.manifest = whole(entry, self.budget)
             elif entry.packed >= _LEAST_PROGRAM:
                 self._program(entry, place)
         except Unreadable as error:
             self.troubles.tell(Trouble(str(error)), place)
+
+    def take(self, parsed: Parsed, place: str) -> None:
+        """What a file at a place says."""
+        for trouble in parsed.troubles:
+            if isinstance(trouble, Wanting) and trouble.unless:
+                self.wanting.setdefault(trouble, place)
+            else:
+                self.troubles.tell(trouble, place)
+        self.budget.packages(len(parsed.findings))
+        self.findings.extend(parsed.findings)
+
+    def _notice(self, place: str) -> None:
+        """What a file's name alone tells."""
+        if ecosystem := kinds.unread(place):
+            self.troubles.tell(Trouble(f"is of {ecosystem}, which is not read here"), place)
+        if ecosystem := kinds.source(place):
+            self.wanting.setdefault(wanted(ecosystem), place)
 
     def _nested(self, entry: Entry, place: str, depth: int) -> None:
         if depth == self.budget.limits.depth:
@@ -153,66 +214,64 @@ class _Reading:
         if beginning != elf.MAGIC:
             return
         with spooled(chunks, self.budget) as file:
-            self._take(go.of_program(file, place), place)
-            self._take(rust.of_program(file, place), place)
-
-    def _take(self, parsed: Parsed, place: str) -> None:
-        for trouble in parsed.troubles:
-            self.troubles.tell(trouble, place)
-        self.budget.packages(len(parsed.findings))
-        self.findings.extend(parsed.findings)
+            said = (go.of_program(file, place), rust.of_program(file, place))
+        if place == _BOOTSTRAP and said == (Parsed(), Parsed()):
+            self.troubles.tell(_OPAQUE, place)
+        for parsed in said:
+            self.take(parsed, place)
 
 
 def _matters(path: str) -> bool:
-    return is_nested_archive(path) or path == java.MANIFEST or bool(_parser_of(path))
-
-
-def _parser_of(path: str) -> Callable[[bytes, str], Parsed] | None:
-    """Who reads a file of this name in this folder; None for most files."""
-    folder, name = posixpath.split(path)
-    if name == "METADATA" and folder.endswith(".dist-info"):
-        return python.of_metadata
-    if name.endswith(".egg-info") or (
-        name == "PKG-INFO" and folder.endswith((".egg-info", "EGG-INFO"))
-    ):
-        return python.of_metadata
-    if name == "package.json":
-        return node.of_installed if "node_modules/" in folder else None
-    if name == "pom.properties":
-        return java.of_pom if java.is_pom(path) else None
-    if name in _BY_NAME or name.endswith(".txt"):
-        return None if set(_INSTALLED) & set(folder.split("/")) else _stated(name)
-    return None
-
-
-def _stated(name: str) -> Callable[[bytes, str], Parsed] | None:
-    if name.startswith("requirements") and name.endswith(".txt"):
-        purpose = name.removeprefix("requirements").strip("-_.")
-        return None if purpose.startswith(_FOR_DEVELOPING) else python.of_requirements
-    return _BY_NAME.get(name)
+    return is_archive(path) or path == java.MANIFEST or bool(kinds.reader_of(path))
 
 
 def _merged(findings: Iterable[Finding]) -> tuple[Item, ...]:
-    """Each package once. What is installed overrules what a lock file means to be there."""
+    """Each package once. What is installed overrules what a lock file means to be there.
+
+    A lock file that says where, in that place; any other, in its folder and below. Elsewhere lies
+    what has nothing to do with it: the next service's environment.
+    """
     told = list(findings)
     installed = [one for one in told if one.evidence is Evidence.INSTALLED]
     folders = {(one.package.ecosystem, one.at) for one in installed if one.at}
-    names = {one.package.coordinates[:2] for one in installed}
-    items: dict[Coordinates, list[Finding]] = {}
-    for one in told:
-        overruled = (
-            (one.package.ecosystem, one.at) in folders
-            if one.at
-            else one.package.coordinates[:2] in names
-        )
-        if one.evidence is not Evidence.STATED or not overruled:
-            items.setdefault(one.package.coordinates, []).append(one)
+    places: dict[tuple[str, str], list[str]] = {}
+    for one in sorted(installed, key=_place):
+        places.setdefault(one.package.coordinates[:2], []).append(_place(one))
+
+    def is_overruled(one: Finding) -> bool:
+        if one.at:
+            return (one.package.ecosystem, one.at) in folders
+        folder = posixpath.dirname(_place(one))
+        return _lies_below(folder, places.get(one.package.coordinates[:2], []))
+
+    return _items(
+        (one.package, one.evidence)
+        for one in told
+        if one.evidence is not Evidence.STATED or not is_overruled(one)
+    )
+
+
+def _place(one: Finding) -> str:
+    return one.package.where.lstrip("/")
+
+
+def _lies_below(folder: str, places: Sequence[str]) -> bool:
+    """Whether one of the places, which are sorted, is in the folder or below."""
+    beginning = f"{folder}/" if folder else ""
+    at = bisect_left(places, beginning)
+    return at < len(places) and places[at].startswith(beginning)
+
+
+def _items(packages: Iterable[tuple[Package, Evidence]]) -> tuple[Item, ...]:
+    found: dict[Coordinates, list[tuple[Package, Evidence]]] = {}
+    for package, evidence in packages:
+        found.setdefault(package.coordinates, []).append((package, evidence))
     ranks = list(Evidence)
     return tuple(
         Item(
-            package=same[0].package,
-            evidence=min((one.evidence for one in same), key=ranks.index),
-            places=tuple(dict.fromkeys(one.package.where for one in same)),
+            package=same[0][0],
+            evidence=min((evidence for _, evidence in same), key=ranks.index),
+            places=tuple(dict.fromkeys(package.where for package, _ in same)),
         )
-        for _, same in sorted(items.items())
+        for _, same in sorted(found.items())
     )

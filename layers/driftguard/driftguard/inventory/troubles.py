@@ -6,6 +6,7 @@ complete then, and nobody may take it for clean. A trouble that is no gap is wor
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 # Names in an archive are its maker's: so much of one is shown.
@@ -19,6 +20,17 @@ class Trouble:
 
     what: str
     gap: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Wanting(Trouble):
+    """Packages are asked for, and which ones are in here is not said.
+
+    It is told if no package of the ecosystem `unless` is found; always, where that is empty.
+    """
+
+    gap: bool = False
+    unless: str = ""
 
 
 class Unreadable(Exception):
@@ -41,15 +53,25 @@ class Troubles:
         self._told[trouble] = (first, count + 1)
 
     @property
-    def complete(self) -> bool:
-        """Whether nothing that was told is a gap."""
-        return not any(trouble.gap for trouble in self._told)
+    def gaps(self) -> tuple[str, ...]:
+        """One sentence a kind of gap, in the order in which they came up."""
+        return self._lines(lambda trouble: trouble.gap)
 
-    def lines(self) -> tuple[str, ...]:
-        """One sentence a kind, in the order in which they came up."""
+    @property
+    def oddities(self) -> tuple[str, ...]:
+        """The same of what is no gap, and worth telling only."""
+        return self._lines(lambda trouble: not trouble.gap)
+
+    @property
+    def wanting(self) -> tuple[str, ...]:
+        """Those of the oddities that are a `Wanting`."""
+        return self._lines(lambda trouble: isinstance(trouble, Wanting))
+
+    def _lines(self, which: Callable[[Trouble], bool]) -> tuple[str, ...]:
         return tuple(
             f"{shown(first)}{f' and {count - 1:,} more' if count > 1 else ''}: {trouble.what}"
             for trouble, (first, count) in self._told.items()
+            if which(trouble)
         )
 
 

@@ -1,6 +1,8 @@
 """Secrets in the user data of instances, which everything on them can read.
 
-Source: Amazon EC2 API Reference, "DescribeInstanceAttribute" (`userData`, base64).
+Sources: Amazon EC2 API Reference, "DescribeInstanceAttribute" (`userData`, base64) and
+"RunInstances" (a launch template's user data); Amazon EC2 User Guide, "Run commands when you launch
+an EC2 instance with user data input".
 """
 
 from __future__ import annotations
@@ -9,29 +11,31 @@ from collections.abc import Iterator
 
 from ...aws import Reader, document
 from ...model import Certainty, Change, Resource, Suspect
-from ...trail import items, mapping, text
+from ...trail import items, mapping, omitted, text
 from ..control import References
-from ..open_secrets import OpenSecret
-from .records import named, on
+from ..open_secrets import OpenSecret, Shown
+from .records import named, on, string, value
 
 
 def instances(change: Change) -> Iterator[Suspect]:
-    """The instances whose user data a change has set."""
+    """The instance whose user data a change has set; CloudTrail hides the data itself.
+
+    Of those that are launched together the first stands for all: they have the same user data.
+    """
+    id_ = string(change.request, "instanceId")
+    given = value(change.request, "userData") is not None
     if change.name == "RunInstances":
-        if "userData" in change.request:
-            made = items(mapping(change.response, "instancesSet"))
-            for one in made:
-                yield from _named(change, text(one, "instanceId"))
-    elif "userData" in change.request or text(change.request, "attribute") == "userData":
-        yield from _named(change, text(change.request, "instanceId"))
+        made = [text(one, "instanceId") for one in items(change.response.get("instancesSet"))]
+        id_ = made[0] if made else ""
+        # A launch template may bring user data of its own.
+        given = given or value(change.request, "launchTemplate") is not None
+    elif string(change.request, "attribute") == "userData":
+        given = True
+    if id_ and (given or omitted(change.request)):
+        yield named(change, "instance", id_, Certainty.POSSIBLE)
 
 
-def _named(change: Change, instance: str) -> Iterator[Suspect]:
-    if instance:
-        yield named(change, "instance", instance, Certainty.POSSIBLE)
-
-
-def user_data(instance: Resource, reader: Reader) -> list[tuple[str, str]] | None:
+def user_data(instance: Resource, reader: Reader) -> Shown | None:
     """An instance's user data, as EC2 keeps it: base64 of perhaps gzip'ed text."""
     found = reader.read(
         "ec2",
@@ -42,7 +46,7 @@ def user_data(instance: Resource, reader: Reader) -> list[tuple[str, str]] | Non
     )
     if found is None:
         return None
-    return [("UserData", text(mapping(document(found), "UserData"), "Value"))]
+    return Shown([("UserData", text(mapping(document(found), "UserData"), "Value"))])
 
 
 TRIGGERS = (on("RunInstances"), on("ModifyInstanceAttribute"))
@@ -58,3 +62,5 @@ SECRET_IN_USER_DATA = OpenSecret(
     suspects=instances,
     values=user_data,
 )
+
+CONTROLS = (SECRET_IN_USER_DATA,)

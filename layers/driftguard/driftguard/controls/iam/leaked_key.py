@@ -1,4 +1,8 @@
-"""IAM: access keys that are known to have leaked."""
+"""IAM: access keys that are known to have leaked.
+
+Sources: AWS Health User Guide, "AWS_RISK_CREDENTIALS_EXPOSED"; IAM User Guide, "AWS managed policy:
+AWSCompromisedKeyQuarantineV3", "Revoke IAM role temporary security credentials".
+"""
 
 from __future__ import annotations
 
@@ -7,27 +11,49 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Facet, Plan, Risk, Step, Suspect
+from ...model import (
+    Autonomy,
+    Call,
+    Certainty,
+    Change,
+    Document,
+    Facet,
+    Plan,
+    Risk,
+    Step,
+    Suspect,
+)
 from ...trail import items, mapping, text
 from ..control import Control, NoSettings, References, Trigger, resource
 from .principals import GONE, IAM, USERS
+from .stranger_findings import GUARDDUTY, LASTING, TEMPORARY, TRIGGER, used_by_strangers
 
 QUARANTINE = "AWSCompromisedKeyQuarantine"
 REVOCATION = "DriftguardRevokeOlderSessions"
 
 # A session issued between our reading of the clock and the key going inactive must be caught too.
 _MARGIN = timedelta(seconds=60)
+# What IAM's credential report calls the root user, who is no user by IAM's other calls.
+_ROOT = "<root_account>"
+
+_END_SESSIONS = (
+    "Temporary credentials cannot be switched off. Revoke the older sessions of their role, or "
+    "deny those of their user, and look in CloudTrail for what was done with them."
+)
 
 
 class LeakedKey(Control[NoSettings]):
-    """AWS found an access key in public: in a Health event, or by quarantining its user.
+    """An access key is known to be in the wrong hands.
 
-    The key goes inactive (it is never deleted), and sessions that were issued with it are cut off.
-    Roles that the key assumed elsewhere are beyond the user's policies; the advice says so.
+    AWS found it in public (a Health event, or the quarantine of its user), or GuardDuty saw a
+    stranger use it. The key goes inactive (it is never deleted), and sessions that were issued with
+    it are cut off. Roles that the key assumed elsewhere are beyond the user's policies; the advice
+    says so. Credentials of a role, and the root user's, are for people: what GuardDuty only
+    suspects is asked about.
     """
 
     id = "iam.leaked-key"
-    title = "Access key exposed in public"
+    title = "Access key exposed, or used by a stranger"
     severity = 95
     references = References(
         security_hub=("IAM.3",),
@@ -37,6 +63,7 @@ class LeakedKey(Control[NoSettings]):
         Trigger("aws.health", "AWS_RISK_CREDENTIALS_EXPOSED"),
         Trigger(IAM, "AttachUserPolicy"),
         Trigger(IAM, "PutUserPolicy"),
+        TRIGGER,
     )
     reads: tuple[str, ...] = (
         "iam:GetAccessKeyLastUsed",
@@ -52,6 +79,8 @@ class LeakedKey(Control[NoSettings]):
         "iam:DeleteUserPolicy": USERS,
     }
     settings = NoSettings
+    # What is said of a key where its change's record says no more.
+    found = "was found in public"
 
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
         if change.source == IAM:
@@ -61,9 +90,12 @@ class LeakedKey(Control[NoSettings]):
                 where = resource(change, "iam.user", user, f"iam::{{account}}:user/{user}")
                 yield Suspect(where, Certainty.EVIDENT)
             return
+        if change.source == GUARDDUTY:
+            yield from used_by_strangers(change)
+            return
         for entity in items(change.request.get("affectedEntities")):
             key = text(entity, "entityValue")
-            if key.startswith(("AKIA", "ASIA")):
+            if key.startswith((LASTING, TEMPORARY)):
                 # IAM has no ARN for a key; this one only names it in the record.
                 tail = f"iam::{{account}}:access-key/{key}"
                 where = resource(change, "iam.access-key", key, tail)
@@ -73,12 +105,23 @@ class LeakedKey(Control[NoSettings]):
                 yield Suspect(where, Certainty.EVIDENT, {"named": True})
 
     def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        key = text(suspect.hint, "key")
+        hint, key = suspect.hint, text(suspect.hint, "key")
+        told = {name: hint[name] for name in ("finding", "suspected") if name in hint}
+        if hint.get("root"):
+            return {"user": "", "root": True, "exposed": [key], **told}
+        if key.startswith(TEMPORARY):
+            owner = text(hint, "owner")
+            return {"user": owner, "root": False, "temporary": True, "exposed": [key], **told}
+        state = self._of(suspect, key, reader)
+        return None if state is None else {**state, **told}
+
+    def _of(self, suspect: Suspect, key: str, reader: Reader) -> Document | None:
+        """The state of a key and its user, or of all keys of the user who is suspected."""
         if key:
             used = reader.read("iam", "GetAccessKeyLastUsed", AccessKeyId=key, absent=GONE)
             if used is None:
                 return None
-            user = text(document(used), "UserName")
+            user = text(document(used), "UserName").removeprefix(_ROOT)
         else:
             user = suspect.resource.id
         found = reader.read("iam", "GetUser", UserName=user, absent=GONE) if user else None
@@ -122,16 +165,27 @@ class LeakedKey(Control[NoSettings]):
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
     ) -> Risk | None:
+        finding = text(state, "finding")
+        how = f"is used by a stranger (GuardDuty: {finding})" if finding else self.found
+        at_most = Autonomy.ASK if state.get("suspected") else Autonomy.REVERT
+        keys = _keys_exposed(state)
         if state["root"]:
-            return Risk("an access key of the root user was found in public", (state["exposed"],))
+            return Risk(f"an access key of the root user {how}", tuple(keys), at_most=at_most)
+        if state.get("temporary"):
+            whose = f" of {state['user']}" if state["user"] else ""
+            return Risk(f"the temporary key {keys[0]}{whose} {how}", tuple(keys), at_most=at_most)
         active = [text(one, "id") for one in self._exposed(state) if one["status"] == "Active"]
         if active:
             return Risk(
-                f"access key {', '.join(active)} of {state['user']} was found in public",
+                f"access key {', '.join(active)} of {state['user']} {how}",
                 tuple(active),
+                at_most=at_most,
             )
-        if state["exposed"] and state["revocation"] is None:
-            return Risk(f"sessions issued with an exposed key of {state['user']} still work")
+        if keys and state["revocation"] is None:
+            return Risk(
+                f"sessions issued with an exposed key of {state['user']} still work",
+                at_most=at_most,
+            )
         return None
 
     def plan(
@@ -140,6 +194,8 @@ class LeakedKey(Control[NoSettings]):
         state = facet.state
         if state["root"]:
             return Plan((), advice="Sign in as the root user and delete its access key.")
+        if state.get("temporary"):
+            return Plan((), advice=_END_SESSIONS)
         user, on = text(state, "user"), (text(state, "arn"),)
 
         def switch(key: str, status: str) -> Call:
@@ -181,9 +237,13 @@ class LeakedKey(Control[NoSettings]):
         return Plan(tuple(steps), kept=kept, advice=advice)
 
     def _exposed(self, state: Document) -> list[Document]:
-        exposed = state["exposed"]
-        assert isinstance(exposed, (list, tuple))
-        return [one for one in items(state["keys"]) if one["id"] in exposed]
+        keys = _keys_exposed(state)
+        return [one for one in items(state["keys"]) if one["id"] in keys]
+
+
+def _keys_exposed(state: Document) -> list[str]:
+    exposed = state["exposed"]
+    return [str(one) for one in exposed] if isinstance(exposed, (list, tuple)) else []
 
 
 def _revocation(read_at: str) -> str:

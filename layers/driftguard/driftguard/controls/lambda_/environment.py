@@ -1,6 +1,7 @@
 """Secrets in the environment of functions, where everybody who may read a function reads them.
 
-Source: AWS Lambda Developer Guide, "Using environment variables".
+Sources: AWS Lambda Developer Guide, "Working with Lambda environment variables"; AWS Lambda API
+Reference, "EnvironmentResponse" (CloudTrail's records leave the variables out).
 """
 
 from __future__ import annotations
@@ -10,31 +11,39 @@ from dataclasses import replace
 
 from ...aws import Reader, document
 from ...model import Certainty, Change, Resource, Suspect
-from ...trail import mapping
+from ...trail import mapping, omitted, text
 from ..control import References, Trigger
-from ..open_secrets import OpenSecret, texts_in
+from ..open_secrets import OpenSecret, Shown, texts_in
 from .names import GONE, LAMBDA, function_of
 
 
 def function_changed(change: Change) -> Iterator[Suspect]:
-    """The function itself of a change, whatever version or alias it names.
+    """The function whose environment a change may have set, whatever version or alias it names.
 
-    CloudTrail hides an environment's values: that there is a function is all that a record says.
+    CloudTrail hides the variables, and writes an empty environment also where none was given. Only
+    where it writes none at all it proves that none was.
     """
-    function = function_of(change)
+    if "environment" not in change.request and not omitted(change.request):
+        return
+    named = text(change.request, "functionName") or text(change.response, "functionName")
+    function = function_of(replace(change, request={"functionName": named}))
     if function is not None:
         name = function.id.partition(":")[0]
         arn = function.arn.removesuffix(function.id) + name
         yield Suspect(replace(function, id=name, arn=arn), Certainty.POSSIBLE)
 
 
-def environment(function: Resource, reader: Reader) -> list[tuple[str, str]] | None:
-    """The variables of a function's environment, each with its place."""
+def environment(function: Resource, reader: Reader) -> Shown | None:
+    """The variables of a function's environment.
+
+    None are shown where a customer's key encrypts them that the guard may not use: who may read
+    them is then for the key's policy to say.
+    """
     found = reader.read("lambda", "GetFunctionConfiguration", FunctionName=function.id, absent=GONE)
     if found is None:
         return None
     variables = mapping(mapping(document(found), "Environment"), "Variables")
-    return list(texts_in(dict(variables), "Environment.Variables"))
+    return Shown([*texts_in(dict(variables), "Environment.Variables")])
 
 
 TRIGGERS = (
@@ -53,3 +62,5 @@ SECRET_IN_ENVIRONMENT = OpenSecret(
     suspects=function_changed,
     values=environment,
 )
+
+CONTROLS = (SECRET_IN_ENVIRONMENT,)

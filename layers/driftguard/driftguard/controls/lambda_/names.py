@@ -15,6 +15,8 @@ FUNCTIONS = ("arn:{partition}:lambda:{region}:{account}:function:*",)
 LAYERS = ("arn:{partition}:lambda:{region}:{account}:layer:*",)
 FOREIGN_LAYERS = ("arn:{partition}:lambda:{region}:*:layer:*",)
 GONE = ("ResourceNotFoundException",)
+# What is called without a qualifier.
+LATEST = "$LATEST"
 
 
 def function_of(change: Change) -> Resource | None:

@@ -1,0 +1,208 @@
+"""A verdict in SARIF 2.1.0, as code scanning services read it.
+
+What is let pass is not in it: who reads it takes every result for an alert.
+
+Sources: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"; GitHub Docs,
+"SARIF support for code scanning" (what it requires, `security-severity`, fingerprints).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import quote
+
+from driftguard.exposure import Exposed
+from driftguard.model import Document, Json
+from driftguard.trail import text
+
+from .verdict import Verdict, points
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_INSIDE = "!/"
+_SECRET = "secret/"
+# A secret in the open is as bad as what it opens, which nobody knows.
+_SECRET_POINTS = 90
+
+
+def as_sarif(verdict: Verdict) -> str:
+    """The minded findings and the exposed secrets, a rule each kind; the same for the same verdict.
+
+    What could not be checked is a notification of the run, which then did not succeed.
+    """
+    rules: dict[str, dict[str, Json]] = {}
+    results: list[Json] = []
+    for one in verdict.minded:
+        rule = _rule(one, _points(one, verdict))
+        known = rules.setdefault(text(one, "id"), rule)
+        if _severity(known) < _severity(rule):
+            rules[text(one, "id")] = rule
+        results.extend(_results(one, verdict))
+    for exposed in verdict.exposures.found if verdict.exposures else ():
+        rules.setdefault(_secret_id(exposed), _secret_rule(exposed))
+        results.append(_secret_result(exposed, verdict))
+    document: Document = {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "Driftguard",
+                        "semanticVersion": version("driftguard"),
+                        "rules": [rules[id_] for id_ in sorted(rules)],
+                    }
+                },
+                "invocations": [
+                    {
+                        "executionSuccessful": not verdict.unknown,
+                        "toolExecutionNotifications": [
+                            {"level": "error", "message": {"text": why}} for why in verdict.unknown
+                        ],
+                    }
+                ],
+                "results": results,
+            }
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+# ------------------------------------------------------------------------------- advisories
+
+
+def _points(one: Document, verdict: Verdict) -> int:
+    """One that nobody rated counts as just severe enough to be minded."""
+    severity = points(one)
+    return max(1, verdict.judge.settings.min_severity) if severity is None else severity
+
+
+def _rule(one: Document, severity: int) -> dict[str, Json]:
+    id_ = text(one, "id")
+    summary = text(one, "summary") or f"A known vulnerability, {id_}"
+    return {
+        "id": id_,
+        "name": "InsecureLibrary",
+        "shortDescription": {"text": summary},
+        "fullDescription": {"text": f"{id_}: {summary}"},
+        "helpUri": f"https://osv.dev/vulnerability/{quote(id_, safe='')}",
+        "help": {"text": f"{summary}. Also known as: {_listed(one, 'ids')}."},
+        "defaultConfiguration": {"level": _level(severity)},
+        "properties": {
+            "security-severity": f"{severity / 10:.1f}",
+            "precision": "very-high",
+            "tags": ["security", "external/cwe/cwe-1395"],
+        },
+    }
+
+
+def _severity(rule: dict[str, Json]) -> float:
+    properties = rule["properties"]
+    return float(text(properties, "security-severity")) if isinstance(properties, dict) else 0.0
+
+
+def _level(severity: int) -> str:
+    return "error" if severity >= 70 else "warning" if severity >= 40 else "note"
+
+
+def _results(one: Document, verdict: Verdict) -> Iterator[Json]:
+    package = f"{text(one, 'package')} {text(one, 'version')}".rstrip()
+    fixed = _listed(one, "fixed_in")
+    message = f"{package} has {text(one, 'id')}; " + (
+        f"fixed in {fixed}." if fixed else "no fix is known."
+    )
+    places = one.get("places")
+    for place in places if isinstance(places, (list, tuple)) and places else [""]:
+        # What is upgraded to another bad version is the same alert still.
+        same = (text(one, "id"), text(one, "ecosystem"), text(one, "package"), str(place))
+        yield {
+            "ruleId": text(one, "id"),
+            "level": _level(_points(one, verdict)),
+            "message": {"text": message},
+            "locations": [_location(verdict, str(place))],
+            "partialFingerprints": {"primaryLocationLineHash": _fingerprint(*same)},
+        }
+
+
+def _listed(one: Document, name: str) -> str:
+    value = one.get(name)
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else ""
+
+
+# ------------------------------------------------------------------------------- secrets
+
+
+def _secret_id(exposed: Exposed) -> str:
+    return _SECRET + re.sub(r"[^a-z0-9]+", "-", exposed.kind.lower()).strip("-")
+
+
+def _secret_rule(exposed: Exposed) -> dict[str, Json]:
+    what = f"A secret in the open: {exposed.kind}"
+    return {
+        "id": _secret_id(exposed),
+        "name": "SecretInTheOpen",
+        "shortDescription": {"text": what},
+        "fullDescription": {"text": what},
+        "help": {"text": "Move it to a store of secrets, and rotate it: whoever read it has it."},
+        "defaultConfiguration": {"level": _level(_SECRET_POINTS)},
+        "properties": {
+            "security-severity": f"{_SECRET_POINTS / 10:.1f}",
+            "precision": "high",
+            "tags": ["security", "external/cwe/cwe-798"],
+        },
+    }
+
+
+def _secret_result(exposed: Exposed, verdict: Verdict) -> Json:
+    place, _, line = exposed.place.rpartition(":")
+    of_key = f" of the access key {exposed.key_id}" if exposed.key_id else ""
+    return {
+        "ruleId": _secret_id(exposed),
+        "level": _level(_SECRET_POINTS),
+        "message": {"text": f"A secret in the open: {exposed.kind}{of_key}."},
+        "locations": [_location(verdict, place, int(line))],
+        "partialFingerprints": {
+            "primaryLocationLineHash": _fingerprint(_secret_id(exposed), exposed.place)
+        },
+    }
+
+
+# ------------------------------------------------------------------------------- places
+
+
+def _location(verdict: Verdict, place: str, line: int = 1) -> Json:
+    """The file that a place is in, and the place as it is called here.
+
+    What is inside an archive has no lines; the services want one.
+    """
+    file = _file(verdict.subject.path, verdict.subject.name, place)
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": file},
+            "region": {"startLine": line, "startColumn": 1, "endLine": line, "endColumn": 1},
+        },
+        "logicalLocations": [{"fullyQualifiedName": place or verdict.subject.name}],
+    }
+
+
+def _file(path: str, name: str, place: str) -> str:
+    """As an address relative to where the scan was run, which is the root of the repository."""
+    if not path:
+        return quote(name.replace(":", "/"))
+    file = Path(path)
+    if file.is_dir():
+        file /= place.partition(_INSIDE)[0]
+    here = Path.cwd()
+    if file.is_absolute():
+        if not file.is_relative_to(here):
+            return file.as_uri()
+        file = file.relative_to(here)
+    return quote(file.as_posix())
+
+
+def _fingerprint(*parts: str) -> str:
+    return sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,102 @@
+"""IAM: access keys that have been in use for longer than policy allows.
+
+Sources: IAM User Guide, "Update access keys"; AWS Security Hub User Guide, "AWS Identity and Access
+Management controls" (IAM.3: 90 days).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from ...aws import Reader, document
+from ...model import Certainty, Change, Document, Facet, Plan, Risk, Suspect
+from ...trail import items, mapping, text
+from ..control import Control, References, Trigger
+from .principals import GONE, IAM, own_name, principal
+
+
+@dataclass(frozen=True, slots=True)
+class AgeSettings:
+    """Keys older than `max_age_days` are asked about; with 0, none is looked at."""
+
+    max_age_days: int = 90
+
+
+class OldKey(Control[AgeSettings]):
+    """A user whose keys somebody works on has one that should have been rotated long ago."""
+
+    id = "iam.old-key"
+    title = "Access key older than policy allows"
+    severity = 40
+    references = References(security_hub=("IAM.3",), attack=("T1078.004",))
+    triggers = (Trigger(IAM, "CreateAccessKey"), Trigger(IAM, "UpdateAccessKey"))
+    reads = ("iam:GetUser", "iam:ListAccessKeys")
+    writes: Mapping[str, tuple[str, ...]] = {}
+    revert = "What still uses the key would stop: it is for people to rotate."
+    # How old a key is depends on the day.
+    volatile = frozenset({"today"})
+    settings = AgeSettings
+
+    def screen(self, change: Change, settings: AgeSettings) -> Iterable[Suspect]:
+        made = mapping(change.response, "accessKey")
+        user = text(change.request, "userName") or text(made, "userName") or own_name(change)
+        off = text(change.request, "status") == "Inactive"
+        if user and settings.max_age_days > 0 and not off:
+            yield Suspect(principal(change, "User", user), Certainty.POSSIBLE)
+
+    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+        user = suspect.resource.id
+        found = reader.read("iam", "GetUser", UserName=user, absent=GONE)
+        if found is None:
+            return None
+        keys = [
+            (text(one, "AccessKeyId"), text(one, "Status"), text(one, "CreateDate")[:10])
+            for one in map(
+                document, reader.pages("iam", "ListAccessKeys", "AccessKeyMetadata", UserName=user)
+            )
+        ]
+        return {
+            "user": user,
+            "keys": [
+                {"id": id_, "status": status, "made": made} for id_, status, made in sorted(keys)
+            ],
+            "today": f"{datetime.now(UTC):%Y-%m-%d}",
+        }
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: AgeSettings
+    ) -> Risk | None:
+        old = {text(one, "id"): days for one in _working(state) if (days := _days(one, state))}
+        over = {id_: days for id_, days in old.items() if days > settings.max_age_days > 0}
+        if not over:
+            return None
+        told = ", ".join(f"{id_} ({days} days)" for id_, days in over.items())
+        allowed = f"policy allows {settings.max_age_days} days"
+        return Risk(f"access keys of {state['user']} are too old: {told}; {allowed}", tuple(over))
+
+    def plan(
+        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: AgeSettings
+    ) -> Plan:
+        return Plan(
+            (),
+            advice="Make a new key, give it to what uses the old one, deactivate the old one, and "
+            "delete it once nothing has missed it. Better still, use a role.",
+        )
+
+
+def _working(state: Document) -> list[Document]:
+    return [one for one in items(state["keys"]) if one["status"] == "Active"]
+
+
+def _days(key: Document, state: Document) -> int:
+    """How many days old the key is; 0 for what is no date."""
+    made, today = text(key, "made"), text(state, "today")
+    try:
+        return (date.fromisoformat(today) - date.fromisoformat(made)).days
+    except ValueError:
+        return 0
+
+
+CONTROLS = (OldKey(),)

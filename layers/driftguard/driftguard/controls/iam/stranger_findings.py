@@ -1,0 +1,93 @@
+"""What GuardDuty says of credentials that somebody else than their owner seems to use.
+
+Only what is said of an access key, a role's session or the root user is taken up. Left out are
+findings that GuardDuty itself rates low or that are about a deed and not about who did it
+(`Discovery`, `Policy`, `Stealth`), console sign-ins, samples, what the owner archived, and findings
+of other accounts, which an administrator's account is told as well.
+
+Sources: Amazon GuardDuty User Guide, "GuardDuty IAM finding types", "Finding details" (access key)
+and "Processing GuardDuty findings with Amazon EventBridge".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...model import Certainty, Change, Document, Json, Suspect
+from ...trail import flag, mapping, text
+from ..control import Trigger, resource
+
+GUARDDUTY = "aws.guardduty"
+TRIGGER = Trigger(GUARDDUTY, "GuardDuty Finding")
+# How the ids of access keys begin. Source: IAM User Guide, "IAM identifiers".
+LASTING, TEMPORARY = "AKIA", "ASIA"
+
+# Known bad callers, and credentials that AWS has seen in the wrong hands.
+_EVIDENT = frozenset(
+    {
+        "CredentialAccess:IAMUser/CompromisedCredentials",
+        "Recon:IAMUser/MaliciousIPCaller",
+        "Recon:IAMUser/TorIPCaller",
+        "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.InsideAWS",
+        "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS",
+        "UnauthorizedAccess:IAMUser/MaliciousIPCaller",
+        "UnauthorizedAccess:IAMUser/ResourceCredentialExfiltration.OutsideAWS",
+        "UnauthorizedAccess:IAMUser/TorIPCaller",
+    }
+)
+# Unusual, but perhaps by the owner; or as right as a list of addresses that people keep themselves.
+_SUSPECTED = frozenset(
+    {
+        "CredentialAccess:IAMUser/AnomalousBehavior",
+        "DefenseEvasion:IAMUser/AnomalousBehavior",
+        "Exfiltration:IAMUser/AnomalousBehavior",
+        "Impact:IAMUser/AnomalousBehavior",
+        "InitialAccess:IAMUser/AnomalousBehavior",
+        "PenTest:IAMUser/KaliLinux",
+        "PenTest:IAMUser/ParrotLinux",
+        "PenTest:IAMUser/PentooLinux",
+        "Persistence:IAMUser/AnomalousBehavior",
+        "PrivilegeEscalation:IAMUser/AnomalousBehavior",
+        "Recon:IAMUser/MaliciousIPCaller.Custom",
+        "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom",
+    }
+)
+# Whose temporary credentials can be: a GuardDuty user type, and what IAM calls it.
+_OWNERS = {"AssumedRole": "role", "FederatedUser": "user", "IAMUser": "user"}
+
+
+def used_by_strangers(change: Change) -> Iterator[Suspect]:
+    """What to look at for a finding: a lasting key by itself, a role's by the role, or the root.
+
+    The hint holds the key's id and the finding's type; `suspected` where GuardDuty may be wrong.
+    """
+    finding, service = text(change.request, "type"), mapping(change.request, "service")
+    key = mapping(mapping(change.request, "resource"), "accessKeyDetails")
+    about = text(change.request, "accountId") or change.account
+    if about != change.account or flag(service.get("archived")) or _is_sample(service):
+        return
+    id_, owner, kind = (text(key, name) for name in ("accessKeyId", "userName", "userType"))
+    if not id_ or finding not in _EVIDENT | _SUSPECTED:
+        return
+    told: dict[str, Json] = {"key": id_, "finding": finding}
+    if finding in _SUSPECTED:
+        told["suspected"] = True
+    certainty = Certainty.POSSIBLE if finding in _SUSPECTED else Certainty.EVIDENT
+    if kind == "Root":
+        where = resource(change, "iam.root", "root", "iam::{account}:root")
+        yield Suspect(where, certainty, {**told, "root": True})
+    elif kind == "IAMUser" and id_.startswith(LASTING):
+        # IAM has no ARN for a key; this one only names it in the record.
+        tail = f"iam::{{account}}:access-key/{id_}"
+        yield Suspect(resource(change, "iam.access-key", id_, tail), certainty, told)
+    elif kind in _OWNERS and owner and id_.startswith(TEMPORARY):
+        what = _OWNERS[kind]
+        where = resource(change, f"iam.{what}", owner, f"iam::{{account}}:{what}/{owner}")
+        yield Suspect(where, certainty, {**told, "owner": owner})
+
+
+def _is_sample(service: Document) -> bool:
+    """Whether somebody only tried out how a finding looks."""
+    details = mapping(service, "additionalInfo")
+    said = text(details, "value").replace(" ", "")
+    return flag(details.get("sample")) is True or '"sample":true' in said

@@ -1,0 +1,124 @@
+"""Taking back what leads to an insecure version of a function: aliases, `$LATEST`, its layers.
+
+Pure. Sources: AWS Lambda API Reference, "UpdateAlias", "PublishVersion", "UpdateFunctionCode",
+"UpdateFunctionConfiguration", "PutFunctionConcurrency".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...held import function_code
+from ...model import Call, Document, Json, Plan, Resource, Step
+from ...trail import items, mapping, text
+from ..insecure import fixes
+from .judged import Judged, versions_of
+from .names import LATEST
+
+# Source: AWS Lambda Developer Guide, "Lambda quotas": the package that one call can bring.
+_MOST_UPLOADED = 50 * 1024 * 1024
+
+
+def steps_back(judged: Judged) -> Iterator[Step]:
+    """What takes back all that can be taken back."""
+    function = judged.judge.resource
+    for alias in items(judged.state["aliases"]):
+        yield from _alias_back(judged, function, alias)
+    yield from _latest_back(judged, function)
+
+
+def _alias_back(judged: Judged, function: Resource, alias: Document) -> Iterator[Step]:
+    """An alias that leads to something insecure goes to the newest version before that is fine."""
+    now, weights = text(alias, "version"), mapping(alias, "weights")
+    bad = {one for one in versions_of(alias) if judged.minded(one)}
+    then = judged.before(now) if now in bad else now
+    if bad and then:
+        left = {one: each for one, each in weights.items() if one not in bad and one != then}
+        there = _route(function, alias, then, left)
+        yield Step(there, (_route(function, alias, now, weights),))
+
+
+def _route(function: Resource, alias: Document, version: str, weights: Document) -> Call:
+    parameters: Document = {
+        "FunctionName": function.id,
+        "Name": text(alias, "name"),
+        "FunctionVersion": version,
+        "RoutingConfig": {"AdditionalVersionWeights": dict(weights)},
+    }
+    return Call("lambda", "UpdateAlias", parameters, on=(function.arn,))
+
+
+def _latest_back(judged: Judged, function: Resource) -> Iterator[Step]:
+    """`$LATEST` goes back to the code of the newest version that is fine, its layers to theirs."""
+    bad, now = judged.minded(LATEST), judged.looked(LATEST)
+    in_layers = {text(one, "layer") for one in bad} - {""}
+    if any(not text(one, "layer") for one in bad):
+        yield from _code_back(judged, function, now)
+    if in_layers and (then := _layers_back(judged, now, in_layers)) is not None:
+        yield Step(_use(function, then), (_use(function, _names(now, "layers")),))
+
+
+def _code_back(judged: Judged, function: Resource, now: Document) -> Iterator[Step]:
+    """The code of `$LATEST` is kept as a version first, where none keeps it yet."""
+    version = judged.before(LATEST, starts=text(now, "starts"))
+    then = judged.looked(version)
+    if not version or not _can_be_put(now) or not _can_be_put(then):
+        return
+    if not judged.state["is_kept"] and not text(now, "image"):
+        keep: Document = {"FunctionName": function.id, "CodeSha256": text(now, "sha256")}
+        yield Step(Call("lambda", "PublishVersion", keep, on=(function.arn,)), (), additive=True)
+    yield Step(_code(function, then), (_code(function, now),))
+
+
+def _can_be_put(looked: Document) -> bool:
+    size = looked.get("size")
+    return bool(text(looked, "image")) or (isinstance(size, int) and size <= _MOST_UPLOADED)
+
+
+def _code(function: Resource, looked: Document) -> Call:
+    image = text(looked, "image")
+    code: Document = (
+        {"ImageUri": image}
+        if image
+        else {"ZipFile": function_code(function.id, function.arn, text(looked, "sha256"))}
+    )
+    parameters: Document = {"FunctionName": function.id, **code}
+    return Call("lambda", "UpdateFunctionCode", parameters, on=(function.arn,))
+
+
+def _layers_back(judged: Judged, now: Document, bad: set[str]) -> list[str] | None:
+    """The layers with each bad one replaced by its version before; else those of a fine version."""
+    earlier = {one: judged.layer_before(one) for one in bad}
+    if all(earlier.values()):
+        return [earlier.get(one) or one for one in _names(now, "layers")]
+    version = judged.before(LATEST, starts=text(now, "starts"))
+    return _names(judged.looked(version), "layers") if version else None
+
+
+def _use(function: Resource, layers: list[str]) -> Call:
+    parameters: Document = {"FunctionName": function.id, "Layers": list(layers)}
+    # Lambda asks whether the caller may read each layer.
+    return Call("lambda", "UpdateFunctionConfiguration", parameters, on=(function.arn, *layers))
+
+
+def standing_still(judged: Judged, bad: list[Document]) -> Plan:
+    """Nothing earlier is fine: the function could stand still, if a person wants that."""
+    function, before = judged.judge.resource, judged.state["reserved"]
+    name: Document = {"FunctionName": function.id}
+    free = Call("lambda", "DeleteFunctionConcurrency", name, on=(function.arn,))
+    back = free if before is None else _reserve(function, before)
+    return Plan(
+        (Step(_reserve(function, 0), (back,)),),
+        advice=f"There is no earlier version that is known to be fine. {fixes(bad)}",
+        drastic=f"there is nothing to go back to, and {function.id} would stand still",
+    )
+
+
+def _reserve(function: Resource, count: Json) -> Call:
+    parameters: Document = {"FunctionName": function.id, "ReservedConcurrentExecutions": count}
+    return Call("lambda", "PutFunctionConcurrency", parameters, on=(function.arn,))
+
+
+def _names(container: Document, name: str) -> list[str]:
+    value = container.get(name)
+    return [str(one) for one in value] if isinstance(value, (list, tuple)) else []
