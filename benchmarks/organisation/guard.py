@@ -98,7 +98,7 @@ class Guard:
         status = Status.APPROVED if verdict is Verdict.REVERT else Status.DENIED
         answered = replace(decision, status=status, answers=(answer,), updated=stamp(now))
         self.asked.pop(decision.id, None)
-        self.learn(lessons.of_answer(answered, answer, self.memory, self.policy, now))
+        self.learn(lessons.of_answer(answered, answer, self.memory, self.policy, now, None))
 
     def expire(self, decision: Decision) -> None:
         """Nobody answered: the change stands."""

@@ -71,7 +71,13 @@ def statements_of(role: str) -> list[dict[str, Any]]:
             for one in of_type(kind).values()
             if role in flat(one.get("Roles", []))
         ]
-    return [statement for document in documents for statement in document["Statement"]]
+    return [
+        each
+        for document in documents
+        for statement in document["Statement"]
+        # What is there on a condition reads as the condition, the statement and nothing.
+        for each in (statement[1:2] if isinstance(statement, list) else [statement])
+    ]
 
 
 def about_the_record(role: str) -> list[dict[str, Any]]:

@@ -173,7 +173,7 @@ def answered(*people: str, verdict: Verdict = Verdict.REVERT) -> dict[Any, Any]:
         resource=WEB, status=status, plan=REVOKE, actor=ALICE, answers=given_
     )
     policy = Policy(people=(BOB,))
-    notes = lessons.of_answer(decision, given_[-1], Memory(), policy, NOW)
+    notes = lessons.of_answer(decision, given_[-1], Memory(), policy, NOW, None)
     return {note.key: note.document for note in notes}
 
 

@@ -281,8 +281,8 @@ def test_no_note_whatever_stops_the_guard_from_learning(data: st.DataObject) -> 
         lessons.of_clean(CONTROL, change, memory, policy, NOW),
         lessons.of_undo(decision, "bob", memory, policy, NOW),
         lessons.of_failure(decision, memory, policy, NOW),
-        lessons.of_answer(asked, keep, memory, policy, NOW),
-        lessons.of_answer(asked, replace(keep, until=ahead(days=1)), memory, policy, NOW),
+        lessons.of_answer(asked, keep, memory, policy, NOW, None),
+        lessons.of_answer(asked, replace(keep, until=ahead(days=1)), memory, policy, NOW, None),
     ]
     for note in chain.from_iterable(taught):
         assert note_of(item_of(note)).version == note.version + 1
