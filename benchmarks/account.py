@@ -77,6 +77,8 @@ class Account:
             "DEAD_LETTER_QUEUE_URL": queue,
             "ACCOUNT_ID": ACCOUNT_ID,
             "AUTONOMY_CEILING": "revert",
+            "ADVISORIES": "",
+            "SALT": "arn:aws:cloudformation:us-east-1:123456789012:stack/driftguard/made-up",
             "REPLY_FUNCTION_ARN": "arn:aws:lambda:us-east-1:123456789012:function:driftguard-reply",
         }
 
