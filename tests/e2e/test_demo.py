@@ -74,7 +74,11 @@ def test_the_demo_reverts_every_change_and_leaves_nothing_behind(tmp_path: Path)
 def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     demo = start_demo(tmp_path)
     # Once a Lambda worker runs, the demo is in the middle of its first scenario.
-    eventually(lambda: [one for one in processes_in(tmp_path) if "_worker.py" in one], "a worker")
+    eventually(
+        lambda: [one for one in processes_in(tmp_path) if "_worker.py" in one],
+        "a worker",
+        within=120,
+    )
     demo.send_signal(signal.SIGINT)
     _, story = demo.communicate(timeout=30)
 

@@ -334,7 +334,8 @@ def _counted(record: Record, who: str, outcome: Outcome, terms: Earning, now: da
             "bad": round(own.bad + bad, 6),
             "at": stamp(now),
         }
-        each = _remembered({**each, who: mine})
+        # What cannot be read is not written over: it may have been all against them.
+        each = each if own.bad == inf else _remembered({**each, who: mine})
     return replace(
         record,
         good=record.good + share * good,
