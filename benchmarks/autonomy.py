@@ -17,24 +17,25 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from statistics import mean
 
 from organisation import page, shapes, simulation, strategies, year
 from organisation.measures import Measures
+from organisation.shapes import DRAFTS, ORGANISATIONS, Organisation
+from organisation.targets import ByStrategy, Target, over, targets
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-Results = Mapping[str, Mapping[str, Sequence[Measures]]]
-
-FEWER_ASKS, WRONG, AT_RISK, BAD = 0.8, 0.01, 0.05, 3
+_TOLD = ("asks_per_day", "wrong_revert_rate", "missed", "median_time_at_risk_s")
+_ALSO = ("changes_per_day", "needed_per_day", "wrong_by_itself", "bad_control")
 
 
 def main() -> int:
+    """Lives through the years, tells, and returns 1 if a target is missed."""
     arguments = argparse.ArgumentParser(description="A year of changes under several policies.")
     arguments.add_argument("--seeds", type=int, default=20, help="how many years of each")
     arguments.add_argument("--first", type=int, default=1, help="the first year's seed")
@@ -43,33 +44,33 @@ def main() -> int:
     arguments.add_argument("--page", type=Path, help="the folder to write the page into")
     given = arguments.parse_args()
     seeds = range(given.first, given.first + given.seeds)
-    results = _lived(seeds, given.workers)
-    found = {name: judged(by_strategy) for name, by_strategy in results.items()}
+    results = lived(ORGANISATIONS, seeds, given.workers)
+    found = {name: targets(of) for name, of in results.items()}
     if given.page:
-        page.write(given.page, results, seeds)
+        drafts = lived(DRAFTS, seeds[: page.DRAFT_YEARS], given.workers)
+        page.write(given.page, results, drafts, found)
     if given.json:
-        print(json.dumps(as_document(results, seeds, found)))  # noqa: T201
+        sys.stdout.write(json.dumps(as_document(results, seeds, found), indent=2) + "\n")
     else:
-        console = Console()
-        for of in shapes.ORGANISATIONS:
-            console.print(_table(of, results[of.name]))
-            for target, (reached, words) in found[of.name].items():
-                console.print(f"{'reached' if reached else 'MISSED '}  {target}: {words}")
-            console.print()
-    return 0 if all(reached for one in found.values() for reached, _ in one.values()) else 1
+        _tell(results, found, given.seeds)
+    return 0 if all(one.reached for each in found.values() for one in each) else 1
 
 
-def _lived(seeds: Sequence[int], workers: int) -> Results:
-    """Every year under every strategy, the long ones first."""
-    jobs = [(of, seed) for of in shapes.ORGANISATIONS for seed in seeds]
-    jobs.sort(key=lambda job: -job[0].accounts)
-    results: dict[str, dict[str, list[Measures]]] = {of.name: {} for of in shapes.ORGANISATIONS}
+def lived(
+    organisations: Sequence[Organisation], seeds: Sequence[int], workers: int
+) -> dict[str, dict[str, list[Measures]]]:
+    """Every year of every organisation, under every strategy."""
+    # The long ones first, so that no worker is left with one at the end.
+    jobs = [
+        (of, seed) for of in sorted(organisations, key=lambda of: -of.accounts) for seed in seeds
+    ]
+    results: dict[str, dict[str, list[Measures]]] = {of.name: {} for of in organisations}
     progress = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty())
     with ProcessPoolExecutor(workers) as many, progress:
         task = progress.add_task("years", total=len(jobs))
-        for name, lived in many.map(_year, jobs):
+        for name, by_strategy in many.map(_year, jobs):
             progress.advance(task)
-            for strategy, measures in lived.items():
+            for strategy, measures in by_strategy.items():
                 results[name].setdefault(strategy, []).append(measures)
     return results
 
@@ -83,51 +84,8 @@ def _year(job: tuple[shapes.Organisation, int]) -> tuple[str, dict[str, Measures
     }
 
 
-# ------------------------------------------------------------------------------ the targets
-
-
-def judged(of: Mapping[str, Sequence[Measures]]) -> dict[str, tuple[bool, str]]:
-    """Each target, whether it is reached in the mean over the years, and by how much."""
-    ours, asking = of[strategies.OURS], of[strategies.ASK]
-    fewer = 1 - _mean(ours, "asks_per_day") / _mean(asking, "asks_per_day")
-    wrong = _mean(ours, "wrong_revert_rate")
-    at_risk = _mean(ours, "median_time_at_risk_s") / _mean(asking, "median_time_at_risk_s")
-    bad = max(one.bad_control for one in ours)
-    name, nearest = at_equal_asks(of)
-    fixed = _mean(nearest, "wrong_revert_rate")
-    return {
-        "at least 80 % fewer asks than always-ask": (fewer >= FEWER_ASKS, f"{fewer:.1%}"),
-        "at most 1 % wrong reverts": (wrong <= WRONG, f"{wrong:.2%}"),
-        "fewer wrong reverts than a fixed threshold at equal asks": (
-            wrong < fixed,
-            f"{wrong:.2%} against {fixed:.2%} of {name} "
-            f"({_mean(nearest, 'asks_per_day'):.2f} asks a day)",
-        ),
-        "median time at risk under 5 % of always-ask's": (at_risk < AT_RISK, f"{at_risk:.2%}"),
-        "a control that turns bad is demoted within 3 wrong reverts": (
-            bad <= BAD,
-            f"at most {bad} in any year",
-        ),
-    }
-
-
-def at_equal_asks(of: Mapping[str, Sequence[Measures]]) -> tuple[str, Sequence[Measures]]:
-    """The fixed threshold whose asks are nearest to ours."""
-    wanted = _mean(of[strategies.OURS], "asks_per_day")
-    fixed = {name: years for name, years in of.items() if name.startswith("severity-")}
-    name = min(fixed, key=lambda one: abs(_mean(fixed[one], "asks_per_day") - wanted))
-    return name, fixed[name]
-
-
-def _mean(years: Sequence[Measures], name: str) -> float:
-    return mean(getattr(one, name) for one in years)
-
-
-# ------------------------------------------------------------------------------ what is told
-
-
 def as_document(
-    results: Results, seeds: Sequence[int], found: Mapping[str, Mapping[str, tuple[bool, str]]]
+    results: Mapping[str, ByStrategy], seeds: Sequence[int], found: Mapping[str, list[Target]]
 ) -> dict[str, object]:
     """All of it for machines: per distribution and strategy the means, and what each year was."""
     return {
@@ -135,57 +93,30 @@ def as_document(
         "distributions": {
             name: {
                 strategy: {
-                    **{
-                        measure: _mean(years, measure)
-                        for measure in (
-                            "asks_per_day",
-                            "wrong_revert_rate",
-                            "missed",
-                            "median_time_at_risk_s",
-                            "wrong_by_itself",
-                        )
-                    },
+                    **{measure: over(years, measure) for measure in (*_TOLD, *_ALSO)},
                     "years": [asdict(one) for one in years],
                 }
-                for strategy, years in by_strategy.items()
+                for strategy, years in of.items()
             }
-            for name, by_strategy in results.items()
+            for name, of in results.items()
         },
-        "targets": {
-            name: {
-                target: {"reached": reached, "measured": words}
-                for target, (reached, words) in of.items()
-            }
-            for name, of in found.items()
-        },
+        "targets": {name: [asdict(one) for one in each] for name, each in found.items()},
     }
 
 
-def _table(of: shapes.Organisation, by_strategy: Mapping[str, Sequence[Measures]]) -> Table:
-    table = Table(
-        title=f"{of.name}: {of.what}", box=None, header_style="bold", title_justify="left"
-    )
-    table.add_column("strategy")
-    for name in ("asks a day", "wrong reverts", "missed", "median at risk", "bad control"):
-        table.add_column(name, justify="right")
-    for strategy, cells in rows(by_strategy):
-        table.add_row(strategy, *cells, style="bold" if strategy == strategies.OURS else "")
-    return table
-
-
-def rows(by_strategy: Mapping[str, Sequence[Measures]]) -> Iterator[tuple[str, list[str]]]:
-    """Each strategy's means, with the range over the years."""
-    for strategy, years in by_strategy.items():
-        yield (
-            strategy,
-            [
-                page.ranged([one.asks_per_day for one in years], "{:.2f}"),
-                page.ranged([100 * one.wrong_revert_rate for one in years], "{:.2f} %"),
-                page.ranged([100 * one.missed for one in years], "{:.1f} %"),
-                page.ranged([one.median_time_at_risk_s for one in years], "{:,.0f} s"),
-                page.ranged([float(one.bad_control) for one in years], "{:.1f}"),
-            ],
-        )
+def _tell(results: Mapping[str, ByStrategy], found: Mapping[str, list[Target]], years: int) -> None:
+    console = Console(highlight=False)
+    for of in ORGANISATIONS:
+        table = Table(title=f"{of.name}: {of.what}", box=None, title_justify="left")
+        for column in page.COLUMNS:
+            table.add_column(column, justify="left" if column == "policy" else "right")
+        for strategy, *cells in page.rows(results[of.name]):
+            table.add_row(strategy, *cells, style="bold" if strategy == strategies.OURS else "")
+        console.print(table)
+        for one in found[of.name]:
+            verdict = "[green]reached[/]" if one.reached else "[red]missed [/]"
+            console.print(f"{verdict}  {one.name}: {one.measured}; in {one.years} of {years} years")
+        console.print()
 
 
 if __name__ == "__main__":

@@ -84,8 +84,8 @@ class Guard:
         self.learn(lessons.of_decision(decision, judged, self.memory, self.policy, now))
         return decision, judged
 
-    def answer(self, decision: Decision, verdict: Verdict, at: float, until: float = 0.0) -> None:
-        """Somebody answers a question; `until` makes a keep an exemption."""
+    def answer(self, decision: Decision, verdict: Verdict, at: float, until: float = 0.0) -> bool:
+        """Somebody answers a question; `until` makes a keep an exemption. Whether that demotes."""
         now = moment(at)
         answer = Answer(
             person="asha",
@@ -98,7 +98,9 @@ class Guard:
         status = Status.APPROVED if verdict is Verdict.REVERT else Status.DENIED
         answered = replace(decision, status=status, answers=(answer,), updated=stamp(now))
         self.asked.pop(decision.id, None)
+        demotes = bool(lessons.overrules(answered, answer, self.memory, self.policy, now))
         self.learn(lessons.of_answer(answered, answer, self.memory, self.policy, now, None))
+        return demotes
 
     def expire(self, decision: Decision) -> None:
         """Nobody answered: the change stands."""

@@ -10,6 +10,7 @@ from .shapes import DAY, YEAR
 # What nobody takes back is found by somebody else, say at the monthly review.
 _FOUND = 30 * DAY
 _MONTHS = 12
+_WRONG = 0.01
 
 
 @dataclass(slots=True)
@@ -17,6 +18,8 @@ class Tally:
     """Counts of one run, while it runs."""
 
     asks: list[float] = field(default_factory=list)
+    # Of each habit, how often what was asked about was meant, and how often it was not.
+    habits: dict[str, list[int]] = field(default_factory=dict)
     risks: int = 0
     meant: int = 0
     at_risk: list[float] = field(default_factory=list)
@@ -27,6 +30,11 @@ class Tally:
     wrong_by_people: int = 0
     turned: int = 0
     demotions: int = 0
+
+    def asked(self, at: float, habit: str, right: bool) -> None:
+        """People were asked about a change of this habit: who makes it, and under which control."""
+        self.asks.append(at)
+        self.habits.setdefault(habit, [0, 0])[right] += 1
 
     def looked_at(self, right: bool) -> None:
         """A change was made that looks risky."""
@@ -56,12 +64,16 @@ class Tally:
 class Measures:
     """What came of one year under one strategy.
 
-    Shares are 0 to 1. `wrong_revert_rate` is of all reverts, `wrong_by_itself` of those that no
-    person said yes to. `missed` is the share of true risks that were let stand. `bad_control` is
-    how many wrong reverts the control that turned bad made by itself from then on.
+    Shares are 0 to 1. `changes_per_day` are all that look risky, also those that are exempt.
+    `needed_per_day` are the questions left to who knows beforehand how often each habit is meant.
+    `wrong_revert_rate` is of all reverts, `wrong_by_itself` of those that no person said yes to.
+    `missed` is the share of true risks that were let stand. `bad_control` is how many wrong reverts
+    the control that turned bad made by itself, in all its kinds of case.
     """
 
+    changes_per_day: float
     asks_per_day: float
+    needed_per_day: float
     wrong_revert_rate: float
     wrong_by_itself: float
     missed: float
@@ -83,7 +95,9 @@ def measured(tally: Tally) -> Measures:
     for at in tally.asks:
         by_month[min(int(at / month), _MONTHS - 1)] += 1
     return Measures(
+        changes_per_day=(tally.risks + tally.meant) / YEAR,
         asks_per_day=len(tally.asks) / YEAR,
+        needed_per_day=_needed(tally) / YEAR,
         wrong_revert_rate=wrong / max(1, reverts),
         wrong_by_itself=tally.wrong / max(1, by_itself),
         missed=sum(tally.missed.values()) / max(1, tally.risks),
@@ -95,3 +109,18 @@ def measured(tally: Tally) -> Measures:
         demotions=tally.demotions,
         asks_by_month=tuple(round(one / (YEAR / _MONTHS), 4) for one in by_month),
     )
+
+
+def _needed(tally: Tally) -> int:
+    """How many questions of a year need not have been spared, with hindsight, habit by habit.
+
+    The habits that are meant least often are reverted unasked, while the reverts that are wrong by
+    that stay under one in a hundred of all.
+    """
+    reverts = sum(right for _, right in tally.habits.values())
+    spared = wrong = least = 0
+    for meant, right in sorted(tally.habits.values(), key=lambda one: one[0] / sum(one)):
+        spared, wrong = spared + meant + right, wrong + meant
+        if wrong <= _WRONG * (reverts + wrong):
+            least = spared
+    return len(tally.asks) - least

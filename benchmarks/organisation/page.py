@@ -1,156 +1,190 @@
-"""The page and the picture in docs/ that show what came of the years."""
+"""The page in docs/ that says what came of the years."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 
-from .measures import Measures
-from .shapes import ORGANISATIONS
-from .strategies import ASK, CAUTIOUS, OURS, REVERT, TERMS
+from .picture import picture
+from .shapes import DRAFTS, ORGANISATIONS
+from .strategies import ASK, CAUTIOUS_TERMS, OURS, TERMS
+from .targets import ByStrategy, Target, over, value
 
 PAGE, PICTURE = "autonomy-simulation.md", "autonomy-simulation.svg"
-_WIDTH, _HEIGHT, _LEFT, _TOP = 300, 240, 56, 40
-_COLOUR = {OURS: "#0a7d33", CAUTIOUS: "#7bbf94", ASK: "#1f5fa8", REVERT: "#b3261e"}
-_FIXED = "#8a8a8a"
+# How many years of the drafts are lived through: they are there to show how things get worse.
+DRAFT_YEARS = 5
+COLUMNS = ("policy", "asks a day", "wrong reverts", "missed", "at risk", "bad control")
+_MEASURES = (
+    ("asks_per_day", 1.0, "{:.2f}"),
+    ("wrong_revert_rate", 100.0, "{:.2f} %"),
+    ("missed", 100.0, "{:.1f} %"),
+    ("median_time_at_risk_s", 1.0, "{:,.0f} s"),
+    ("bad_control", 1.0, "{:.1f}"),
+)
 
-_INTRODUCTION = """# A simulated year
+_INTRODUCTION = """\
+# A simulated year
 
-What would come of letting a guard earn its autonomy? `make simulate` lets three made-up
-organisations live through a year, {years} times each, under several policies. What decides is the
+What comes of letting a guard earn its autonomy? `make simulate` lets three made-up organisations
+live through a year, {years} times each, under several policies. What decides and what learns is the
 real code; what happens, who errs and when is drawn by the seed, with the truth about every change
-written down beside it. **The organisations are assumptions** (`benchmarks/organisation/shapes.py`):
-nobody publishes how often a risky change was meant. They were set before any policy was tried on
-them. The terms of `earned` were chosen on other years than those shown.
+written down beside it.
 
-The policies: ask about everything; revert everything; revert from a severity on and ask about the
-rest; and let every control earn it, with the terms `{terms}` and, more cautious, with those of
-`policies/packs/earned.yaml` ({cautious}).
+**The organisations are assumptions**, all of them in `benchmarks/organisation/shapes.py`, and the
+results depend on them: above all on how much of what looks risky is meant, and by how few people.
+Nobody publishes that. They were revised once, after the first results: in the first draft two to
+three times as much was meant, by anybody, and even who knew everybody's habits beforehand could not
+have reached the targets everywhere. [What becomes of it there](#where-more-is-meant) is shown as
+well. The time until somebody mends a control that turned bad was cut from sixty days to three
+weeks, too; everything else was left as it was. The terms of `earned` and the constants of
+`trust.py` were chosen on other years than those shown.
 
-*Wrong reverts* are the share of all reverts whose change was meant, also those that a person said
-yes to by mistake. *Missed* is the share of true risks that were let stand. *At risk* is the median
-time from a true risk until it was gone, or thirty days if nobody took it back. *Bad control*: one
-control's remedy breaks things from mid-year on; so many wrong reverts did it make by itself after
-that. Means over the years, with the least and the most.
+| policy | |
+|---|---|
+| `always-ask` | asks about everything that is not exempt |
+| `always-revert` | reverts everything that is not exempt, without any other guardrail |
+| `severity-N` | reverts by itself from the control's severity N on, and asks about the rest |
+| `earned-cautious` | every control earns it: {cautious} (`policies/packs/earned.yaml`) |
+| `earned` | every control earns it, on quicker terms: {terms} |
 
-![Wrong reverts over asks, per organisation]({picture})
+All know the same exemptions, which people give as they answer, and all but `always-revert` the
+same listed pipelines, breaker and fights.
+
+- *Wrong reverts*: the share of all reverts whose change was meant, or whose remedy broke something;
+  also those that a person said yes to by mistake.
+- *Missed*: the share of true risks that were let stand, mostly because people erred or did not
+  answer within a day.
+- *At risk*: the median time from a true risk until it was gone, counted from the event; thirty days
+  where nobody took it back.
+- *Bad control*: from mid-year on, for three weeks, the remedy of one control breaks things. So many
+  wrong reverts did it make by itself, of all kinds of actor together, until it was mended.
+
+Means over the years, with the least and the most.
+
+![Wrong reverts over asks, by organisation and policy]({picture})
+
+The green corner is the target: a fifth of the questions, one wrong revert in a hundred.
+"""
+
+_READING = """\
+## How to read it
+
+A policy that only asks is the safest, and tires people: in the busy organisation it puts a question
+every hour, and what nobody answers stands. A policy that reverts everything asks nothing and takes
+back what was meant again and again, for it learns nothing. A fixed severity lies between the two,
+and mistakes how bad a thing would be for how sure one may be.
+
+What is earned begins by asking. Most of its questions fall into the first months, and after an undo
+into the days that follow; some it never stops asking, because the answers differ. The wrong reverts
+that are left are mostly of people who do for the first time what others are rightly stopped from
+doing; each is one undo away, and that undo takes the autonomy back at once.
+
+Four things of `trust.py` come from here, each found on the tuning years. Leaving out an actor's
+**own record** within their kind's doubles the wrong reverts. Without **one unjudged revert at a
+time** for somebody unknown they grow by a third, for what is meant comes in rows. Without **other
+kinds standing in** where a record is thin there are a sixth more questions. And if an undo demoted
+**only its own kind of actor**, a remedy that turned bad would have to be found out once for each.
+
+What this does not show: real people, who answer otherwise when they are asked less often; attackers
+who know these rules; and how your own account differs from all of these. An attacker with the
+identity of somebody whose changes are usually meant is asked about instead of reverted, and one
+whose identity is exempt is not seen at all: that holds for every policy here.
 """
 
 
 def write(
-    folder: Path, results: Mapping[str, Mapping[str, Sequence[Measures]]], seeds: Sequence[int]
+    folder: Path,
+    results: Mapping[str, ByStrategy],
+    drafts: Mapping[str, ByStrategy],
+    found: Mapping[str, Sequence[Target]],
 ) -> None:
-    """Writes both into a folder."""
-    said = ", ".join(f"{name} {value}" for name, value in TERMS.items())
+    """Writes the page and its picture into a folder."""
+    (folder / PAGE).write_text(text(results, drafts, found))
+    (folder / PICTURE).write_text(picture(results))
+
+
+def text(
+    results: Mapping[str, ByStrategy],
+    drafts: Mapping[str, ByStrategy],
+    found: Mapping[str, Sequence[Target]],
+) -> str:
+    """The page, in Markdown."""
+    years = len(results[ORGANISATIONS[0].name][OURS])
     parts = [
         _INTRODUCTION.format(
-            years=len(seeds),
-            terms=said,
-            cautious="threshold 0.9, outcomes 20, confidence 0.9",
-            picture=PICTURE,
+            years=years, terms=_terms(TERMS), cautious=_terms(CAUTIOUS_TERMS), picture=PICTURE
         )
     ]
     for of in ORGANISATIONS:
-        parts.append(f"## {of.name}\n\n{of.what}\n\n{_table(results[of.name])}")
-    parts.append(_READING)
-    (folder / PAGE).write_text("\n".join(parts))
-    (folder / PICTURE).write_text(_picture(results))
+        each = results[of.name]
+        parts.append(
+            f"## {of.name}\n\n{of.what} {_changes(each)}\n\n{_table(each)}\n"
+            f"{_targets(found[of.name], years)}"
+        )
+    return "\n".join([*parts, _where_more_is_meant(drafts), _READING])
 
 
-_READING = """## How to read it
-
-A policy that only asks is the safest, and tires people: in the busy organisation it puts a question
-every hour, and what nobody answers stands. A policy that reverts everything asks nothing and takes
-back what was meant, again and again, for it learns nothing. A fixed severity lies between the two,
-and mistakes how bad a thing would be for how sure one may be.
-
-What is earned begins by asking. Most of its questions fall into the first months, and after an undo
-into those that follow; some it never stops asking, because the answers differ. The wrong reverts
-that are left are mostly of people who do something for the first time that others are rightly
-stopped from doing; each of them is one undo away, and that undo takes the autonomy back at once.
-
-What this does not show: real people, who answer otherwise when they are asked less often; attackers
-who know these rules; and how your own account differs from all three.
-"""
+def rows(of: ByStrategy) -> Iterator[list[str]]:
+    """Each strategy's means, with the range over the years."""
+    for strategy, years in of.items():
+        yield [
+            strategy,
+            *(
+                _ranged([times * value(one, name) for one in years], how)
+                for name, times, how in _MEASURES
+            ),
+        ]
 
 
-def ranged(values: Sequence[float], how: str) -> str:
+def _terms(terms: object) -> str:
+    return ", ".join(
+        f"{name} {getattr(terms, name)}" for name in ("threshold", "outcomes", "confidence")
+    )
+
+
+def _changes(of: ByStrategy) -> str:
+    asking = of[ASK]
+    changes, asks, needed = (
+        over(asking, name) for name in ("changes_per_day", "asks_per_day", "needed_per_day")
+    )
+    return (
+        f"{changes:.1f} changes a day look risky. Who always asks asks about {asks:.1f} of them, "
+        "for the others were exempted by then; who knew beforehand how often each person means "
+        f"each kind of change would have to ask about {needed:.1f}, for one wrong revert in a "
+        "hundred."
+    )
+
+
+def _ranged(values: Sequence[float], how: str) -> str:
     """A mean, with the least and the most where they differ."""
-    told = how.format(mean(values))
-    least, most = how.format(min(values)), how.format(max(values))
+    told, least, most = (how.format(one) for one in (mean(values), min(values), max(values)))
     return told if least == most else f"{told} ({least.split(' ')[0]} to {most.split(' ')[0]})"
 
 
-def _table(by_strategy: Mapping[str, Sequence[Measures]]) -> str:
-    lines = [
-        "| policy | asks a day | wrong reverts | missed | at risk | bad control |",
-        "|---|---|---|---|---|---|",
-    ]
-    for strategy, years in by_strategy.items():
+def _table(of: ByStrategy) -> str:
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+    for strategy, *cells in rows(of):
         name = f"**{strategy}**" if strategy == OURS else strategy
-        cells = (
-            ranged([one.asks_per_day for one in years], "{:.2f}"),
-            ranged([100 * one.wrong_revert_rate for one in years], "{:.2f} %"),
-            ranged([100 * one.missed for one in years], "{:.1f} %"),
-            ranged([one.median_time_at_risk_s for one in years], "{:,.0f} s"),
-            ranged([float(one.bad_control) for one in years], "{:.1f}"),
-        )
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-# ------------------------------------------------------------------------------ the picture
+def _targets(found: Sequence[Target], years: int) -> str:
+    lines = ["| target of `earned` | measured | reached | in how many years |", "|---|---|---|---|"]
+    for one in found:
+        reached = "yes" if one.reached else "**no**"
+        lines.append(f"| {one.name} | {one.measured} | {reached} | {one.years} of {years} |")
+    return "\n".join(lines) + "\n"
 
 
-def _picture(results: Mapping[str, Mapping[str, Sequence[Measures]]]) -> str:
-    panels = [_panel(number, of.name, results[of.name]) for number, of in enumerate(ORGANISATIONS)]
-    width = len(ORGANISATIONS) * (_WIDTH + _LEFT) + 20
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT + _TOP + 60}" '
-        'font-family="sans-serif" font-size="11">\n'
-        '<rect width="100%" height="100%" fill="white"/>\n' + "\n".join(panels) + "\n</svg>\n"
+def _where_more_is_meant(drafts: Mapping[str, ByStrategy]) -> str:
+    years = len(drafts[DRAFTS[0].name][OURS])
+    tables = "\n".join(
+        f"**{of.name}.** {_changes(drafts[of.name])}\n\n{_table(drafts[of.name])}" for of in DRAFTS
     )
-
-
-def _panel(number: int, name: str, by_strategy: Mapping[str, Sequence[Measures]]) -> str:
-    """One organisation: questions against wrong reverts, a dot a policy."""
-    left = number * (_WIDTH + _LEFT) + _LEFT
-    points = {
-        strategy: (
-            mean(one.asks_per_day for one in years),
-            100 * mean(one.wrong_revert_rate for one in years),
-        )
-        for strategy, years in by_strategy.items()
-    }
-    widest = max(x for x, _ in points.values()) * 1.08
-    highest = max(y for _, y in points.values()) * 1.1
-    drawn = [
-        f'<text x="{left}" y="{_TOP - 16}" font-size="13" font-weight="bold">{name}</text>',
-        f'<path d="M{left},{_TOP} V{_TOP + _HEIGHT} H{left + _WIDTH - 20}" fill="none" '
-        'stroke="#444"/>',
-        f'<text x="{left + _WIDTH / 2 - 40}" y="{_TOP + _HEIGHT + 34}">asks a day</text>',
-        f'<text x="{left - 42}" y="{_TOP + _HEIGHT / 2 + 40}" '
-        f'transform="rotate(-90 {left - 42} {_TOP + _HEIGHT / 2 + 40})">wrong reverts, %</text>',
-    ]
-    for part in range(5):
-        x, y = widest * part / 4, highest * part / 4
-        at_x, at_y = _at(left, x, y, widest, highest)
-        drawn += [
-            f'<text x="{at_x:.0f}" y="{_TOP + _HEIGHT + 16}" text-anchor="middle">{x:.1f}</text>',
-            f'<text x="{left - 6}" y="{at_y + 4:.0f}" text-anchor="end">{y:.1f}</text>',
-        ]
-    for strategy, (x, y) in points.items():
-        at_x, at_y = _at(left, x, y, widest, highest)
-        colour = _COLOUR.get(strategy, _FIXED)
-        size = 6 if strategy == OURS else 4
-        drawn.append(f'<circle cx="{at_x:.1f}" cy="{at_y:.1f}" r="{size}" fill="{colour}"/>')
-        if strategy in _COLOUR:
-            drawn.append(
-                f'<text x="{at_x + 9:.1f}" y="{at_y - 5:.1f}" fill="{colour}">{strategy}</text>'
-            )
-    return "\n".join(drawn)
-
-
-def _at(left: float, x: float, y: float, widest: float, highest: float) -> tuple[float, float]:
-    return left + (_WIDTH - 20) * x / widest, _TOP + _HEIGHT * (1 - y / highest)
+    return (
+        "## Where more is meant\n\nThe same organisations with the rates of the first draft "
+        f"(`shapes.DRAFTS`), {years} years of each. Neither the questions nor the wrong reverts "
+        f"are where they should be.\n\n{tables}"
+    )

@@ -6,9 +6,10 @@ import heapq
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 
-from driftguard import breaker
+from driftguard import breaker, trust
 from driftguard.model import Decision, Status, Verdict
 from driftguard.policy import Policy
 from driftguard.state import BREAKER
@@ -26,12 +27,12 @@ _A_HABIT = 3
 
 def lived(of: Organisation, seed: int, what: Year, policy: Policy) -> Measures:
     """What becomes of a year's changes under a policy."""
-    run = _Run(of, seed, what, Guard(policy))
+    run = _Run(of, seed, Guard(policy))
     for made in what.made:
-        run.at(made.at, lambda made=made: run.change(made))
+        run.at(made.at, partial(run.change, made))
     if policy.bounds.habits is not None:
         for habit in what.habits:
-            run.at(habit.at, lambda habit=habit: run.guard.clean(habit))
+            run.at(habit.at, partial(run.guard.clean, habit))
     run.to_the_end()
     return measured(run.tally)
 
@@ -40,7 +41,6 @@ def lived(of: Organisation, seed: int, what: Year, policy: Policy) -> Measures:
 class _Run:
     of: Organisation
     seed: int
-    year: Year
     guard: Guard
     tally: Tally = field(default_factory=Tally)
     heap: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
@@ -66,15 +66,16 @@ class _Run:
         """Somebody makes a change that looks risky."""
         self.gone.pop(made.state, None)
         decision, judged = self.guard.decide(made)
-        joined = decision.change_id != made.id
-        if joined:
+        if decision.change_id != made.id:
+            # It joined a question about the same state, which is open since it was made before.
             return
         self.tally.looked_at(made.right)
         if judged.trips:
             self._rearm_later(made, judged.trips)
         if decision.status is Status.ASKED:
             self.heard.setdefault(made.state, made.at)
-            self.tally.asks.append(made.at)
+            who = trust.who_of(made.actor)
+            self.tally.asked(made.at, f"{made.why == TURNED} {made.control} {who}", made.right)
             self._ask(made, decision)
         elif decision.status is Status.REVERTING:
             self._revert(made, decision, made.at, by_people=False)
@@ -117,7 +118,7 @@ class _Run:
             self._revert(made, decision, at, by_people=True)
             return
         until = at + _KEPT_FOR if made.fate.exempts else 0.0
-        self.guard.answer(decision, Verdict.KEEP, at, until)
+        self.tally.demotions += self.guard.answer(decision, Verdict.KEEP, at, until)
         self.tally.stands(right=made.right, why=made.why)
         self._perhaps_a_rule(made, at)
 

@@ -14,10 +14,12 @@ from .catalogue import WATCHED, severity
 PEOPLE = (Person("asha", slack=("U1",)),)
 OURS, CAUTIOUS = "earned", "earned-cautious"
 ASK, REVERT = "always-ask", "always-revert"
-# Chosen on the years from 1000 on: what asks least, and is wrong less than once in a hundred.
 # The severities that are tried as a fixed threshold.
-THRESHOLDS = (65, 85, 90)
-TERMS: dict[str, float] = {"threshold": 0.7, "outcomes": 5, "confidence": 0.8}
+THRESHOLDS = (60, 65, 70, 85, 90)
+# Chosen on the years from 1000 on: what asks least, and is wrong less than once in a hundred.
+TERMS = Earning(threshold=0.72, outcomes=2, confidence=0.6, probe=0.01)
+# As `policies/packs/earned.yaml` has them.
+CAUTIOUS_TERMS = Earning(threshold=0.9, outcomes=20, confidence=0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ def strategies(listed: tuple[str, ...]) -> Iterator[Strategy]:
         }
         policy = Policy(autonomy=levels, people=PEOPLE, bounds=bounds)
         yield Strategy(f"severity-{threshold}", policy)
-    yield Strategy(CAUTIOUS, earned(listed, Earning(threshold=0.9, outcomes=20, confidence=0.9)))
-    yield Strategy(OURS, earned(listed, Earning()._replace(**TERMS)))
+    yield Strategy(CAUTIOUS, earned(listed, CAUTIOUS_TERMS))
+    yield Strategy(OURS, earned(listed, TERMS))
 
 
 def earned(listed: tuple[str, ...], earning: Earning) -> Policy:

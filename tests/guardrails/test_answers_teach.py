@@ -15,7 +15,7 @@ from driftguard.controls import control
 from driftguard.desk import Desk
 from driftguard.model import Answer, Certainty, Change, Decision, Status, Verdict
 from driftguard.pipeline import Guard
-from driftguard.policy.bounds import Bounds, Habits
+from driftguard.policy.bounds import Bounds, Earning, Habits
 from driftguard.state import baseline_key, exemptions_key, habits_key, trust_key
 from driftguard.sweep import sweep
 from driftguard.trail import mapping
@@ -24,7 +24,7 @@ from tests.conftest import ACCOUNT, REGION, World
 from tests.guardrails.conftest import before_the_next_write, open_group
 from tests.records import flat_ingress
 from tests.scenarios.dynamodb import unprotected
-from tests.test_approvals import PEOPLE, Asked
+from tests.test_approvals import PEOPLE, Asked, open_up
 
 CONTROL = "ec2.open-ingress"
 USERS = trust.Case("RevokeSecurityGroupIngress", "user")
@@ -196,3 +196,96 @@ def test_a_keep_that_comes_second_moves_no_baseline(
     before_the_next_write(monkeypatch, lambda: asked.answer("carol", Verdict.REVERT))
     assert not asked.answer("bob", Verdict.KEEP)
     assert asked.protected() == (True, True, "guard")
+
+
+# ------------------------------------------------------------------- what overrules a revert
+
+
+class Made:
+    """A change was taken back by earned autonomy; it is made again, and people are asked.
+
+    `undone`: the revert is undone instead, and the same thing changed once more.
+    """
+
+    def __init__(self, world: World, group: str, *, undone: bool = False) -> None:
+        self.world = world
+        policy = replace(
+            world.guard.policy,
+            people=PEOPLE,
+            earned=frozenset({CONTROL}),
+            bounds=Bounds(earning=Earning(threshold=0.7, outcomes=5, confidence=0.6, probe=0.0)),
+        )
+        self.guard = replace(world.guard, policy=policy)
+        self.desk = Desk(world.audit, world.state, policy, world.clock.now)
+        note = world.state.note(trust_key(CONTROL))
+        document = note.document
+        for number in range(10):
+            somebody = replace(USERS, who=f"arn:aws:iam::{ACCOUNT}:user/user{number}")
+            document = trust.learned(
+                document,
+                somebody,
+                trust.Outcome.APPROVED,
+                policy.bounds.earning,
+                world.clock.now(),
+                decision=f"dg-{number}",
+                by="carol",
+            )
+        boto3.client("dynamodb").transact_write_items(
+            TransactItems=world.state.writes(note.saying(document))
+        )
+        self.reverted = world.one(opened(group), self.guard)
+        assert self.reverted.status is Status.REVERTED
+        world.clock.pass_by(minutes=10)
+        if undone:
+            verdict = Undo(self.reverted.id, "carol", "it is meant")
+            assert self.guard.undo(verdict).status is Status.UNDONE
+        else:
+            open_up(group, 22)
+        self.asked = world.one(opened(group), self.guard)
+        assert self.asked.status is Status.ASKED
+        assert self.asked.before == self.reverted.before
+
+    def answer(self, verdict: Verdict, person: str = "bob", **more: Any) -> Decision:
+        given = Answer(person, verdict, "slack", "now", self.asked.before, **more)
+        reply = self.desk.answer(self.asked.id, given)
+        assert reply.counted
+        assert reply.decision is not None
+        return reply.decision
+
+    def outcomes(self) -> list[tuple[str, str]]:
+        history = trust.history(self.world.state.note(trust_key(CONTROL)).document)
+        return [(str(one["outcome"]), str(one["decision"])) for one in history[10:]]
+
+
+@pytest.mark.parametrize("until", ["", "2999-01-01T00:00:00.000Z"])
+def test_to_keep_what_was_taken_back_before_is_to_undo_that(
+    world: World, group: str, until: str
+) -> None:
+    made = Made(world, group)
+    kept = made.answer(Verdict.KEEP, until=until)
+    assert made.outcomes() == [
+        ("re-drifted", made.reverted.id),
+        ("kept" if until else "denied", made.asked.id),
+        ("undone", made.reverted.id),
+    ]
+    assert record(world).demoted == world.guard.stamp()
+    # People are told, and the record says it.
+    said = f"that overrules the revert of {made.reverted.id}: {CONTROL} had earned"
+    assert said in kept.reason
+    assert said in list(world.audit.log(made.asked.id))[-1].note
+    # And nobody meets it unasked.
+    asked = world.one(opened(open_group("other")), made.guard)
+    assert asked.status is Status.ASKED
+
+
+def test_to_take_it_back_again_overrules_nothing(world: World, group: str) -> None:
+    made = Made(world, group)
+    assert "overrules" not in made.answer(Verdict.REVERT).reason
+    assert record(world).demoted == ""
+
+
+def test_what_was_undone_is_wrong_only_once(world: World, group: str) -> None:
+    made = Made(world, group, undone=True)
+    assert "overrules" not in made.answer(Verdict.KEEP).reason
+    undone = ("undone", made.reverted.id)
+    assert made.outcomes().count(undone) == 1

@@ -17,12 +17,14 @@ from .audit import AuditTable, Conflict
 from .model import Answer, Decision, Status, stamp
 from .policy import Policy
 from .state import (
+    Memory,
     Moved,
     Note,
     StateTable,
     baseline_key,
     exemptions_key,
     habits_key,
+    past_key,
     trust_key,
 )
 
@@ -97,27 +99,39 @@ class Desk:
             note += f", exempted until {answer.until}"
         if answer.reason:
             note += f": {answer.reason}"
+        memory = self._memory(answered)
+        demotion = lessons.overrules(answered, answer, memory, self.policy, self.now())
+        if demotion:
+            note += f"; {demotion}"
+            answered = replace(answered, reason=f"{answered.reason}; {demotion}")
         written = self.audit.append(
             answered,
             event=event,
             note=note,
             by=self._who(answer),
-            also=self.state.writes(*self._lessons(answered, answer)),
+            also=self.state.writes(*self._lessons(answered, answer, memory)),
         )
         return Reply(True, _told(written, answer), written)
 
-    def _lessons(self, answered: Decision, answer: Answer) -> list[Note]:
-        """What a final answer teaches; in the record's own transaction, so who came second leaves
-        no exemption behind."""
+    def _memory(self, answered: Decision) -> Memory:
+        """What a final answer teaches is learned from; nothing while more people must agree."""
         if answered.status is Status.ASKED:
-            return []
+            return Memory()
         control, resource = answered.control, answered.suspect.resource
-        memory = self.state.recall(
+        return self.state.recall(
             trust_key(control),
             exemptions_key(control),
             baseline_key(control, resource),
             habits_key(resource.account, control),
+            past_key(control, resource),
         )
+
+    def _lessons(self, answered: Decision, answer: Answer, memory: Memory) -> list[Note]:
+        """What a final answer teaches; in the record's own transaction, so who came second leaves
+        no exemption behind."""
+        if answered.status is Status.ASKED:
+            return []
+        control = answered.control
         known = controls.control(control) if controls.is_known(control) else None
         return list(lessons.of_answer(answered, answer, memory, self.policy, self.now(), known))
 

@@ -29,7 +29,7 @@ from .trail import mapping, text
 
 if TYPE_CHECKING:
     from .controls.control import AnyControl
-    from .trust import Outcome
+    from .trust import Case, Outcome
 
 # How soon a thing must drift back for it to say something about the revert, in seconds.
 _DRIFTS_BACK = 86_400
@@ -79,17 +79,9 @@ def of_answer(
 
     `control` is the decision's; None where this version of Driftguard has it no more.
     """
-    from . import trust
-
     kept = answer.verdict is Verdict.KEEP
-    # Who holds a shared link may be anybody: that says nothing about the remedy.
-    known = {one.name for one in policy.people}
-    proven = all(one.person in known for one in decision.answers)
-    if decision.plan.steps and proven:
-        outcome = trust.Outcome.APPROVED
-        if kept:
-            outcome = trust.Outcome.KEPT if answer.until else trust.Outcome.DENIED
-        yield _outcome(decision, outcome, answer.person, memory, policy, now)
+    if decision.plan.steps and _proven(decision, policy):
+        yield _of_verdict(decision, answer, memory, policy, now)
     if not kept:
         return
     if answer.until:
@@ -132,20 +124,26 @@ def of_failure(decision: Decision, memory: Memory, policy: Policy, now: datetime
 
 def demotes(decision: Decision, memory: Memory, policy: Policy, now: datetime) -> str:
     """What an undo takes away, in words; "" where nothing had been earned."""
-    if not policy.earns(decision.control):
-        return ""
     from . import trust
 
-    case, terms = trust.case_of(decision.plan, decision.actor), policy.bounds.earning
-    note = memory[trust_key(decision.control)].document
-    kinds = [one for one in trust.cases(note) if one.remedy == case.remedy]
-    lost = [one.name for one in (*kinds, case) if trust.standing(note, one, terms, now).earned]
-    if not lost:
-        return ""
-    return (
-        f"{decision.control} had earned to revert by itself ({', '.join(dict.fromkeys(lost))}) and "
-        f"is demoted to ask, until {terms.outcomes} further outcomes are right"
+    return _lost(
+        decision.control, trust.case_of(decision.plan, decision.actor), memory, policy, now
     )
+
+
+def overrules(
+    decision: Decision, answer: Answer, memory: Memory, policy: Policy, now: datetime
+) -> str:
+    """What it takes away, in words, that people keep what was taken back before; "" if nothing.
+
+    Whose change was taken back makes it again, and people say that it may stand: so the revert was
+    as wrong as one that is undone.
+    """
+    before = _overruled(decision, answer, memory, policy, now)
+    if before is None:
+        return ""
+    lost = _lost(decision.control, before.case, memory, policy, now)
+    return f"that overrules the revert of {before.decision}: {lost}" if lost else ""
 
 
 # ------------------------------------------------------------------------------- exemptions
@@ -175,6 +173,72 @@ def literal(name: str) -> str:
 
 
 # ------------------------------------------------------------------------------- each note
+
+
+def _proven(decision: Decision, policy: Policy) -> bool:
+    """Whether people answered whom policy knows: who holds a shared link may be anybody."""
+    known = {one.name for one in policy.people}
+    return all(one.person in known for one in decision.answers)
+
+
+def _of_verdict(
+    decision: Decision, answer: Answer, memory: Memory, policy: Policy, now: datetime
+) -> Note:
+    """What an answer says about the remedy, and about an earlier one that it overrules."""
+    from . import trust
+
+    outcome = trust.Outcome.APPROVED
+    if answer.verdict is Verdict.KEEP:
+        outcome = trust.Outcome.KEPT if answer.until else trust.Outcome.DENIED
+    note = _outcome(decision, outcome, answer.person, memory, policy, now)
+    before = _overruled(decision, answer, memory, policy, now)
+    if before is None:
+        return note
+    return note.saying(
+        trust.learned(
+            note.document,
+            before.case,
+            trust.Outcome.UNDONE,
+            policy.bounds.earning,
+            now,
+            decision=before.decision,
+            by=answer.person,
+        )
+    )
+
+
+def _overruled(
+    decision: Decision, answer: Answer, memory: Memory, policy: Policy, now: datetime
+) -> past.Revert | None:
+    """The revert, by the guard itself, of the very state that people now let stand.
+
+    None where it was undone as well: it was wrong only once.
+    """
+    if answer.verdict is not Verdict.KEEP or not _proven(decision, policy):
+        return None
+    from . import trust
+
+    note = memory[past_key(decision.control, decision.suspect.resource)].document
+    before = past.revert_of(note, decision.before, now)
+    known = memory[trust_key(decision.control)].document
+    return before if before and not trust.was_undone(known, before.decision) else None
+
+
+def _lost(control: str, case: Case, memory: Memory, policy: Policy, now: datetime) -> str:
+    """What an undone revert of this case takes away, in words."""
+    if not policy.earns(control):
+        return ""
+    from . import trust
+
+    terms, note = policy.bounds.earning, memory[trust_key(control)].document
+    kinds = [one for one in trust.cases(note) if one.remedy == case.remedy]
+    lost = [one.name for one in (*kinds, case) if trust.standing(note, one, terms, now).earned]
+    if not lost:
+        return ""
+    return (
+        f"{control} had earned to revert by itself ({', '.join(dict.fromkeys(lost))}) and "
+        f"is demoted to ask, until {terms.outcomes} further outcomes are right"
+    )
 
 
 def _outcome(
@@ -210,7 +274,7 @@ def _trust_of_decision(
         last = drifted[-1]
         document = trust.learned(
             document,
-            trust.Case(last.remedy, last.kind, last.who),
+            last.case,
             trust.Outcome.REDRIFTED,
             terms,
             now,

@@ -9,20 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from .model import Decision, Document, Json, Status, documents, stamp
 from .policy.bounds import DAY, Fight
 from .trail import mapping, text
 
+if TYPE_CHECKING:
+    from .trust import Case
+
 # How long one thing's past is of any interest, in seconds.
 KEPT = 30 * DAY
 _MOST = 50
-_NAMES = ("at", "decision", "actor", "remedy", "kind", "who")
+_NAMES = ("at", "decision", "actor", "remedy", "kind", "who", "state")
 
 
 @dataclass(frozen=True, slots=True)
 class Revert:
-    """One revert of the thing: when, by which decision, whose change it took back."""
+    """One revert of the thing: when, by which decision, whose change it took back.
+
+    `state` is the fingerprint of what was taken back.
+    """
 
     at: str
     decision: str
@@ -30,6 +37,14 @@ class Revert:
     remedy: str = ""
     kind: str = ""
     who: str = ""
+    state: str = ""
+
+    @property
+    def case(self) -> Case:
+        """What its outcome counts for."""
+        from .trust import Case
+
+        return Case(self.remedy, self.kind, self.who)
 
 
 def reverts(note: Document, now: datetime, seconds: int) -> list[Revert]:
@@ -42,6 +57,12 @@ def fought(note: Document, terms: Fight, now: datetime) -> list[Revert]:
     """The reverts that make a fight; none while there is none."""
     recent = reverts(note, now, terms.window)
     return recent if len(recent) >= terms.reverts else []
+
+
+def revert_of(note: Document, fingerprint: str, now: datetime) -> Revert | None:
+    """The last revert of this very state, as long as a thing's past is kept; None without one."""
+    same = [one for one in reverts(note, now, KEPT) if one.state == fingerprint]
+    return same[-1] if same else None
 
 
 def question(note: Document, fingerprint: str, now: str) -> str:
@@ -72,6 +93,7 @@ def with_decision(note: Document, decision: Decision, remedy: str, kind: str, wh
         "remedy": remedy,
         "kind": kind,
         "who": who,
+        "state": decision.before,
     }
     earlier: list[Json] = [*documents(note, "reverts")]
     return {**note, "reverts": [*earlier, one][-_MOST:]}

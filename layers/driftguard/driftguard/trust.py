@@ -5,7 +5,8 @@ evidence that the remedy was right, or that it was not, with a weight; evidence 
 record has to be kept up. `earned` autonomy needs the lower end of the posterior's credible interval
 above the policy's threshold and enough right outcomes since the last time a person took a revert
 back: one undo sets the count to nothing, for every kind of actor, and with it the autonomy,
-whatever came before.
+whatever came before. From then on what was right must also be the policy's share of what was
+decided: a long good record says nothing of a remedy that has turned bad since.
 
 Who makes changes that people let stand tends to make more of them. So each actor has a record of
 their own within the kind's, and both are weighed together (partial pooling): a kind's record stands
@@ -30,6 +31,7 @@ from .model import Actor, Document, Json, Plan, amount, documents, moment, stamp
 from .policy.bounds import Earning
 from .trail import mapping, text
 
+_COUNTS = ("good", "bad", "since", "against")
 # Undecided reverts and outcomes that are kept in the note, each the newest of them; and actors.
 _PENDING = 200
 _HISTORY = 100
@@ -104,13 +106,14 @@ class Pending(NamedTuple):
 class Record:
     """The outcomes of one kind of case, faded to the time `at`.
 
-    `since` are the right ones since an undo, the one at `demoted`. `own` are those of each actor,
-    as they are kept: `own_of` reads them.
+    `since` and `against` are the right and the wrong ones since an undo, the one at `demoted`.
+    `own` are those of each actor, as they are kept: `own_of` reads them.
     """
 
     good: float = 0.0
     bad: float = 0.0
     since: float = 0.0
+    against: float = 0.0
     at: str = ""
     demoted: str = ""
     pending: tuple[Pending, ...] = ()
@@ -178,7 +181,9 @@ def standing(note: Document, case: Case, terms: Earning, now: datetime) -> Stand
     own = own_of(record, case.who, terms, now)
     bound = _together(kind, own)
     outcomes = record.since + sum(one.since for one in others)
-    earned = bound >= terms.threshold and outcomes >= terms.outcomes
+    against = record.against + sum(one.against for one in others)
+    lately = outcomes / (outcomes + against) if record.demoted and against else 1.0
+    earned = min(bound, lately) >= terms.threshold and outcomes >= terms.outcomes
     unjudged = _unjudged(record, case.who, now)
     line = (
         f"record of {case.name}: right in at least {kind:.0%} of cases "
@@ -189,6 +194,8 @@ def standing(note: Document, case: Case, terms: Earning, now: datetime) -> Stand
     )
     if own.good or own.bad:
         line += f"; with {own.good:.3g} right and {own.bad:.3g} wrong of their own: {bound:.0%}"
+    if lately < terms.threshold:
+        line += f"; since the undo only {lately:.0%} were right"
     return Standing(earned, bound, outcomes, line, unjudged if unjudged > own.good else 0)
 
 
@@ -272,7 +279,9 @@ def learned(
     if outcome is Outcome.UNDONE:
         # What went wrong may be the remedy itself: so no kind of actor meets it unasked.
         for one in (case, *_other_kinds(note, case)):
-            demoted = replace(worth(note, one, terms, now), since=0.0, demoted=stamp(now))
+            demoted = replace(
+                worth(note, one, terms, now), since=0.0, against=0.0, demoted=stamp(now)
+            )
             note = _with(note, one, demoted)
     return _logged(note, case.name, outcome.value, decision, by, now)
 
@@ -299,13 +308,15 @@ def cases(note: Document) -> list[Case]:
 def record_of(note: Document, case: Case) -> Record:
     """The record of a case as it was last written; an empty one where it cannot be read."""
     kept = mapping(mapping(note, "records"), case.name)
-    good, bad, since = (amount(text(kept, name)) for name in ("good", "bad", "since"))
-    if good is None or bad is None or since is None or moment(text(kept, "at")) is None:
+    counts = [one for name in _COUNTS if (one := amount(text(kept, name))) is not None]
+    if len(counts) < len(_COUNTS) or moment(text(kept, "at")) is None:
         return Record()
+    good, bad, since, against = counts
     return Record(
         good,
         bad,
         since,
+        against,
         at=text(kept, "at"),
         demoted=text(kept, "demoted"),
         pending=tuple(
@@ -320,6 +331,12 @@ def record_of(note: Document, case: Case) -> Record:
 def history(note: Document) -> Sequence[Document]:
     """The last outcomes, oldest first: `at`, `case`, `outcome`, `decision`, `by`."""
     return documents(note, "history")
+
+
+def was_undone(note: Document, decision: str) -> bool:
+    """Whether an undo of this decision is among the last outcomes."""
+    undone = {"decision": decision, "outcome": Outcome.UNDONE.value}
+    return any(undone.items() <= line.items() for line in history(note))
 
 
 def _counted(record: Record, who: str, outcome: Outcome, terms: Earning, now: datetime) -> Record:
@@ -341,6 +358,7 @@ def _counted(record: Record, who: str, outcome: Outcome, terms: Earning, now: da
         good=record.good + share * good,
         bad=record.bad + share * bad,
         since=record.since + good,
+        against=record.against + share * bad,
         own=each,
     )
 
@@ -366,6 +384,7 @@ def _settled(record: Record, terms: Earning, now: datetime) -> Record:
         good=record.good * fade,
         bad=record.bad * fade,
         since=record.since * fade,
+        against=record.against * fade,
         at=stamp(now),
         pending=tuple(one for one in record.pending if one.at > due),
     )
@@ -406,6 +425,7 @@ def _document(record: Record) -> Document:
         "good": round(record.good, 6),
         "bad": round(record.bad, 6),
         "since": round(record.since, 6),
+        "against": round(record.against, 6),
         "at": record.at,
         "demoted": record.demoted,
         "pending": [one._asdict() for one in record.pending],
