@@ -19,7 +19,8 @@ _MODULES = "node_modules/"
 _LOCK_KEYS = frozenset({"lockfileVersion", "packages", "dependencies"})
 _VERSION = re.compile(r"\d+\.\d+\.\d+\S*")
 _YARN_VERSION = re.compile(r' {2}version:? "?([^"]+)"?')
-_PNPM_KEY = re.compile(r" {2}'?/?((?:@[^/@' ]+/)?[^/@' ]+)[/@](\d[^(_:' ]*)[^:' ]*'?:")
+# Peers stand behind the version: `(react@18.2.0)`, and `_react@18.2.0` before.
+_PNPM_KEY = re.compile(r" {2}'?/?((?:@[^/@' ]+/)?[^/@' ]+)[/@](\d[^(_:' ]*)(?:[(_][^:' ]*)?'?:")
 # What is from elsewhere than a registry has an address there, and says beside it what it is.
 _PNPM_OTHER = re.compile(r" {2}'?(?:((?:@[^/@' ]+/)?[^/@' :]+)@)?[^' ]+'?:")
 _PNPM_FIELD = re.compile(r" {4}(name|version): '?([^' ]+)'?")
