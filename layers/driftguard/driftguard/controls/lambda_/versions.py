@@ -60,7 +60,8 @@ class Versions:
         """What is known of a version; `found` is GetFunction's answer, where it is there already.
 
         Beside `findings` and `unknown` it says of its code the `sha256`, the `size`, the `image` it
-        is (or ""), how it `starts` and its `layers`; and whether what is unknown is `pending`.
+        is (or ""), the customer's `key` that encrypts it (or ""), how it `starts` and its `layers`;
+        and whether what is unknown is `pending`.
         """
         if version not in self.looked:
             self.looked[version] = self._looked(version, found)
@@ -106,6 +107,7 @@ class Versions:
             "sha256": text(configuration, "CodeSha256"),
             "size": configuration.get("CodeSize"),
             "image": text(mapping(found, "Code"), "ResolvedImageUri"),
+            "key": text(mapping(found, "Code"), "SourceKMSKeyArn"),
             "starts": _starts(configuration),
             "layers": layers,
             "findings": [each for one in parts for each in items(one["findings"])],
@@ -131,10 +133,10 @@ class Versions:
     ) -> Document:
         """What is wrong with some code: `told` is surely true of it, all else is looked for."""
         if time.monotonic() > self._until:
-            return _not_looked(f"{name} was not read yet, because others took long")
+            return _only_told(f"{name} was not read yet, because others took long", told, layer)
         if not location:
             # As where a key of the customer's own encrypts it.
-            return _not_looked(f"Lambda does not hand out the code of {name}")
+            return _only_told(f"Lambda does not hand out the code of {name}", told, layer)
         holds = contents(location, sha256, name)
         known = findings_in(holds, self.reader.aws)
         found = list(items(known["findings"]))
@@ -198,6 +200,11 @@ def sees(reader: Reader, told: Sequence[Document] = ()) -> bool:
 
 def _not_looked(why: str) -> Document:
     return {"findings": [], "unknown": why, "pending": True}
+
+
+def _only_told(why: str, told: Sequence[Document], layer: str) -> Document:
+    """What Inspector tells of some code that could not be read."""
+    return {**_not_looked(why), "findings": [_as_kept(one, layer) for one in told]}
 
 
 def _pending_first(looked: Document) -> bool:
