@@ -378,6 +378,7 @@ def test_a_link_that_leads_out_of_the_folder_exits_2(
             ["nothing", "--advisories", "osv"],
             "There is no nothing. What can be scanned is a folder",
         ),
+        (["", "--advisories", "osv"], "What is to be scanned is empty"),
         (["handler.py", "--advisories", "osv"], "is not of a kind that can be scanned"),
         (["arn:aws:s3:::bucket", "--advisories", "osv"], "names no function"),
         (["function:a/b", "--advisories", "osv"], "names no function"),

@@ -29,6 +29,9 @@ _KINDS = (
 
 def at_path(what: str, as_what: str, tags: Mapping[str, str]) -> Subject:
     """What lies at a path. `as_what` is a name or ARN to be judged as; "" for its own name."""
+    if not what:
+        # As where a pipeline's variable is empty. It is not the folder that one happens to be in.
+        raise Trouble(f"What is to be scanned is empty. It is {_KINDS}.")
     path = Path(what)
     # The folder may be `.`, and the name is what others know it by.
     name = path.name or path.resolve().name or what
