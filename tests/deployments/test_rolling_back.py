@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda.models import LambdaFunction, lambda_backends
 
 from driftguard.interruptions import NotYet
 from driftguard.model import Autonomy, Decision, Status
@@ -18,7 +18,7 @@ from tests.deployments.functions import Function, publish_layer
 from tests.deployments.packages import OLD_LODASH, OLD_LOG4J, OLD_REQUESTS, package, wheel
 from tests.deployments.serving import Shelf
 from tests.inventory.making_zips import Content, zipped
-from tests.records import ACCOUNT
+from tests.records import ACCOUNT, REGION
 
 CONTROL = "lambda.insecure-library"
 CLEAN = package("old")
@@ -85,6 +85,18 @@ def test_an_alias_goes_to_the_newest_clean_version_that_is_older(by: By, orders:
 
     assert decision.status is Status.REVERTED, decision.reason
     assert orders.leads("live") == ("2", {})
+
+
+def test_a_version_that_lambda_could_not_set_up_is_no_way_back(by: By, orders: Function) -> None:
+    """Its image was deleted, or its key disabled: who calls it gets an error."""
+    failed = orders.publish(package("another"))
+    bad = orders.publish(BAD)
+    orders.put(CLEAN)
+    lambda_backends[ACCOUNT][REGION].get_function("orders", failed).state = "Failed"
+
+    by.on(orders.lead("live", bad))
+
+    assert orders.leads("live") == ("1", {})
 
 
 def test_the_other_aliases_stay_where_they_lead(by: By, orders: Function) -> None:

@@ -1,7 +1,7 @@
 """Looking at a function's versions: what their code and their layers hold, and what is wrong.
 
 Sources: AWS Lambda API Reference, "GetFunction" (`CodeSha256`, `Code.Location`), "GetLayerVersion",
-"ListLayerVersions", "ListVersionsByFunction".
+"ListLayerVersions", "ListVersionsByFunction"; AWS Lambda Developer Guide, "Lambda function states".
 """
 
 from __future__ import annotations
@@ -61,21 +61,23 @@ class Versions:
 
         Beside `findings` and `unknown` it says of its code the `sha256`, the `size`, the `image` it
         is (or ""), the customer's `key` that encrypts it (or ""), how it `starts` and its `layers`;
-        and whether what is unknown is `pending`.
+        whether it has `failed`, so that nobody can call it; and whether what is unknown is
+        `pending`.
         """
         if version not in self.looked:
             self.looked[version] = self._looked(version, found)
         return self.looked[version]
 
     def look_back(self, below: Iterable[str]) -> None:
-        """From below each of these versions to older ones, until nothing is against one."""
+        """From below each of these versions to older ones, until one could take its place."""
         hashes = self.published()
         for one in below:
             older = (n for n in sorted(hashes, reverse=True) if not one.isdigit() or n < int(one))
             # The very same code need not be looked at to know what is against it.
             bad = {text(each, "sha256") for each in self.looked.values() if _is_bad_itself(each)}
             for number in islice((n for n in older if hashes[n] not in bad), _LOOK_BACK):
-                if not is_suspicious(self.look_at(str(number))):
+                looked = self.look_at(str(number))
+                if not is_suspicious(looked) and looked.get("failed") is not True:
                     break
 
     def published(self) -> dict[int, str]:
@@ -109,6 +111,7 @@ class Versions:
             "image": text(mapping(found, "Code"), "ResolvedImageUri"),
             "key": text(mapping(found, "Code"), "SourceKMSKeyArn"),
             "starts": _starts(configuration),
+            "failed": text(configuration, "State") == "Failed",
             "layers": layers,
             "findings": [each for one in parts for each in items(one["findings"])],
             "unknown": unknown[0]["unknown"] if unknown else "",
