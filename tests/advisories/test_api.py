@@ -430,6 +430,13 @@ def test_only_an_address_that_nobody_can_listen_in_on_is_taken(address: str) -> 
         Exchange(address)
 
 
+def test_an_address_with_a_password_is_refused_and_not_repeated() -> None:
+    password = "made" + "-up"
+    with pytest.raises(ValueError, match="https://") as refused:
+        Exchange(f"https://somebody:{password}@osv.example.org")
+    assert password not in str(refused.value)
+
+
 # --------------------------------------------------------------------------------------- the cache
 
 

@@ -30,6 +30,7 @@ def code() -> Iterator[Shelf]:
     found.asked.clear()
     yield found
     found.instead.clear()
+    found.away.clear()
 
 
 @pytest.fixture

@@ -21,12 +21,15 @@ from tests.deployments.packages import ADVISORIES
 
 @dataclass
 class Shelf:
-    """Packages by their hashes. `instead` serves something else than was deployed."""
+    """Packages by their hashes. `instead` serves something else than was deployed, and what is in
+    `away` cannot be had.
+    """
 
     address: str = ""
     packages: dict[str, bytes] = field(default_factory=dict)
     instead: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    away: set[str] = field(default_factory=set)
 
     def offer(self, sha256: str, package: bytes) -> str:
         """The address of a package."""
@@ -47,7 +50,7 @@ def shelf() -> Shelf:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = found.answer(self.path)
-            self.send_response(200)
+            self.send_response(503 if found.asked[-1] in found.away else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -9,7 +9,7 @@ import boto3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftguard.controls.insecure import Judge, LibrarySettings, in_words, kept
+from driftguard.controls.insecure import KEPT, Judge, LibrarySettings, in_words, kept
 from driftguard.controls.lambda_.judged import Judged
 from driftguard.model import Resource, Status
 from driftguard.verdicts import Undo
@@ -119,6 +119,28 @@ def test_what_was_left_out_for_its_size_never_clears_anything(
         assert judge.clears(looked)
     if judge.minded(small):
         assert judge.minded(looked)
+
+
+def test_a_library_in_folders_without_end_is_kept_all_the_same() -> None:
+    """Who deploys it chooses its path, and thirty versions share the room that there is."""
+    place = f"{'a-folder/' * 100}requests-2.19.0.dist-info/METADATA"
+    found = {
+        "ecosystem": "PyPI",
+        "package": "requests",
+        "version": "2.19.0",
+        "id": "CVE-2018-18074",
+        "ids": ["CVE-2018-18074"],
+        "severity": 75,
+        "fixed_in": ["2.20.0"],
+        "summary": "It follows redirects with what it should not tell.",
+        "places": [place] * 5,
+    }
+
+    small = kept({"1": {"findings": [found], "unknown": ""}}, KEPT // 30)["1"]
+
+    assert isinstance(small, dict)
+    assert small["more"] == 0
+    assert Judge(LibrarySettings(), ORDERS, "2026-11-24").minded(small)
 
 
 @given(st.dictionaries(st.integers(1, 20).map(str), looks), terms, st.integers(1, 21))

@@ -114,6 +114,60 @@ def test_what_codedeploy_deploys_is_not_ours_to_change(by: By) -> None:
     assert decision.plan.steps == ()
 
 
+def test_and_people_are_told_so_and_what_there_is_to_go_back_to(by: By) -> None:
+    orders = Service()
+    orders.create(orders.register(push("1")), deploymentController={"type": "CODE_DEPLOY"})
+
+    decision = by.on(deploy(orders, push("2", BAD)))
+
+    assert decision.plan.advice.startswith("CODE_DEPLOY deploys it: have it go back to orders:1.")
+
+
+def without_a_task_set(name: str) -> Service:
+    """A service of an external controller that has made no primary task set yet."""
+    found = Service(name)
+    found.client.create_cluster(clusterName="shop")
+    found.client.create_service(
+        cluster="shop", serviceName=name, deploymentController={"type": "EXTERNAL"}
+    )
+    return found
+
+
+def test_a_service_that_runs_no_revision_yet_is_let_be(by: By) -> None:
+    without_a_task_set("empty")
+    created = ecs("CreateService", {"cluster": "shop", "serviceName": "empty"})
+
+    assert by.all_on(created) == []
+
+
+def test_and_hides_no_other_from_a_scan(by: By) -> None:
+    without_a_task_set("empty")
+    orders = Service()
+    orders.create(orders.register(push("1")))
+    deploy(orders, push("2", BAD))
+
+    decision = by.on(scan_completed(CRITICAL=1))
+
+    assert decision.status is Status.REVERTED
+    assert orders.runs() == "orders:1"
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        f"{ACCOUNT}.dkr-ecr.us-east-1.on.aws",
+        f"{ACCOUNT}.dkr-ecr-fips.us-east-1.on.aws",
+        f"{ACCOUNT}.dkr.ecr-fips.us-east-1.amazonaws.com",
+    ],
+)
+def test_an_image_is_known_by_each_name_of_its_registry(
+    by: By, orders: Service, registry: str
+) -> None:
+    push("2", BAD)
+
+    assert by.on(deploy(orders, f"{registry}/{REPOSITORY}:2")).status is Status.REVERTED
+
+
 @pytest.mark.parametrize(
     "image",
     [

@@ -51,6 +51,20 @@ def test_its_finding_alone_has_an_alias_go_back(by: By, orders: Function) -> Non
     assert orders.leads("live") == (bad, {})
 
 
+def test_what_it_tells_of_is_known_though_the_code_could_not_be_read(
+    by: By, orders: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = orders.publish(BAD)
+    orders.put(package("old"))
+    orders.lead("live", bad)
+    monkeypatch.setattr("driftguard.controls.lambda_.versions._SECONDS", -1.0)
+
+    decision = by.on(inspector_finding(orders, bad, REQUESTS), last=True)
+
+    assert decision.status is Status.ASKED
+    assert decision.summary == "orders:2 (live) runs requests 2.19.0 (CVE-2018-18074)"
+
+
 def test_a_finding_about_latest_is_about_its_code_and_not_about_what_came_after(
     by: By, orders: Function
 ) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from moto.awslambda.models import LambdaFunction, lambda_backends
 
+from driftguard.interruptions import NotYet
 from driftguard.model import Autonomy, Decision, Status
 from driftguard.verdicts import Undo
 from tests.approving import approved
@@ -15,6 +18,7 @@ from tests.deployments.functions import Function, publish_layer
 from tests.deployments.packages import OLD_LODASH, OLD_LOG4J, OLD_REQUESTS, package, wheel
 from tests.deployments.serving import Shelf
 from tests.inventory.making_zips import Content, zipped
+from tests.records import ACCOUNT, REGION
 
 CONTROL = "lambda.insecure-library"
 CLEAN = package("old")
@@ -81,6 +85,18 @@ def test_an_alias_goes_to_the_newest_clean_version_that_is_older(by: By, orders:
 
     assert decision.status is Status.REVERTED, decision.reason
     assert orders.leads("live") == ("2", {})
+
+
+def test_a_version_that_lambda_could_not_set_up_is_no_way_back(by: By, orders: Function) -> None:
+    """Its image was deleted, or its key disabled: who calls it gets an error."""
+    failed = orders.publish(package("another"))
+    bad = orders.publish(BAD)
+    orders.put(CLEAN)
+    lambda_backends[ACCOUNT][REGION].get_function("orders", failed).state = "Failed"
+
+    by.on(orders.lead("live", bad))
+
+    assert orders.leads("live") == ("1", {})
 
 
 def test_the_other_aliases_stay_where_they_lead(by: By, orders: Function) -> None:
@@ -227,6 +243,44 @@ def test_a_package_too_large_for_a_call_is_left_where_it_is(
     assert decision.status is Status.FAILED
     assert "orders:$LATEST runs requests 2.19.0" in decision.reason
     assert orders.reserved() is None
+
+
+def test_code_that_a_customers_key_encrypts_is_not_uploaded_again_without_it(
+    by: By, orders: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is uploaded without naming the key is encrypted by AWS's."""
+    get_code = LambdaFunction.get_code
+
+    def encrypted(function: LambdaFunction) -> dict[str, Any]:
+        answer = get_code(function)
+        answer["Code"]["SourceKMSKeyArn"] = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/made-up"
+        return answer
+
+    monkeypatch.setattr(LambdaFunction, "get_code", encrypted)
+    orders.put(BAD)
+
+    decision = by.on(orders.code_updated())
+
+    assert decision.status is Status.ASKED
+    assert [one.call.operation for one in decision.plan.steps] == ["PutFunctionConcurrency"]
+
+
+def test_a_package_that_cannot_be_had_just_now_is_had_at_the_next_delivery(
+    by: By, orders: Function, code: Shelf
+) -> None:
+    orders.put(BAD)
+    by.on(orders.code_updated())
+    clean = orders.sha256()
+    orders.put(BAD)
+    code.away.add(clean)
+    change = orders.code_updated()
+
+    with pytest.raises(NotYet, match="answered with status 503"):
+        by.on(change)
+
+    code.away.clear()
+    assert by.on(change).status is Status.REVERTED
+    assert orders.sha256() == clean
 
 
 # -------------------------------------------------------------------------------------- layers

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftguard.exposure import Exposed, exposed_in
+from driftguard.exposure import DetectorFailed, Exposed, exposed_in
 
 from .made_up import (
     BASE62,
@@ -191,6 +191,58 @@ def test_part_of_something_longer_is_no_token() -> None:
 
 
 # -------------------------------------------------------------------------- robust and lean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "login(user, password=password, registry=registry)",
+        "self.password = password",
+        "token: options.token,",
+        "    passphrase=passphrase\n",
+        '{"user": user, "password": password}',
+        "def sealed(passphrase: bytes) -> bytes:\n",
+    ],
+)
+def test_code_that_hands_a_variable_on_shows_no_secret(text: str) -> None:
+    assert kinds("app.py", text) == []
+
+
+def test_a_weak_password_under_another_name_is_one_all_the_same() -> None:
+    name = "pass" + "word"
+    assert kinds("UserData", f"export DB_{name.upper()}={name}\n") == ["password"]
+    assert kinds("UserData", f"login({name}='{name}')") == ["password"]
+
+
+# ------------------------------------------------------------------------- texts made to hold it up
+
+
+@pytest.mark.parametrize(
+    ("part", "detector"),
+    [
+        ("ey" + "Jaaaaaaaa.", "JSON Web Token"),
+        ("gl" + "pat-", "GitLab token"),
+        (":_auth" + "Token=", "assigned values"),
+    ],
+)
+def test_what_would_be_read_over_and_over_is_given_up_and_never_clean(
+    part: str, detector: str
+) -> None:
+    """A few kilobytes of user data unpack to this, and the guard would not be done in its time."""
+    with pytest.raises(DetectorFailed) as failed:
+        found(("UserData", part * ((1 << 20) // len(part))))
+    assert str(failed.value) == f"the detector of {detector} failed with Tangled at UserData"
+
+
+def test_more_ids_than_any_configuration_has_are_given_up_and_never_clean() -> None:
+    ids = [(f"Parameters.P{n}", " ".join(key_id(DICE) for _ in range(90))) for n in range(3)]
+    with pytest.raises(DetectorFailed):
+        found(*ids, ("Parameters.Key", secret_access_key(DICE)))
+
+
+def test_a_large_honest_text_is_read_to_its_end() -> None:
+    lines = [f"DB_{n}_PASSWORD={some(DICE, BASE62, 24)}" for n in range(2_000)]
+    assert len(found(("UserData", "\n".join(lines)))) == 2_000
 
 
 @settings(deadline=None)

@@ -20,7 +20,7 @@ from driftguard.inventory import (
 )
 from tests.inventory.making_images import gzipped, tarred
 from tests.inventory.making_programs import elf, go_inline
-from tests.inventory.making_zips import Content, metadata, pom, zipped
+from tests.inventory.making_zips import Content, Raw, metadata, pom, raw_zip, zipped
 
 WHEELS: dict[str, Content] = {
     "app.py": "import requests\n",
@@ -212,6 +212,59 @@ def test_a_folders_links_are_told_and_not_followed(tmp_path: Path) -> None:
     assert found.gaps == (
         "site-packages: is a link that leads out of the folder, and was not followed",
     )
+
+
+def linked(files: dict[str, str], link: str, target: str) -> Inventory:
+    """The files with one link, in a zip."""
+    there = [Raw(name, content.encode()) for name, content in files.items()]
+    archive = raw_zip([*there, Raw(link, target.encode(), attributes=0o120777 << 16)])
+    return inventory(io.BytesIO(archive), "function.zip")
+
+
+LODASH = '{"name": "lodash", "version": "4.17.15"}'
+
+
+@pytest.mark.parametrize(
+    ("files", "link", "target"),
+    [
+        ({"deps/lodash/package.json": LODASH}, "node_modules", "deps"),
+        ({"meta/METADATA": metadata("requests", "2.19.0")}, "requests-2.19.0.dist-info", "meta"),
+        ({"vendor/lodash/index.js": ""}, "node_modules/lodash", "../vendor/lodash"),
+        ({"app.js": ""}, "node_modules/lodash", "/opt/vendor/lodash"),
+        ({"vendor/@a/b/package.json": LODASH}, "node_modules/@a", "../vendor/@a"),
+    ],
+)
+def test_what_counts_by_the_name_of_a_link_to_it_is_a_gap(
+    files: dict[str, str], link: str, target: str
+) -> None:
+    found = linked(files, link, target)
+    assert found.gaps == (f"{link}: is a link to what can't be told, and was not followed",)
+
+
+@pytest.mark.parametrize("name", ["lodash", "mine"])
+def test_a_package_that_is_loaded_through_a_link_is_what_it_says_that_it_is(name: str) -> None:
+    files = {"vendor/lodash/package.json": LODASH, "app/package.json": '{"name": "app"}'}
+    found = linked(files, f"node_modules/{name}", "../vendor/lodash")
+    (item,) = found.items
+    assert item.package.coordinates == ("npm", "lodash", "4.17.15")
+    assert item.evidence is Evidence.INSTALLED
+    assert item.places == ("vendor/lodash/package.json",)
+    assert found.complete
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("node_modules/lodash", ".pnpm/lodash@4.17.15/node_modules/lodash"),
+        ("service/node_modules", "../node_modules"),
+        ("node_modules/.bin/lodash", "../../cli.js"),
+    ],
+)
+def test_links_as_package_managers_make_them_are_no_gap(link: str, target: str) -> None:
+    there = "node_modules/.pnpm/lodash@4.17.15/node_modules/lodash/package.json"
+    found = linked({there: LODASH}, link, target)
+    assert [one.name for one in found.packages] == ["lodash"]
+    assert found.complete
 
 
 def test_a_file_that_may_not_be_read_is_a_gap(tmp_path: Path, monkeypatch) -> None:

@@ -328,3 +328,18 @@ def test_a_tarball_in_the_versions_place_says_no_version_and_is_no_less_there() 
     lock = {"lockfileVersion": 1, "dependencies": {"lodash": {"version": address}}}
     parsed = node.of_package_lock(json.dumps(lock).encode(), "package-lock.json")
     assert named(parsed) == [("lodash", "")]
+
+
+@pytest.mark.parametrize("tail", ["", ":\n"])
+def test_a_pnpm_key_without_end_takes_no_time_that_grows_with_its_square(tail: str) -> None:
+    """With the square of a megabyte, this would go on for hours."""
+    lock = f"lockfileVersion: '9.0'\npackages:\n  lodash@{'1' * 1_000_000}{tail}"
+    parsed = node.of_pnpm_lock(lock.encode(), "pnpm-lock.yaml")
+    assert any(one.gap for one in parsed.troubles)
+
+
+def test_what_stands_behind_a_version_in_a_pnpm_key_is_no_part_of_it() -> None:
+    keys = ("lodash@4.17.15(react@18.2.0)", "/lodash/4.17.15_react@18.2.0", "lodash@4.17.15")
+    for key in keys:
+        lock = f"lockfileVersion: '9.0'\npackages:\n  {key}:\n    resolution: {{}}\n"
+        assert named(node.of_pnpm_lock(lock.encode(), "x")) == [("lodash", "4.17.15")], key

@@ -58,16 +58,26 @@ def test_a_magic_that_is_not_aligned_is_none() -> None:
     assert of_go(making.elf(bytes(8) + making.go_inline())) == Parsed()
 
 
-@pytest.mark.parametrize("version", ["devel go1.22-abcdef Mon Jan 1", "go1.20.3-custom", ""])
-def test_an_unreleased_go_names_no_standard_library(version: str) -> None:
+@pytest.mark.parametrize("version", ["devel go1.22-abcdef Mon Jan 1", "go", ""])
+def test_an_unreleased_go_names_no_standard_library_which_is_a_gap(version: str) -> None:
     parsed = of_go(making.elf(making.go_inline(version)))
     assert named(parsed) == MODULES
-    assert "is built with an unreleased Go" in [one.what for one in parsed.troubles]
+    (told,) = (one for one in parsed.troubles if one.gap)
+    assert told.what == "is built with an unreleased Go, whose standard library was not looked up"
 
 
-def test_a_release_with_experiments_is_that_release() -> None:
-    parsed = of_go(making.elf(making.go_inline("go1.21rc2 X:nocoverageredesign")))
-    assert named(parsed)[0] == ("stdlib", "1.21rc2")
+@pytest.mark.parametrize(
+    ("version", "release"),
+    [
+        ("go1.21rc2 X:nocoverageredesign", "1.21rc2"),
+        ("go1.20.3-custom", "1.20.3"),
+        ("go1.19.4b7", "1.19.4"),
+        ("go1.22.3 (Red Hat 1.22.3-1.el9)", "1.22.3"),
+    ],
+)
+def test_a_release_that_somebody_built_anew_is_that_release(version: str, release: str) -> None:
+    parsed = of_go(making.elf(making.go_inline(version)))
+    assert named(parsed)[0] == ("stdlib", release)
 
 
 def test_a_go_program_without_modules_is_a_gap() -> None:

@@ -124,6 +124,13 @@ def test_requirements_without_end_are_a_gap() -> None:
     assert any(trouble.gap for trouble in parsed.troubles)
 
 
+def test_lines_of_nothing_but_spaces_take_no_time_that_grows_with_their_square() -> None:
+    """With the square of their length, these would go on for minutes."""
+    lines = [f"requests==2.19.0{' ' * 4000}x"] * 1_500
+    parsed = python.of_requirements("\n".join(lines).encode(), "requirements.txt")
+    assert [trouble.what for trouble in parsed.troubles] == ["has lines that are no requirements"]
+
+
 def test_a_pipfile_lock_states_what_is_not_for_developing() -> None:
     lock = {
         "_meta": {"pipfile-spec": 6},

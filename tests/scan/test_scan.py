@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -378,6 +379,7 @@ def test_a_link_that_leads_out_of_the_folder_exits_2(
             ["nothing", "--advisories", "osv"],
             "There is no nothing. What can be scanned is a folder",
         ),
+        (["", "--advisories", "osv"], "What is to be scanned is empty"),
         (["handler.py", "--advisories", "osv"], "is not of a kind that can be scanned"),
         (["arn:aws:s3:::bucket", "--advisories", "osv"], "names no function"),
         (["function:a/b", "--advisories", "osv"], "names no function"),
@@ -445,6 +447,22 @@ def test_a_format_on_standard_output_leaves_the_closing_line_to_standard_error(
     result = scan(laid_out(tmp_path / "app", REQUESTS), "--advisories", copy, "--json")
     assert as_json(result)["packages"] == 1
     assert result.stderr.startswith("insecure: app holds 1 package")
+
+
+@pytest.mark.parametrize("form", ["table", "json", "sarif", "cyclonedx"])
+def test_names_that_are_no_text_or_no_packages_end_in_a_verdict(
+    scan: Scan, copy: Path, form: str
+) -> None:
+    app = Path(os.fsdecode(b"\xff app"))
+    named: dict[str, Content] = {
+        f"node_modules/{number}/package.json": json.dumps({"name": name, "version": "1.0.0"})
+        for number, name in enumerate(("@a/", "/", "a//b"))
+    }
+    laid_out(app, named | REQUESTS)
+    result = scan(app, "--advisories", copy, "--format", form)
+    assert result.exit_code == 1
+    assert "has a name or version that no package has" in result.output
+    assert "CVE-2018-18074" in result.output
 
 
 def test_what_others_named_moves_no_terminal(scan: Scan, tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def _location(verdict: Verdict, place: str, line: int = 1) -> Json:
 def _file(path: str, name: str, place: str) -> str:
     """As an address relative to where the scan was run, which is the root of the repository."""
     if not path:
-        return quote(name.replace(":", "/"))
+        return _address(name.replace(":", "/"))
     file = Path(path)
     if file.is_dir():
         file /= place.partition(_INSIDE)[0]
@@ -201,7 +201,12 @@ def _file(path: str, name: str, place: str) -> str:
         if not file.is_relative_to(here):
             return file.as_uri()
         file = file.relative_to(here)
-    return quote(file.as_posix())
+    return _address(file.as_posix())
+
+
+def _address(path: str) -> str:
+    """A path as an address, of the bytes that a file's name is made of: they need not be UTF-8."""
+    return quote(path, errors="surrogateescape")
 
 
 def _fingerprint(*parts: str) -> str:

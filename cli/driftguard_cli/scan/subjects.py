@@ -16,6 +16,7 @@ from driftguard.inventory import (
     of_folder,
     of_lock,
 )
+from driftguard.inventory.troubles import printable
 from driftguard.model import Resource
 
 from ..trouble import Trouble
@@ -29,11 +30,16 @@ _KINDS = (
 
 def at_path(what: str, as_what: str, tags: Mapping[str, str]) -> Subject:
     """What lies at a path. `as_what` is a name or ARN to be judged as; "" for its own name."""
+    if not what:
+        # As where a pipeline's variable is empty. It is not the folder that one happens to be in.
+        raise Trouble(f"What is to be scanned is empty. It is {_KINDS}.")
     path = Path(what)
     # The folder may be `.`, and the name is what others know it by.
-    name = path.name or path.resolve().name or what
+    name = printable(path.name or path.resolve().name or what)
     found = _inventory(path, name)
-    unknown = [] if found.files_seen or found.gaps else [f"{what}: there is nothing in it"]
+    unknown = (
+        [] if found.files_seen or found.gaps else [f"{printable(what)}: there is nothing in it"]
+    )
     if path.is_dir() and not found.items:
         # A source tree that was not built: what will be installed for it nobody can tell.
         unknown += found.wanting

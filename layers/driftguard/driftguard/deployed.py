@@ -11,6 +11,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -104,15 +105,7 @@ def provider(aws: Aws) -> Advisories | None:
     if not source:
         return None
     if source.startswith("s3://"):
-        import tempfile
-
-        from .advisories.bucket import Bucket
-        from .advisories.dump import OsvDump
-
-        bucket, _, prefix = source.removeprefix("s3://").partition("/")
-        working = Path(tempfile.gettempdir()) / "driftguard-advisories"
-        working.mkdir(mode=0o700, exist_ok=True)
-        return OsvDump(Bucket(aws, bucket, prefix, working), working)
+        return _copy_in_a_bucket(aws, source)
     from .advisories.api import OsvApi
     from .advisories.cache import TableCache
     from .advisories.exchange import Exchange, Patience
@@ -122,6 +115,20 @@ def provider(aws: Aws) -> Advisories | None:
     cache = TableCache(StateTable(aws, table)) if table else None
     patience = Patience(tries=3, request=5, whole=_ADVISORIES_SECONDS)
     return OsvApi(Exchange(source.rstrip("/"), patience), cache)
+
+
+@lru_cache(maxsize=1)
+def _copy_in_a_bucket(aws: Aws, source: str) -> Advisories:
+    """Kept as long as the Lambda is warm: npm's archive alone takes seconds to open."""
+    import tempfile
+
+    from .advisories.bucket import Bucket
+    from .advisories.dump import OsvDump
+
+    bucket, _, prefix = source.removeprefix("s3://").partition("/")
+    working = Path(tempfile.gettempdir()) / "driftguard-advisories"
+    working.mkdir(mode=0o700, exist_ok=True)
+    return OsvDump(Bucket(aws, bucket, prefix, working), working)
 
 
 def as_document(one: Vulnerability) -> Document:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 
-from .aws import AwsError, Client, told_apart
+from .aws import AwsError, Client, Unreachable, told_apart
 from .held import HELD
 from .model import Document, Json
 from .trail import mapping, text
@@ -54,7 +54,8 @@ def _code(client: Client, function: str, sha256: str) -> bytes:
         with download(found["Code"]["Location"], _MOST_IN_A_CALL) as file:
             code = file.read()
     except DownloadFailed as error:
-        raise AwsError(
+        # It may be had the next time; the plan goes on from here then.
+        raise Unreachable(
             f"the code of {function}:{published[-1]} could not be had: {error}"
         ) from None
     if base64.b64encode(hashlib.sha256(code).digest()).decode() != sha256:

@@ -69,6 +69,11 @@ class Exchange:
 
     def __post_init__(self) -> None:
         address = urlsplit(self.base_url)
+        if "@" in address.netloc:
+            # It would be told with whatever goes wrong.
+            raise ValueError(
+                "the address of a source of advisories is https://… without a user and a password"
+            )
         local = address.scheme == "http" and address.hostname in _LOOPBACK
         if address.scheme != "https" and not local:
             raise ValueError(

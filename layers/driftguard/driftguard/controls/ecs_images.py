@@ -97,7 +97,7 @@ class InsecureImage(Control[LibrarySettings]):
         look, unknown = _Look(reader), ""
         if suspect.resource.kind == "ecs.service":
             found = described(suspect.resource, reader)
-            running = [] if found is None else [found]
+            running = [found] if found is not None and _runs(found) else []
         else:
             running, unknown = look.running(suspect.resource.id.partition("@")[0])
         for one in running:
@@ -143,7 +143,7 @@ class InsecureImage(Control[LibrarySettings]):
             return Plan((), advice=f"{len(bad)} services run it, too many for one plan. {advice}")
         steps = tuple(step for one in bad for step in one.back())
         if not steps:
-            return Plan((), advice=f"No earlier revision is known to be clean. {advice}")
+            return Plan((), advice=f"{_by_hand(bad)} {advice}")
         fine = tuple(one.resource.id for one in services if not one.minded)
         return Plan(steps, kept=fine, advice=advice)
 
@@ -227,7 +227,7 @@ class _Look:
             while ten := list(islice(listed, 10)):
                 found = self.reader.read("ecs", "DescribeServices", cluster=cluster, services=ten)
                 for one in items(document(found).get("services")):
-                    if text(one, "status") == "ACTIVE":
+                    if text(one, "status") == "ACTIVE" and _runs(one):
                         yield one
 
     def _look_at(self, revision: str) -> Document:
@@ -260,6 +260,11 @@ class _Look:
 def _id_of(service: Document) -> str:
     cluster = text(service, "clusterArn").rpartition("/")[2]
     return f"{cluster}/{text(service, 'serviceName')}"
+
+
+def _runs(service: Document) -> bool:
+    """Whether it runs a revision: an external controller may have made no primary task set yet."""
+    return bool(text(service, "taskDefinition"))
 
 
 def _as_kept(service: Document) -> Document:
@@ -341,6 +346,17 @@ class _Service:
         looked = mapping(self.looked, revision)
         unasked = text(looked, "unknown") and looked.get("pending") is False
         return "" if unasked else self.judge.unknown(looked)
+
+
+def _by_hand(bad: Iterable[_Service]) -> str:
+    """Why none of these services goes back by itself, and what their own controllers could do."""
+    waiting = [one for one in bad if one.before]
+    if not waiting:
+        return "No earlier revision is known to be clean."
+    return " ".join(
+        f"{one.deployed_by} deploys it: have it go back to {one.before.rpartition('/')[2]}."
+        for one in waiting
+    )
 
 
 def _is_of(revision: str, family: str) -> bool:

@@ -28,6 +28,8 @@ KEPT = 60_000
 # What a person can take in at a glance; the rest is counted.
 _PACKAGES_IN_WORDS, _IDS_IN_WORDS = 5, 3
 _MOST_OFFENDING = 50
+# Places are paths, whose length is their maker's to choose: so much is kept of each finding's.
+_MOST_OF_A_PLACE, _PLACES_KEPT = 120, 3
 
 
 class AllowedAdvisory(TypedDict):
@@ -136,12 +138,19 @@ def kept(looked: Mapping[str, Document], size: int) -> dict[str, Json]:
 def _worst(looked: Document, size: int) -> Document:
     worst, spent = [], 0
     every = sorted(items(looked["findings"]), key=_worst_first)
-    for one in every:
+    for one in map(_without_length, every):
         spent += len(json.dumps(one, ensure_ascii=False).encode())
         if spent > size:
             break
         worst.append(one)
     return {**looked, "findings": worst, "more": len(every) - len(worst)}
+
+
+def _without_length(one: Document) -> Document:
+    """A finding with as much of its places as tells people where to look."""
+    places = one.get("places")
+    listed = places if isinstance(places, (list, tuple)) else ()
+    return {**one, "places": [str(each)[:_MOST_OF_A_PLACE] for each in listed[:_PLACES_KEPT]]}
 
 
 def _worst_first(one: Document) -> tuple[int, str, str]:

@@ -1,8 +1,9 @@
 """What ECR and Inspector have found in container images and functions.
 
 Sources: Amazon ECR API Reference, "DescribeImageScanFindings" and "ImageScanStatus"; Amazon ECR
-User Guide, "Amazon ECR events and EventBridge"; Amazon Inspector User Guide, "Amazon EventBridge
-event schema for Amazon Inspector events".
+User Guide, "Amazon ECR events and EventBridge", "Making requests to Amazon ECR registries" (the
+dual-stack names of a registry); Amazon Inspector User Guide, "Amazon EventBridge event schema for
+Amazon Inspector events".
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ INSPECTOR = "aws.inspector2"
 FINDING = "Inspector2 Finding"
 
 _IMAGE = re.compile(
-    r"(?P<registry>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
+    r"(?P<registry>\d{12})\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)"
+    r"\.(amazonaws\.com(\.cn)?|on\.aws)"
     r"/(?P<name>[^:@]+)(:(?P<tag>[^@]+))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 _NOT_SCANNED = ("ScanNotFoundException", "ImageNotFoundException", "RepositoryNotFoundException")

@@ -74,8 +74,11 @@ def assignments(text: str) -> Iterator[Assigned]:
     for match in _ASSIGNED.finditer(text):
         before = _NAME_BEFORE.search(text, max(match.start() - 60, 0), match.start())
         start = before.start() if before else match.start()
+        name = text[start : match.start("sign")]
+        if _is_handed_on(name, match["bare"]):
+            continue
         if not _is_within(text, start, match) and _is_whole(text, match):
-            yield _assigned(text[start : match.start("sign")], match)
+            yield _assigned(name, match)
     for expression in (_OPTION, _ELEMENT, _PAIR, _DEFAULT):
         for match in expression.finditer(text):
             yield _assigned(match["name"], match)
@@ -84,6 +87,15 @@ def assignments(text: str) -> Iterator[Assigned]:
 def _assigned(name: str, match: re.Match[str]) -> Assigned:
     group = next(one for one in _VALUES if match.groupdict().get(one))
     return Assigned(name.strip("\\\"'-].:"), Hidden(match[group]), *match.span(group))
+
+
+def _is_handed_on(name: str, bare: str | None) -> bool:
+    """Whether code hands on what it has: `password=password`, `self.token = token`.
+
+    A password that is its own name, letter by letter and without quotes, guards nothing either.
+    """
+    called = name.rstrip("\\\"'] ").rpartition(".")[2]
+    return bare is not None and bare.rpartition(".")[2] == called
 
 
 def _is_within(text: str, start: int, match: re.Match[str]) -> bool:

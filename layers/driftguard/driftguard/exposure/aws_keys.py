@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
-from .findings import Found, Hidden
+from .findings import Found, Hidden, Tangled
 from .library import plugin
 from .ordinary import is_sample, wordiness
 
@@ -30,6 +30,8 @@ _NAMED = re.compile(
 _NAME_WITHIN = 80
 # Paths have more words than this; of ten thousand secrets, one has.
 _WORDY = 0.8
+# Beyond these, in a configuration's other values, nobody tells which id a secret belongs to.
+_MOST_IDS = 250
 # In one text, an id is beside a secret if no more characters than this are between them.
 _NEAR = 800
 
@@ -105,8 +107,10 @@ def _most_alike(name: str, number: int, ids: Sequence[KeyId]) -> KeyId | None:
     """The id that is called most like the secret, in other values of the configuration.
 
     As `BACKUP_AWS_ACCESS_KEY_ID` is like `BACKUP_AWS_SECRET_ACCESS_KEY`; of equals, the one whose
-    value stands nearest.
+    value stands nearest. `Tangled` where there are more ids than any configuration has.
     """
+    if len(ids) > _MOST_IDS:
+        raise Tangled
 
     def likeness(one: KeyId) -> tuple[float, int]:
         alike = SequenceMatcher(None, name.lower(), one.name.lower(), autojunk=False)

@@ -16,7 +16,7 @@ from .assignments import assignments
 from .aws_keys import KeyId, access_keys, key_ids
 from .blocks import Block, blocks
 from .connections import credentials
-from .findings import DetectorFailed, Exposed, Found, Hidden, checked, fingerprint
+from .findings import DetectorFailed, Effort, Exposed, Found, Hidden, checked, fingerprint
 from .issued import Issued, hinted, tokens
 from .judgement import judged
 from .names import name_of
@@ -46,7 +46,8 @@ def exposed_in(values: Iterable[tuple[str, str]], salt: bytes) -> tuple[Exposed,
     Raises
     ------
     DetectorFailed
-        A detector failed on a text. Nothing of the text is in the error.
+        A detector failed on a text, or the text was made to hold it up. Nothing of the text is in
+        the error.
     ValueError
         The salt has less than 16 bytes.
     """
@@ -109,7 +110,9 @@ def _behind_name(told: Iterable[Found], source: _Source) -> Iterator[Found]:
 
 
 def _assigned(text: str) -> Iterator[Found]:
+    effort = Effort.on(text)
     for one in assignments(text):
+        effort.spend(one.end - one.start)
         value = unpacked(one.value.reveal())
         kind = judged(one.name, value)
         if kind:

@@ -9,6 +9,9 @@ from typing import NoReturn
 
 _SHOWN = "<hidden>"
 _DIGITS = 16
+# What reading a text once may cost, in characters that are looked at: so many times its length, and
+# so many for the shortest. Secrets do not lie in one another, so an honest text costs its length.
+_TIMES, _AT_LEAST = 4, 64 * 1024
 # As long as half the hash. A short password behind a guessable salt could be found by trying.
 _SALT_BYTES = 16
 
@@ -59,6 +62,28 @@ class Found:
     end: int
     secret: Hidden
     key_id: str = ""
+
+
+class Tangled(Exception):
+    """A text that costs more to read than any honest one: it was made to hold up who reads it."""
+
+
+@dataclass(slots=True)
+class Effort:
+    """What a detector may still spend on a text, in characters. More than that is `Tangled`."""
+
+    left: int
+
+    @classmethod
+    def on(cls, text: str) -> Effort:
+        """What reading this text is worth."""
+        return cls(_TIMES * len(text) + _AT_LEAST)
+
+    def spend(self, characters: int) -> None:
+        """So many characters more are looked at."""
+        self.left -= characters
+        if self.left < 0:
+            raise Tangled
 
 
 class DetectorFailed(Exception):

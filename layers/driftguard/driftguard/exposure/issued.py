@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .findings import Found, Hidden
+from .findings import Effort, Found, Hidden
 from .library import plugin
 from .ordinary import is_mixed, is_sample
 
@@ -179,13 +179,13 @@ def tokens(kind: Issued, text: str) -> Iterator[Found]:
 
 def _spans(kind: Issued, text: str) -> Iterator[tuple[int, int]]:
     """Where tokens are, from their first character to behind their last."""
-    read = 0
+    read, effort = 0, Effort.on(text)
     for hint in kind.hint.finditer(text):
         if not kind.detector:
             yield _whole(kind, text, *hint.span())
         elif hint.end() > read:
             read = _line_end(text, hint.end(), kind.reach)
-            yield from _as_detected(kind, text, max(hint.start() - _BEFORE, 0), read)
+            yield from _as_detected(kind, text, max(hint.start() - _BEFORE, 0), read, effort)
 
 
 def _line_end(text: str, at: int, reach: int) -> int:
@@ -193,7 +193,9 @@ def _line_end(text: str, at: int, reach: int) -> int:
     return min(at + reach, len(text)) if end < 0 else end
 
 
-def _as_detected(kind: Issued, text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _as_detected(
+    kind: Issued, text: str, start: int, end: int, effort: Effort
+) -> Iterator[tuple[int, int]]:
     detector = plugin(kind.module, kind.detector)
     for expression in detector.denylist:
         for match in expression.finditer(text, start, end):
@@ -201,6 +203,7 @@ def _as_detected(kind: Issued, text: str, start: int, end: int) -> Iterator[tupl
             begin, stop = _whole(kind, text, *match.span(group))
             # Asked for the whole token, the detector may yet say that it is none.
             asked = text[min(match.start(), begin) : max(match.end(), stop)]
+            effort.spend(len(asked))
             if stop > begin and any(True for _ in detector.analyze_string(asked)):
                 yield begin, stop
 

@@ -17,7 +17,8 @@ _JUDGED = 512
 _SETTLED = re.compile(
     r"""
       true | false | yes | no | on | off | null | none | nil | undefined | default | auto
-    | enabled? | disabled? | required | optional | prompt | inherit | unset | n/?a | string | str
+    | enabled? | disabled? | required | optional | prompt | inherit | unset | n/?a | string
+    | str | bytes
     | arn:[\w-]*:[^\s]{1,2000}
     | (?:ami|i|sg|vpc|subnet|vol|snap|eni|igw|nat|rtb|acl|lt|fs|fsap|key|tgw|eipalloc|vpce|pl)
       -[0-9a-f]{8,17}

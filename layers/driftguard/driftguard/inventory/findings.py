@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -88,7 +89,9 @@ def found(
     ecosystem: str, name: str, version: str, where: str, evidence: Evidence, at: str = ""
 ) -> Finding | Trouble:
     """A finding, or the trouble that these can't be a package's name and version."""
-    if not (name and _is_plausible(name) and _is_plausible(version)):
+    # Between a scope or a group and a name there is something on either side.
+    whole = all(re.split("[/:]", name))
+    if not (whole and _is_plausible(name) and _is_plausible(version)):
         return _IMPLAUSIBLE
     return Finding(Package(ecosystem, name, version, where), evidence, at)
 

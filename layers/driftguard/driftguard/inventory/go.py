@@ -1,7 +1,7 @@
 """What a Go program says of the modules that it was built from.
 
 Source: The Go Project, package `debug/buildinfo` (both layouts: strings inline, since Go 1.18, and
-behind pointers before) and `runtime/debug`, "BuildInfo" (the lines).
+behind pointers before) and `runtime/debug`, "BuildInfo" (the lines); "Go Toolchains" (names).
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ _SEARCHED_AT_ONCE = 1024 * 1024
 _MOST_TEXT = 1024 * 1024
 # The text lies between two markers, by which it can be found without a header.
 _MARKER = 16
-_RELEASE = re.compile(r"go(\d+\.\d+(?:\.\d+)?(?:(?:rc|beta)\d+)?)(?:\s.*)?")
+# Who builds Go anew adds to its release: experiments, `-custom`, and BoringCrypto's `b7`.
+_RELEASE = re.compile(r"go(\d+\.\d+(?:\.\d+)?(?:(?:rc|beta)\d+)?)(?:(?:[\s+-]|b\d).*)?")
 
 _LOCAL = Trouble("is built with a module from a folder, which has no version", gap=False)
+_UNRELEASED = Trouble("is built with an unreleased Go, whose standard library was not looked up")
 _NO_MODULES = Trouble("is a Go program that does not say what it was built from")
 
 
@@ -47,7 +49,7 @@ def of_program(file: IO[bytes], where: str) -> Said:
     if release:
         yield found(ECOSYSTEM, STANDARD_LIBRARY, release[1], where, Evidence.INSTALLED)
     else:
-        yield Trouble("is built with an unreleased Go", gap=False)
+        yield _UNRELEASED
     if not text:
         yield _NO_MODULES
     yield from _modules(text, where)

@@ -16,10 +16,13 @@ from .troubles import Trouble, Unreadable
 
 ECOSYSTEM = "npm"
 _MODULES = "node_modules/"
+# What is loaded by its name: not `.bin`, and nothing deeper inside a package.
+_LOADED = re.compile(r"(?:.*/)?node_modules/(?!\.)(?:@[^/]+/)?[^/]+")
 _LOCK_KEYS = frozenset({"lockfileVersion", "packages", "dependencies"})
 _VERSION = re.compile(r"\d+\.\d+\.\d+\S*")
 _YARN_VERSION = re.compile(r' {2}version:? "?([^"]+)"?')
-_PNPM_KEY = re.compile(r" {2}'?/?((?:@[^/@' ]+/)?[^/@' ]+)[/@](\d[^(_:' ]*)[^:' ]*'?:")
+# Peers stand behind the version: `(react@18.2.0)`, and `_react@18.2.0` before.
+_PNPM_KEY = re.compile(r" {2}'?/?((?:@[^/@' ]+/)?[^/@' ]+)[/@](\d[^(_:' ]*)(?:[(_][^:' ]*)?'?:")
 # What is from elsewhere than a registry has an address there, and says beside it what it is.
 _PNPM_OTHER = re.compile(r" {2}'?(?:((?:@[^/@' ]+/)?[^/@' :]+)@)?[^' ]+'?:")
 _PNPM_FIELD = re.compile(r" {4}(name|version): '?([^' ]+)'?")
@@ -58,13 +61,24 @@ def of_installed(data: bytes, where: str) -> Said:
 
 @parser
 def of_project(data: bytes, where: str) -> Said:
-    """Nothing but whether a package.json outside of `node_modules` asks for packages."""
+    """What a package.json outside of `node_modules` says of itself, and that it asks for packages.
+
+    It is the project's own, and a package only for who has a link to it in `node_modules`.
+    """
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
         return
-    if isinstance(document, dict) and document.get("dependencies"):
+    if not isinstance(document, dict):
+        return
+    if document.get("dependencies"):
         yield wanted(ECOSYSTEM)
+    name, version = document.get("name"), document.get("version")
+    if isinstance(name, str):
+        stated = version if isinstance(version, str) else ""
+        said = found(ECOSYSTEM, name, stated, where, Evidence.INSTALLED, posixpath.dirname(where))
+        if isinstance(said, Finding):
+            yield said
 
 
 @parser
@@ -132,6 +146,11 @@ def of_pnpm_lock(data: bytes, where: str) -> Said:
             name, version = (field[2], version) if field[1] == "name" else (name, field[2])
     if name:
         yield found(ECOSYSTEM, name, version, where, Evidence.STATED)
+
+
+def is_loaded(path: str) -> bool:
+    """Whether a folder of this name, or a link, is a package that is loaded by its name."""
+    return bool(_LOADED.fullmatch(path))
 
 
 def _places(packages: dict[str, object]) -> Iterator[tuple[str, str, dict[str, object]]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from ..advisories.package import Coordinates, Package
-from . import elf, go, java, kinds, rust
+from . import elf, go, java, kinds, node, rust
 from .archive import entries, entries_of_folder, is_archive
 from .entries import ENDLESS, LONGEST_NAME, PIECE, Entry, begun, spooled, whole
 from .findings import Evidence, Finding, Parsed, wanted
@@ -127,6 +127,10 @@ class _Reading:
     files_seen: int = 0
     # What is told at the end, if nothing has been found by then; and where it came up first.
     wanting: dict[Wanting, str] = field(default_factory=dict)
+    # Packages that are loaded through a link, each by where it leads and where it stands; and what
+    # projects of Node say of themselves, each by its folder.
+    links: dict[str, str] = field(default_factory=dict)
+    projects: dict[str, Finding] = field(default_factory=dict)
 
     def finish(self, read: Callable[[], None], name: str) -> Inventory:
         """Reads to the end, or to where a limit or a broken archive ends it."""
@@ -134,6 +138,7 @@ class _Reading:
             read()
         except (Unreadable, Exhausted) as error:
             self.troubles.tell(Trouble(str(error)), name)
+        self._follow_links()
         items = _merged(self.findings)
         found = {item.package.ecosystem for item in items}
         for trouble, place in self.wanting.items():
@@ -170,10 +175,11 @@ class _Reading:
         self._notice(place)
         try:
             if entry.link is not None:
-                if _matters(entry.path) and not _matters(entry.link):
-                    self.troubles.tell(_LOST_LINK, place)
+                self._link(entry.path, entry.link, place, prefix)
             elif is_archive(entry.path):
                 self._nested(entry, place, depth)
+            elif read is node.of_project:
+                self._project(read(whole(entry, self.budget), place), place)
             elif read:
                 # What a jar contains is the jar, to those who look for it.
                 inside = java.is_pom(entry.path) and prefix
@@ -195,6 +201,28 @@ class _Reading:
                 self.troubles.tell(trouble, place)
         self.budget.packages(len(parsed.findings))
         self.findings.extend(parsed.findings)
+
+    def _project(self, parsed: Parsed, place: str) -> None:
+        """A project of Node, which is a package where something links to it, and else is none."""
+        self.take(Parsed(troubles=parsed.troubles), place)
+        self.budget.packages(len(parsed.findings))
+        self.projects |= {one.at: one for one in parsed.findings}
+
+    def _link(self, path: str, target: str, place: str, prefix: str) -> None:
+        """A link at a path: what counts by its name there may be called otherwise where it lies."""
+        if _matters(path):
+            if not _matters(target):
+                self.troubles.tell(_LOST_LINK, place)
+        elif node.is_loaded(path) and target != "." and not node.is_loaded(target):
+            self.links.setdefault(printable(prefix + target), place)
+
+    def _follow_links(self) -> None:
+        """What is loaded through a link is what its project says that it is."""
+        for target, place in self.links.items():
+            if project := self.projects.get(target):
+                self.findings.append(project)
+            else:
+                self.troubles.tell(_LOST_LINK, place)
 
     def _notice(self, place: str) -> None:
         """What a file's name alone tells."""
@@ -222,7 +250,9 @@ class _Reading:
 
 
 def _matters(path: str) -> bool:
-    return is_archive(path) or path == java.MANIFEST or bool(kinds.reader_of(path))
+    """Whether a file, or a folder with all in it, is read because of what it is called."""
+    folder = posixpath.basename(path) == "node_modules" or path.endswith(".dist-info")
+    return folder or is_archive(path) or path == java.MANIFEST or bool(kinds.reader_of(path))
 
 
 def _merged(findings: Iterable[Finding]) -> tuple[Item, ...]:

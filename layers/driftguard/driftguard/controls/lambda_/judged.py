@@ -70,8 +70,9 @@ class Judged:
         return ""
 
     def clears(self, version: str) -> bool:
-        """Whether a version is known to be fine."""
-        return self.judge.clears(self.looked(version))
+        """Whether a version is known to be fine, and can be called."""
+        looked = self.looked(version)
+        return self.judge.clears(looked) and looked.get("failed") is not True
 
     def before(self, version: str, starts: str = "") -> str:
         """The newest published version below this one that is fine; "" where none is known.

@@ -71,8 +71,10 @@ def _code_back(judged: Judged, function: Resource, now: Document) -> Iterator[St
 
 
 def _can_be_put(looked: Document) -> bool:
+    """Whether the code can be put back as it was: uploaded by us, no customer's key encrypts it."""
     size = looked.get("size")
-    return bool(text(looked, "image")) or (isinstance(size, int) and size <= _MOST_UPLOADED)
+    small = isinstance(size, int) and size <= _MOST_UPLOADED
+    return bool(text(looked, "image")) or (small and not text(looked, "key"))
 
 
 def _code(function: Resource, looked: Document) -> Call:

@@ -1,7 +1,7 @@
 """Looking at a function's versions: what their code and their layers hold, and what is wrong.
 
 Sources: AWS Lambda API Reference, "GetFunction" (`CodeSha256`, `Code.Location`), "GetLayerVersion",
-"ListLayerVersions", "ListVersionsByFunction".
+"ListLayerVersions", "ListVersionsByFunction"; AWS Lambda Developer Guide, "Lambda function states".
 """
 
 from __future__ import annotations
@@ -60,21 +60,24 @@ class Versions:
         """What is known of a version; `found` is GetFunction's answer, where it is there already.
 
         Beside `findings` and `unknown` it says of its code the `sha256`, the `size`, the `image` it
-        is (or ""), how it `starts` and its `layers`; and whether what is unknown is `pending`.
+        is (or ""), the customer's `key` that encrypts it (or ""), how it `starts` and its `layers`;
+        whether it has `failed`, so that nobody can call it; and whether what is unknown is
+        `pending`.
         """
         if version not in self.looked:
             self.looked[version] = self._looked(version, found)
         return self.looked[version]
 
     def look_back(self, below: Iterable[str]) -> None:
-        """From below each of these versions to older ones, until nothing is against one."""
+        """From below each of these versions to older ones, until one could take its place."""
         hashes = self.published()
         for one in below:
             older = (n for n in sorted(hashes, reverse=True) if not one.isdigit() or n < int(one))
             # The very same code need not be looked at to know what is against it.
             bad = {text(each, "sha256") for each in self.looked.values() if _is_bad_itself(each)}
             for number in islice((n for n in older if hashes[n] not in bad), _LOOK_BACK):
-                if not is_suspicious(self.look_at(str(number))):
+                looked = self.look_at(str(number))
+                if not is_suspicious(looked) and looked.get("failed") is not True:
                     break
 
     def published(self) -> dict[int, str]:
@@ -106,7 +109,9 @@ class Versions:
             "sha256": text(configuration, "CodeSha256"),
             "size": configuration.get("CodeSize"),
             "image": text(mapping(found, "Code"), "ResolvedImageUri"),
+            "key": text(mapping(found, "Code"), "SourceKMSKeyArn"),
             "starts": _starts(configuration),
+            "failed": text(configuration, "State") == "Failed",
             "layers": layers,
             "findings": [each for one in parts for each in items(one["findings"])],
             "unknown": unknown[0]["unknown"] if unknown else "",
@@ -131,10 +136,10 @@ class Versions:
     ) -> Document:
         """What is wrong with some code: `told` is surely true of it, all else is looked for."""
         if time.monotonic() > self._until:
-            return _not_looked(f"{name} was not read yet, because others took long")
+            return _only_told(f"{name} was not read yet, because others took long", told, layer)
         if not location:
             # As where a key of the customer's own encrypts it.
-            return _not_looked(f"Lambda does not hand out the code of {name}")
+            return _only_told(f"Lambda does not hand out the code of {name}", told, layer)
         holds = contents(location, sha256, name)
         known = findings_in(holds, self.reader.aws)
         found = list(items(known["findings"]))
@@ -198,6 +203,11 @@ def sees(reader: Reader, told: Sequence[Document] = ()) -> bool:
 
 def _not_looked(why: str) -> Document:
     return {"findings": [], "unknown": why, "pending": True}
+
+
+def _only_told(why: str, told: Sequence[Document], layer: str) -> Document:
+    """What Inspector tells of some code that could not be read."""
+    return {**_not_looked(why), "findings": [_as_kept(one, layer) for one in told]}
 
 
 def _pending_first(looked: Document) -> bool:
