@@ -12,11 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from .audit import Conflict
-from .aws import AwsError, Client, told_apart
-from .interruptions import Busy, NotYet
+from .aws import Client, told_apart
 from .model import Decision
-from .pipeline import Guard
+from .pipeline import PASSING, Guard
 from .trail import change_from_event
 from .verdicts import CarryOut, Undo, is_verdict, verdict_of
 
@@ -69,7 +67,7 @@ class Intake:
         last = message.deliveries >= LAST_DELIVERY
         try:
             return self._decisions(message, last_chance=last)
-        except (AwsError, Busy, Conflict, NotYet) as error:
+        except PASSING as error:
             if not last:
                 self.logger.warning("message %s comes again: %s", message.id, error)
                 raise Retry(str(error)) from error
