@@ -15,6 +15,7 @@ from driftguard.model import Resource
 from driftguard.state import Note, baseline_key, item_of
 from driftguard.sweep import Swept, sweep
 from tests.conftest import ACCOUNT, REGION, World
+from tests.test_approvals import cancelling
 
 VERSIONING = "s3.versioning-suspended"
 
@@ -72,3 +73,12 @@ def test_a_note_that_cannot_be_read_hides_no_other(world: World, buckets: None) 
     expected = [("anvils", "failed"), ("bombs", "recorded"), ("cages", "recorded")]
     assert outcomes(found) == expected
     assert "baseline#s3.versioning-suspended arn:aws:s3:::anvils cannot be read" in found[0].note
+
+
+def test_a_baseline_that_a_busy_table_did_not_take_is_not_called_unchanged(
+    world: World, buckets: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelling(monkeypatch, "ThrottlingError", "None")
+    found = swept(world)
+    assert outcomes(found)[0] == ("anvils", "failed")
+    assert "ThrottlingError" in found[0].note

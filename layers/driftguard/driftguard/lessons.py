@@ -37,6 +37,10 @@ _DRIFTS_BACK = 86_400
 MOST_EXEMPTIONS = 500
 
 
+class TooMany(ValueError):
+    """A control has as many exemptions as can be kept; the message says what to do."""
+
+
 def of_decision(
     decision: Decision, judged: Judgement, memory: Memory, policy: Policy, now: datetime
 ) -> Iterator[Note]:
@@ -154,7 +158,7 @@ def demotes(decision: Decision, memory: Memory, policy: Policy, now: datetime) -
 def exempted(note: Note, id_: str, entry: Document, now: datetime) -> Note:
     """The note with one exemption more. Those that have ended are forgotten.
 
-    Raises `ValueError` when there are too many.
+    Raises `TooMany` when there are too many.
     """
     given = mapping(note.document, "entries")
     held = {
@@ -162,7 +166,7 @@ def exempted(note: Note, id_: str, entry: Document, now: datetime) -> Note:
     }
     held[id_] = entry
     if len(held) > MOST_EXEMPTIONS:
-        raise ValueError(
+        raise TooMany(
             f"there are {MOST_EXEMPTIONS} exemptions of this control already: write what is for "
             "long into the policy file, or remove some with `driftguard exempt remove`"
         )

@@ -171,7 +171,7 @@ def _exempt(act: Act, note: Note) -> Done:
     id_ = "ex-" + digest([control, entry])[:10]
     try:
         after = lessons.exempted(note, id_, entry, act.at)
-    except ValueError as error:
+    except lessons.TooMany as error:
         raise Unfit(str(error)) from error
     narrowed = [f"actor {entry['actor']}"] * (entry["actor"] != "*")
     narrowed += [f"tag {name}={value}" for name, value in tags.items()]

@@ -8,6 +8,7 @@ of their own kinds beside the notes.)
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -203,14 +204,20 @@ class StateTable:
         return made
 
     def write(self, *notes: Note) -> None:
-        """Writes notes, all or none. Raises `Moved` when somebody else wrote one meanwhile."""
+        """Writes notes, all or none.
+
+        Raises `Moved` when somebody else wrote one meanwhile, `Throttled` when DynamoDB was busy.
+        """
         try:
             with told_apart("dynamodb", "TransactWriteItems"):
                 self.client.transact_write_items(TransactItems=self.writes(*notes))
         except AwsError as error:
-            if error.code == "TransactionCanceledException":
+            if error.code != "TransactionCanceledException":
+                raise
+            reasons = cancellation_reasons(str(error))
+            if {"ConditionalCheckFailed", "TransactionConflict"} & set(reasons):
                 raise Moved(str(error)) from error
-            raise
+            raise Throttled(str(error), code=error.code) from error
 
     def freeze(
         self, *, by: str, reason: str, since: str, until: str = "", scope: str = ALL
@@ -231,6 +238,15 @@ class StateTable:
                 TableName=self.name, Key=_key((_FREEZE, scope)), ReturnValues="ALL_OLD"
             )
         return bool(gone.get("Attributes"))
+
+
+def cancellation_reasons(message: str) -> list[str]:
+    """Why a transaction was cancelled: a reason for each of its items, in order.
+
+    Source: Amazon DynamoDB API Reference, "TransactWriteItems", errors.
+    """
+    listed = re.search(r"\[([A-Za-z, ]+)\]", message)
+    return [one.strip() for one in listed.group(1).split(",")] if listed else []
 
 
 def _key(key: Key) -> dict[str, dict[str, str]]:
