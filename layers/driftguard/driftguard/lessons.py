@@ -6,6 +6,7 @@ it. `trust`, `past`, `breaker`, `behaviour` and `baseline` say what a note becom
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _DRIFTS_BACK = 86_400
 # How many exemptions of one control people may give at run time: a note has to stay small.
 MOST_EXEMPTIONS = 500
+_EXEMPTIONS_BYTES = 300_000
 
 
 class TooMany(ValueError):
@@ -165,10 +167,12 @@ def exempted(note: Note, id_: str, entry: Document, now: datetime) -> Note:
         one: mapping(given, one) for one in given if text(mapping(given, one), "until") > stamp(now)
     }
     held[id_] = entry
-    if len(held) > MOST_EXEMPTIONS:
+    size = len(json.dumps(held, ensure_ascii=False).encode())
+    if len(held) > MOST_EXEMPTIONS or size > _EXEMPTIONS_BYTES:
         raise TooMany(
-            f"there are {MOST_EXEMPTIONS} exemptions of this control already: write what is for "
-            "long into the policy file, or remove some with `driftguard exempt remove`"
+            f"there are {len(held) - 1} exemptions of this control already, and no room for more: "
+            "write what is for long into the policy file, or remove some with "
+            "`driftguard exempt remove`"
         )
     return note.saying({"entries": held})
 
