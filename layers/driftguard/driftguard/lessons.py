@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from . import baseline, breaker, past
 from .guardrails import Judgement
-from .model import Actor, Answer, Change, Decision, Document, Status, Verdict, stamp
+from .model import Actor, Answer, Change, Decision, Document, Status, Verdict, moment, stamp
 from .policy import Policy
 from .state import (
     BREAKER,
@@ -239,9 +239,11 @@ def _past(decision: Decision, memory: Memory, now: datetime) -> Note:
 
     case = trust.case_of(decision.plan, decision.actor)
     note = memory[past_key(decision.control, decision.suspect.resource)]
+    # An open question is remembered for as long as it is open.
+    begins = max(now, moment(decision.expires) or now)
     return note.saying(
         past.with_decision(note.document, decision, case.remedy, case.kind, case.who),
-        expires=int((now + timedelta(seconds=past.KEPT)).timestamp()),
+        expires=int((begins + timedelta(seconds=past.KEPT)).timestamp()),
     )
 
 
