@@ -14,6 +14,10 @@ from .model import Answer, Decision, Facet, Risk, Status, Verdict
 from .policy import Terms
 from .state import Memory, Note
 
+# EventBridge Scheduler keeps time to the minute: it may ring so long before the deadline.
+# Source: EventBridge Scheduler User Guide, "Schedule types".
+_TIMERS_MINUTE = timedelta(minutes=1)
+
 
 def carry_out(case: Case, decision: Decision) -> Decision:
     """Reverts an approved decision; a resource that has changed meanwhile is asked about anew.
@@ -64,7 +68,12 @@ def expire(case: Case, decision: Decision) -> Decision:
     """What silence means: the change stands, is taken back, or others are asked, once."""
     if decision.status in (Status.APPROVED, Status.REVERTING) or decision.resumable:
         return carry_out(case, decision)
-    if decision.status is not Status.ASKED or case.now() < decision.expires:
+    if decision.status is not Status.ASKED:
+        return decision
+    if case.now() < decision.expires:
+        if decision.expires <= case.now(_TIMERS_MINUTE):
+            raise NotYet(f"{decision.id} is open until {decision.expires}")
+        # A timer of an earlier deadline.
         return decision
     terms = case.guard.policy.terms(decision.control, decision.severity)
     if terms.on_expiry == "escalate" and not decision.escalated:
