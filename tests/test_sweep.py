@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from driftguard.baseline import baseline_of
 from driftguard.controls import control
-from driftguard.model import Resource
+from driftguard.model import Document, Resource
 from driftguard.state import Note, baseline_key, item_of
 from driftguard.sweep import Swept, sweep
 from tests.conftest import ACCOUNT, REGION, World
@@ -82,3 +82,13 @@ def test_a_baseline_that_a_busy_table_did_not_take_is_not_called_unchanged(
     found = swept(world)
     assert outcomes(found)[0] == ("anvils", "failed")
     assert "ThrottlingError" in found[0].note
+
+
+def test_a_baseline_of_another_shape_is_named_with_what_to_do(world: World, buckets: None) -> None:
+    """As an earlier version of the control may have recorded it."""
+    kept: Document = {"state": {}, "anchor": {}, "checked": world.guard.stamp()}
+    world.state.write(Note(baseline_key(VERSIONING, named("anvils")), kept))
+    found = swept(world)
+    expected = [("anvils", "failed"), ("bombs", "recorded"), ("cages", "recorded")]
+    assert outcomes(found) == expected
+    assert f"driftguard baseline accept {VERSIONING} arn:aws:s3:::anvils" in found[0].note

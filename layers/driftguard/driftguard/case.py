@@ -17,7 +17,7 @@ from .audit import Conflict
 from .aws import AwsError, Reader
 from .baseline import Baseline
 from .controls.control import AnyControl
-from .interruptions import Busy, NotYet
+from .interruptions import Busy, Incomparable, NotYet
 from .model import Actor, Decision, Document, Facet, Plan, Resource, Risk, Status, Suspect, stamp
 from .policy import Policy
 from .state import (
@@ -138,12 +138,24 @@ class Case:
         known = self.baseline
         if known is None:
             return self.control.assess(state, None, self.settings), None
-        risk = self.control.assess(state, known.state, self.settings)
+        risk = self._beside(state, known.state)
         if risk is None and known.anchor != known.state:
-            walked = self.control.assess(state, known.anchor, self.settings)
+            walked = self._beside(state, known.anchor)
             if walked is not None:
                 return walked, known.anchor
         return risk, known.state
+
+    def _beside(self, state: Document, recorded: Document) -> Risk | None:
+        """The risk beside a recorded state. Raises `Incomparable`, which says what to do."""
+        try:
+            return self.control.assess(state, recorded, self.settings)
+        except (LookupError, TypeError, AttributeError) as error:
+            control, arn = self.control.id, self.suspect.resource.arn
+            raise Incomparable(
+                f"{arn} cannot be compared with its baseline ({error!r}), which may be of another "
+                f"version of {control}; look at it, and say: driftguard baseline accept {control} "
+                f"{arn} --reason …"
+            ) from error
 
     def _departs(self, state: Document) -> bool:
         """Whether the state is another than a baseline that policy pins it to."""
