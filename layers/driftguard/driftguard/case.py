@@ -34,7 +34,7 @@ from .state import (
     rollout_key,
     trust_key,
 )
-from .trail import mapping, text
+from .trail import mapping
 
 if TYPE_CHECKING:
     from .pipeline import Guard
@@ -183,19 +183,11 @@ class Case:
         return self.control.volatile | self.control.momentary | frozenset(self.suspect.hint)
 
     def tags(self) -> dict[str, str]:
-        """The resource's tags, read now; none where the service keeps none.
+        """The resource's tags, read now."""
+        # Only here: few policies depend on tags.
+        from .tags import tags_of
 
-        Source: Resource Groups Tagging API Reference, "GetResources".
-        """
-        answer = self.reader().read(
-            "resourcegroupstaggingapi",
-            "GetResources",
-            absent=("InvalidParameterException",),
-            ResourceARNList=[self.suspect.resource.arn],
-        )
-        found = (answer or {}).get("ResourceTagMappingList", [])
-        assert isinstance(found, list)
-        return {text(one, "Key"): text(one, "Value") for each in found for one in each["Tags"]}
+        return tags_of(self.suspect.resource, self.reader())
 
     def tags_that_count(self) -> dict[str, str] | None:
         """The resource's tags where anything said of this control depends on them; else None."""
