@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from driftguard.approvals import undo_refusal
 from driftguard.aws import SESSION_POLICY_LIMIT, session_policy
 from driftguard.case import LEASE
-from driftguard.interruptions import NotYet
+from driftguard.interruptions import Busy, NotYet
 from driftguard.model import Answer, Autonomy, Decision, Status, Verdict
 from driftguard.pipeline import Guard
 from driftguard.policy import Person, Policy, Terms
@@ -158,6 +158,29 @@ def test_a_resumed_undo_looks_before_it_writes(
     put_policy(THEIRS)
     assert world.guard.undo(Undo(decision.id, "alice", "")).status is Status.REVERTED
     assert policy_now() == [THEIRS]
+
+
+def test_an_undo_asked_while_the_revert_is_under_way_waits_for_it(
+    world: World, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noted in the log at once, it would take the step from who is just reverting."""
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+    refused: list[str] = []
+
+    def impatient(client: BaseClient, name: str, parameters: Any) -> Any:
+        if name == "RevokeSecurityGroupIngress" and not refused:
+            (decision,) = world.audit.of_day(world.guard.stamp()[:10])
+            with pytest.raises(Busy) as busy:
+                world.guard.undo(Undo(decision.id, "alice", ""))
+            refused.append(str(busy.value))
+        return original(client, name, parameters)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BaseClient, "_make_api_call", impatient)
+        decision = world.one(flat_ingress(group, 22, "0.0.0.0/0"))
+    assert "another worker holds" in refused[0]
+    assert decision.status is Status.REVERTED
+    assert world.guard.undo(Undo(decision.id, "alice", "")).status is Status.UNDONE
 
 
 @pytest.mark.parametrize("held", ["freeze", "ceiling", "exemption"])

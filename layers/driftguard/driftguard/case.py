@@ -326,8 +326,7 @@ class Case:
 
     def take(self, decision: Decision, event: str, note: str, *, by: str = "guard") -> Decision:
         """Claims the decision for this worker, or raises `Busy`."""
-        if decision.lease_until > self.now():
-            raise Busy(f"another worker holds {decision.id} until {decision.lease_until}")
+        self.free(decision)
         status = decision.status
         if status is Status.FAILED:
             status = Status.REVERTING
@@ -343,6 +342,11 @@ class Case:
             return self.append(claimed, event, note, by=by)
         except Conflict:
             raise Busy(f"another worker has just taken {decision.id}") from None
+
+    def free(self, decision: Decision) -> None:
+        """Raises `Busy` while another worker holds the decision."""
+        if decision.lease_until > self.now():
+            raise Busy(f"another worker holds {decision.id} until {decision.lease_until}")
 
     def put_off(self, decision: Decision, why: str) -> NoReturn:
         """Lets go of the decision until its message comes again; at the last, it has failed."""
