@@ -11,13 +11,17 @@ from typing import Any
 import boto3
 import pytest
 from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
+from driftguard.approvals import undo_refusal
 from driftguard.desk import Desk, Reply
+from driftguard.lessons import MOST_EXEMPTIONS
 from driftguard.model import Answer, Autonomy, Decision, Status, Verdict
 from driftguard.pipeline import Guard
 from driftguard.policy import Person, Terms
+from driftguard.state import Note, exemptions_key
 from tests.conftest import World
-from tests.records import flat_ingress
+from tests.records import flat_ingress, session_of
 
 MALLORY = "arn:aws:iam::123456789012:user/alice"  # who makes the changes in these tests
 PEOPLE = (
@@ -122,6 +126,44 @@ def test_the_person_who_made_a_change_cannot_approve_keeping_it(
     assert refused.text == "who made a change cannot approve keeping it"
     assert ("refused", f"alice{f' ({identity})' if identity else ''} via slack") in asked.events()
     assert asked.answer("alice", "revert").counted
+
+
+def test_who_makes_again_what_somebody_else_is_asked_about_cannot_keep_it_either(
+    world: World, group: str
+) -> None:
+    """Bob closes what Alice had opened and opens it himself: that joins the question about her."""
+    asked = Asked(world, group)
+    bob = session_of("arn:aws:iam::123456789012:role/ops") | {"arn": PEOPLE[1].iam[0]}
+    again = flat_ingress(group, 22, "0.0.0.0/0", userIdentity=bob)
+    assert world.one(again, asked.guard).id == asked.decision.id
+    refused = asked.answer("bob", "keep")
+    assert not refused.counted
+    assert refused.text == "who made a change cannot approve keeping it"
+    assert asked.answer("carol", "keep").counted
+
+
+def test_who_made_it_again_cannot_have_its_revert_undone(world: World, group: str) -> None:
+    asked = Asked(world, group)
+    role = "arn:aws:iam::123456789012:role/ops"
+    again = flat_ingress(group, 22, "0.0.0.0/0", userIdentity=session_of(role))
+    world.one(again, asked.guard)
+    asked.answer("bob")
+    reverted = asked.carried_out()
+    session = "arn:aws:sts::123456789012:assumed-role/ops/session"
+    nobody = replace(asked.guard.policy, people=())
+    assert undo_refusal(reverted, None, session, nobody)
+    assert not undo_refusal(reverted, None, session.replace("/session", "/other"), nobody)
+
+
+def test_a_hundred_roles_cannot_hide_behind_one_question(world: World, group: str) -> None:
+    """Whom the question can no longer name is asked about anew."""
+    asked = Asked(world, group)
+    questions = set()
+    for number in range(60):
+        actor = session_of(f"arn:aws:iam::123456789012:role/r{number}")
+        again = flat_ingress(group, 22, "0.0.0.0/0", userIdentity=actor)
+        questions.add(world.one(again, asked.guard).id)
+    assert len(questions) == 2
 
 
 def test_who_is_not_in_people_has_no_voice(asked: Asked) -> None:
@@ -238,6 +280,48 @@ def isolated(monkeypatch: pytest.MonkeyPatch) -> None:
             return original(client, operation, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", call)
+
+
+def cancelling(patch: pytest.MonkeyPatch, *reasons: str) -> None:
+    """DynamoDB cancels the next transaction for these reasons, as it words them."""
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+    left = [
+        f"Transaction cancelled, please refer cancellation reasons for specific reasons "
+        f"[{', '.join(reasons)}]"
+    ]
+
+    def answered(client: BaseClient, operation: str, parameters: Any) -> Any:
+        if operation == "TransactWriteItems" and left:
+            code: Any = {"Code": "TransactionCanceledException", "Message": left.pop()}
+            raise ClientError({"Error": code}, operation)
+        return original(client, operation, parameters)
+
+    patch.setattr(BaseClient, "_make_api_call", answered)
+
+
+def test_a_voice_that_met_another_transaction_is_counted_all_the_same(
+    world: World, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked(world, group, required=2)
+    cancelling(monkeypatch, "TransactionConflict", "None")
+    assert asked.answer("bob").counted
+
+
+def test_a_refusal_that_met_another_transaction_is_told_all_the_same(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelling(monkeypatch, "TransactionConflict", "None")
+    assert asked.answer("mallory").text.endswith("is nobody in the policy's people")
+
+
+def test_who_keeps_one_thing_too_many_is_told_so(asked: Asked, world: World) -> None:
+    until = "2999-01-01T00:00:00.000Z"
+    given = {f"dg-{n}": {"resource": f"sg-{n}", "until": until} for n in range(MOST_EXEMPTIONS)}
+    world.state.write(Note(exemptions_key(asked.decision.control), {"entries": given}))
+    refused = asked.answer("bob", "keep", until=until)
+    assert not refused.counted
+    assert refused.text.startswith(f"there are {MOST_EXEMPTIONS} exemptions of this control")
+    assert asked.answer("bob").counted
 
 
 @pytest.mark.usefixtures("isolated")

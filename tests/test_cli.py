@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -11,8 +13,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from driftguard.audit.queries import Finder
-from driftguard.model import Decision
+from driftguard.model import Decision, Status
+from driftguard.verdicts import CarryOut, Expire, verdict_of
 from driftguard_cli.main import app, run
+from tests.audit.factories import a_decision
 from tests.conftest import World
 from tests.records import flat_ingress
 
@@ -124,6 +128,36 @@ def test_redrive_shows_reasons_and_puts_messages_back(stack: dict[str, str]) -> 
     assert parked["reason"] == "Throttled: slow down"
     (back,) = sqs.receive_message(QueueUrl=stack["ChangesQueue"])["Messages"]
     assert back["Body"] == "{}"
+
+
+def test_redrive_wakes_the_guard_for_what_the_publisher_gave_up(
+    world: World, stack: dict[str, str]
+) -> None:
+    """Lambda parks where in the stream a batch stood, and not what it held."""
+    now = world.guard.stamp()
+    hour = timedelta(hours=1)
+    standing = [
+        ("dg-approved", Status.APPROVED, ""),
+        ("dg-overdue", Status.ASKED, world.guard.stamp(-hour)),
+        ("dg-open", Status.ASKED, world.guard.stamp(hour)),
+        ("dg-reverted", Status.REVERTED, ""),
+    ]
+    for id_, status, expires in standing:
+        one = a_decision(id=id_, status=status, expires=expires, decided=now, updated=now)
+        world.audit.append(replace(one, version=0, head=""), event="decided", note="")
+    sqs = boto3.client("sqs")
+    batch = {"requestContext": {}, "DDBStreamBatchInfo": {"shardId": "s", "batchSize": 3}}
+    for _ in range(2):
+        sqs.send_message(QueueUrl=stack["DeadLetterQueue"], MessageBody=json.dumps(batch))
+
+    shown = told("redrive").stdout
+
+    assert "dg-open  open until" in shown
+    assert shown.count("the publisher could not follow the record") == 2
+    received = sqs.receive_message(QueueUrl=stack["ChangesQueue"], MaxNumberOfMessages=10)
+    back = [verdict_of(json.loads(one["Body"]), "") for one in received["Messages"]]
+    assert back == [CarryOut("dg-approved"), Expire("dg-overdue")]
+    assert as_json("redrive")["messages"] == []
 
 
 @pytest.mark.parametrize(

@@ -185,3 +185,21 @@ def test_who_may_not_keep_a_change_may_not_undo_its_revert(
 def test_an_undo_of_nothing_is_refused(console: AtTheConsole) -> None:
     status, told = console.post(BOB, "/undo", decision="dg-none")
     assert (status, told["text"]) == (409, "There is no decision dg-none.")
+
+
+@pytest.mark.parametrize("state", [{}, {"versions": "Enabled"}])
+def test_a_state_that_its_control_cannot_compare_becomes_no_baseline(
+    console: AtTheConsole, state: dict[str, str]
+) -> None:
+    """It would stop every later change of the resource from being judged."""
+    act = {
+        "act": "accept-baseline",
+        "control": "s3.versioning-suspended",
+        "resource": "arn:aws:s3:::wares",
+        "reason": "by hand",
+    }
+    status, told = console.post(BOB, "/act", **act, state=state)
+    assert (status, told["counted"]) == (409, False)
+    assert "s3.versioning-suspended cannot compare anything with that state" in told["text"]
+    status, told = console.post(BOB, "/act", **act, state={"versioning": "Enabled", "mfa": ""})
+    assert (status, told["counted"]) == (200, True)

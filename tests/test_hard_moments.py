@@ -17,10 +17,11 @@ from botocore.exceptions import ClientError
 from driftguard.approvals import undo_refusal
 from driftguard.aws import SESSION_POLICY_LIMIT, session_policy
 from driftguard.case import LEASE
+from driftguard.interruptions import Busy, NotYet
 from driftguard.model import Answer, Autonomy, Decision, Status, Verdict
 from driftguard.pipeline import Guard
 from driftguard.policy import Person, Policy, Terms
-from driftguard.state import Note, exemptions_key
+from driftguard.state import Note, exemptions_key, item_of
 from driftguard.verdicts import Undo
 from tests.conftest import World
 from tests.records import exposed_key, flat_ingress, s3
@@ -157,6 +158,29 @@ def test_a_resumed_undo_looks_before_it_writes(
     put_policy(THEIRS)
     assert world.guard.undo(Undo(decision.id, "alice", "")).status is Status.REVERTED
     assert policy_now() == [THEIRS]
+
+
+def test_an_undo_asked_while_the_revert_is_under_way_waits_for_it(
+    world: World, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noted in the log at once, it would take the step from who is just reverting."""
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+    refused: list[str] = []
+
+    def impatient(client: BaseClient, name: str, parameters: Any) -> Any:
+        if name == "RevokeSecurityGroupIngress" and not refused:
+            (decision,) = world.audit.of_day(world.guard.stamp()[:10])
+            with pytest.raises(Busy) as busy:
+                world.guard.undo(Undo(decision.id, "alice", ""))
+            refused.append(str(busy.value))
+        return original(client, name, parameters)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BaseClient, "_make_api_call", impatient)
+        decision = world.one(flat_ingress(group, 22, "0.0.0.0/0"))
+    assert "another worker holds" in refused[0]
+    assert decision.status is Status.REVERTED
+    assert world.guard.undo(Undo(decision.id, "alice", "")).status is Status.UNDONE
 
 
 @pytest.mark.parametrize("held", ["freeze", "ceiling", "exemption"])
@@ -308,6 +332,41 @@ def test_one_controls_trouble_does_not_keep_the_others_from_looking(
     reverted = [one.control for one in world.audit.of_day(guard.stamp()[:10])]
     assert reverted == ["s3.external-policy"]
     assert policy_now() == [PUBLIC]
+
+
+def test_what_breaks_one_control_does_not_keep_the_others_from_looking(world: World) -> None:
+    """What the first of two remembers of the bucket cannot be read; it is parked, with that."""
+    boto3.client("s3").create_bucket(Bucket="wares")
+    foreign = PUBLIC | {"Sid": "Foreign", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}}
+    put_policy(PUBLIC, foreign)
+    guard = world.with_policy(lambda given: replace(given, autonomy={}, default=Autonomy.REVERT))
+    spoilt = item_of(Note(("past#s3.external-policy", "arn:aws:s3:::wares"))) | {"doc": {"S": "{"}}
+    boto3.client("dynamodb").put_item(TableName="state", Item=spoilt)
+    written = {"Version": "2012-10-17", "Statement": [PUBLIC, foreign]}
+    change = s3("PutBucketPolicy", {"bucketName": "wares", "bucketPolicy": written})
+    with pytest.raises(ValueError, match=r"past#s3\.external-policy"):
+        list(guard.handle(change))
+    reverted = [one.control for one in world.audit.of_day(guard.stamp()[:10])]
+    assert reverted == ["s3.public-policy"]
+    assert policy_now() == [foreign]
+
+
+def test_what_may_pass_is_tried_again_whatever_else_went_wrong(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One control is broken, and that parks a message; another was throttled, and is not lost."""
+    boto3.client("s3").create_bucket(Bucket="wares")
+    put_policy(PUBLIC)
+    spoilt = item_of(Note(("past#s3.external-policy", "arn:aws:s3:::wares"))) | {"doc": {"S": "{"}}
+    boto3.client("dynamodb").put_item(TableName="state", Item=spoilt)
+    refusing(monkeypatch, "GetPublicAccessBlock", "SlowDown")
+    foreign = PUBLIC | {"Principal": {"AWS": "arn:aws:iam::999999999999:root"}}
+    written = {"Version": "2012-10-17", "Statement": [PUBLIC, foreign]}
+    change = s3("PutBucketPolicy", {"bucketName": "wares", "bucketPolicy": written})
+    with pytest.raises(NotYet) as both:
+        list(world.guard.handle(change))
+    assert "past#s3.external-policy" in str(both.value)
+    assert "throttled" in str(both.value)
 
 
 def test_nothing_can_be_approved_where_there_is_nothing_to_revert(world: World, group: str) -> None:

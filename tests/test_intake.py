@@ -185,3 +185,26 @@ def test_the_message_is_read_from_an_sqs_record() -> None:
     attributes = {"ApproximateReceiveCount": "3", "SenderId": "AIDA1"}
     sqs = {"messageId": "m", "body": "{}", "attributes": attributes}
     assert Message.from_record(sqs) == Message("m", "{}", 3, "AIDA1")
+
+
+def test_what_was_decided_beside_a_trouble_is_still_told(
+    intake: Intake, dead_letters: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Metrics and alarms follow what is told: a breaker that trips must ring all the same."""
+    public = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
+    policy = {"Version": "2012-10-17", "Statement": [public | {"Resource": "arn:aws:s3:::wares/*"}]}
+    boto3.client("s3").create_bucket(Bucket="wares")
+    boto3.client("s3").put_bucket_policy(Bucket="wares", Policy=json.dumps(policy))
+    spoilt = {"pk": "past#s3.external-policy", "sk": "arn:aws:s3:::wares", "doc": "{"}
+    item = {name: {"S": value} for name, value in spoilt.items()}
+    boto3.client("dynamodb").put_item(TableName="state", Item=item)
+    strangers = [{**public, "Principal": {"AWS": "arn:aws:iam::999999999999:root"}}]
+    request = {
+        "bucketName": "wares",
+        "bucketPolicy": {**policy, "Statement": [*policy["Statement"], *strangers]},
+    }
+    event = envelope(record("s3.amazonaws.com", "PutBucketPolicy", request))
+    (decision,) = intake.take(message(event, LAST_DELIVERY))
+    assert (decision.control, decision.status) == ("s3.public-policy", Status.REVERTED)
+    ((_, why),) = parked(dead_letters)
+    assert "past#s3.external-policy" in why

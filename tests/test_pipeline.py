@@ -171,6 +171,18 @@ def test_a_freeze_stops_everything_from_the_next_event_on(world: World, group: s
     assert world.one(flat_ingress(group, 22, "0.0.0.0/0")).status is Status.REVERTED
 
 
+@pytest.mark.parametrize("more", [{}, {"doc": {"S": "stop!"}}, {"doc": {"S": "[]"}}])
+def test_a_freeze_that_somebody_wrote_by_hand_is_a_freeze(
+    world: World, group: str, more: dict[str, Any]
+) -> None:
+    item = {"pk": {"S": "freeze"}, "sk": {"S": "all"}, **more}
+    boto3.client("dynamodb").put_item(TableName="state", Item=item)
+    decision = world.one(flat_ingress(group, 22, "0.0.0.0/0"))
+    assert decision.status is Status.OBSERVED
+    assert decision.reason.startswith("frozen by somebody")
+    assert is_open(group)
+
+
 def test_a_freeze_ends_by_itself(world: World, group: str) -> None:
     world.state.freeze(by="alice", reason="", since="2026-01-01", until="2026-01-02")
     assert world.one(flat_ingress(group, 22, "0.0.0.0/0")).status is Status.REVERTED

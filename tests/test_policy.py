@@ -86,6 +86,22 @@ def test_what_is_wrong_is_named_with_line_and_nearest_right_key(
     assert f"guard.yaml:{complaint}" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "fight: {reverts: 51}",
+        "fight: {window: 31d}",
+        "approvals: {expires: 0s}",
+        "approvals: {expires: 367d}",
+        "approvals: {expires: 999999999d}",
+    ],
+)
+def test_terms_that_could_never_be_met_are_refused(written: str) -> None:
+    """Fifty reverts of a thing are remembered, for thirty days; nobody waits for ever."""
+    with pytest.raises(source.PolicyError):
+        source.compiled(f"version: 1\n{written}\n")
+
+
 def test_every_problem_is_named_at_once() -> None:
     written = "version: 1\nx: 1\ndefaults:\n  y: 1\ncontrols:\n  z: {}\n"
     with pytest.raises(source.PolicyError) as caught:

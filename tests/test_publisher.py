@@ -13,7 +13,15 @@ import yaml
 
 from driftguard import links
 from driftguard.desk import Desk
-from driftguard.messages.sns import as_email, as_json, as_q, digest_text, publish
+from driftguard.interruptions import NotYet
+from driftguard.messages.sns import (
+    as_email,
+    as_json,
+    as_q,
+    digest_text,
+    publish,
+    publish_digest,
+)
 from driftguard.messages.words import Question
 from driftguard.model import Answer, Autonomy, Decision, Ruling, Status, Verdict
 from driftguard.pipeline import Guard
@@ -194,6 +202,23 @@ def test_the_timer_finds_the_question_closed_and_does_what_silence_means(stage: 
     at = datetime.fromisoformat(timer["ScheduleExpression"][3:-1] + "+00:00")
     stage.world.clock.at = at
     assert stage.guard.expire(decision.id).status is Status.EXPIRED
+
+
+def test_a_timer_that_rings_within_its_minute_but_early_is_not_lost(stage: Stage) -> None:
+    """EventBridge Scheduler keeps time to the minute; dropped, the question would never close."""
+    decision = stage.asked()
+    deadline = datetime.fromisoformat(decision.expires)
+    stage.world.clock.at = deadline - timedelta(seconds=30)
+    with pytest.raises(NotYet, match="is open until"):
+        stage.guard.expire(decision.id)
+    stage.world.clock.at = deadline + timedelta(seconds=210)
+    assert stage.guard.expire(decision.id).status is Status.EXPIRED
+
+
+def test_a_timer_of_an_earlier_deadline_finds_nothing_to_do(stage: Stage) -> None:
+    decision = stage.asked()
+    stage.world.clock.pass_by(hours=3)
+    assert stage.guard.expire(decision.id).status is Status.ASKED
 
 
 # ------------------------------------------------------------------------------- questions
@@ -427,6 +452,35 @@ def test_what_failed_and_what_happens_in_an_emergency_is_never_hidden_in_a_diges
     ]
     assert stage.publisher.follow_up_all([*failed, *urgent]).published == 4
     assert not any("digest" in one for one in stage.published())
+
+
+def test_whoever_hears_of_the_worst_only_hears_of_a_digest_that_holds_it(stage: Stage) -> None:
+    """A subscription that filters takes only messages that carry what it filters by."""
+    severe = stage.sqs.create_queue(QueueName="severe")["QueueUrl"]
+    mild = stage.sqs.create_queue(QueueName="mild")["QueueUrl"]
+    for queue, policy in (
+        (severe, {"severity": [{"numeric": [">=", 90]}], "control": ["iam.leaked-key"]}),
+        (mild, {"severity": [{"numeric": [">=", 99]}]}),
+    ):
+        stage.sns.subscribe(
+            TopicArn=stage.topic,
+            Protocol="sqs",
+            Endpoint=stage.arn(queue),
+            Attributes={"FilterPolicy": json.dumps(policy)},
+        )
+    decisions = [one for _, one in storm(stage, 30, severity=10)]
+    worst = replace(decisions[20], severity=95, control="iam.leaked-key", title="A leaked key")
+    decisions[20] = worst
+    publish_digest(decisions, stage.sns, stage.topic)
+    assert len(stage._received(severe)) == 1
+    assert stage._received(mild) == []
+
+
+def test_noise_does_not_push_the_worst_out_of_what_a_digest_names(stage: Stage) -> None:
+    decisions = [one for _, one in storm(stage, 30, severity=10)]
+    decisions[20] = replace(decisions[20], severity=95, title="A leaked key")
+    named = digest_text(decisions).partition("Among them:")[2].splitlines()
+    assert "A leaked key" in named[1]
 
 
 def test_a_digest_says_how_many_what_held_them_and_where_to_look(stage: Stage) -> None:

@@ -15,6 +15,7 @@ from driftguard.state import ALL
 from .acts import known_control
 from .stack import JsonOption, Stack, StackOption
 from .trouble import Trouble
+from .unfollowed import Unfollowed, is_of_the_stream, unfollowed
 
 console = Console(highlight=False)
 
@@ -66,6 +67,7 @@ def redrive(
     deployed = Stack.named(stack)
     queue = deployed.aws.client("sqs")
     parked: list[dict[str, str]] = []
+    missed: Unfollowed | None = None
     while True:
         with told_apart("sqs", "ReceiveMessage"):
             messages = queue.receive_message(
@@ -78,15 +80,22 @@ def redrive(
             break
         for one in messages:
             attributes = one.get("MessageAttributes", {})
-            reason = attributes.get("reason", {}).get("StringValue", "the guard died or timed out")
+            usual = "the guard died or timed out"
+            bodies = [one["Body"]]
+            if is_of_the_stream(one["Body"]):
+                usual = "the publisher could not follow the record"
+                # All of them with the first, whichever batches they were in.
+                bodies = []
+                if missed is None:
+                    bodies, missed = _missed(deployed)
+            reason = attributes.get("reason", {}).get("StringValue", usual)
             parked.append({"message": one["MessageId"], "reason": reason, "body": one["Body"]})
             if dry_run:
                 continue
             # Back first, gone second: what is interrupted between the two comes twice, not never.
-            with told_apart("sqs", "SendMessage"):
-                queue.send_message(
-                    QueueUrl=deployed.output("ChangesQueue"), MessageBody=one["Body"]
-                )
+            for body in bodies:
+                with told_apart("sqs", "SendMessage"):
+                    queue.send_message(QueueUrl=deployed.output("ChangesQueue"), MessageBody=body)
             with told_apart("sqs", "DeleteMessage"):
                 queue.delete_message(
                     QueueUrl=deployed.output("DeadLetterQueue"), ReceiptHandle=one["ReceiptHandle"]
@@ -96,7 +105,15 @@ def redrive(
         return
     for each in parked:
         console.print(f"{each['message']}  {each['reason']}", markup=False)
+    for open_ in missed.open if missed else ():
+        told = f"{open_.id}  open until {open_.expires}, and perhaps nobody was asked: answer it"
+        console.print(told, markup=False)
     console.print(f"{len(parked)} {'parked' if dry_run else 'put back'}.")
+
+
+def _missed(deployed: Stack) -> tuple[list[str], Unfollowed]:
+    missed = unfollowed(deployed.audit, _stamp(datetime.now(UTC)))
+    return [json.dumps(one) for one in missed.messages], missed
 
 
 def _scope(control: str, account: str) -> str:

@@ -90,8 +90,7 @@ def test_what_is_left_after_a_revert_never_makes_it_stand_still(by: By, orders: 
     assert orders.reserved() is None
     assert decision.reason == (
         "still risky after the remedy: orders:1 (old) runs lodash 4.17.15 (CVE-2020-8203); "
-        "there is nothing to go back to, and orders would stand still, "
-        "which only a person may decide"
+        "there is nothing to go back to, and orders would stand still: a person must say so first"
     )
 
 

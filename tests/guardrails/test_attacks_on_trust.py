@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -51,6 +52,37 @@ def earned(note: Document, at: datetime = NOW, terms: Earning = TERMS) -> bool:
 
 
 APPROVED = [Outcome.APPROVED] * 40
+
+
+# ------------------------------------------------------------------------- the size of the note
+
+
+def test_many_actors_of_long_names_never_make_a_note_that_cannot_be_written() -> None:
+    """DynamoDB takes 400 KB: with one more, no decision of the control could be recorded."""
+    note: Document = {}
+    for number in range(1_500):
+        kind, remedy = ("user", "role", "service")[number % 3], "Put" * (number % 5 + 1)
+        who = f"arn:aws:iam::123456789012:role/{'p' * 500}/{number}"
+        case = trust.Case(remedy, kind, who)
+        id_ = f"dg-{number:024d}"
+        note = trust.acted(note, case, TERMS, NOW, decision=id_)
+        note = trust.learned(note, case, Outcome.REDRIFTED, TERMS, NOW, decision="dg-0", by=who)
+    assert len(json.dumps(note).encode()) < 300_000
+    assert len(trust.cases(note)) == 15
+
+
+def test_who_has_the_most_against_them_is_forgotten_last() -> None:
+    def named(number: int) -> trust.Case:
+        return replace(CASE, who=f"{'p' * 5_000}{number}")
+
+    note = trust.learned({}, named(0), Outcome.UNDONE, TERMS, NOW, decision="dg-0", by="bob")
+    for number in range(1, 90):
+        note = trust.learned(
+            note, named(number), Outcome.REDRIFTED, TERMS, NOW, decision="dg-0", by="bob"
+        )
+    record = trust.record_of(note, CASE)
+    assert len(record.own) < 50
+    assert trust.own_of(record, named(0).who, TERMS, NOW).bad == 2
 
 
 # -------------------------------------------------------------------------------- the demotion

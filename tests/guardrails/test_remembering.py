@@ -7,6 +7,7 @@ runs to its end, and then the first goes on.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -211,6 +212,13 @@ def test_another_state_or_a_closed_question_is_a_question_of_its_own(
     third = world.one(opened(group), guard)
     assert third.id not in (first.id, second.id)
     assert len(list(world.audit.of_day(second.decided[:10]))) == 2
+
+
+def test_a_question_is_remembered_for_as_long_as_it_is_open(world: World, group: str) -> None:
+    """Forgotten, its state could become a baseline while people are still being asked about it."""
+    decision = world.one(opened(group), asking(world, seconds=90 * 86_400))
+    note = world.state.note(past_key(CONTROL, decision.suspect.resource))
+    assert note.expires > datetime.fromisoformat(decision.expires).timestamp()
 
 
 def test_two_workers_with_the_same_state_ask_once(

@@ -78,7 +78,7 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
     """
     if decision.status is Status.NOTED:
         return f"{decision.id} is what an operator did to the guard: do the opposite instead"
-    if identity and identity in (decision.actor.principal, decision.actor.session):
+    if identity and identity in decision.makers:
         return "who made a change cannot undo its revert"
     if not policy.people:
         return ""
@@ -94,8 +94,8 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
 
 def _made_it(decision: Decision, person: Person, identity: str) -> bool:
     """Whether a person made the change, under any of their identities."""
-    arns = (decision.actor.principal, decision.actor.session)
-    return person.is_principal(*arns) or bool(identity and identity in arns)
+    makers = decision.makers
+    return person.is_principal(*makers) or bool(identity and identity in makers)
 
 
 def already(decision: Decision) -> str:

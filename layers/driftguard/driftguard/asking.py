@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from . import guardrails, lessons, reverting
+from . import guardrails, holding, lessons, reverting
 from .case import Case
-from .guardrails import Circumstances
+from .holding import SILENCE
 from .interruptions import NotYet
-from .model import Answer, Autonomy, Decision, Facet, Risk, Status, Verdict
+from .model import Answer, Decision, Facet, Risk, Status, Verdict
 from .policy import Terms
 from .state import Memory, Note
 
-# Who answers where nobody does.
-_SILENCE = "silence"
-# These hold a revert back until somebody says yes; where policy takes silence for a yes, that is
-# what was waited for. Every other ruling holds against silence too.
-_FOR_WANT_OF_A_WORD = frozenset({"weak-record", "probe", "routine", "change-window"})
+# EventBridge Scheduler keeps time to the minute: it may ring so long before the deadline.
+# Source: EventBridge Scheduler User Guide, "Schedule types".
+_TIMERS_MINUTE = timedelta(minutes=1)
 
 
 def carry_out(case: Case, decision: Decision) -> Decision:
@@ -26,16 +24,18 @@ def carry_out(case: Case, decision: Decision) -> Decision:
 
     A freeze does not stop what people said yes to; it stops what only silence did.
     """
-    by_silence = any(one.person == _SILENCE for one in decision.answers)
     if decision.status is Status.REVERTING or decision.resumable:
         facet, risk = case.look()
-        return reverting.resume(case, decision, facet, risk, heeding_freeze=by_silence)
+        return reverting.resume(case, decision, facet, risk)
     if decision.status is not Status.APPROVED:
         return decision
-    account = decision.suspect.resource.account
-    frozen = guardrails.frozen(case.memory, decision.control, account, case.moment())
-    if frozen and by_silence:
-        case.put_off(decision, frozen)
+    if holding.by_silence(decision):
+        account = decision.suspect.resource.account
+        frozen = guardrails.frozen(case.memory, decision.control, account, case.moment())
+        if frozen:
+            case.put_off(decision, frozen)
+        if held_back := holding.silences_act(case, decision):
+            return _expired(case, decision, held_back)
     facet, risk = case.look()
     if facet is None or risk is None:
         return case.end(decision, Status.REVERTED, "safe already when approved", facet)
@@ -68,7 +68,12 @@ def expire(case: Case, decision: Decision) -> Decision:
     """What silence means: the change stands, is taken back, or others are asked, once."""
     if decision.status in (Status.APPROVED, Status.REVERTING) or decision.resumable:
         return carry_out(case, decision)
-    if decision.status is not Status.ASKED or case.now() < decision.expires:
+    if decision.status is not Status.ASKED:
+        return decision
+    if case.now() < decision.expires:
+        if decision.expires <= case.now(_TIMERS_MINUTE):
+            raise NotYet(f"{decision.id} is open until {decision.expires}")
+        # A timer of an earlier deadline.
         return decision
     terms = case.guard.policy.terms(decision.control, decision.severity)
     if terms.on_expiry == "escalate" and not decision.escalated:
@@ -76,19 +81,24 @@ def expire(case: Case, decision: Decision) -> Decision:
             decision, escalated=True, expires=deadline(case, terms), updated=case.now()
         )
         return case.append(longer, "escalated", f"nobody answered until {decision.expires}")
-    held_back = _held_back(case, decision) if terms.on_expiry == "revert" else ""
+    held_back = holding.silence(case, decision) if terms.on_expiry == "revert" else ""
     if terms.on_expiry == "revert" and not held_back:
         return carry_out(case, _approved_by_silence(case, decision))
+    return _expired(case, decision, held_back)
+
+
+def _expired(case: Case, decision: Decision, held_back: str) -> Decision:
+    """The change stands; `held_back` says what kept silence from taking it back, if it would."""
     note = f"nobody answered until {decision.expires}: the change stands"
     if held_back:
         note += f"; silence would revert it, but {held_back}"
     expired = replace(decision, status=Status.EXPIRED, reason=note, updated=case.now())
-    return case.append(expired, "expired", note, by=_SILENCE)
+    return case.append(expired, "expired", note, by=SILENCE)
 
 
 def _approved_by_silence(case: Case, decision: Decision) -> Decision:
     """No person said yes to it, so it counts against the breaker like any revert of our own."""
-    silence = Answer(_SILENCE, Verdict.REVERT, "expiry", case.now(), decision.before)
+    silence = Answer(SILENCE, Verdict.REVERT, "expiry", case.now(), decision.before)
     approved = replace(
         decision,
         status=Status.APPROVED,
@@ -100,50 +110,13 @@ def _approved_by_silence(case: Case, decision: Decision) -> Decision:
     def learn(memory: Memory) -> Iterator[Note]:
         # Others wrote meanwhile: perhaps they took the breaker's last place, or froze everything.
         moved = memory is not case.memory
-        why = _held_back(replace(case, memory=memory), decision) if moved else ""
+        why = holding.silence(replace(case, memory=memory), decision) if moved else ""
         if why:
             raise NotYet(why)
         yield lessons.counted(decision, memory, policy, now)
 
     note = f"nobody answered until {decision.expires}: policy reverts"
-    return case.append(approved, "approved", note, by=_SILENCE, lessons=learn)
-
-
-def _held_back(case: Case, decision: Decision) -> str:
-    """What forbids a revert that no person said yes to; "" when nothing does."""
-    if case.guard.policy.granted(decision.control) is Autonomy.OBSERVE:
-        # It was asked about because it was unusual: that never causes a revert.
-        return "policy grants observe"
-    return "; ".join(
-        one.reason
-        for one in guardrails.rulings(_circumstances(case, decision))
-        if one.limit is Autonomy.OBSERVE
-        or (one.limit is Autonomy.ASK and one.guardrail not in _FOR_WANT_OF_A_WORD)
-    )
-
-
-def _circumstances(case: Case, decision: Decision) -> Circumstances:
-    """What guardrails look at, as it is when a question's time is up."""
-    suspicions = [one.limit for one in decision.rulings if one.guardrail == "suspicion"]
-    return Circumstances(
-        decision=decision.id,
-        control=decision.control,
-        severity=case.control.severity,
-        resource=decision.suspect.resource,
-        actor=decision.actor,
-        time=decision.change_time,
-        plan=decision.plan,
-        policy=case.guard.policy,
-        ceiling=case.guard.ceiling,
-        memory=case.memory,
-        now=case.moment(),
-        remediator=case.guard.remediator_role_arn,
-        baselined=case.keeps_baseline,
-        leans_on_baseline=case.keeps_baseline,
-        tags=case.tags_that_count(),
-        in_use=case.in_use(decision.state),
-        at_most=min(suspicions, default=Autonomy.REVERT),
-    )
+    return case.append(approved, "approved", note, by=SILENCE, lessons=learn)
 
 
 def deadline(case: Case, terms: Terms) -> str:

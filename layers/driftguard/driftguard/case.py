@@ -17,7 +17,7 @@ from .audit import Conflict
 from .aws import AwsError, Reader
 from .baseline import Baseline
 from .controls.control import AnyControl
-from .interruptions import Busy, NotYet
+from .interruptions import Busy, Incomparable, NotYet
 from .model import Actor, Decision, Document, Facet, Plan, Resource, Risk, Status, Suspect, stamp
 from .policy import Policy
 from .state import (
@@ -34,7 +34,7 @@ from .state import (
     rollout_key,
     trust_key,
 )
-from .trail import mapping, text
+from .trail import mapping
 
 if TYPE_CHECKING:
     from .pipeline import Guard
@@ -138,12 +138,24 @@ class Case:
         known = self.baseline
         if known is None:
             return self.control.assess(state, None, self.settings), None
-        risk = self.control.assess(state, known.state, self.settings)
+        risk = self._beside(state, known.state)
         if risk is None and known.anchor != known.state:
-            walked = self.control.assess(state, known.anchor, self.settings)
+            walked = self._beside(state, known.anchor)
             if walked is not None:
                 return walked, known.anchor
         return risk, known.state
+
+    def _beside(self, state: Document, recorded: Document) -> Risk | None:
+        """The risk beside a recorded state. Raises `Incomparable`, which says what to do."""
+        try:
+            return self.control.assess(state, recorded, self.settings)
+        except (LookupError, TypeError, AttributeError) as error:
+            control, arn = self.control.id, self.suspect.resource.arn
+            raise Incomparable(
+                f"{arn} cannot be compared with its baseline ({error!r}), which may be of another "
+                f"version of {control}; look at it, and say: driftguard baseline accept {control} "
+                f"{arn} --reason …"
+            ) from error
 
     def _departs(self, state: Document) -> bool:
         """Whether the state is another than a baseline that policy pins it to."""
@@ -171,19 +183,11 @@ class Case:
         return self.control.volatile | self.control.momentary | frozenset(self.suspect.hint)
 
     def tags(self) -> dict[str, str]:
-        """The resource's tags, read now; none where the service keeps none.
+        """The resource's tags, read now."""
+        # Only here: few policies depend on tags.
+        from .tags import tags_of
 
-        Source: Resource Groups Tagging API Reference, "GetResources".
-        """
-        answer = self.reader().read(
-            "resourcegroupstaggingapi",
-            "GetResources",
-            absent=("InvalidParameterException",),
-            ResourceARNList=[self.suspect.resource.arn],
-        )
-        found = (answer or {}).get("ResourceTagMappingList", [])
-        assert isinstance(found, list)
-        return {text(one, "Key"): text(one, "Value") for each in found for one in each["Tags"]}
+        return tags_of(self.suspect.resource, self.reader())
 
     def tags_that_count(self) -> dict[str, str] | None:
         """The resource's tags where anything said of this control depends on them; else None."""
@@ -322,8 +326,7 @@ class Case:
 
     def take(self, decision: Decision, event: str, note: str, *, by: str = "guard") -> Decision:
         """Claims the decision for this worker, or raises `Busy`."""
-        if decision.lease_until > self.now():
-            raise Busy(f"another worker holds {decision.id} until {decision.lease_until}")
+        self.free(decision)
         status = decision.status
         if status is Status.FAILED:
             status = Status.REVERTING
@@ -339,6 +342,11 @@ class Case:
             return self.append(claimed, event, note, by=by)
         except Conflict:
             raise Busy(f"another worker has just taken {decision.id}") from None
+
+    def free(self, decision: Decision) -> None:
+        """Raises `Busy` while another worker holds the decision."""
+        if decision.lease_until > self.now():
+            raise Busy(f"another worker holds {decision.id} until {decision.lease_until}")
 
     def put_off(self, decision: Decision, why: str) -> NoReturn:
         """Lets go of the decision until its message comes again; at the last, it has failed."""

@@ -9,11 +9,23 @@ from .audit import Conflict
 from .case import LEASE, ROUNDS, Case
 from .guardrails import Circumstances, Judgement
 from .interruptions import Busy, NotYet
-from .model import Autonomy, Certainty, Change, Decision, Facet, Risk, Status, decision_id
+from .model import (
+    Autonomy,
+    Certainty,
+    Change,
+    Decision,
+    Facet,
+    Risk,
+    Status,
+    arns_of,
+    decision_id,
+)
 from .state import Memory, Moved, past_key
 
 # AWS is eventually consistent: how long to wait before a second look at what must be risky, in s.
 SECOND_LOOK = 2.0
+# So many ARNs of others who made the same again one question can name.
+_MOST_MAKERS = 100
 
 _STATUS = {
     Autonomy.REVERT: Status.REVERTING,
@@ -175,7 +187,11 @@ def _joined(case: Case, decision: Decision) -> Decision | None:
     asked = case.guard.audit.get(open_) if open_ and open_ != decision.id else None
     if asked is None or asked.status is not Status.ASKED or asked.before != decision.before:
         return None
-    again = replace(asked, updated=case.now())
+    others = tuple(one for one in arns_of(decision.actor) if one not in asked.makers)
+    if len(asked.remade_by) + len(others) > _MOST_MAKERS:
+        return None
+    # Whoever made it cannot keep it, whether first or again.
+    again = replace(asked, remade_by=(*asked.remade_by, *others), updated=case.now())
     who = f"{decision.change_name} ({decision.change_id}) by {decision.actor.name}"
     try:
         return case.append(again, "again", f"made again by {who}")

@@ -62,6 +62,8 @@ class Desk:
                 return Reply(False, weighed.refusal, decision)
             try:
                 return self._record(decision, answer, weighed.outcome)
+            except lessons.TooMany as error:
+                return Reply(False, str(error), decision)
             except (Conflict, Moved):
                 continue
         raise Conflict(f"{decision_id} is too busy to take an answer")
@@ -142,7 +144,7 @@ class Desk:
         noted = replace(decision, updated=self.stamp())
         try:
             self.audit.append(noted, event="refused", note=refusal, by=self._who(answer))
-        except Conflict:
+        except (Conflict, Moved):
             # Somebody else moved it meanwhile: that is in the log, and this is not worth a race.
             return
 

@@ -8,15 +8,13 @@ why: `driftguard redrive` shows the reasons and puts them back.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from .audit import Conflict
-from .aws import AwsError, Client, told_apart
-from .interruptions import Busy, NotYet
+from .aws import Client, told_apart
 from .model import Decision
-from .pipeline import Guard
+from .pipeline import PASSING, Guard
 from .trail import change_from_event
 from .verdicts import CarryOut, Undo, is_verdict, verdict_of
 
@@ -65,18 +63,23 @@ class Intake:
     logger: Log
 
     def take(self, message: Message) -> list[Decision]:
-        """The decisions that the message led to. Raises `Retry` when it must come again."""
+        """The decisions that the message led to. Raises `Retry` when it must come again.
+
+        Those that were made before another control's trouble parked the message are among them.
+        """
         last = message.deliveries >= LAST_DELIVERY
+        made: list[Decision] = []
         try:
-            return self._decisions(message, last_chance=last)
-        except (AwsError, Busy, Conflict, NotYet) as error:
+            for decision in self._decisions(message, last_chance=last):
+                made.append(decision)
+        except PASSING as error:
             if not last:
                 self.logger.warning("message %s comes again: %s", message.id, error)
                 raise Retry(str(error)) from error
             self.park(message, error)
         except Exception as error:  # noqa: BLE001 - nothing may be lost, whatever went wrong
             self.park(message, error)
-        return []
+        return made
 
     def nothing_to_do(self, message: Message) -> bool:
         """Whether the message is a change that its own record proves harmless."""
@@ -88,7 +91,7 @@ class Intake:
         except Exception:  # noqa: BLE001 - `take` says what is wrong with it
             return False
 
-    def _decisions(self, message: Message, *, last_chance: bool) -> list[Decision]:
+    def _decisions(self, message: Message, *, last_chance: bool) -> Iterator[Decision]:
         try:
             body = json.loads(message.body)
         except ValueError as error:
@@ -96,11 +99,13 @@ class Intake:
         if is_verdict(body):
             verdict = verdict_of(body, message.sender)
             if isinstance(verdict, Undo):
-                return [self.guard.undo(verdict, last_chance=last_chance)]
-            if isinstance(verdict, CarryOut):
-                return [self.guard.carry_out(verdict.decision, last_chance=last_chance)]
-            return [self.guard.expire(verdict.decision, last_chance=last_chance)]
-        return list(self.guard.handle(change_from_event(body), last_chance=last_chance))
+                yield self.guard.undo(verdict, last_chance=last_chance)
+            elif isinstance(verdict, CarryOut):
+                yield self.guard.carry_out(verdict.decision, last_chance=last_chance)
+            else:
+                yield self.guard.expire(verdict.decision, last_chance=last_chance)
+        else:
+            yield from self.guard.handle(change_from_event(body), last_chance=last_chance)
 
     def park(self, message: Message, error: Exception) -> None:
         """Puts the message into the dead-letter queue with its reason, and tells the log."""

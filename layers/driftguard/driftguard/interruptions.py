@@ -15,3 +15,7 @@ class Foreign(Exception):
 
 class UnknownDecision(LookupError):
     """A verdict names a decision that is not in the audit table."""
+
+
+class Incomparable(ValueError):
+    """A recorded baseline is of a shape that its control does not read."""

@@ -6,13 +6,14 @@ it. `trust`, `past`, `breaker`, `behaviour` and `baseline` say what a note becom
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from . import baseline, breaker, past
 from .guardrails import Judgement
-from .model import Actor, Answer, Change, Decision, Document, Status, Verdict, stamp
+from .model import Actor, Answer, Change, Decision, Document, Status, Verdict, moment, stamp
 from .policy import Policy
 from .state import (
     BREAKER,
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 _DRIFTS_BACK = 86_400
 # How many exemptions of one control people may give at run time: a note has to stay small.
 MOST_EXEMPTIONS = 500
+_EXEMPTIONS_BYTES = 300_000
+
+
+class TooMany(ValueError):
+    """A control has as many exemptions as can be kept; the message says what to do."""
 
 
 def of_decision(
@@ -152,17 +158,19 @@ def overrules(
 def exempted(note: Note, id_: str, entry: Document, now: datetime) -> Note:
     """The note with one exemption more. Those that have ended are forgotten.
 
-    Raises `ValueError` when there are too many.
+    Raises `TooMany` when there are too many.
     """
     given = mapping(note.document, "entries")
     held = {
         one: mapping(given, one) for one in given if text(mapping(given, one), "until") > stamp(now)
     }
     held[id_] = entry
-    if len(held) > MOST_EXEMPTIONS:
-        raise ValueError(
-            f"there are {MOST_EXEMPTIONS} exemptions of this control already: write what is for "
-            "long into the policy file, or remove some with `driftguard exempt remove`"
+    size = len(json.dumps(held, ensure_ascii=False).encode())
+    if len(held) > MOST_EXEMPTIONS or size > _EXEMPTIONS_BYTES:
+        raise TooMany(
+            f"there are {len(held) - 1} exemptions of this control already, and no room for more: "
+            "write what is for long into the policy file, or remove some with "
+            "`driftguard exempt remove`"
         )
     return note.saying({"entries": held})
 
@@ -295,9 +303,11 @@ def _past(decision: Decision, memory: Memory, now: datetime) -> Note:
 
     case = trust.case_of(decision.plan, decision.actor)
     note = memory[past_key(decision.control, decision.suspect.resource)]
+    # An open question is remembered for as long as it is open.
+    begins = max(now, moment(decision.expires) or now)
     return note.saying(
         past.with_decision(note.document, decision, case.remedy, case.kind, case.who),
-        expires=int((now + timedelta(seconds=past.KEPT)).timestamp()),
+        expires=int((begins + timedelta(seconds=past.KEPT)).timestamp()),
     )
 
 

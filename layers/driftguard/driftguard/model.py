@@ -259,7 +259,8 @@ class Decision:
     `before` and `after` fingerprint the state around our own change; `left` is the one after it.
     `head` is the hash of the last entry in its log. While it is `asked`, `answers` are the voices
     so far, `required` how many must agree, and `expires` until when (ISO 8601, UTC); `escalated`
-    once nobody had answered in time.
+    once nobody had answered in time. `remade_by` are the ARNs of others who made the very same
+    state while it was asked about.
     """
 
     id: str
@@ -294,12 +295,23 @@ class Decision:
     required: int = 1
     expires: str = ""
     escalated: bool = False
+    remade_by: tuple[str, ...] = ()
+
+    @property
+    def makers(self) -> tuple[str, ...]:
+        """The ARNs of everybody who made what this decision is about."""
+        return tuple(one for one in (*arns_of(self.actor), *self.remade_by) if one)
 
     @property
     def settled(self) -> bool:
         """Whether nothing more happens of itself: an outcome, or a question put to people."""
         underway = (Status.APPROVED, Status.REVERTING, Status.UNDOING)
         return self.status not in underway and not self.resumable
+
+
+def arns_of(actor: Actor) -> tuple[str, ...]:
+    """The ARNs that an actor goes by: the lasting identity, and the session's."""
+    return tuple(dict.fromkeys((actor.principal, actor.session)))
 
 
 def stamp(at: datetime) -> str:

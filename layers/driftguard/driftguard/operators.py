@@ -171,7 +171,7 @@ def _exempt(act: Act, note: Note) -> Done:
     id_ = "ex-" + digest([control, entry])[:10]
     try:
         after = lessons.exempted(note, id_, entry, act.at)
-    except ValueError as error:
+    except lessons.TooMany as error:
         raise Unfit(str(error)) from error
     narrowed = [f"actor {entry['actor']}"] * (entry["actor"] != "*")
     narrowed += [f"tag {name}={value}" for name, value in tags.items()]
@@ -197,6 +197,7 @@ def _accept(act: Act, note: Note) -> Done:
     state = act.said.get("state")
     if not isinstance(state, Mapping):
         raise Unfit("Say which `state` is to be the baseline.")
+    _comparable(control, state)
     notes = baseline.moved(
         note,
         control,
@@ -209,6 +210,18 @@ def _accept(act: Act, note: Note) -> Done:
     )
     summary = f"version {note.version + 1} of {control}'s baseline of {resource.arn} is accepted"
     return Done("Baseline accepted", summary, notes, resource.arn, state)
+
+
+def _comparable(control: str, state: Document) -> None:
+    """A baseline that its control cannot read would keep the resource from ever being judged."""
+    from . import controls
+
+    known = controls.control(control)
+    try:
+        known.assess(state, state, known.settings())
+    except Exception as error:  # whatever it is, it would come again at each change
+        told = f"{control} cannot compare anything with that state ({error!r})"
+        raise Unfit(f"{told}: it must be one that the control itself reads.") from error
 
 
 def _reset(act: Act, note: Note) -> Done:

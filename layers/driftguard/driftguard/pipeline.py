@@ -23,6 +23,10 @@ from .verdicts import Undo
 
 if TYPE_CHECKING:
     from .case import Case
+    from .controls.control import AnyControl
+
+# What may pass by itself: the message comes again.
+PASSING = (AwsError, Busy, Conflict, NotYet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,38 +48,48 @@ class Guard:
     sleep: Callable[[float], None] = time.sleep
 
     def handle(self, change: Change, *, last_chance: bool = False) -> Iterator[Decision]:
-        """Every decision that this change leads to, made, recorded and carried out."""
-        troubles: list[Exception] = []
-        for case in self.cases(change, last_chance=last_chance):
-            if change.account != self.account:
-                raise Foreign(
-                    f"the change is of account {change.account or '(none)'}, and this guard "
-                    f"guards {self.account}"
-                )
-            # A change that its own record proves harmless never gets here, and does not pay for it.
-            from . import deciding
+        """Every decision that this change leads to, made, recorded and carried out.
 
+        What stops one control does not keep the others from looking; it is raised in the end.
+        """
+        troubles: list[Exception] = []
+        for control in self._watching(change):
             try:
-                decision = deciding.decide(case, change)
-            except (AwsError, Busy, Conflict, NotYet) as error:
-                # What stops one control must not keep the others from looking.
+                for case in self._cases_of(control, change, last_chance):
+                    decision = self._decided(case, change)
+                    if decision is not None:
+                        yield decision
+            except Exception as error:  # noqa: BLE001 - it is raised once the others have looked
                 troubles.append(error)
-                continue
-            if decision is not None:
-                yield decision
         if troubles:
-            raise troubles[0]
+            raise _together(troubles)
 
     def cases(self, change: Change, *, last_chance: bool = False) -> Iterator[Case]:
         """What there is to look at, by the record alone. None: it proves the change harmless."""
-        if change.error or change.read_only or self.is_own(change):
-            return
-        for control in controls.watching(change):
-            settings = self.policy.settings_of(control.id, control.settings)
-            for suspect in control.screen(change, settings):
-                from .case import Case
+        for control in self._watching(change):
+            yield from self._cases_of(control, change, last_chance)
 
-                yield Case(self, control, settings, suspect, last_chance)
+    def _watching(self, change: Change) -> Iterator[AnyControl]:
+        if not (change.error or change.read_only or self.is_own(change)):
+            yield from controls.watching(change)
+
+    def _cases_of(self, control: AnyControl, change: Change, last_chance: bool) -> Iterator[Case]:
+        settings = self.policy.settings_of(control.id, control.settings)
+        for suspect in control.screen(change, settings):
+            from .case import Case
+
+            yield Case(self, control, settings, suspect, last_chance)
+
+    def _decided(self, case: Case, change: Change) -> Decision | None:
+        if change.account != self.account:
+            raise Foreign(
+                f"the change is of account {change.account or '(none)'}, and this guard "
+                f"guards {self.account}"
+            )
+        # A change that its own record proves harmless never gets here, and does not pay for it.
+        from . import deciding
+
+        return deciding.decide(case, change)
 
     def undo(self, verdict: Undo, *, last_chance: bool = False) -> Decision:
         """Takes a decision's revert back, exactly; the log says so when it cannot be.
@@ -121,3 +135,11 @@ class Guard:
     def stamp(self, ahead: timedelta = timedelta()) -> str:
         """Now, or later, as ISO 8601 in UTC to the millisecond."""
         return stamp(self.now() + ahead)
+
+
+def _together(troubles: list[Exception]) -> Exception:
+    """The one trouble there was, or all of them as one: what may pass is worth another delivery."""
+    if len(troubles) == 1:
+        return troubles[0]
+    kind = NotYet if any(isinstance(one, PASSING) for one in troubles) else ValueError
+    return kind("; ".join(dict.fromkeys(f"{type(one).__name__}: {one}" for one in troubles)))

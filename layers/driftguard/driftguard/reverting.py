@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from . import guardrails, lessons, remedy, undoing
-from .case import Case
+from . import guardrails, holding, lessons, remedy, undoing
+from .case import Case, Lessons
 from .model import Decision, Facet, Plan, Risk, Status
 
 # AWS is eventually consistent: how long to wait before each look after a revert, in seconds.
@@ -19,14 +19,7 @@ PATIENCE = (0.0, 0.5, 1.5, 3.0)
 _PLANS = 3
 
 
-def resume(
-    case: Case,
-    decision: Decision,
-    facet: Facet | None,
-    risk: Risk | None,
-    *,
-    heeding_freeze: bool = True,
-) -> Decision:
+def resume(case: Case, decision: Decision, facet: Facet | None, risk: Risk | None) -> Decision:
     """Takes up a revert or an undo that an earlier delivery left unfinished."""
     # A worker that let go said how far it got. One that died still holds its lease.
     died = bool(decision.lease_until)
@@ -35,7 +28,7 @@ def resume(
         return undoing.go_on(case, decision, by="guard")
     account = case.suspect.resource.account
     frozen = guardrails.frozen(case.memory, case.control.id, account, case.moment())
-    if heeding_freeze and frozen and risk is not None:
+    if frozen and risk is not None and not holding.by_people(decision):
         case.put_off(decision, frozen)
     if facet is None or risk is None:
         done = len(decision.plan.steps) if died else decision.done
@@ -43,15 +36,15 @@ def resume(
         return case.end(decision, Status.REVERTED, note, facet, done=done)
     if risk.unknown:
         case.put_off(decision, risk.unknown)
-    if cost := _cost(case, decision, facet):
-        return case.end(decision, Status.FAILED, _unpaid(risk, cost), facet)
+    if held_back := holding.going_on(case, decision, facet, risk):
+        return case.end(decision, Status.FAILED, _unfinished(decision, risk, held_back), facet)
     return revert(case, _plan_again(case, decision, facet, in_doubt=died), facet)
 
 
 def revert(case: Case, decision: Decision, facet: Facet) -> Decision:
     """Applies the recorded plan, looks again, and plans again while the risk stands."""
     risk: Risk | None = None
-    cost = ""
+    held_back = ""
     for _ in range(_PLANS):
         still_so = _still(case, case.fingerprint(facet))
         outcome = apply(case, decision, decision.plan, decision.done, still_so)
@@ -67,18 +60,21 @@ def revert(case: Case, decision: Decision, facet: Facet) -> Decision:
             case.put_off(decision, risk.unknown)
         if seen is not None:
             facet = seen
-            if cost := _cost(case, decision, facet):
+            if held_back := holding.going_on(case, decision, facet, risk):
                 break
             decision = _plan_again(case, decision, facet, in_doubt=False)
-    reason = _unpaid(risk, cost)
-    policy, now = case.guard.policy, case.moment()
+    reason = _unfinished(decision, risk, held_back)
     return case.end(
-        decision,
-        Status.FAILED,
-        reason,
-        facet,
-        lessons=lambda memory: lessons.of_failure(decision, memory, policy, now),
+        decision, Status.FAILED, reason, facet, lessons=_of_failure(case, decision, held_back)
     )
+
+
+def _of_failure(case: Case, decision: Decision, held_back: str) -> Lessons | None:
+    """What it teaches that the risk stands: nothing where no remedy was tried."""
+    if held_back and not decision.done:
+        return None
+    policy, now = case.guard.policy, case.moment()
+    return lambda memory: lessons.of_failure(decision, memory, policy, now)
 
 
 def apply(
@@ -123,15 +119,11 @@ def _plan_again(case: Case, decision: Decision, facet: Facet, *, in_doubt: bool)
     return case.append(again, "planned", "the state had changed")
 
 
-def _cost(case: Case, decision: Decision, facet: Facet) -> str:
-    """What a second plan would cost, if only a person may pay that and none was asked; else ""."""
-    return "" if decision.plan.drastic else case.plan(facet).drastic
-
-
-def _unpaid(risk: Risk | None, cost: str) -> str:
-    """Why the remedy has failed."""
-    reason = f"still risky after the remedy: {risk.summary if risk else ''}"
-    return f"{reason}; {cost}, which only a person may decide" if cost else reason
+def _unfinished(decision: Decision, risk: Risk | None, held_back: str) -> str:
+    """Why the risk still stands."""
+    tried = "still risky after the remedy" if decision.done or not held_back else "not taken back"
+    reason = f"{tried}: {risk.summary if risk else ''}"
+    return f"{reason}; {held_back}" if held_back else reason
 
 
 def _still(case: Case, fingerprint: str) -> Callable[[], bool]:

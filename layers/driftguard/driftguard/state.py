@@ -8,6 +8,7 @@ of their own kinds beside the notes.)
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -20,6 +21,7 @@ Item: TypeAlias = "Mapping[str, Mapping[str, object]]"
 Write: TypeAlias = "Mapping[str, Mapping[str, object]]"
 
 ALL = "all"
+_FREEZE = "freeze"
 BREAKER: Key = ("breaker", "reverts")
 _BATCH = 100
 _ROUNDS = 8
@@ -51,8 +53,8 @@ class Memory:
 
     @classmethod
     def of(cls, items: Iterable[Item]) -> Memory:
-        """The notes among a table's items."""
-        found = [note_of(item) for item in items if "doc" in item]
+        """The notes in a table's items."""
+        found = [note_of(item) for item in items]
         return cls({note.key: note for note in found})
 
     def __getitem__(self, key: Key) -> Note:
@@ -64,7 +66,7 @@ class Memory:
 
 def freeze_keys(account: str, control: str) -> tuple[Key, ...]:
     """Where the freezes are that hold for a control in an account; the one for all comes first."""
-    return tuple(("freeze", scope) for scope in (ALL, f"account#{account}", f"control#{control}"))
+    return tuple((_FREEZE, scope) for scope in (ALL, f"account#{account}", f"control#{control}"))
 
 
 def baseline_key(control: str, resource: Resource) -> Key:
@@ -103,15 +105,21 @@ def rollout_key(control: str, entry: str) -> Key:
 
 
 def note_of(item: Item) -> Note:
-    """The note in an item."""
-    document = json.loads(str(item["doc"]["S"]))
-    expires = int(str(item["expires"]["N"])) if "expires" in item else 0
-    return Note(
-        (str(item["pk"]["S"]), str(item["sk"]["S"])),
-        document if isinstance(document, Mapping) else {},
-        int(str(item["v"]["N"])),
-        expires,
-    )
+    """The note in an item. Raises `ValueError`, naming it, where it cannot be read.
+
+    A freeze that cannot be read is a freeze: whoever wrote one by hand meant it.
+    """
+    key = (str(item["pk"]["S"]), str(item["sk"]["S"]))
+    try:
+        document = json.loads(str(item["doc"]["S"]))
+        version = int(str(item["v"]["N"]))
+        expires = int(str(item["expires"]["N"])) if "expires" in item else 0
+    except (KeyError, ValueError) as error:
+        if key[0] == _FREEZE:
+            return Note(key, {"reason": "its item cannot be read"}, version=1)
+        told = f"the state table's note {' '.join(key)} cannot be read: {error!r}"
+        raise ValueError(told) from error
+    return Note(key, document if isinstance(document, Mapping) else {}, version, expires)
 
 
 def item_of(note: Note) -> dict[str, dict[str, str]]:
@@ -196,14 +204,20 @@ class StateTable:
         return made
 
     def write(self, *notes: Note) -> None:
-        """Writes notes, all or none. Raises `Moved` when somebody else wrote one meanwhile."""
+        """Writes notes, all or none.
+
+        Raises `Moved` when somebody else wrote one meanwhile, `Throttled` when DynamoDB was busy.
+        """
         try:
             with told_apart("dynamodb", "TransactWriteItems"):
                 self.client.transact_write_items(TransactItems=self.writes(*notes))
         except AwsError as error:
-            if error.code == "TransactionCanceledException":
+            if error.code != "TransactionCanceledException":
+                raise
+            reasons = cancellation_reasons(str(error))
+            if {"ConditionalCheckFailed", "TransactionConflict"} & set(reasons):
                 raise Moved(str(error)) from error
-            raise
+            raise Throttled(str(error), code=error.code) from error
 
     def freeze(
         self, *, by: str, reason: str, since: str, until: str = "", scope: str = ALL
@@ -212,7 +226,7 @@ class StateTable:
 
         `scope` is `all`, `account#<id>` or `control#<id>`.
         """
-        note = Note(("freeze", scope), {"by": by, "reason": reason, "since": since, "until": until})
+        note = Note((_FREEZE, scope), {"by": by, "reason": reason, "since": since, "until": until})
         # Whatever was there: nothing must come between a person and the switch.
         with told_apart("dynamodb", "PutItem"):
             self.client.put_item(TableName=self.name, Item=item_of(note))
@@ -221,9 +235,18 @@ class StateTable:
         """Lifts a freeze; False when there was none."""
         with told_apart("dynamodb", "DeleteItem"):
             gone = self.client.delete_item(
-                TableName=self.name, Key=_key(("freeze", scope)), ReturnValues="ALL_OLD"
+                TableName=self.name, Key=_key((_FREEZE, scope)), ReturnValues="ALL_OLD"
             )
         return bool(gone.get("Attributes"))
+
+
+def cancellation_reasons(message: str) -> list[str]:
+    """Why a transaction was cancelled: a reason for each of its items, in order.
+
+    Source: Amazon DynamoDB API Reference, "TransactWriteItems", errors.
+    """
+    listed = re.search(r"\[([A-Za-z, ]+)\]", message)
+    return [one.strip() for one in listed.group(1).split(",")] if listed else []
 
 
 def _key(key: Key) -> dict[str, dict[str, str]]:

@@ -29,21 +29,27 @@ class Swept:
 def sweep(guard: Guard, region: str, only: Iterable[AnyControl] | None = None) -> Iterator[Swept]:
     """Records the baseline of every resource that a control keeps one of, in one region.
 
-    `only` are the controls to sweep for, all of them if None. A service that cannot be listed is
-    named as failed, and the sweep goes on with the next.
+    `only` are the controls to sweep for, all of them if None. A service that cannot be listed, or a
+    resource that cannot be looked at, is named as failed, and the sweep goes on with the next.
     """
     for control in controls.every() if only is None else only:
         if not control.baselined:
             continue
         try:
             for resource in control.inventory(guard.aws.reader(guard.account, region)):
-                yield _one(guard, control.id, resource)
+                yield _one(guard, control, resource)
         except AwsError as error:
             yield Swept(control.id, None, "failed", str(error))
 
 
-def _one(guard: Guard, control_id: str, resource: Resource) -> Swept:
-    control = controls.control(control_id)
+def _one(guard: Guard, control: AnyControl, resource: Resource) -> Swept:
+    try:
+        return _looked_at(guard, control, resource)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it hides no other resource
+        return Swept(control.id, resource, "failed", f"{type(error).__name__}: {error}")
+
+
+def _looked_at(guard: Guard, control: AnyControl, resource: Resource) -> Swept:
     settings = guard.policy.settings_of(control.id, control.settings)
     suspect = Suspect(resource, Certainty.POSSIBLE)
     case = Case(guard, control, settings, suspect, last_chance=False).recalled()

@@ -19,6 +19,7 @@ Press et al., "Numerical Recipes", section 6.4 (the incomplete beta function by 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -36,6 +37,8 @@ _COUNTS = ("good", "bad", "since", "against")
 _PENDING = 200
 _HISTORY = 100
 _ACTORS = 100
+# How large a note may become: DynamoDB takes 400 KB, and what else is read with it has its place.
+_BYTES = 200_000
 # What a kind's record says of an actor counts like so many outcomes of their own.
 _OF_THEIR_KIND = 1.0
 # What the records of other kinds of actor say of a kind counts like so many outcomes at most.
@@ -283,14 +286,14 @@ def learned(
                 worth(note, one, terms, now), since=0.0, against=0.0, demoted=stamp(now)
             )
             note = _with(note, one, demoted)
-    return _logged(note, case.name, outcome.value, decision, by, now)
+    return _fitting(_logged(note, case.name, outcome.value, decision, by, now))
 
 
 def acted(note: Document, case: Case, terms: Earning, now: datetime, *, decision: str) -> Document:
     """The note with one revert more that is yet to be judged."""
     record = worth(note, case, terms, now)
     waiting = (*record.pending, Pending(decision, stamp(now), case.who))[-_PENDING:]
-    return _with(note, case, replace(record, pending=waiting))
+    return _fitting(_with(note, case, replace(record, pending=waiting)))
 
 
 def reset(note: Document, case_name: str, by: str, now: datetime) -> Document:
@@ -363,16 +366,16 @@ def _counted(record: Record, who: str, outcome: Outcome, terms: Earning, now: da
     )
 
 
-def _remembered(own: Document) -> Document:
+def _remembered(own: Document, most: int = _ACTORS) -> Document:
     """So many actors at most: those with the most against them, then the latest."""
-    if len(own) <= _ACTORS:
+    if len(own) <= most:
         return own
 
     def weight(who: str) -> tuple[float, str]:
         kept = mapping(own, who)
         return amount(text(kept, "bad")) or 0.0, text(kept, "at")
 
-    return {who: own[who] for who in sorted(own, key=weight, reverse=True)[:_ACTORS]}
+    return {who: own[who] for who in sorted(own, key=weight, reverse=True)[:most]}
 
 
 def _settled(record: Record, terms: Earning, now: datetime) -> Record:
@@ -404,6 +407,32 @@ def _fade(since: datetime, terms: Earning, now: datetime) -> float:
 
 def _with(note: Document, case: Case, record: Record) -> Document:
     return {**note, "records": {**mapping(note, "records"), case.name: _document(record)}}
+
+
+def _fitting(note: Document) -> Document:
+    """The note, small enough to be written: a note that is not would stop its control for good.
+
+    The largest record loses half of its actors and of its undecided reverts, until all fit; where
+    nothing of that is left to lose, the record that was heard of least lately goes.
+    """
+    while records := mapping(note, "records"):
+        if len(json.dumps(note, ensure_ascii=False).encode()) <= _BYTES:
+            break
+        largest = max(records, key=lambda name: len(json.dumps(records[name])))
+        kept = mapping(records, largest)
+        own, pending = mapping(kept, "own"), documents(kept, "pending")
+        if len(own) <= 1 and len(pending) <= 1:
+            stalest = min(records, key=lambda name: text(mapping(records, name), "at"))
+            left = {name: one for name, one in records.items() if name != stalest}
+        else:
+            fewer: Document = {
+                **kept,
+                "own": _remembered(own, len(own) // 2),
+                "pending": pending[len(pending) - len(pending) // 2 :],
+            }
+            left = {**records, largest: fewer}
+        note = {**note, "records": left}
+    return note
 
 
 def _logged(

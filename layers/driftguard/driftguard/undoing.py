@@ -15,6 +15,8 @@ def undo(case: Case, decision: Decision, verdict: Undo) -> Decision:
     if decision.status is Status.UNDOING:
         taken = case.take(decision, "resumed", "an earlier attempt did not finish")
         return go_on(case, taken, by=verdict.by)
+    # A line in its log would take the step from who is just reverting.
+    case.free(decision)
     refusal = _why_not(case, decision)
     if refusal:
         noted = replace(decision, updated=case.now())

@@ -36,8 +36,8 @@ Item: TypeAlias = "Mapping[str, Mapping[str, object]]"
 DECISION = "decision"
 # What a resource without a region is found under, and stored as: an index takes no empty key.
 GLOBAL = "global"
-# Keys of indexes: left out of the item when they are empty.
-_MAY_BE_ABSENT = ("actor", "actor_name", "resource_id")
+# Left out of the item when they are empty: keys of indexes, and what few decisions have.
+_MAY_BE_ABSENT = ("actor", "actor_name", "resource_id", "remade_by")
 # Severities are found by tens, in falling order: one query a band.
 BANDS = tuple(f"{ten:02d}" for ten in range(90, -1, -10))
 
@@ -95,6 +95,7 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
         "left": _json(decision.left),
         "plan": _json(_plan_json(decision.plan)),
         "answers": _json([asdict(one) for one in decision.answers]),
+        "remade_by": _json(decision.remade_by) if decision.remade_by else "",
         "rulings": _json([[r.guardrail, r.limit.label, r.reason] for r in decision.rulings]),
     }
     numbers = {
@@ -181,6 +182,7 @@ def decision_of(item: Item) -> Decision:
         required=number("required", 1),
         expires=string("expires"),
         escalated=flag("escalated"),
+        remade_by=tuple(json.loads(string("remade_by", "[]"))),
     )
 
 

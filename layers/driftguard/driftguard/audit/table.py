@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..aws import Aws, AwsError, Client, Throttled, told_apart
 from ..model import Decision, Status
-from ..state import Moved, Write
+from ..state import Moved, Write, cancellation_reasons
 from .chain import LOG, Entry, entry_item, entry_of, next_entry
 from .items import DECISION, Item, decision_of, item_of
 
@@ -165,17 +164,13 @@ class AuditTable:
 
 
 def _cancelled(decision: str, message: str) -> Conflict | Moved | Throttled:
-    """What a cancelled transaction means: DynamoDB names a reason for each item, in order.
-
-    Source: Amazon DynamoDB API Reference, "TransactWriteItems", errors.
-    """
-    listed = re.search(r"\[([A-Za-z, ]+)\]", message)
-    reasons = [one.strip() for one in listed.group(1).split(",")] if listed else []
+    """What a cancelled transaction means, by the reasons for each of its items."""
+    reasons = cancellation_reasons(message)
     refused = "ConditionalCheckFailed"
     if refused in reasons[:2] or (not reasons and refused in message):
         return Conflict(f"another worker moved {decision} first")
     # Another transaction at the same item: both are right to read again and try anew.
-    if refused in reasons or (len(reasons) > 2 and "TransactionConflict" in reasons):
+    if refused in reasons or "TransactionConflict" in reasons:
         return Moved(f"what {decision} is decided by has changed meanwhile")
     return Throttled(message, code="TransactionCanceledException")
 

@@ -58,13 +58,17 @@ def publish(
 
 
 def publish_digest(decisions: Sequence[Decision], client: Client, topic: str) -> None:
-    """Publishes many decisions as one message. Raises `AwsError` when SNS does not take it."""
+    """Publishes many decisions as one message. Raises `AwsError` when SNS does not take it.
+
+    It carries what subscribers filter by, of all that it holds: whoever hears only of the severe,
+    or of one control, must hear of a storm that has it.
+    """
     machine: Document = {
         "digest": True,
         "count": len(decisions),
         "decisions": [
             {"decision": one.id, "status": one.status.value, "control": one.control}
-            for one in decisions[:_DIGESTED]
+            for one in _worst_first(decisions)[:_DIGESTED]
         ],
     }
     renderings = {
@@ -77,12 +81,32 @@ def publish_digest(decisions: Sequence[Decision], client: Client, topic: str) ->
             Subject=_printable(f"[Driftguard] {len(decisions)} decisions"),
             Message=json.dumps(renderings, ensure_ascii=False),
             MessageStructure="json",
-            MessageAttributes={"kind": {"DataType": "String", "StringValue": "digest"}},
+            MessageAttributes={
+                "kind": {"DataType": "String", "StringValue": "digest"},
+                "severity": {
+                    "DataType": "Number",
+                    "StringValue": str(max(one.severity for one in decisions)),
+                },
+                **{
+                    name: {"DataType": "String.Array", "StringValue": json.dumps(sorted(values))}
+                    for name, values in (
+                        ("status", {one.status.value for one in decisions}),
+                        ("control", {one.control for one in decisions}),
+                        ("account", {one.suspect.resource.account for one in decisions}),
+                        ("region", {one.suspect.resource.region or "none" for one in decisions}),
+                    )
+                },
+            },
         )
 
 
+def _worst_first(decisions: Sequence[Decision]) -> list[Decision]:
+    """So that no amount of noise hides what matters."""
+    return sorted(decisions, key=lambda one: -one.severity)
+
+
 def digest_text(decisions: Sequence[Decision]) -> str:
-    """What people read of a storm: how many stand how, what held them back, the first of them."""
+    """What people read of a storm: how many stand how, what held them back, the worst of them."""
     counts = Counter(told(one.status) for one in decisions)
     lines = [f"{len(decisions)} decisions in a short time:", ""]
     lines += [f"{count:6d}  {status}" for status, count in counts.most_common()]
@@ -97,7 +121,7 @@ def digest_text(decisions: Sequence[Decision]) -> str:
     lines += ["", "Among them:"]
     lines += [
         f"  - {clipped(f'{one.title}: {one.suspect.resource.id}', 160)} ({one.id})"
-        for one in decisions[:_NAMED]
+        for one in _worst_first(decisions)[:_NAMED]
     ]
     more = len(decisions) - _NAMED
     lines += [f"  and {more} more"] * (more > 0)

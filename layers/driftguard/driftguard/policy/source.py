@@ -152,9 +152,15 @@ def seconds_in(written: object) -> int:
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
-Length: TypeAlias = Annotated[
-    str, AfterValidator(lambda written: str(seconds_in(written))), Field(examples=["24h"])
-]
+
+def _open_for(written: str) -> str:
+    seconds = seconds_in(written)
+    if not 0 < seconds <= 366 * _UNITS["d"]:
+        raise ValueError(f"a question is open for a year at most, and for some time: `{written}`")
+    return str(seconds)
+
+
+Length: TypeAlias = Annotated[str, AfterValidator(_open_for), Field(examples=["24h"])]
 
 
 class Silence(StrEnum):
@@ -333,8 +339,9 @@ class BreakerEntry(_Strict):
 class FightEntry(_Strict):
     """After so many reverts of one thing within the window, people are asked."""
 
-    reverts: Annotated[int, Field(ge=1)] = 3
-    window: Span = 3600
+    # No more and no longer than a thing's past is kept (`past`).
+    reverts: Annotated[int, Field(ge=1, le=50)] = 3
+    window: Annotated[Seconds, Field(gt=0, le=30 * 86_400)] = 3600
 
 
 class OwnershipEntry(_Strict):
