@@ -31,7 +31,12 @@ against AWS itself by this project's tests.
 
 
 def controls(as_json: JsonOption = False) -> None:
-    """List the controls: what wakes them, what they read and write, where others speak of them."""
+    """List the controls: what wakes them, what they read and write, where others speak of them.
+
+    Exits 0; no AWS call is made.
+
+    Example: driftguard controls --json
+    """
     every = catalogue.every()
     if as_json:
         typer.echo(json.dumps([told(one) for one in every], indent=2))

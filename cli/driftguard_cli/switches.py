@@ -30,7 +30,12 @@ def freeze(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """The kill switch: from the next event on, decide and record, but change nothing."""
+    """The kill switch: from the next event on, decide and record, but change nothing.
+
+    Exits 1 if it is not frozen, with the reason.
+
+    Example: driftguard freeze --reason "migration" --hours 2
+    """
     scope = _scope(control, account)
     deployed = Stack.named(stack)
     now = datetime.now(UTC)
@@ -50,7 +55,10 @@ def unfreeze(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Lift the freeze of the whole guard, or the one of a control or an account."""
+    """Lift the freeze of the whole guard, or the one of a control or an account.
+
+    Exits 0 also where nothing was frozen.
+    """
     scope = _scope(control, account)
     was = Stack.named(stack).state.unfreeze(scope)
     told = "Lifted." if was else "Nothing was frozen."
@@ -62,7 +70,12 @@ def redrive(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Show what is parked in the dead-letter queue and why, and put it back to be judged again."""
+    """Show what is parked in the dead-letter queue and why, and put it back to be judged again.
+
+    Exits 0 also where nothing is parked.
+
+    Example: driftguard redrive --dry-run
+    """
     deployed = Stack.named(stack)
     queue = deployed.aws.client("sqs")
     parked: list[dict[str, str]] = []

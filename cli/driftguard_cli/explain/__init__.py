@@ -51,6 +51,10 @@ def explain(
     would; nothing is changed or recorded.
 
     Of a decision it tells what was recorded of the reasoning.
+
+    Exits 1 if something could not be read.
+
+    Example: driftguard explain events/ec2.open-ingress/risky.json
     """
     if _DECISION.fullmatch(what):
         if live:
