@@ -15,12 +15,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from . import breaker as breakers
-from . import past
+from . import freezes, past
 from .baseline import baseline_of
 from .model import Actor, Autonomy, Plan, Resource, Ruling, moment, stamp
 from .policy import Policy
 from .policy.bounds import ChangeWindow, Exemption, Limit, carries, is_of
 from .state import (
+    ALL,
     BREAKER,
     Memory,
     baseline_key,
@@ -199,12 +200,12 @@ def frozen(memory: Memory, control: str, account: str, now: datetime) -> str:
     """Why nothing may be changed now, in words; "" while there is no freeze, or it has ended."""
     for key in freeze_keys(account, control):
         note = memory[key]
-        until = text(note.document, "until")
-        if not note.version or (until and until <= stamp(now)):
+        if not freezes.holds(note, now):
             continue
-        what = "" if key[1] == "all" else f" ({key[1].replace('#', ' ')})"
-        by, why = text(note.document, "by"), text(note.document, "reason")
+        what = "" if key[1] == ALL else f" ({freezes.scope(note)})"
+        until, by = text(note.document, "until"), text(note.document, "by")
         reason = f"frozen by {by or 'somebody'}{what}" + (f" until {until}" if until else "")
+        why = text(note.document, "reason")
         return f"{reason}: {why}" if why else reason
     return ""
 

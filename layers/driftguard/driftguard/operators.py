@@ -1,4 +1,4 @@
-"""What people do to the guard itself, and its record: exemptions, baselines, trust, the breaker.
+"""What people do to the guard itself, and its record: exemptions, baselines, trust, the switches.
 
 Each act is a decision of its own in the record, under `driftguard.operator`: chained, sealed, and
 told like any other, and written in the same transaction as what it changes. Pure but for the clock
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from . import baseline, breaker, lessons, trust
+from . import baseline, breaker, freezes, lessons, trust
 from .model import (
     Actor,
     Autonomy,
@@ -27,6 +27,7 @@ from .model import (
 )
 from .policy.bounds import names
 from .state import (
+    ALL,
     BREAKER,
     Key,
     Memory,
@@ -40,6 +41,7 @@ from .trail import mapping, text
 CONTROL = "driftguard.operator"
 # What is for longer belongs into the policy file, where it is reviewed.
 LONGEST_EXEMPTION = timedelta(days=366)
+LONGEST_FREEZE = timedelta(days=366)
 _LONGEST_REASON = 1000
 # What only a pattern of everything names.
 _NOTHING = Resource("", "", "", "", "arn:aws:driftguard:nowhere:000000000000:nothing")
@@ -58,6 +60,11 @@ class Act:
     person: str
     identity: str
     at: datetime
+
+    @property
+    def id(self) -> str:
+        """The decision that records it."""
+        return "dg-" + digest([self.kind, self.identity, stamp(self.at), self.said])[:24]
 
     @property
     def by(self) -> str:
@@ -89,6 +96,8 @@ def keys(act: Act) -> tuple[Key, ...]:
     control = text(act.said, "control")
     if act.kind == "rearm":
         return (BREAKER,)
+    if act.kind in ("freeze", "unfreeze"):
+        return (("freeze", _scope(act)),)
     if act.kind not in ("exempt", "unexempt", "accept-baseline", "reset-trust"):
         raise Unfit(f"There is no act `{act.kind}`.")
     _known(control)
@@ -109,14 +118,48 @@ def done(act: Act, memory: Memory) -> Done:
         "accept-baseline": _accept,
         "reset-trust": _reset,
         "rearm": _rearm,
+        "freeze": _freeze,
+        "unfreeze": _unfreeze,
     }[act.kind](act, note)
 
 
 def recorded(act: Act, what: Done) -> Decision:
     """The act as the record keeps it."""
     account = act.identity.split(":")[4] if act.identity.count(":") > 4 else ""
-    id_ = "dg-" + digest([act.kind, act.identity, stamp(act.at), act.said])[:24]
+    actor = Actor(act.identity, act.identity, "Operator", account)
     resource = Resource(f"driftguard.{act.kind}", what.resource, account, "", what.resource)
+    return _noted(act.id, act.kind, act.at, actor, resource, what, act.reason)
+
+
+def found(note: Note, account: str, at: datetime) -> Decision:
+    """A freeze that was set or lifted around the console, as the guard found it in an account.
+
+    Who did it is what the note says; whoever may write it may have written that, too.
+    """
+    is_lifted, said = freezes.is_lifted(note), note.document
+    by = text(said, "lifted_by" if is_lifted else "by")[:_LONGEST_REASON] or "somebody"
+    why = text(said, "lifted_why" if is_lifted else "reason")[:_LONGEST_REASON]
+    until, scope = text(said, "until")[:30], freezes.scope(note)
+    stands = "is no longer frozen" if is_lifted else "is frozen"
+    if until and not is_lifted:
+        stands += f" until {until}"
+    what = Done(
+        "Freeze found lifted" if is_lifted else "Freeze found",
+        f"{scope} {stands}, by {by} as the note itself says: it was written around the console",
+        (),
+        scope,
+        {"scope": scope, "by": by, "reason": why, "until": until, "lifted": is_lifted},
+    )
+    id_ = "dg-" + digest(["found", *note.key, note.version, said])[:24]
+    kind = "unfreeze" if is_lifted else "freeze"
+    resource = Resource(f"driftguard.{kind}", scope, account, "", scope)
+    actor = Actor(by, by, "Unproven", account)
+    return _noted(id_, kind, at, actor, resource, what, why or "no reason is given")
+
+
+def _noted(
+    id_: str, kind: str, at: datetime, actor: Actor, resource: Resource, what: Done, reason: str
+) -> Decision:
     return Decision(
         id=id_,
         control=CONTROL,
@@ -124,9 +167,9 @@ def recorded(act: Act, what: Done) -> Decision:
         severity=0,
         suspect=Suspect(resource, Certainty.EVIDENT),
         change_id=id_,
-        change_name=act.kind,
-        change_time=stamp(act.at),
-        actor=Actor(act.identity, act.identity, "Operator", account),
+        change_name=kind,
+        change_time=stamp(at),
+        actor=actor,
         status=Status.NOTED,
         summary=what.summary,
         granted=Autonomy.OBSERVE,
@@ -135,9 +178,9 @@ def recorded(act: Act, what: Done) -> Decision:
         plan=Plan(()),
         state=what.state,
         before=digest(what.state)[:16],
-        decided=stamp(act.at),
-        updated=stamp(act.at),
-        reason=act.reason,
+        decided=stamp(at),
+        updated=stamp(at),
+        reason=reason,
     )
 
 
@@ -231,6 +274,40 @@ def _rearm(act: Act, note: Note) -> Done:
     after = note.saying(breaker.rearmed(note.document, scope))
     summary = f"the breaker of {scope} is armed again"
     return Done("Breaker re-armed", summary, (after,), scope, {"scope": scope})
+
+
+def _freeze(act: Act, note: Note) -> Done:
+    seconds, until = act.said.get("for_seconds"), ""
+    if seconds is not None:
+        if type(seconds) is not int or not 0 < seconds <= LONGEST_FREEZE.total_seconds():
+            raise Unfit("A freeze ends within a year, or when it is lifted: `for_seconds`.")
+        until = stamp(act.at + timedelta(seconds=seconds))
+    after = freezes.frozen(
+        note, by=act.by, reason=act.reason, at=act.at, until=until, decision=act.id
+    )
+    summary = f"{freezes.scope(note)} is frozen" + (f" until {until}" if until else "")
+    return Done("Frozen", summary, (after,), freezes.scope(note), after.document)
+
+
+def _unfreeze(act: Act, note: Note) -> Done:
+    what = freezes.scope(note)
+    if not freezes.holds(note, act.at):
+        raise Unfit(f"There is no freeze of {what} to lift.")
+    after = freezes.lifted(note, by=act.by, reason=act.reason, at=act.at, decision=act.id)
+    summary = f"{what} is no longer frozen, as it was by {text(note.document, 'by') or 'somebody'}"
+    return Done("Freeze lifted", summary, (after,), what, after.document)
+
+
+def _scope(act: Act) -> str:
+    control, account = text(act.said, "control"), text(act.said, "account")
+    if control and account:
+        raise Unfit("Freeze a control or an account; each is a freeze of its own.")
+    if control:
+        _known(control)
+        return f"control#{control}"
+    if account and not (len(account) == 12 and account.isdigit()):
+        raise Unfit(f"`{account}` is no account: its id has twelve digits.")
+    return f"account#{account}" if account else ALL
 
 
 def _resource(act: Act) -> Resource:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,8 @@ class Guard:
     """The guard of one account: what it holds on to from event to event.
 
     `last_chance` below means that this delivery is the last one: what cannot be finished is then
-    recorded as failed, instead of waiting for the next.
+    recorded as failed, instead of waiting for the next. `recorded` are the decisions on freezes
+    around the console that are known to be recorded.
     """
 
     aws: Aws
@@ -42,6 +43,7 @@ class Guard:
     remediator_role_arn: str
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
+    recorded: set[str] = field(default_factory=set, compare=False)
 
     def handle(self, change: Change, *, last_chance: bool = False) -> Iterator[Decision]:
         """Every decision that this change leads to, made, recorded and carried out."""

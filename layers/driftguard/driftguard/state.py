@@ -104,12 +104,16 @@ def rollout_key(control: str, entry: str) -> Key:
 
 def note_of(item: Item) -> Note:
     """The note in an item."""
-    document = json.loads(str(item["doc"]["S"]))
+    try:
+        document = json.loads(str(item["doc"]["S"]))
+    except ValueError:
+        # Somebody wrote a freeze by hand: what they meant holds, and the guard goes on.
+        document = {}
     expires = int(str(item["expires"]["N"])) if "expires" in item else 0
     return Note(
         (str(item["pk"]["S"]), str(item["sk"]["S"])),
         document if isinstance(document, Mapping) else {},
-        int(str(item["v"]["N"])),
+        int(str(item["v"]["N"])) if "v" in item else 1,
         expires,
     )
 
@@ -130,7 +134,7 @@ def item_of(note: Note) -> dict[str, dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class StateTable:
-    """Reads and writes notes; sets and lifts a freeze."""
+    """Reads and writes notes."""
 
     aws: Aws
     name: str
@@ -205,25 +209,10 @@ class StateTable:
                 raise Moved(str(error)) from error
             raise
 
-    def freeze(
-        self, *, by: str, reason: str, since: str, until: str = "", scope: str = ALL
-    ) -> None:
-        """From the next event on nothing is changed, until then (ISO 8601, UTC) or `unfreeze`.
-
-        `scope` is `all`, `account#<id>` or `control#<id>`.
-        """
-        note = Note(("freeze", scope), {"by": by, "reason": reason, "since": since, "until": until})
-        # Whatever was there: nothing must come between a person and the switch.
+    def overwrite(self, note: Note) -> None:
+        """Writes a note whatever was there before: nothing comes between a person and a switch."""
         with told_apart("dynamodb", "PutItem"):
             self.client.put_item(TableName=self.name, Item=item_of(note))
-
-    def unfreeze(self, scope: str = ALL) -> bool:
-        """Lifts a freeze; False when there was none."""
-        with told_apart("dynamodb", "DeleteItem"):
-            gone = self.client.delete_item(
-                TableName=self.name, Key=_key(("freeze", scope)), ReturnValues="ALL_OLD"
-            )
-        return bool(gone.get("Attributes"))
 
 
 def _key(key: Key) -> dict[str, dict[str, str]]:
