@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from driftguard import deciding, past
 from driftguard.aws import AwsError
 from driftguard.case import Case
+from driftguard.controls.control import AnyControl
 from driftguard.guardrails import GUARDRAILS, Judgement, name_of
-from driftguard.model import Autonomy, Change, Facet, Status, decision_id
+from driftguard.model import Autonomy, Change, Facet, Status, Suspect, decision_id
 from driftguard.pipeline import Guard
 from driftguard.policy import Policy
 from driftguard.state import past_key
@@ -46,7 +47,7 @@ def explanation(deployed: Stack, change: Change, at_hand: PolicyAtHand) -> Expla
     watching = tuple(
         Watching(
             control,
-            tuple(_reasoning(Case(guard, control, settings, one, False), change) for one in found),
+            tuple(_reasoning(guard, control, settings, one, change) for one in found),
         )
         for control, settings, found in screened(change, guard.policy)
         if not over
@@ -70,7 +71,18 @@ def _guard(deployed: Stack, policy: Policy) -> Guard:
     )
 
 
-def _reasoning(case: Case, change: Change) -> Reasoning:
+def _reasoning(
+    guard: Guard, control: AnyControl, settings: object, suspect: Suspect, change: Change
+) -> Reasoning:
+    case = Case(
+        guard,
+        control,
+        settings,
+        suspect,
+        last_chance=False,
+        actor=change.actor,
+        changed=change.time,
+    )
     try:
         return _looked(case.recalled(), change)
     except AwsError as error:

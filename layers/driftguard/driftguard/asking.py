@@ -124,7 +124,7 @@ def _held_back(case: Case, decision: Decision) -> str:
 
 def _circumstances(case: Case, decision: Decision) -> Circumstances:
     """What guardrails look at, as it is when a question's time is up."""
-    suspicions = [one.limit for one in decision.rulings if one.guardrail == "suspicion"]
+    suspicions = [one for one in decision.rulings if one.guardrail == "suspicion"]
     return Circumstances(
         decision=decision.id,
         control=decision.control,
@@ -142,7 +142,8 @@ def _circumstances(case: Case, decision: Decision) -> Circumstances:
         leans_on_baseline=case.keeps_baseline,
         tags=case.tags_that_count(),
         in_use=case.in_use(decision.state),
-        at_most=min(suspicions, default=Autonomy.REVERT),
+        at_most=min([one.limit for one in suspicions], default=Autonomy.REVERT),
+        at_most_why=next((one.reason for one in suspicions), ""),
     )
 
 

@@ -145,6 +145,7 @@ def circumstances(case: Case, id_: str, change: Change, facet: Facet, risk: Risk
         baselined=case.keeps_baseline,
         leans_on_baseline=case.leans_on_baseline(facet, plan),
         at_most=risk.at_most,
+        at_most_why=risk.at_most_why,
     )
 
 

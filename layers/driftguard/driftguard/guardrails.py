@@ -65,6 +65,7 @@ class Circumstances:
     tags: Mapping[str, str] | None = None
     in_use: str = ""
     at_most: Autonomy = Autonomy.REVERT
+    at_most_why: str = ""
 
 
 Guardrail = Callable[[Circumstances], Ruling | None]
@@ -153,20 +154,12 @@ def exemption(case: Circumstances) -> Ruling | None:
     for one in (*case.policy.exemptions, *kept):
         if one.covers(case.control, case.resource, now, case.actor, case.tags):
             # Nobody lets their own change stand, not by an exemption given beforehand either.
-            if one.by and _gave_it(case, one):
+            if one.by and case.policy.made_by(case.actor, one.by, one.identity):
                 continue
             by = f" by {one.by}" if one.by else ""
             reason = f"exempted{by} until {one.until}: {one.reason}"
             return Ruling("exemption", Autonomy.OBSERVE, reason)
     return None
-
-
-def _gave_it(case: Circumstances, one: Exemption) -> bool:
-    """Whether who made the change is who gave the exemption, under any of their identities."""
-    arns = (case.actor.principal, case.actor.session)
-    if one.identity and one.identity in arns:
-        return True
-    return any(one.by == each.name and each.is_principal(*arns) for each in case.policy.people)
 
 
 def given_exemptions(control: str, memory: Memory) -> list[Exemption]:
@@ -329,10 +322,11 @@ def drastic(case: Circumstances) -> Ruling | None:
 
 
 def suspicion(case: Circumstances) -> Ruling | None:
-    """Whether there is a risk could not be told: nothing is done on a mere suspicion."""
+    """Whether there is a risk is not certain: nothing is done on a mere suspicion."""
     if case.at_most is Autonomy.REVERT:
         return None
-    return Ruling("suspicion", case.at_most, "whether there is a risk could not be told")
+    why = case.at_most_why or "whether there is a risk could not be told"
+    return Ruling("suspicion", case.at_most, why)
 
 
 def baseline(case: Circumstances) -> Ruling | None:

@@ -7,7 +7,7 @@ that the desk lends.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,6 +43,8 @@ CONTROL = "driftguard.operator"
 LONGEST_EXEMPTION = timedelta(days=366)
 LONGEST_FREEZE = timedelta(days=366)
 _LONGEST_REASON = 1000
+# How many changes are named in one line.
+_NAMED = 5
 # What only a pattern of everything names.
 _NOTHING = Resource("", "", "", "", "arn:aws:driftguard:nowhere:000000000000:nothing")
 
@@ -81,6 +83,15 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A change that led to a state: the decision that knows of it, whose, whether the caller's."""
+
+    decision: str
+    who: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """What an act leads to: a line for people, the notes as they will be, and what it concerns."""
 
@@ -108,14 +119,29 @@ def keys(act: Act) -> tuple[Key, ...]:
     return (exemptions_key(control),)
 
 
-def done(act: Act, memory: Memory) -> Done:
-    """What an act leads to, given the notes it needs. Raises `Unfit`."""
+def since_when(act: Act, memory: Memory) -> str | None:
+    """From when on it matters who changed what an act accepts; None where it accepts nothing.
+
+    "" where nothing was accepted or recorded before: then every change counts.
+    """
+    if act.kind != "accept-baseline":
+        return None
+    known = baseline.baseline_of(memory[keys(act)[0]])
+    return known.recorded if known else ""
+
+
+def done(act: Act, memory: Memory, made: Sequence[Made] = ()) -> Done:
+    """What an act leads to, given the notes it needs, and who made what it accepts.
+
+    Raises `Unfit`.
+    """
     (key,) = keys(act)
     note = memory[key]
+    if act.kind == "accept-baseline":
+        return _accept(act, note, made)
     return {
         "exempt": _exempt,
         "unexempt": _unexempt,
-        "accept-baseline": _accept,
         "reset-trust": _reset,
         "rearm": _rearm,
         "freeze": _freeze,
@@ -235,11 +261,17 @@ def _unexempt(act: Act, note: Note) -> Done:
     return Done("Exemption removed", summary, (after,), text(entry, "resource"), dict(entry))
 
 
-def _accept(act: Act, note: Note) -> Done:
+def _accept(act: Act, note: Note, made: Sequence[Made]) -> Done:
     control, resource = text(act.said, "control"), _resource(act)
     state = act.said.get("state")
     if not isinstance(state, Mapping):
         raise Unfit("Say which `state` is to be the baseline.")
+    own = next((one for one in made if one.own), None)
+    if own is not None:
+        raise Unfit(
+            f"Who made a change cannot accept it as the baseline: {own.decision} is about yours, "
+            "and it stands."
+        )
     notes = baseline.moved(
         note,
         control,
@@ -249,9 +281,22 @@ def _accept(act: Act, note: Note) -> Done:
         by=act.by,
         why=act.reason,
         anchored=True,
+        word=baseline.Word(act.person, act.identity, stamp(act.at)),
     )
-    summary = f"version {note.version + 1} of {control}'s baseline of {resource.arn} is accepted"
+    summary = (
+        f"version {note.version + 1} of {control}'s baseline of {resource.arn} is accepted; "
+        f"{_whose(made)}"
+    )
     return Done("Baseline accepted", summary, notes, resource.arn, state)
+
+
+def _whose(made: Sequence[Made]) -> str:
+    """Who made what is accepted, in words."""
+    if not made:
+        return "who changed it is not known: no decision since the baseline before is about it"
+    named = [f"{one.who} ({one.decision})" for one in made[:_NAMED]]
+    more = f", and {len(made) - _NAMED} more" if len(made) > _NAMED else ""
+    return f"it was changed by {', '.join(named)}{more}"
 
 
 def _reset(act: Act, note: Note) -> Done:

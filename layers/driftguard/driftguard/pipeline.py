@@ -77,7 +77,15 @@ class Guard:
             for suspect in control.screen(change, settings):
                 from .case import Case
 
-                yield Case(self, control, settings, suspect, last_chance)
+                yield Case(
+                    self,
+                    control,
+                    settings,
+                    suspect,
+                    last_chance,
+                    actor=change.actor,
+                    changed=change.time,
+                )
 
     def undo(self, verdict: Undo, *, last_chance: bool = False) -> Decision:
         """Takes a decision's revert back, exactly; the log says so when it cannot be.
@@ -114,7 +122,15 @@ class Guard:
 
         control = controls.control(decision.control)
         settings = self.policy.settings_of(control.id, control.settings)
-        return Case(self, control, settings, decision.suspect, last_chance).recalled()
+        return Case(
+            self,
+            control,
+            settings,
+            decision.suspect,
+            last_chance,
+            actor=decision.actor,
+            changed=decision.change_time,
+        ).recalled()
 
     def is_own(self, change: Change) -> bool:
         """Whether the remediator made the change: it is never looked at, let alone reverted."""

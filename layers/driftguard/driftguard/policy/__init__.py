@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..access.principals import Trusted
-from ..model import Autonomy, Document, digest
+from ..model import Actor, Autonomy, Document, digest
 from ..trail import items, mapping, text
 from .bounds import Bounds, Exemption
 from .reading import bounds_of, tags_of, texts_of
@@ -175,6 +175,16 @@ class Policy:
     def channels(self) -> tuple[str, ...]:
         """Every Slack channel that hears of anything."""
         return tuple(dict.fromkeys(one.channel for one in self.routes))
+
+    def made_by(self, actor: Actor, name: str, identity: str) -> bool:
+        """Whether an actor is this person: by the ARN they used, or by any that policy knows.
+
+        `name` is theirs among the policy's people, "" for somebody whom it does not know.
+        """
+        arns = (actor.principal, actor.session)
+        if identity and identity in arns:
+            return True
+        return any(name == each.name and each.is_principal(*arns) for each in self.people)
 
     def person(self, *, slack: str = "", iam: str = "", email: str = "") -> Person | None:
         """Who is behind an identity of one channel; None for somebody the policy does not know."""
