@@ -43,7 +43,8 @@ def controls(as_json: JsonOption = False) -> None:
         return
     table = Table(box=None, header_style="bold")
     for column in ("control", "severity", "what", "revert", "proven"):
-        table.add_column(column, overflow="fold")
+        # An id that is copied to the next command stays whole, however narrow the terminal.
+        table.add_column(column, overflow="fold", no_wrap=column == "control")
     for one in every:
         table.add_row(one.id, str(one.severity), one.title, _revert(one), one.proven)
     console.print(table)
