@@ -78,7 +78,7 @@ class Account:
             "ACCOUNT_ID": ACCOUNT_ID,
             "AUTONOMY_CEILING": "revert",
             "ADVISORIES": "",
-            "SALT": "arn:aws:cloudformation:us-east-1:123456789012:stack/driftguard/made-up",
+            "SALT_SECRET": "driftguard-salt",
             "REPLY_FUNCTION_ARN": "arn:aws:lambda:us-east-1:123456789012:function:driftguard-reply",
         }
 

@@ -67,7 +67,7 @@ def _client_once(service: str, *args: Any, **kwargs: Any) -> Any:
 @cache
 def warm_aws() -> Aws:
     """The guard's clients, as a Lambda that has been warm since the first test holds them."""
-    return Aws(REMEDIATOR, Surroundings(salt=b"a salt for tests only"))
+    return Aws(REMEDIATOR, Surroundings(salt=lambda _: b"a salt for tests only"))
 
 
 @dataclass

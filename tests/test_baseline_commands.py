@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 
 from driftguard import controls
-from driftguard.model import Answer, Certainty, Resource, Status, Suspect, Verdict
+from driftguard.model import Answer, Autonomy, Certainty, Resource, Status, Suspect, Verdict
 from driftguard.state import baseline_key
 from driftguard.sweep import sweep
 from tests.conftest import ACCOUNT, REGION, World
 from tests.records import change, s3
 from tests.test_answers import Door, door  # noqa: F401 - a fixture
-from tests.test_approvals import group  # noqa: F401 - a fixture
+from tests.test_approvals import asking, group  # noqa: F401 - a fixture
 from tests.test_console import BOB
 from tests.test_operators import acts, as_json, refused, told
 
 VERSIONING = "s3.versioning-suspended"
 BUCKET = "arn:aws:s3:::wares"
 TRAIL = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/main"
+
+
+CAROLS = f"arn:aws:iam::{ACCOUNT}:user/carols"
 
 
 def set_versioning(status: str) -> None:
@@ -89,6 +93,88 @@ def test_accepting_makes_the_state_as_it_is_the_baseline(recorded: None, world: 
     assert (act.status, act.suspect.resource.arn) == (Status.NOTED, BUCKET)
     suspended = s3("PutBucketVersioning", _request("Suspended"))
     assert world.handle(suspended) == []
+
+
+def suspended_by(arn: str) -> Any:
+    """The event of a bucket's versioning being suspended by a user."""
+    who = {"type": "IAMUser", "arn": arn, "accountId": ACCOUNT, "principalId": "AIDAEXAMPLE"}
+    return s3("PutBucketVersioning", _request("Suspended"), userIdentity=who)
+
+
+def test_who_made_a_change_cannot_accept_it(recorded: None, world: World) -> None:
+    set_versioning("Suspended")
+    decision = world.one(suspended_by(BOB), asking(world))
+
+    why = refused("baseline", "accept", VERSIONING, BUCKET, "--reason", "an archive")
+
+    assert (
+        f"Who made a change cannot accept it as the baseline: {decision.id} is about yours" in why
+    )
+    assert acts(world) == []
+    assert as_json("baseline", "show", VERSIONING, BUCKET)["version"] == 1
+
+
+def test_another_identity_of_who_made_it_cannot_accept_it_either(
+    recorded: None,
+    world: World,
+    door: Door,  # noqa: F811
+) -> None:
+    policy = door.asked.desk.policy
+    bob = next(one for one in policy.people if one.name == "bob")
+    deployer = f"arn:aws:iam::{ACCOUNT}:user/bobs-deployer"
+    others = tuple(one for one in policy.people if one.name != "bob")
+    two = replace(policy, people=(*others, replace(bob, iam=(*bob.iam, deployer))))
+    door.console.console = replace(door.console.console, desk=replace(door.asked.desk, policy=two))
+    set_versioning("Suspended")
+    world.one(suspended_by(deployer), asking(world))
+
+    why = refused("baseline", "accept", VERSIONING, BUCKET, "--reason", "an archive")
+    assert "Who made a change cannot accept it" in why
+
+
+def test_whose_change_is_accepted_is_in_the_record(recorded: None, world: World) -> None:
+    set_versioning("Suspended")
+    decision = world.one(suspended_by(CAROLS), asking(world))
+
+    assert as_json("baseline", "accept", VERSIONING, BUCKET, "--reason", "an archive")["counted"]
+
+    (act,) = acts(world)
+    assert act.summary.endswith(f"is accepted; it was changed by carols ({decision.id})")
+
+
+def test_where_nobody_knows_who_made_it_the_record_says_so(recorded: None, world: World) -> None:
+    set_versioning("Suspended")
+    as_json("baseline", "accept", VERSIONING, BUCKET, "--reason", "an archive")
+    (act,) = acts(world)
+    assert "who changed it is not known" in act.summary
+
+
+def test_what_was_reverted_or_accepted_before_is_nobodys_hindrance(
+    recorded: None, world: World
+) -> None:
+    set_versioning("Suspended")
+    guard = world.with_policy(lambda one: replace(one, default=Autonomy.REVERT, autonomy={}))
+    assert world.one(suspended_by(BOB), guard).status is Status.REVERTED
+    set_versioning("Suspended")
+    world.clock.pass_by(minutes=1)
+    world.one(suspended_by(CAROLS), asking(world))
+
+    assert as_json("baseline", "accept", VERSIONING, BUCKET, "--reason", "an archive")["counted"]
+
+
+def test_an_event_that_comes_after_the_acceptance_is_judged_as_before_it(
+    recorded: None, world: World
+) -> None:
+    """Bob changes it, and accepts it before the record of his change has come."""
+    set_versioning("Suspended")
+    assert as_json("baseline", "accept", VERSIONING, BUCKET, "--reason", "mine")["counted"]
+
+    guard = world.with_policy(lambda one: replace(one, default=Autonomy.REVERT, autonomy={}))
+    decision = world.one(suspended_by(BOB), guard)
+
+    assert decision.status is Status.REVERTED
+    found = boto3.client("s3").get_bucket_versioning(Bucket="wares")
+    assert found["Status"] == "Enabled"
 
 
 def test_an_earlier_version_can_be_compared_with(recorded: None) -> None:

@@ -12,6 +12,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from driftguard import freezes
 from driftguard.audit.queries import Finder
 from driftguard.model import Decision, Status
 from driftguard.verdicts import CarryOut, Expire, verdict_of
@@ -112,12 +113,26 @@ def test_undo_asks_the_guard_and_says_when_it_does_not_answer(
     )
 
 
-def test_freeze_and_unfreeze(world: World, stack: dict[str, str]) -> None:
-    assert as_json("freeze", "--reason", "release night", "--hours", "2")["frozen"]
-    frozen = world.state.note(("freeze", "all")).document
-    assert frozen["reason"] == "release night"
-    assert as_json("unfreeze") == {"frozen": False, "was_frozen": True}
-    assert not world.state.note(("freeze", "all")).version
+def test_without_a_console_the_freeze_is_written_directly(
+    world: World, stack: dict[str, str]
+) -> None:
+    result = told("freeze", "--reason", "release night", "--hours", "2", "--json")
+    assert result.exit_code == 0
+    assert "has no output `ConsoleUrl`" in result.stderr
+    assert json.loads(result.stdout)["decision"] is None
+    frozen = world.state.note(("freeze", "all"))
+    assert freezes.holds(frozen, world.clock.now())
+    assert not freezes.holds(frozen, world.clock.now() + timedelta(hours=3))
+    assert frozen.document["reason"] == "release night"
+
+    assert as_json("unfreeze", "--direct", "--reason", "over")["counted"]
+    assert not freezes.holds(world.state.note(("freeze", "all")), world.clock.now())
+
+
+def test_lifting_needs_the_console_unless_it_is_said(stack: dict[str, str]) -> None:
+    told("freeze", "--reason", "release night")
+    result = told("unfreeze", "--reason", "over")
+    assert "has no output `ConsoleUrl`" in str(result.exception)
 
 
 def test_redrive_shows_reasons_and_puts_messages_back(stack: dict[str, str]) -> None:

@@ -26,6 +26,7 @@ from driftguard_cli.explain import reasons
 from driftguard_cli.main import app
 from driftguard_cli.stack import Stack
 from tests.conftest import ACCOUNT, REMEDIATOR, ROOT, World, shipped_policy
+from tests.freezing import freeze
 from tests.guardrails.strategies import situations
 from tests.records import envelope, flat_ingress, record, session_of
 from tests.test_approvals import Asked, group, is_open, open_up  # noqa: F401 - a fixture
@@ -380,7 +381,7 @@ def test_the_guard_then_does_what_was_told(
     written: Callable[..., str],
 ) -> None:
     stack("ask")
-    world.state.freeze(by="carol", reason="a drill", since="now", scope=f"account#{ACCOUNT}")
+    freeze(world.state, "carol", "a drill", scope=f"account#{ACCOUNT}")
     happened = opened(group)
 
     one = suspect(as_json(written(happened), "--live"))
@@ -502,7 +503,7 @@ def test_a_decision_that_was_held_back_names_the_guardrail(
     stack: Callable[..., None],
 ) -> None:
     stack()
-    world.state.freeze(by="carol", reason="a drill", since="now")
+    freeze(world.state, "carol", "a drill")
     decision: Decision = world.one(flat_ingress(group, 22, "0.0.0.0/0"))
     assert decision.status is Status.OBSERVED
 

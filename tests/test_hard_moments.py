@@ -24,6 +24,7 @@ from driftguard.policy import Person, Policy, Terms
 from driftguard.state import Note, exemptions_key, item_of
 from driftguard.verdicts import Undo
 from tests.conftest import World
+from tests.freezing import freeze
 from tests.records import exposed_key, flat_ingress, s3
 
 PUBLIC = {
@@ -190,7 +191,7 @@ def test_silence_never_reverts_what_a_guardrail_holds_back(
     guard = asking(world, on_expiry="revert")
     (decision,) = guard.handle(flat_ingress(group, 22, "0.0.0.0/0"))
     if held == "freeze":
-        world.state.freeze(by="alice", reason="release", since=guard.stamp())
+        freeze(world.state, "alice", "release")
     elif held == "ceiling":
         guard = replace(guard, ceiling=Autonomy.ASK)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,12 +14,15 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from driftguard import operators, trust
-from driftguard.model import Decision, Status
+from driftguard import freezes, operators, trust
+from driftguard.audit import Conflict
+from driftguard.model import Decision, Status, stamp
+from driftguard.operators import CONTROL
 from driftguard.policy.bounds import Breaker
-from driftguard.state import BREAKER, exemptions_key, trust_key
+from driftguard.state import BREAKER, Moved, exemptions_key, trust_key
 from driftguard_cli.main import app
 from tests.conftest import ACCOUNT, World
+from tests.freezing import freeze
 from tests.records import flat_ingress, session_of
 from tests.test_answers import Door, door  # noqa: F401 - a fixture
 from tests.test_approvals import group, open_up  # noqa: F401 - a fixture
@@ -272,26 +276,27 @@ def test_a_reset_forgets_the_record_and_leaves_a_line(door: Door, world: World) 
 
 
 def test_one_control_is_frozen_and_the_others_go_on(door: Door, world: World) -> None:  # noqa: F811
-    assert as_json("freeze", "--control", INGRESS, "--reason", "a migration")["frozen"]
+    assert as_json("freeze", "--control", INGRESS, "--reason", "a migration")["counted"]
 
     frozen = world.one(flat_ingress(opened(world, "a"), 22, "0.0.0.0/0"))
     assert (frozen.status, frozen.rulings[0].guardrail) == (Status.OBSERVED, "freeze")
-    assert f"(control {INGRESS}): a migration" in frozen.reason
+    assert f"frozen by bob ({BOB}) (control {INGRESS}): a migration" in frozen.reason
     assert not world.state.note(("freeze", "control#s3.public-acl")).version
 
-    assert as_json("unfreeze") == {"frozen": False, "was_frozen": False}
-    assert as_json("unfreeze", "--control", INGRESS)["was_frozen"]
+    why = refused("unfreeze", "--reason", "over")
+    assert "There is no freeze of everything to lift." in why
+    assert as_json("unfreeze", "--control", INGRESS, "--reason", "over")["counted"]
     change = flat_ingress(opened(world, "b"), 22, "0.0.0.0/0")
     assert world.one(change).status is Status.REVERTED
 
 
 def test_one_account_is_frozen(door: Door, world: World) -> None:  # noqa: F811
     said = told("freeze", "--account", ACCOUNT, "--reason", "a drill").stdout
-    assert f"Lift it with `driftguard unfreeze --account {ACCOUNT}`." in said
+    assert said == f"Frozen: account {ACCOUNT} is frozen.\n"
 
     change = flat_ingress(opened(world, "a"), 22, "0.0.0.0/0")
     assert world.one(change).status is Status.OBSERVED
-    assert as_json("unfreeze", "--account", ACCOUNT)["was_frozen"]
+    assert as_json("unfreeze", "--account", ACCOUNT, "--reason", "over")["counted"]
 
 
 @pytest.mark.parametrize(
@@ -304,10 +309,158 @@ def test_one_account_is_frozen(door: Door, world: World) -> None:  # noqa: F811
 )
 def test_what_cannot_be_frozen_is_a_sentence(
     door: Door,  # noqa: F811
+    world: World,
     arguments: tuple[str, ...],
     why: str,
 ) -> None:
     assert why in refused("freeze", "--reason", "x", *arguments)
+    assert acts(world) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"account": "123"}, "`123` is no account"),
+        ({"control": "ec2.none"}, "There is no control `ec2.none`"),
+        ({"control": INGRESS, "account": ACCOUNT}, "each is a freeze of its own"),
+        ({"for_seconds": 0}, "ends within a year"),
+        ({"for_seconds": 10**9}, "ends within a year"),
+        ({"for_seconds": True}, "ends within a year"),
+        ({"reason": ""}, "Say why"),
+    ],
+)
+def test_the_console_takes_no_freeze_that_is_none(
+    door: Door,  # noqa: F811
+    world: World,
+    said: dict[str, Any],
+    why: str,
+) -> None:
+    status, answer = door.console.post(BOB, "/act", act="freeze", **{"reason": "x", **said})
+    assert (status, answer["counted"]) == (409, False)
+    assert why in answer["text"]
+    assert acts(world) == []
+
+
+def test_a_freeze_and_its_lift_are_chained_decisions_that_are_listed(
+    door: Door,  # noqa: F811
+    world: World,
+) -> None:
+    frozen = as_json("freeze", "--reason", "a migration", "--hours", "2")
+    lifted = as_json("unfreeze", "--reason", "it is over")
+
+    listed = {one["decision"]: one for one in as_json("audit", "list", "--control", CONTROL)}
+    assert set(listed) == {frozen["decision"], lifted["decision"]}
+    until = stamp(world.clock.at + timedelta(hours=2))
+    assert listed[frozen["decision"]]["summary"] == f"everything is frozen until {until}"
+    assert {one.actor.session for one in acts(world)} == {BOB}
+    assert {one.reason for one in acts(world)} == {"a migration", "it is over"}
+    for one in listed:
+        assert "The log is whole." in told("audit", "show", one).stdout
+    assert world.state.note(("freeze", "all")).document["decision"] == lifted["decision"]
+
+
+def test_the_freeze_is_not_set_where_its_record_cannot_be_written(
+    door: Door,  # noqa: F811
+    world: World,
+) -> None:
+    """Both in one transaction: whoever was first with the decision's id leaves the note alone."""
+    door.asked.desk = replace(door.asked.desk, now=lambda: world.clock.at)
+    door.console.console = replace(door.console.console, desk=door.asked.desk)
+    said = {"act": "freeze", "reason": "x"}
+    act = operators.Act("freeze", said, "bob", BOB, world.clock.at)
+    what = operators.done(act, world.state.recall(*operators.keys(act)))
+    world.audit.append(operators.recorded(act, what), event="freeze", note="x")
+
+    with pytest.raises(Conflict):
+        door.asked.desk.act(act)
+
+    assert not world.state.note(("freeze", "all")).version
+
+
+def test_a_freeze_around_the_console_is_recorded_when_the_guard_meets_it(
+    door: Door,  # noqa: F811
+    world: World,
+) -> None:
+    said = as_json("freeze", "--direct", "--reason", "the console is down")
+    assert said["decision"] is None
+    assert acts(world) == []
+
+    for name in ("a", "b"):
+        change = flat_ingress(opened(world, name), 22, "0.0.0.0/0")
+        assert world.one(change).status is Status.OBSERVED
+    later = replace(world.guard, recorded=set())  # another worker
+    assert world.one(flat_ingress(opened(world, "c"), 22, "0.0.0.0/0"), later)
+
+    (recorded,) = acts(world)
+    assert (recorded.title, recorded.status) == ("Freeze found", Status.NOTED)
+    assert recorded.actor.kind == "Unproven"
+    assert "as the note itself says" in recorded.summary
+    assert recorded.reason == "the console is down"
+
+
+def test_a_lift_around_the_console_is_recorded_too(door: Door, world: World) -> None:  # noqa: F811
+    as_json("freeze", "--reason", "a migration")
+    as_json("unfreeze", "--direct", "--reason", "it is over")
+    change = flat_ingress(opened(world, "a"), 22, "0.0.0.0/0")
+    assert world.one(change).status is Status.REVERTED
+
+    assert {one.title for one in acts(world)} == {"Frozen", "Freeze found lifted"}
+    assert "to lift" in refused("unfreeze", "--direct", "--reason", "again")
+
+
+def test_whom_the_console_refuses_freezes_nothing_by_it(door: Door, world: World) -> None:  # noqa: F811
+    people = door.asked.desk.policy.people[:1]
+    desk = replace(door.asked.desk, policy=replace(door.asked.desk.policy, people=people))
+    door.console.console = replace(door.console.console, desk=desk)
+
+    assert "nobody in the policy's people" in refused("freeze", "--reason", "x")
+    assert not world.state.note(("freeze", "all")).version
+
+
+def test_a_console_that_forbids_does_not_keep_the_switch(door: Door, world: World) -> None:  # noqa: F811
+    door.forbids = True
+    result = told("freeze", "--reason", "it goes wild")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Frozen directly: everything.")
+    assert freezes.holds(world.state.note(("freeze", "all")), world.clock.at)
+
+
+@pytest.mark.parametrize("doc", ["nonsense", "[]", "{}", '{"by": {}, "until": []}'])
+@pytest.mark.parametrize("version", [{}, {"v": {"N": "7"}}])
+def test_a_freeze_that_somebody_wrote_by_hand_holds(
+    world: World, doc: str, version: dict[str, Any]
+) -> None:
+    item = {"pk": {"S": "freeze"}, "sk": {"S": "all"}, "doc": {"S": doc}, **version}
+    boto3.client("dynamodb").put_item(TableName="state", Item=item)
+
+    decision = world.one(flat_ingress(opened(world, "a"), 22, "0.0.0.0/0"))
+
+    assert decision.status is Status.OBSERVED
+    assert decision.reason.startswith("frozen by somebody")
+    assert [one.title for one in acts(world)] == ["Freeze found"]
+
+
+@pytest.mark.parametrize("version", [{}, {"v": {"N": "7"}}])
+def test_a_freeze_that_somebody_wrote_by_hand_can_be_lifted(
+    door: Door,  # noqa: F811
+    world: World,
+    version: dict[str, Any],
+) -> None:
+    item = {"pk": {"S": "freeze"}, "sk": {"S": "all"}, "doc": {"S": '{"by": "ann"}'}, **version}
+    boto3.client("dynamodb").put_item(TableName="state", Item=item)
+    assert told("unfreeze", "--reason", "over").exit_code == 0
+    assert not freezes.holds(world.state.note(("freeze", "all")), world.clock.at)
+
+
+def test_whoever_read_an_earlier_freeze_does_not_lift_a_later_one(world: World) -> None:
+    freeze(world.state, "alice", "the first")
+    first = world.state.note(("freeze", "all"))
+    world.clock.pass_by(seconds=1)
+    time.sleep(0.002)
+    freeze(world.state, "carol", "the second")
+    lifted = freezes.lifted(first, by="bob", reason="over", at=world.clock.at)
+    with pytest.raises(Moved):
+        world.state.write(lifted)
 
 
 # ------------------------------------------------------------------------------- the record

@@ -20,6 +20,7 @@ from driftguard.model import Autonomy, Status
 from driftguard.policy import Exemption, Policy
 from driftguard.verdicts import Undo
 from tests.conftest import REMEDIATOR, World, new_guard
+from tests.freezing import freeze, unfreeze
 from tests.records import ec2, exposed_key, flat_ingress, s3, session_of
 
 
@@ -162,12 +163,12 @@ def test_an_exemption_ends_when_it_says(world: World, group: str) -> None:
 
 
 def test_a_freeze_stops_everything_from_the_next_event_on(world: World, group: str) -> None:
-    world.state.freeze(by="alice", reason="release night", since=world.guard.stamp())
+    freeze(world.state, "alice", "release night")
     decision = world.one(flat_ingress(group, 22, "0.0.0.0/0"))
     assert decision.status is Status.OBSERVED
     assert decision.reason == "frozen by alice: release night"
     assert is_open(group)
-    assert world.state.unfreeze()
+    unfreeze(world.state, "bob")
     assert world.one(flat_ingress(group, 22, "0.0.0.0/0")).status is Status.REVERTED
 
 
@@ -184,7 +185,7 @@ def test_a_freeze_that_somebody_wrote_by_hand_is_a_freeze(
 
 
 def test_a_freeze_ends_by_itself(world: World, group: str) -> None:
-    world.state.freeze(by="alice", reason="", since="2026-01-01", until="2026-01-02")
+    freeze(world.state, "alice", "", until="2026-01-02")
     assert world.one(flat_ingress(group, 22, "0.0.0.0/0")).status is Status.REVERTED
 
 
@@ -403,7 +404,7 @@ def test_undo_is_refused_when_the_resource_has_changed_since(world: World, group
 
 def test_undo_works_while_frozen(world: World, group: str) -> None:
     decision = world.one(flat_ingress(group, 22, "0.0.0.0/0"))
-    world.state.freeze(by="alice", reason="it goes wild", since=world.guard.stamp())
+    freeze(world.state, "alice", "it goes wild")
     assert world.guard.undo(Undo(decision.id, "alice", "")).status is Status.UNDONE
 
 

@@ -54,6 +54,8 @@ def judge_policies(
 
     In: {"id", "service", "policy": {…} or "policy_text": "…", "account"}.
     Out: {"id", "public", "external", "because": […]}.
+
+    Exits 1 if a line could not be judged: its answer is then the unsafe one.
     """
     trusted = policy.Trusted(accounts=frozenset(trusted_account or ()))
 
@@ -81,6 +83,8 @@ def judge_acls() -> None:
     Out: {"id", "public", "because": […]}.
 
     The answer is the effective one. A call that S3 would refuse leaves the prior ACL in force.
+
+    Exits 1 if a line could not be judged: its answer is then the unsafe one.
     """
 
     def judge(case: Case) -> Answer:
@@ -113,6 +117,8 @@ def judge_security_groups() -> None:
 
     What to revoke are boto3 IpPermissions with the offending sources, and nothing else.
     Egress is never risky: open egress is what AWS gives every new group.
+
+    Exits 1 if a line could not be judged: its answer is then the unsafe one.
     """
 
     def judge(case: Case) -> Answer:

@@ -32,7 +32,12 @@ def approve(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Approve the remedy: the change is reverted."""
+    """Approve the remedy: the change is reverted.
+
+    Exits 1 if the answer does not count, with the reason.
+
+    Example: driftguard approve dg-91ab… --reason "nobody ordered this"
+    """
     question = "Approve the remedy, so that the change is REVERTED?"
     _answer(stack, decision, Verdict.REVERT, question, reason=reason, yes=yes, as_json=as_json)
 
@@ -44,7 +49,12 @@ def deny(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Deny the remedy: the change stands. Another change of the resource is asked about again."""
+    """Deny the remedy: the change stands. Another change of the resource is asked about again.
+
+    Exits 1 if the answer does not count, with the reason.
+
+    Example: driftguard deny dg-91ab… --reason "the vendor's address"
+    """
     question = "Deny the remedy, so that the change STANDS?"
     _answer(stack, decision, Verdict.KEEP, question, reason=reason, yes=yes, as_json=as_json)
 
@@ -59,7 +69,12 @@ def keep(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Deny the remedy and exempt the resource from this control for a while: the change stands."""
+    """Deny the remedy and exempt the resource from this control for a while: the change stands.
+
+    Exits 1 if the answer does not count, with the reason.
+
+    Example: driftguard keep dg-91ab… --for 7d --reason "a launch"
+    """
     try:
         seconds = seconds_in(length)
     except ValueError as error:

@@ -44,6 +44,8 @@ def record(as_json: JsonOption = False, stack: StackOption = "driftguard") -> No
     """Read what controls keep baselines of, now and with your own rights, and record what is clean.
 
     The deployed stack does the same once a day.
+
+    Exits 1 if anything could not be read; the others are recorded.
     """
     deployed = Stack.named(stack)
     account = deployed.caller().split(":")[4]
@@ -77,7 +79,12 @@ def show(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Show the recorded state of one resource, as one control sees it: who, why, since when."""
+    """Show the recorded state of one resource, as one control sees it: who, why, since when.
+
+    Exits 1 if there is none.
+
+    Example: driftguard baseline show s3.versioning-suspended arn:aws:s3:::my-bucket
+    """
     known_control(control)
     known = _recorded(Stack.named(stack), control, resource)
     if as_json:
@@ -106,7 +113,12 @@ def history(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Show every version of a baseline, oldest first, each with what it changed."""
+    """Show every version of a baseline, oldest first, each with what it changed.
+
+    Exits 1 if there is none.
+
+    Example: driftguard baseline history s3.versioning-suspended arn:aws:s3:::my-bucket
+    """
     ignored = known_control(control).volatile
     found = list(_versions(Stack.named(stack), control, resource))
     if not found:
@@ -137,7 +149,10 @@ def diff(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Compare a baseline with the resource, read with your own rights; exits 1 if it differs."""
+    """Compare a baseline with the resource, read with your own rights; exits 1 if it differs.
+
+    Example: driftguard baseline diff s3.versioning-suspended arn:aws:s3:::my-bucket --version 3
+    """
     looking = known_control(control)
     deployed = Stack.named(stack)
     known = _recorded(deployed, control, resource, version)
@@ -170,7 +185,12 @@ def accept(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Make the state as it is now the baseline, in your name; read with your own rights."""
+    """Make the state as it is now the baseline, in your name; read with your own rights.
+
+    Exits 1 if it is refused, with the reason.
+
+    Example: driftguard baseline accept s3.versioning-suspended arn:aws:s3:::cache --reason "ours"
+    """
     looking = known_control(control)
     deployed = Stack.named(stack)
     suspect = _suspect(deployed, looking, resource)

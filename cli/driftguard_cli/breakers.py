@@ -43,7 +43,10 @@ class Standing:
 def show(
     policy: PolicyOption = None, as_json: JsonOption = False, stack: StackOption = "driftguard"
 ) -> None:
-    """Show every breaker that has counted a revert in its window, or has tripped."""
+    """Show every breaker that has counted a revert in its window, or has tripped.
+
+    Exits 0, whether or not one has tripped.
+    """
     at_hand = PolicyAtHand.found(policy)
     limits = at_hand.policy.bounds.breaker
     note = Stack.named(stack).state.note(BREAKER).document
@@ -75,7 +78,12 @@ def rearm(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Arm a breaker that has tripped: what it has counted is forgotten."""
+    """Arm a breaker that has tripped: what it has counted is forgotten.
+
+    Exits 1 if it is refused, with the reason.
+
+    Example: driftguard breaker rearm "control ec2.open-ingress" --reason "the script is stopped"
+    """
     act(Stack.named(stack), "rearm", as_json, scope=scope, reason=reason)
 
 

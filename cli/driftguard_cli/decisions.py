@@ -34,7 +34,12 @@ def undo(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Take a revert back: put the resource into exactly the state it was reverted from."""
+    """Take a revert back: put the resource into exactly the state it was reverted from.
+
+    Exits 1 unless it is exactly as before: refused, failed, not yet answered.
+
+    Example: driftguard undo dg-2f0c… --dry-run
+    """
     deployed = Stack.named(stack)
     before = known(deployed.audit.get(decision), decision)
     calls = [step.call for step in inverse(before.plan, before.done).steps]

@@ -50,7 +50,12 @@ def add(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Let one control pass over resources for a while. All that is named must hold."""
+    """Let one control pass over resources for a while. All that is named must hold.
+
+    Exits 1 if it is refused, with the reason.
+
+    Example: driftguard exempt add s3.public-acl my-bucket --for 7d --reason "a launch"
+    """
     known_control(control)
     try:
         seconds = seconds_in(length)
@@ -77,7 +82,12 @@ def remove(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """End an exemption that was given at run time; those of the policy file are removed there."""
+    """End an exemption that was given at run time; those of the policy file are removed there.
+
+    Exits 1 if it is refused, with the reason.
+
+    Example: driftguard exempt remove s3.public-acl ex-5e1c… --reason "it is over"
+    """
     act(Stack.named(stack), "unexempt", as_json, control=control, id=exemption, reason=reason)
 
 
@@ -88,7 +98,10 @@ def list_exemptions(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """List exemptions: those given at run time, and those of the policy at hand."""
+    """List exemptions: those given at run time, and those of the policy at hand.
+
+    Exits 0 also where there are none.
+    """
     if control:
         known_control(control)
     at_hand = PolicyAtHand.found(policy)

@@ -26,7 +26,10 @@ def generate(
         bool, typer.Option("--check", help="Write nothing; exit 1 if anything is out of date.")
     ] = False,
 ) -> None:
-    """Write what follows from the controls: index, template blocks, policy schema, catalogue."""
+    """Write what follows from the controls: index, template blocks, policy schema, catalogue.
+
+    Exits 1 if a policy is over AWS's limit; with --check also if any is stale.
+    """
     root = project_root()
     stale = {
         path: content

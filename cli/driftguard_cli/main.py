@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -29,8 +31,15 @@ from .replay import replay
 from .scan import scan
 from .trouble import Trouble
 
+VERSION = version("driftguard")
+
 app = typer.Typer(
-    help="A guard for AWS accounts: sees risky changes, reverts them, can undo every decision.",
+    help=f"""A guard for AWS accounts: sees risky changes, reverts them, can undo every decision.
+
+    Every command exits 0 when it is done; 1 when it cannot be, with a sentence
+    that says why; 2 when it is written wrongly. Its own --help says what else
+    counts. This is version {VERSION}.
+    """,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -56,6 +65,22 @@ app.command()(replay)
 app.command()(scan)
 app.command()(demo)
 app.command(hidden=True)(generate)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"driftguard {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
+    """What holds for all commands."""
 
 
 def run() -> None:

@@ -22,7 +22,10 @@ FileArgument = Annotated[Path, typer.Argument(help="The policy file.")]
 
 @app.command()
 def check(file: FileArgument = Path("policies/guard.yaml"), as_json: JsonOption = False) -> None:
-    """Say everything that is wrong with a policy file; exits 1 if anything is."""
+    """Say everything that is wrong with a policy file; exits 1 if anything is.
+
+    Example: driftguard policy check policies/guard.yaml
+    """
     try:
         policy = from_compiled(source.read(file))
     except source.PolicyError as error:
@@ -51,7 +54,12 @@ def compile_(
     file: FileArgument = Path("policies/guard.yaml"),
     to: Annotated[Path | None, typer.Option(help="Where to write the JSON; else printed.")] = None,
 ) -> None:
-    """Validate a policy and write it as the JSON that the Lambdas read."""
+    """Validate a policy and write it as the JSON that the Lambdas read.
+
+    Exits 1 if it is not valid, and writes nothing.
+
+    Example: driftguard policy compile policies/guard.yaml --to policy.json
+    """
     try:
         compiled = json.dumps(source.read(file), indent=1, sort_keys=True) + "\n"
     except source.PolicyError as error:
@@ -65,5 +73,10 @@ def compile_(
 
 @app.command()
 def schema(as_json: JsonOption = True) -> None:
-    """Print the JSON Schema of the policy file, for editors; it is JSON either way."""
+    """Print the JSON Schema of the policy file, for editors; it is JSON either way.
+
+    Exits 0; no AWS call is made.
+
+    Example: driftguard policy schema > guard.schema.json
+    """
     typer.echo(json.dumps(source.schema(), indent=2))

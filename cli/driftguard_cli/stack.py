@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
 
 from driftguard.audit import AuditTable
-from driftguard.aws import Aws, AwsError, Surroundings, told_apart
+from driftguard.aws import Aws, AwsError, SaltIn, Surroundings, told_apart
 from driftguard.model import Autonomy
 from driftguard.state import StateTable
 
@@ -48,13 +48,11 @@ class Stack:
                 ) from error
             raise
         (one,) = found["Stacks"]
-        return cls(
-            name,
-            # As the template has it: the same secret has one fingerprint, whoever looks.
-            Aws(surroundings=Surroundings(salt=one["StackId"].encode())),
-            {each["OutputKey"]: each["OutputValue"] for each in one.get("Outputs", [])},
-            {each["ParameterKey"]: each["ParameterValue"] for each in one.get("Parameters", [])},
-        )
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in one.get("Outputs", [])}
+        given = {each["ParameterKey"]: each["ParameterValue"] for each in one.get("Parameters", [])}
+        # As the guard is told it; but what it looks up is not kept: whoever asks changes nothing.
+        surroundings = Surroundings(salt=_salt(name, outputs), advisories=_advisories(given) or "")
+        return cls(name, Aws(surroundings=surroundings), outputs, given)
 
     def output(self, name: str) -> str:
         """One of the stack's outputs."""
@@ -78,6 +76,11 @@ class Stack:
         return Autonomy.named(self.parameters.get("AutonomyCeiling", Autonomy.REVERT.label))
 
     @property
+    def advisories(self) -> str | None:
+        """Where it looks vulnerabilities up; "" for nowhere, None where the stack does not say."""
+        return _advisories(self.parameters)
+
+    @property
     def state(self) -> StateTable:
         """What people and the guard remember: exemptions, baselines, trust, the freeze."""
         return StateTable(self.aws, self.output("StateTable"))
@@ -86,3 +89,27 @@ class Stack:
         """The ARN under which this command runs."""
         with told_apart("sts", "GetCallerIdentity"):
             return str(self.aws.client("sts").get_caller_identity()["Arn"])
+
+
+def _advisories(parameters: Mapping[str, str]) -> str | None:
+    """The source of advisories as the template tells it to the guard."""
+    if "AdvisoriesUrl" not in parameters:
+        return None
+    bucket = parameters.get("AdvisoriesBucket", "")
+    if bucket:
+        return f"s3://{bucket}/{parameters.get('AdvisoriesPrefix', '')}"
+    return parameters["AdvisoriesUrl"]
+
+
+def _salt(name: str, outputs: Mapping[str, str]) -> Callable[[Aws], bytes]:
+    """The stack's own: the same secret has one fingerprint, whoever looks."""
+    if "FingerprintSalt" in outputs:
+        return SaltIn(outputs["FingerprintSalt"])
+
+    def none(aws: Aws) -> bytes:
+        raise Trouble(
+            f"The stack `{name}` has no output `FingerprintSalt`, with which secrets are told "
+            "apart: deploy this version first."
+        )
+
+    return none

@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from driftguard import freezes
 from driftguard.aws import told_apart
-from driftguard.state import ALL
+from driftguard.model import Document, stamp
+from driftguard.state import ALL, Moved
 
-from .acts import known_control
+from .acts import ReasonOption, act, known_control
 from .stack import JsonOption, Stack, StackOption
 from .trouble import Trouble
 from .unfollowed import Unfollowed, is_of_the_stream, unfollowed
@@ -21,41 +23,87 @@ console = Console(highlight=False)
 
 OneControl = Annotated[str, typer.Option("--control", help="Only this control.")]
 OneAccount = Annotated[str, typer.Option("--account", help="Only in this account.")]
+DirectOption = Annotated[
+    bool, typer.Option("--direct", help="Around the console: write the state table yourself.")
+]
 
 
 def freeze(
     reason: Annotated[str, typer.Option(help="Why, for who finds the guard frozen.")],
-    hours: Annotated[float, typer.Option(help="Lift it by itself after so long; 0: never.")] = 0,
+    hours: Annotated[
+        float, typer.Option(min=0, max=8784, help="Lift it by itself after so long; 0: never.")
+    ] = 0,
     control: OneControl = "",
     account: OneAccount = "",
+    direct: DirectOption = False,
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """The kill switch: from the next event on, decide and record, but change nothing."""
-    scope = _scope(control, account)
-    deployed = Stack.named(stack)
+    """The kill switch: from the next event on, decide and record, but change nothing.
+
+    The console sets and records it in your name. If it gives no answer, or IAM
+    does not let you ask it, the state table is written directly; the guard
+    records that when it first meets it.
+
+    Exits 1 if it is not frozen, with the reason.
+
+    Example: driftguard freeze --reason "migration" --hours 2
+    """
+    scope, deployed = _scope(control, account), Stack.named(stack)
+    seconds = round(hours * 3600)
+    if not direct:
+        try:
+            act(
+                deployed,
+                "freeze",
+                as_json,
+                control=control,
+                account=account,
+                for_seconds=seconds or None,
+                reason=reason,
+            )
+            return
+        except Trouble as error:
+            # What asks to stop is not kept waiting by what may itself be broken.
+            Console(stderr=True, highlight=False).print(str(error), markup=False)
     now = datetime.now(UTC)
-    until = _stamp(now + timedelta(hours=hours)) if hours else ""
-    deployed.state.freeze(
-        by=deployed.caller(), reason=reason, since=_stamp(now), until=until, scope=scope
-    )
-    what = "" if scope == ALL else f" {scope.replace('#', ' ')}"
-    lifted = "driftguard unfreeze" + ("" if scope == ALL else f" --{scope.replace('#', ' ')}")
-    told = f"Frozen{what}" + (f" until {until}." if until else f". Lift it with `{lifted}`.")
-    _say({"frozen": True, "scope": scope, "until": until or None}, told, as_json)
+    until = stamp(now + timedelta(seconds=seconds)) if seconds else ""
+    by = deployed.caller()
+    note = freezes.frozen(freezes.anew(scope, now), by=by, reason=reason, at=now, until=until)
+    deployed.state.overwrite(note)
+    ends = f" until {until}" if until else ""
+    _say_direct("freeze", f"Frozen directly: {freezes.scope(note)}{ends}.", as_json)
 
 
 def unfreeze(
+    reason: ReasonOption,
     control: OneControl = "",
     account: OneAccount = "",
+    direct: DirectOption = False,
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Lift the freeze of the whole guard, or the one of a control or an account."""
-    scope = _scope(control, account)
-    was = Stack.named(stack).state.unfreeze(scope)
-    told = "Lifted." if was else "Nothing was frozen."
-    _say({"frozen": False, "was_frozen": was}, told, as_json)
+    """Lift the freeze of the whole guard, or the one of a control or an account.
+
+    The console lifts and records it in your name.
+
+    Exits 1 if there is none to lift.
+
+    Example: driftguard unfreeze --reason "the migration is over"
+    """
+    scope, deployed = _scope(control, account), Stack.named(stack)
+    if not direct:
+        act(deployed, "unfreeze", as_json, control=control, account=account, reason=reason)
+        return
+    now, before = datetime.now(UTC), deployed.state.note(("freeze", scope))
+    if not freezes.holds(before, now):
+        raise Trouble(f"There is no freeze of {freezes.scope(before)} to lift.")
+    lifted = freezes.lifted(before, by=deployed.caller(), reason=reason, at=now)
+    try:
+        deployed.state.write(lifted)
+    except Moved:
+        raise Trouble("Somebody has just frozen it anew: look again before you lift it.") from None
+    _say_direct("unfreeze", f"Lifted directly: the freeze of {freezes.scope(before)}.", as_json)
 
 
 def redrive(
@@ -63,7 +111,12 @@ def redrive(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Show what is parked in the dead-letter queue and why, and put it back to be judged again."""
+    """Show what is parked in the dead-letter queue and why, and put it back to be judged again.
+
+    Exits 0 also where nothing is parked.
+
+    Example: driftguard redrive --dry-run
+    """
     deployed = Stack.named(stack)
     queue = deployed.aws.client("sqs")
     parked: list[dict[str, str]] = []
@@ -112,7 +165,7 @@ def redrive(
 
 
 def _missed(deployed: Stack) -> tuple[list[str], Unfollowed]:
-    missed = unfollowed(deployed.audit, _stamp(datetime.now(UTC)))
+    missed = unfollowed(deployed.audit, stamp(datetime.now(UTC)))
     return [json.dumps(one) for one in missed.messages], missed
 
 
@@ -126,12 +179,11 @@ def _scope(control: str, account: str) -> str:
     return f"account#{account}" if account else ALL
 
 
-def _stamp(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _say(told_: dict[str, object], words: str, as_json: bool) -> None:
+def _say_direct(kind: str, words: str, as_json: bool) -> None:
+    """What was done around the console, in the shape of its own answers."""
+    text = f"{words} The guard records it when it first meets it."
     if as_json:
-        typer.echo(json.dumps(told_))
+        told: Document = {"act": kind, "counted": True, "text": text, "decision": None}
+        typer.echo(json.dumps(told, indent=2))
     else:
-        console.print(words)
+        console.print(text, markup=False)

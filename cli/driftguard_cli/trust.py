@@ -54,7 +54,12 @@ def show(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Show each control's record by kind of case, and whether it has earned to revert."""
+    """Show each control's record by kind of case, and whether it has earned to revert.
+
+    Exits 0 also where there is none.
+
+    Example: driftguard trust show ec2.open-ingress --policy policies/packs/earned.yaml
+    """
     at_hand = PolicyAtHand.found(policy)
     state = Stack.named(stack).state
     if control:
@@ -81,7 +86,12 @@ def show(
 def history(
     control: ControlArgument, as_json: JsonOption = False, stack: StackOption = "driftguard"
 ) -> None:
-    """Show the last outcomes that a control's record is made of, newest last."""
+    """Show the last outcomes that a control's record is made of, newest last.
+
+    Exits 0 also where there are none.
+
+    Example: driftguard trust history ec2.open-ingress
+    """
     known_control(control)
     lines = trust.history(Stack.named(stack).state.note(trust_key(control)).document)
     if as_json:
@@ -108,7 +118,12 @@ def reset(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Forget the record of one kind of case: what it had earned is to be earned anew."""
+    """Forget the record of one kind of case: what it had earned is to be earned anew.
+
+    Exits 1 if it is refused, with the reason.
+
+    Example: driftguard trust reset s3.public-policy "PutBucketPolicy by user" --reason "new"
+    """
     act(Stack.named(stack), "reset-trust", as_json, control=control, case=case, reason=reason)
 
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from driftguard import policy
 from driftguard.audit import AuditTable
-from driftguard.aws import Aws, Surroundings
+from driftguard.aws import Aws, SaltIn, Surroundings
 from driftguard.intake import Intake, Message
 from driftguard.model import Autonomy
 from driftguard.pipeline import Guard
@@ -29,7 +29,7 @@ ALARMING = ("breaker", "fight")
 aws = Aws(
     os.environ["REMEDIATOR_ROLE_ARN"],
     Surroundings(
-        salt=os.environ["SALT"].encode(),
+        salt=SaltIn(os.environ["SALT_SECRET"]),
         advisories=os.environ["ADVISORIES"],
         state_table=os.environ["STATE_TABLE"],
     ),

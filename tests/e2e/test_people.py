@@ -40,7 +40,7 @@ def policy_text(lab: World, bucket: str) -> str:
 def frozen(lab: World) -> Any:
     lab.driftguard("freeze", "--reason", "a migration is under way")
     yield
-    lab.driftguard("unfreeze")
+    lab.driftguard("unfreeze", "--reason", "it is over")
 
 
 @pytest.mark.usefixtures("frozen")

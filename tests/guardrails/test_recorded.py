@@ -34,6 +34,7 @@ from driftguard.policy.bounds import (
 from driftguard.state import habits_key, trust_key
 from driftguard.sweep import sweep
 from tests.conftest import ACCOUNT, REGION
+from tests.freezing import freeze
 from tests.guardrails.held import ACTOR, CONTROL, Held, shows
 from tests.records import change, s3
 
@@ -48,7 +49,7 @@ def exempt(held: Held) -> str:
 
 
 def frozen(held: Held) -> str:
-    held.world.state.freeze(by="alice", reason="migration", since="", scope=f"account#{ACCOUNT}")
+    freeze(held.world.state, "alice", "migration", scope=f"account#{ACCOUNT}")
     return f"frozen by alice (account {ACCOUNT}): migration"
 
 

@@ -29,6 +29,7 @@ from driftguard.policy.bounds import Bounds, Breaker, Earning
 from driftguard.state import BREAKER, Note, exemptions_key, past_key, trust_key
 from driftguard.trail import mapping
 from tests.conftest import World, new_guard
+from tests.freezing import freeze
 from tests.guardrails.conftest import before_the_next_write, open_group
 from tests.records import flat_ingress
 from tests.test_approvals import PEOPLE, is_open, open_up
@@ -136,7 +137,7 @@ def test_a_freeze_given_while_others_wrote_counts(
 
     def meanwhile() -> None:
         assert world.one(other).status is Status.REVERTED
-        world.state.freeze(by="alice", reason="it goes wild", since="")
+        freeze(world.state, "alice", "it goes wild")
 
     before_the_next_write(monkeypatch, meanwhile)
     decision = world.one(opened(group))

@@ -28,6 +28,7 @@ from driftguard.policy.bounds import (
 )
 from driftguard.state import BREAKER, Note, habits_key
 from tests.conftest import Fakes, World
+from tests.freezing import freeze, unfreeze
 from tests.guardrails.conftest import before_the_next_write, open_group
 from tests.records import flat_ingress
 from tests.test_approvals import PEOPLE, Asked, is_open
@@ -214,16 +215,16 @@ def test_a_freeze_stops_what_only_silence_approved(
         patched.setattr(BaseClient, "_make_api_call", dying)
         with pytest.raises(Dies):
             guard.expire(decision.id)
-    world.state.freeze(by="alice", reason="it goes wild", since="")
+    freeze(world.state, "alice", "it goes wild")
     with pytest.raises(NotYet, match="frozen by alice"):
         guard.expire(decision.id)
     assert is_open(group)
-    world.state.unfreeze()
+    unfreeze(world.state, "alice")
     assert guard.expire(decision.id).status is Status.REVERTED
 
 
 def test_a_freeze_does_not_stop_what_people_approved(world: World, group: str) -> None:
     question = Asked(world, group)
     question.answer("bob")
-    world.state.freeze(by="alice", reason="it goes wild", since="")
+    freeze(world.state, "alice", "it goes wild")
     assert question.carried_out().status is Status.REVERTED

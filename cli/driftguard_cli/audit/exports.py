@@ -72,7 +72,12 @@ def export(
     ),
     stack: StackOption = "driftguard",
 ) -> None:
-    """Write decisions for other tools, oldest first, each as soon as it is read."""
+    """Write decisions for other tools, oldest first, each as soon as it is read.
+
+    Exits 1 if it could not be read to its end; what was written so far stands.
+
+    Example: driftguard audit export --format ocsf --since 2026-11-01 --to findings.jsonl
+    """
     filters = filters_of(
         since=since,
         until=until,

@@ -51,7 +51,12 @@ def list_decisions(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """List decisions, newest first. Every filter is an index query, never a scan."""
+    """List decisions, newest first. Every filter is an index query, never a scan.
+
+    Exits 0 also where nothing is found.
+
+    Example: driftguard audit list --days 30 --status reverted --control ec2.open-ingress
+    """
     filters = filters_of(
         since=since,
         until=until,

@@ -29,7 +29,12 @@ def verify(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Prove that the record is whole, or name where it was edited, cut, reordered or added to."""
+    """Prove that the record is whole, or name where it was edited, cut, reordered or added to.
+
+    Exits 1 if it is not whole.
+
+    Example: driftguard audit verify --day 2026-11-24
+    """
     if day and decision:
         raise Trouble("Give --day or --decision, not both.")
     if published and not day:

@@ -30,7 +30,13 @@ _INDENT = (0, 0, 0, 2)
 def show(
     decision: DecisionArgument, as_json: JsonOption = False, stack: StackOption = "driftguard"
 ) -> None:
-    """Tell one decision as a story: what, who, why, what was done, and its log."""
+    """Tell one decision as a story: what, who, why, what was done, and its log.
+
+    Exits 1 if there is no such decision. That a log does not hold together is
+    told; `driftguard audit verify` exits 1 on it.
+
+    Example: driftguard audit show dg-2f0c…
+    """
     audit = Stack.named(stack).audit
     partition = audit.partition(decision)
     stored = [item for item in partition if item["sk"].get("S") == DECISION]

@@ -28,7 +28,10 @@ def demo(
         bool, typer.Option("--json", help="Print one JSON object; the story goes to stderr.")
     ] = False,
 ) -> None:
-    """Deploy into emulators, make risky changes as an intruder would, and watch them reverted."""
+    """Deploy into emulators, make risky changes as an intruder would, and watch them reverted.
+
+    Exits 1 if a change was not reverted, a neighbour touched, the undo not exact.
+    """
     with interruptions_told():
         began = time.monotonic()
         seen, undone = _play(Screen(Console(stderr=as_json, highlight=False)), began)

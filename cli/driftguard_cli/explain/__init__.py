@@ -38,6 +38,13 @@ def explain(
         bool,
         typer.Option("--live", help="Read the resource and the stack, with your own rights."),
     ] = False,
+    advisories: Annotated[
+        str,
+        typer.Option(
+            metavar="URL|s3://BUCKET/PREFIX",
+            help="Where --live looks vulnerabilities up; else where the stack does.",
+        ),
+    ] = "",
     policy: PolicyOption = None,
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
@@ -51,16 +58,24 @@ def explain(
     would; nothing is changed or recorded.
 
     Of a decision it tells what was recorded of the reasoning.
+
+    Exits 1 if something could not be read.
+
+    Example: driftguard explain events/ec2.open-ingress/risky.json
     """
     if _DECISION.fullmatch(what):
         if live:
             raise Trouble("--live is for a file: a decision says what was seen when it was made.")
         recorded.tell(Stack.named(stack).audit, what, as_json, console)
         return
+    if advisories and not live:
+        raise Trouble("--advisories is for --live: without it nothing is looked up.")
+    if advisories and not advisories.startswith(("s3://", "https://", "http://")):
+        raise Trouble(f"`{advisories}` is neither an address nor s3://BUCKET/PREFIX.")
     change = _change_in(Path(what))
     at_hand = PolicyAtHand.found(policy)
     if live:
-        found = looking.explanation(Stack.named(stack), change, at_hand)
+        found = looking.explanation(Stack.named(stack), change, at_hand, advisories)
     else:
         found = reasons.explanation(change, at_hand)
     if as_json:

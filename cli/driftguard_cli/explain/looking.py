@@ -6,12 +6,15 @@ Read with the caller's own rights. Nothing is recorded, and nothing is changed.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from driftguard import deciding, past
-from driftguard.aws import AwsError
+from driftguard.aws import Aws, AwsError
 from driftguard.case import Case
+from driftguard.controls.control import AnyControl
+from driftguard.controls.insecure import LibrarySettings
 from driftguard.guardrails import GUARDRAILS, Judgement, name_of
-from driftguard.model import Autonomy, Change, Facet, Status, decision_id
+from driftguard.model import Autonomy, Change, Facet, Status, Suspect, decision_id
 from driftguard.pipeline import Guard
 from driftguard.policy import Policy
 from driftguard.state import past_key
@@ -31,10 +34,19 @@ from .reasons import (
     screened,
 )
 
+_UNTOLD = "It cannot be told"
+_NOT_TOLD = (
+    "the stack does not say where vulnerabilities are looked up, so what is deployed was not held "
+    "against any: name a source with --advisories"
+)
 
-def explanation(deployed: Stack, change: Change, at_hand: PolicyAtHand) -> Explanation:
-    """What the guard would do now."""
-    guard = _guard(deployed, at_hand.policy)
+
+def explanation(
+    deployed: Stack, change: Change, at_hand: PolicyAtHand, advisories: str = ""
+) -> Explanation:
+    """What the guard would do now. `advisories` is a source instead of the stack's own."""
+    source = advisories or deployed.advisories
+    guard = _guard(deployed, at_hand.policy, source or "")
     if change.account != guard.account:
         raise Trouble(
             f"The change is of account {change.account or '(none)'}, and you look with the rights "
@@ -46,21 +58,47 @@ def explanation(deployed: Stack, change: Change, at_hand: PolicyAtHand) -> Expla
     watching = tuple(
         Watching(
             control,
-            tuple(_reasoning(Case(guard, control, settings, one, False), change) for one in found),
+            tuple(
+                _sure(_reasoning(guard, control, settings, one, change), control, source)
+                for one in found
+            ),
         )
         for control, settings, found in screened(change, guard.policy)
         if not over
     )
-    return Explanation(change, at_hand.origin, watching, over, live=True)
+    told = _source(source) if any(_looks_up(one.control) for one in watching) else ""
+    return Explanation(change, at_hand.origin, watching, over, live=True, advisories=told)
 
 
-def _guard(deployed: Stack, policy: Policy) -> Guard:
+def _looks_up(control: AnyControl) -> bool:
+    """Whether a control holds what is deployed against advisories; of images, scans tell."""
+    return control.settings is LibrarySettings and control.id.startswith("lambda.")
+
+
+def _source(source: str | None) -> str:
+    """Where vulnerabilities are looked up, in words."""
+    if source is None:
+        return "unknown: the stack does not say"
+    return source or "none: only what Inspector and ECR have found counts"
+
+
+def _sure(one: Reasoning, control: AnyControl, source: str | None) -> Reasoning:
+    """The reasoning, unless it says that all is well of what nobody was asked about."""
+    if source or not _looks_up(control) or one.plan or one.trouble:
+        return one
+    if source is None:
+        return replace(one, verdict=f"{_UNTOLD}.", trouble=_NOT_TOLD)
+    return replace(one, seen="not looked at: the stack has nobody to ask, and no scan told of it")
+
+
+def _guard(deployed: Stack, policy: Policy, advisories: str) -> Guard:
     """A guard as the stack runs it, but with our own rights."""
     arn = deployed.output("RemediatorRole").split(":")
     account = deployed.caller().split(":")[4]
     door = f"arn:{arn[1]}:lambda:{deployed.region}:{account}:function:"
+    told = replace(deployed.aws.surroundings, advisories=advisories)
     return Guard(
-        aws=deployed.aws,
+        aws=Aws(surroundings=told),
         audit=deployed.audit,
         state=deployed.state,
         policy=policy.with_own_door(door + deployed.output("ReplyFunction")),
@@ -70,7 +108,18 @@ def _guard(deployed: Stack, policy: Policy) -> Guard:
     )
 
 
-def _reasoning(case: Case, change: Change) -> Reasoning:
+def _reasoning(
+    guard: Guard, control: AnyControl, settings: object, suspect: Suspect, change: Change
+) -> Reasoning:
+    case = Case(
+        guard,
+        control,
+        settings,
+        suspect,
+        last_chance=False,
+        actor=change.actor,
+        changed=change.time,
+    )
     try:
         return _looked(case.recalled(), change)
     except AwsError as error:
@@ -82,7 +131,7 @@ def _reasoning(case: Case, change: Change) -> Reasoning:
             f"policy grants {granted.label}",
             (),
             Autonomy.OBSERVE,
-            "It cannot be told: the guard would try again.",
+            f"{_UNTOLD}: the guard would try again.",
             trouble=str(error),
         )
 

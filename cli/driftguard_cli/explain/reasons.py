@@ -105,13 +105,17 @@ class Watching:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All there is to say of a change. `passed_over`: why the guard would not even look."""
+    """All there is to say of a change. `passed_over`: why the guard would not even look.
+
+    `advisories` is where vulnerabilities were looked up, in words; "" where that does not matter.
+    """
 
     change: Change
     policy: str
     controls: tuple[Watching, ...]
     passed_over: str = ""
     live: bool = False
+    advisories: str = ""
 
 
 def explanation(change: Change, at_hand: PolicyAtHand) -> Explanation:

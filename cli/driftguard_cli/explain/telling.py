@@ -39,6 +39,7 @@ def as_json(found: Explanation) -> Document:
         },
         "policy": found.policy,
         "live": found.live,
+        "advisories": found.advisories,
         "passed_over": found.passed_over,
         "controls": [_watching(one) for one in found.controls],
     }
@@ -112,6 +113,7 @@ def _parts(found: Explanation) -> Iterator[RenderableType]:
         ("With", actor.agent or "unknown"),
         ("Where", f"account {change.account or 'unknown'}, {change.region or 'no region'}"),
         ("Policy", found.policy),
+        *([("Advisories", found.advisories)] if found.advisories else []),
     )
     yield ""
     if found.passed_over:

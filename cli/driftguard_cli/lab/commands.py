@@ -45,7 +45,12 @@ def up_command(
         ),
     ] = None,
 ) -> None:
-    """Start the emulators, build and deploy the stack, and leave it all running."""
+    """Start the emulators, build and deploy the stack, and leave it all running.
+
+    Exits 1 if it does not come up, and takes down what did.
+
+    Example: eval "$(driftguard lab up --parameter AutonomyCeiling=ask)"
+    """
     with interruptions_told(), progress(Console(stderr=True, highlight=False)) as tell:
         root = project_root()
         lab = up(root, _folder(folder, root), _parameters(parameter or []), tell, policy)
@@ -57,7 +62,10 @@ def up_command(
 
 @app.command("down")
 def down_command(as_json: JsonOption = False, folder: FolderOption = None) -> None:
-    """Stop the lab's processes and remove its files."""
+    """Stop the lab's processes and remove its files.
+
+    Exits 0 also where none is running.
+    """
     with interruptions_told():
         where = _folder(folder, None if folder else project_root())
         stopped = down(where)

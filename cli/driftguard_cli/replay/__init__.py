@@ -69,6 +69,8 @@ def replay(
     control, resource (its ARN), certainty, and autonomy: what the policy grants,
     or `observe` where it exempts. Counts, and what could not be read, are told
     on stderr; if anything could not, the exit code is 1.
+
+    Example: driftguard replay s3://my-trail/AWSLogs/ --since 2026-11-01
     """
     window = _window(since, until)
     bench = Bench(_policy(policy), window, tuple(own_role or ()))

@@ -105,6 +105,8 @@ def scan(
     open; 2 if it could not be checked to its end, or the command is wrong. What
     could not be checked is never clean: an archive that cannot be read, a
     package without a version, advisories that cannot be had.
+
+    Example: driftguard scan function.zip --advisories https://api.osv.dev --format sarif
     """
     told = Console(stderr=True, highlight=False, soft_wrap=True)
     form = Format.JSON if as_json_ else form

@@ -60,12 +60,13 @@ def _refusal(decision: Decision, answer: Answer, policy: Policy, now: str) -> st
         if terms.approvers:
             return "a shared link cannot prove who you are, and only some people may answer this"
         return ""
-    known = {one.name: one for one in policy.people}
-    if answer.person not in known:
+    if answer.person not in {one.name for one in policy.people}:
         return f"{answer.identity or answer.person} is nobody in the policy's people"
     if terms.approvers and answer.person not in terms.approvers:
         return f"{answer.person} may not answer for {decision.control}"
-    if answer.verdict is Verdict.KEEP and _made_it(decision, known[answer.person], answer.identity):
+    if answer.verdict is Verdict.KEEP and policy.made_by(
+        decision.makers, answer.person, answer.identity
+    ):
         return "who made a change cannot approve keeping it"
     return ""
 
@@ -87,15 +88,9 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
     terms = policy.terms(decision.control, decision.severity)
     if terms.approvers and person.name not in terms.approvers:
         return f"{person.name} may not answer for {decision.control}"
-    if _made_it(decision, person, identity):
+    if policy.made_by(decision.makers, person.name, identity):
         return "who made a change cannot undo its revert"
     return ""
-
-
-def _made_it(decision: Decision, person: Person, identity: str) -> bool:
-    """Whether a person made the change, under any of their identities."""
-    makers = decision.makers
-    return person.is_principal(*makers) or bool(identity and identity in makers)
 
 
 def already(decision: Decision) -> str:

@@ -127,14 +127,32 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
+class SaltIn:
+    """The salt that is kept in a secret of AWS Secrets Manager, by its ARN or name."""
+
+    secret: str
+
+    def __call__(self, aws: Aws) -> bytes:
+        # Only here: most changes hold no secret.
+        from .secrets import salt_in
+
+        return salt_in(self.secret, aws)
+
+
+def _no_salt(aws: Aws) -> bytes:
+    raise AwsError("nothing says what secrets are to be fingerprinted with")
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the stack tells controls beside the account's own state.
 
-    `salt` is what secrets are fingerprinted with. `advisories` is where known vulnerabilities are
-    looked up: the address of an OSV API, `s3://bucket/prefix` of a copy, or "" for nowhere.
+    `salt` gives what secrets are fingerprinted with, when it is needed. `advisories` is where known
+    vulnerabilities are looked up: the address of an OSV API, `s3://bucket/prefix` of a copy, or ""
+    for nowhere.
     """
 
-    salt: bytes = b""
+    salt: Callable[[Aws], bytes] = _no_salt
     advisories: str = ""
     state_table: str = ""
 
@@ -150,6 +168,7 @@ class Aws:
     ) -> None:
         self.surroundings = surroundings
         self._remediator_role_arn = remediator_role_arn
+        self._salt = b""
         self._clients: dict[tuple[str, str, bool], Client] = {}
         self._sessions: _Sessions | None = None
 
@@ -160,6 +179,12 @@ class Aws:
     def reader(self, account: str, region: str) -> Reader:
         """Reads for the controls' `observe`."""
         return Reader(self, account, region)
+
+    def salt(self) -> bytes:
+        """What secrets are fingerprinted with: asked for when the first one is found, and kept."""
+        if not self._salt:
+            self._salt = self.surroundings.salt(self)
+        return self._salt
 
     @contextmanager
     def acting_on(self, plan: Plan, decision: str, region: str) -> Iterator[Remediator]:

@@ -18,7 +18,21 @@ from .aws import AwsError, Reader
 from .baseline import Baseline
 from .controls.control import AnyControl
 from .interruptions import Busy, Incomparable, NotYet
-from .model import Actor, Decision, Document, Facet, Plan, Resource, Risk, Status, Suspect, stamp
+from .model import (
+    Actor,
+    Autonomy,
+    Decision,
+    Document,
+    Facet,
+    Plan,
+    Resource,
+    Risk,
+    Status,
+    Suspect,
+    arns_of,
+    moment,
+    stamp,
+)
 from .policy import Policy
 from .state import (
     BREAKER,
@@ -74,6 +88,8 @@ class Case:
     """One control looking at one resource, with what is remembered of both.
 
     `last_chance`: this delivery is the last one; what cannot be finished is recorded as failed.
+    `actor` and `changed` are whose change is judged, and when it was made (ISO 8601, UTC): a
+    baseline that they accepted themselves does not vouch for it.
     """
 
     guard: Guard
@@ -82,6 +98,8 @@ class Case:
     suspect: Suspect
     last_chance: bool
     memory: Memory = Memory()
+    actor: Actor = Actor()
+    changed: str = ""
 
     # ------------------------------------------------------------------------- looking
 
@@ -106,8 +124,12 @@ class Case:
         if state is None:
             return None, None
         risk, _ = self._judged(state)
-        if risk is None and self._departs(state):
-            risk = Risk(f"departs from its pinned baseline: {self._from_baseline(state)}")
+        if risk is None and (pinned_to := self._departs_from(state)) and self._is_pinned():
+            told = self._differences(pinned_to, state)
+            risk = Risk(f"departs from its pinned baseline: {told}")
+            known = self.baseline
+            if known is not None and pinned_to != known.state:
+                risk = self._held(risk, known)
         return Facet(state, self.now()), risk
 
     def plan(self, facet: Facet) -> Plan:
@@ -115,11 +137,13 @@ class Case:
         risk, before = self._judged(facet.state)
         if risk is not None:
             return self.control.plan(self.suspect, facet, before, self.settings)
-        assert self.baseline is not None
-        restoring = self.control.put_back(self.suspect, facet, self.baseline.state)
+        pinned_to = self._departs_from(facet.state)
+        assert pinned_to is not None
+        restoring = self.control.put_back(self.suspect, facet, pinned_to)
         if restoring is not None:
             return restoring
-        return Plan((), advice=f"It was pinned to: {self._from_baseline(facet.state)}.")
+        told = self._differences(pinned_to, facet.state)
+        return Plan((), advice=f"It was pinned to: {told}.")
 
     def leans_on_baseline(self, facet: Facet, plan: Plan) -> bool:
         """Whether the plan would be another one without the baseline."""
@@ -138,18 +162,30 @@ class Case:
         known = self.baseline
         if known is None:
             return self.control.assess(state, None, self.settings), None
-        risk = self._beside(state, known.state)
-        if risk is None and known.anchor != known.state:
-            walked = self._beside(state, known.anchor)
-            if walked is not None:
-                return walked, known.anchor
-        return risk, known.state
+        risk, before = self._beside(state, known.state, known.anchor)
+        if risk is None and self._is_own_word(known):
+            own, earlier = self._beside(state, known.before, known.before_anchor)
+            if own is not None:
+                return self._held(own, known), earlier
+        return risk, before
 
-    def _beside(self, state: Document, recorded: Document) -> Risk | None:
+    def _beside(
+        self, state: Document, before: Document | None, anchor: Document | None
+    ) -> tuple[Risk | None, Document | None]:
+        risk = self._assessed(state, before)
+        if risk is None and anchor is not None and anchor != before:
+            walked = self._assessed(state, anchor)
+            if walked is not None:
+                return walked, anchor
+        return risk, before
+
+    def _assessed(self, state: Document, recorded: Document | None) -> Risk | None:
         """The risk beside a recorded state. Raises `Incomparable`, which says what to do."""
         try:
             return self.control.assess(state, recorded, self.settings)
         except (LookupError, TypeError, AttributeError) as error:
+            if recorded is None:
+                raise
             control, arn = self.control.id, self.suspect.resource.arn
             raise Incomparable(
                 f"{arn} cannot be compared with its baseline ({error!r}), which may be of another "
@@ -157,14 +193,43 @@ class Case:
                 f"{arn} --reason …"
             ) from error
 
-    def _departs(self, state: Document) -> bool:
-        """Whether the state is another than a baseline that policy pins it to."""
+    def _is_own_word(self, known: Baseline) -> bool:
+        """Whether the baseline is what it is by the word of who made the change."""
+        word = known.word
+        if word is None:
+            return False
+        return self.guard.policy.made_by(arns_of(self.actor), word.person, word.identity)
+
+    def _held(self, risk: Risk, known: Baseline) -> Risk:
+        """A risk that only the maker's own word denies.
+
+        What they had changed before they gave it is judged as if they had not. What they change
+        later may be little, beside somebody else's change that they rightly accepted: a person
+        says which.
+        """
+        assert known.word is not None
+        told, given = moment(self.changed), moment(known.word.at)
+        if told is None or given is None or told <= given:
+            return risk
+        return replace(
+            risk,
+            at_most=min(risk.at_most, Autonomy.ASK),
+            at_most_why=risk.at_most_why
+            or f"it is the baseline only by the word of who made the change ({known.by})",
+        )
+
+    def _departs_from(self, state: Document) -> Document | None:
+        """The baseline that a state departs from, where policy may pin it to one; else None."""
         known = self.baseline
         if known is None or not self.guard.policy.pins(self.control.id):
-            return False
+            return None
         ignored = self._beyond_baselines()
-        now, before = (Facet(one, "").fingerprint(ignored) for one in (state, known.state))
-        return now != before and self._is_pinned()
+        own = [known.before] if self._is_own_word(known) and known.before is not None else []
+        now = Facet(state, "").fingerprint(ignored)
+        for one in (known.state, *own):
+            if Facet(one, "").fingerprint(ignored) != now:
+                return one
+        return None
 
     def _is_pinned(self) -> bool:
         scopes = self.guard.policy.bounds.pinned
@@ -172,11 +237,8 @@ class Case:
         resource = self.suspect.resource
         return any(one.holds(self.control.id, resource, Actor(), tags) for one in scopes)
 
-    def _from_baseline(self, state: Document) -> str:
-        assert self.baseline is not None
-        return differences.in_words(
-            self.baseline.state, state, leaving_out=self._beyond_baselines()
-        )
+    def _differences(self, before: Document, state: Document) -> str:
+        return differences.in_words(before, state, leaving_out=self._beyond_baselines())
 
     def _beyond_baselines(self) -> frozenset[str]:
         """What does not count when a state is held against a baseline."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import asking, guardrails, lessons, past, reverting
+from . import asking, freezes, guardrails, lessons, past, reverting
 from .audit import Conflict
 from .case import LEASE, ROUNDS, Case
 from .guardrails import Circumstances, Judgement
@@ -38,6 +38,7 @@ def decide(case: Case, change: Change) -> Decision | None:
     """The decision on this change: a new one, an earlier delivery's, or None if all is well."""
     id_ = decision_id(change, case.control.id, case.suspect.resource)
     before, case = _recall(case, id_)
+    _record_switches(case)
     if before is not None and before.settled:
         return before
     if before is not None and before.status is Status.APPROVED:
@@ -101,6 +102,27 @@ def _record(case: Case, id_: str, change: Change, facet: Facet, risk: Risk) -> D
     raise NotYet(f"too many write what {id_} is decided by; it comes again")
 
 
+def _record_switches(case: Case) -> None:
+    """Records what was frozen or lifted around the console, once: nobody else could.
+
+    What it is written by is not the guard's to write, so that it was recorded is known by its id.
+    """
+    for note in freezes.unrecorded(case.memory, case.control.id, case.suspect.resource.account):
+        # Only here: nothing of it is needed while people go through the console.
+        from . import operators
+
+        found = operators.found(note, case.guard.account, case.moment())
+        if found.id in case.guard.recorded:
+            continue
+        try:
+            line = f"{found.summary}: {found.reason}"
+            case.guard.audit.append(found, event=found.change_name, note=line)
+        except Conflict:
+            # Another worker was first, or this one before it was last started.
+            pass
+        case.guard.recorded.add(found.id)
+
+
 # --------------------------------------------------------------------------------- judging
 
 
@@ -135,6 +157,7 @@ def circumstances(case: Case, id_: str, change: Change, facet: Facet, risk: Risk
         baselined=case.keeps_baseline,
         leans_on_baseline=case.leans_on_baseline(facet, plan),
         at_most=risk.at_most,
+        at_most_why=risk.at_most_why,
     )
 
 

@@ -27,6 +27,7 @@ from .state import (
     past_key,
     trust_key,
 )
+from .trail import text
 
 # Two answers that meet are both right to try again; more than a few rounds mean something is wrong.
 _ROUNDS = 20
@@ -72,7 +73,8 @@ class Desk:
         """Does what an operator asks for, and records it; in words what came of it."""
         for _ in range(_ROUNDS):
             try:
-                what = operators.done(act, self.state.recall(*operators.keys(act)))
+                memory = self.state.recall(*operators.keys(act))
+                what = operators.done(act, memory, self._made(act, memory))
                 decision = operators.recorded(act, what)
                 written = self.audit.append(
                     decision,
@@ -87,6 +89,30 @@ class Desk:
                 continue
             return Reply(True, f"{what.title}: {what.summary}.", written)
         raise Conflict("too many change the same thing at once; try again")
+
+    def _made(self, act: operators.Act, memory: Memory) -> list[operators.Made]:
+        """The changes that led to what an act accepts, as far as decisions tell, newest first.
+
+        What was reverted stands no more. An event that is still on its way is not known here: the
+        guard judges it by the baseline from before, if it is of who accepted.
+        """
+        since = operators.since_when(act, memory)
+        if since is None:
+            return []
+        from .audit.queries import Filters, Finder, Usage, plan
+
+        filters = Filters(
+            resource=text(act.said, "resource"), control=text(act.said, "control"), since=since
+        )
+        return [
+            operators.Made(
+                one.id,
+                one.actor.name,
+                self.policy.made_by(one.makers, act.person, act.identity),
+            )
+            for one in Finder(self.audit, Usage()).decisions(filters, plan(filters))
+            if one.status is not Status.REVERTED
+        ]
 
     def _record(self, decision: Decision, answer: Answer, outcome: Status) -> Reply:
         answered = replace(

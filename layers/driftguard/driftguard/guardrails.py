@@ -15,12 +15,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from . import breaker as breakers
-from . import past
+from . import freezes, past
 from .baseline import baseline_of
-from .model import Actor, Autonomy, Plan, Resource, Ruling, moment, stamp
+from .model import Actor, Autonomy, Plan, Resource, Ruling, arns_of, moment, stamp
 from .policy import Policy
 from .policy.bounds import ChangeWindow, Exemption, Limit, carries, is_of
 from .state import (
+    ALL,
     BREAKER,
     Memory,
     baseline_key,
@@ -64,6 +65,7 @@ class Circumstances:
     tags: Mapping[str, str] | None = None
     in_use: str = ""
     at_most: Autonomy = Autonomy.REVERT
+    at_most_why: str = ""
 
 
 Guardrail = Callable[[Circumstances], Ruling | None]
@@ -152,20 +154,12 @@ def exemption(case: Circumstances) -> Ruling | None:
     for one in (*case.policy.exemptions, *kept):
         if one.covers(case.control, case.resource, now, case.actor, case.tags):
             # Nobody lets their own change stand, not by an exemption given beforehand either.
-            if one.by and _gave_it(case, one):
+            if one.by and case.policy.made_by(arns_of(case.actor), one.by, one.identity):
                 continue
             by = f" by {one.by}" if one.by else ""
             reason = f"exempted{by} until {one.until}: {one.reason}"
             return Ruling("exemption", Autonomy.OBSERVE, reason)
     return None
-
-
-def _gave_it(case: Circumstances, one: Exemption) -> bool:
-    """Whether who made the change is who gave the exemption, under any of their identities."""
-    arns = (case.actor.principal, case.actor.session)
-    if one.identity and one.identity in arns:
-        return True
-    return any(one.by == each.name and each.is_principal(*arns) for each in case.policy.people)
 
 
 def given_exemptions(control: str, memory: Memory) -> list[Exemption]:
@@ -199,12 +193,12 @@ def frozen(memory: Memory, control: str, account: str, now: datetime) -> str:
     """Why nothing may be changed now, in words; "" while there is no freeze, or it has ended."""
     for key in freeze_keys(account, control):
         note = memory[key]
-        until = text(note.document, "until")
-        if not note.version or (until and until <= stamp(now)):
+        if not freezes.holds(note, now):
             continue
-        what = "" if key[1] == "all" else f" ({key[1].replace('#', ' ')})"
-        by, why = text(note.document, "by"), text(note.document, "reason")
+        what = "" if key[1] == ALL else f" ({freezes.scope(note)})"
+        until, by = text(note.document, "until"), text(note.document, "by")
         reason = f"frozen by {by or 'somebody'}{what}" + (f" until {until}" if until else "")
+        why = text(note.document, "reason")
         return f"{reason}: {why}" if why else reason
     return ""
 
@@ -328,10 +322,11 @@ def drastic(case: Circumstances) -> Ruling | None:
 
 
 def suspicion(case: Circumstances) -> Ruling | None:
-    """Whether there is a risk could not be told: nothing is done on a mere suspicion."""
+    """Whether there is a risk is not certain: nothing is done on a mere suspicion."""
     if case.at_most is Autonomy.REVERT:
         return None
-    return Ruling("suspicion", case.at_most, "whether there is a risk could not be told")
+    why = case.at_most_why or "whether there is a risk could not be told"
+    return Ruling("suspicion", case.at_most, why)
 
 
 def baseline(case: Circumstances) -> Ruling | None:

@@ -68,6 +68,7 @@ def going_on(case: Case, decision: Decision, facet: Facet, risk: Risk) -> str:
         facet.state,
         leans_on_baseline=case.leans_on_baseline(facet, plan),
         at_most=risk.at_most,
+        at_most_why=risk.at_most_why,
     )
     return _said(asked, passed_over)
 
@@ -76,14 +77,15 @@ def _against_silence(case: Case, decision: Decision, passed_over: frozenset[str]
     if case.guard.policy.granted(decision.control) is Autonomy.OBSERVE:
         # It was asked about because it was unusual: that never causes a revert.
         return "policy grants observe"
-    suspicions = [one.limit for one in decision.rulings if one.guardrail == "suspicion"]
+    suspicions = [one for one in decision.rulings if one.guardrail == "suspicion"]
     asked = _circumstances(
         case,
         decision,
         decision.plan,
         decision.state,
         leans_on_baseline=case.keeps_baseline,
-        at_most=min(suspicions, default=Autonomy.REVERT),
+        at_most=min([one.limit for one in suspicions], default=Autonomy.REVERT),
+        at_most_why=next((one.reason for one in suspicions), ""),
     )
     return _said(asked, passed_over)
 
@@ -105,6 +107,7 @@ def _circumstances(
     *,
     leans_on_baseline: bool,
     at_most: Autonomy,
+    at_most_why: str,
 ) -> Circumstances:
     """What guardrails look at, as it is now."""
     return Circumstances(
@@ -125,4 +128,5 @@ def _circumstances(
         tags=case.tags_that_count(),
         in_use=case.in_use(state),
         at_most=at_most,
+        at_most_why=at_most_why,
     )

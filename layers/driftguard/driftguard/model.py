@@ -160,13 +160,15 @@ class Risk:
     """Why a facet is risky: a line for people, and the parts of the state that make it so.
 
     `unknown` says why it could not be told whether there is a risk: then it is looked at again,
-    and what is still not known in the end is decided with `at_most` this much autonomy.
+    and what is still not known in the end is decided with `at_most` this much autonomy; other
+    reasons for going no further stand in `at_most_why`.
     """
 
     summary: str
     offending: tuple[Json, ...] = ()
     unknown: str = ""
     at_most: Autonomy = Autonomy.REVERT
+    at_most_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

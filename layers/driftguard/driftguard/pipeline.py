@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,8 @@ class Guard:
     """The guard of one account: what it holds on to from event to event.
 
     `last_chance` below means that this delivery is the last one: what cannot be finished is then
-    recorded as failed, instead of waiting for the next.
+    recorded as failed, instead of waiting for the next. `recorded` are the decisions on freezes
+    around the console that are known to be recorded.
     """
 
     aws: Aws
@@ -46,6 +47,7 @@ class Guard:
     remediator_role_arn: str
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
+    recorded: set[str] = field(default_factory=set, compare=False)
 
     def handle(self, change: Change, *, last_chance: bool = False) -> Iterator[Decision]:
         """Every decision that this change leads to, made, recorded and carried out.
@@ -78,7 +80,15 @@ class Guard:
         for suspect in control.screen(change, settings):
             from .case import Case
 
-            yield Case(self, control, settings, suspect, last_chance)
+            yield Case(
+                self,
+                control,
+                settings,
+                suspect,
+                last_chance,
+                actor=change.actor,
+                changed=change.time,
+            )
 
     def _decided(self, case: Case, change: Change) -> Decision | None:
         if change.account != self.account:
@@ -126,7 +136,15 @@ class Guard:
 
         control = controls.control(decision.control)
         settings = self.policy.settings_of(control.id, control.settings)
-        return Case(self, control, settings, decision.suspect, last_chance).recalled()
+        return Case(
+            self,
+            control,
+            settings,
+            decision.suspect,
+            last_chance,
+            actor=decision.actor,
+            changed=decision.change_time,
+        ).recalled()
 
     def is_own(self, change: Change) -> bool:
         """Whether the remediator made the change: it is never looked at, let alone reverted."""

@@ -1,7 +1,8 @@
-"""What the stack keeps in AWS Secrets Manager: the key that signs links, and Slack's secrets.
+"""What the stack keeps in AWS Secrets Manager: the key that signs links, Slack's secrets, a salt.
 
 Read at the first use and kept for a few minutes, so that a warm Lambda asks rarely and a rotated
-secret is taken up without a deployment. Nothing of a secret is ever logged.
+secret is taken up without a deployment. (Not the salt: it is for good.) Nothing of a secret is ever
+logged.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from .model import Document
 
 # Seconds for which a secret that was read is good.
 _KEPT = 300.0
+# Bytes that a salt has at least: as many as the hash it is for.
+_SALT = 32
 
 
 class BadSecret(Exception):
@@ -27,6 +30,19 @@ class SlackSecret:
 
     bot_token: str = field(repr=False)
     signing_secret: str = field(repr=False)
+
+
+def salt_in(secret: str, aws: Aws) -> bytes:
+    """What secrets that stand in the open are fingerprinted with.
+
+    Raises `BadSecret` where it is too short to keep a short password from being guessed.
+    """
+    with told_apart("secretsmanager", "GetSecretValue"):
+        answer = aws.client("secretsmanager").get_secret_value(SecretId=secret)
+    salt = str(answer.get("SecretString", "")).encode()
+    if len(salt) < _SALT:
+        raise BadSecret(f"the secret {secret} is too short to fingerprint others with")
+    return salt
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ Item: TypeAlias = "Mapping[str, Mapping[str, object]]"
 Write: TypeAlias = "Mapping[str, Mapping[str, object]]"
 
 ALL = "all"
+# What is written by hand may have no version; whoever lifts such a freeze has seen it.
+_UNMOVED = "v = :seen OR (attribute_exists(pk) AND attribute_not_exists(v))"
 _FREEZE = "freeze"
 BREAKER: Key = ("breaker", "reverts")
 _BATCH = 100
@@ -107,15 +109,16 @@ def rollout_key(control: str, entry: str) -> Key:
 def note_of(item: Item) -> Note:
     """The note in an item. Raises `ValueError`, naming it, where it cannot be read.
 
-    A freeze that cannot be read is a freeze: whoever wrote one by hand meant it.
+    A freeze that somebody wrote by hand holds, whatever of it can be read.
     """
     key = (str(item["pk"]["S"]), str(item["sk"]["S"]))
+    by_hand = key[0] == _FREEZE
     try:
         document = json.loads(str(item["doc"]["S"]))
-        version = int(str(item["v"]["N"]))
+        version = 1 if by_hand and "v" not in item else int(str(item["v"]["N"]))
         expires = int(str(item["expires"]["N"])) if "expires" in item else 0
     except (KeyError, ValueError) as error:
-        if key[0] == _FREEZE:
+        if by_hand:
             return Note(key, {"reason": "its item cannot be read"}, version=1)
         told = f"the state table's note {' '.join(key)} cannot be read: {error!r}"
         raise ValueError(told) from error
@@ -138,7 +141,7 @@ def item_of(note: Note) -> dict[str, dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class StateTable:
-    """Reads and writes notes; sets and lifts a freeze."""
+    """Reads and writes notes."""
 
     aws: Aws
     name: str
@@ -196,7 +199,7 @@ class StateTable:
         for note in notes:
             put: dict[str, object] = {"TableName": self.name, "Item": item_of(note)}
             if note.version:
-                put["ConditionExpression"] = "v = :seen"
+                put["ConditionExpression"] = _UNMOVED
                 put["ExpressionAttributeValues"] = {":seen": {"N": str(note.version)}}
             else:
                 put["ConditionExpression"] = "attribute_not_exists(pk)"
@@ -219,25 +222,10 @@ class StateTable:
                 raise Moved(str(error)) from error
             raise Throttled(str(error), code=error.code) from error
 
-    def freeze(
-        self, *, by: str, reason: str, since: str, until: str = "", scope: str = ALL
-    ) -> None:
-        """From the next event on nothing is changed, until then (ISO 8601, UTC) or `unfreeze`.
-
-        `scope` is `all`, `account#<id>` or `control#<id>`.
-        """
-        note = Note((_FREEZE, scope), {"by": by, "reason": reason, "since": since, "until": until})
-        # Whatever was there: nothing must come between a person and the switch.
+    def overwrite(self, note: Note) -> None:
+        """Writes a note whatever was there before: nothing comes between a person and a switch."""
         with told_apart("dynamodb", "PutItem"):
             self.client.put_item(TableName=self.name, Item=item_of(note))
-
-    def unfreeze(self, scope: str = ALL) -> bool:
-        """Lifts a freeze; False when there was none."""
-        with told_apart("dynamodb", "DeleteItem"):
-            gone = self.client.delete_item(
-                TableName=self.name, Key=_key((_FREEZE, scope)), ReturnValues="ALL_OLD"
-            )
-        return bool(gone.get("Attributes"))
 
 
 def cancellation_reasons(message: str) -> list[str]:

@@ -99,17 +99,17 @@ class OpenSecret(Declared, Control[NoSettings]):
 def looked_at(texts: Iterable[tuple[str, str]], reader: Reader) -> tuple[tuple[Exposed, ...], str]:
     """The secrets in texts, fingerprinted with the stack's salt; and why one could not be read.
 
-    An access key's id alone is no secret.
+    An access key's id alone is no secret. Where there is none, the salt is not asked for.
     """
     # Only here: the detectors are heavy, and few changes can hold a secret.
-    from ..exposure import DetectorFailed, exposed_in
+    from ..exposure import DetectorFailed, secrets_in, told_of
     from ..exposure.aws_keys import ACCESS_KEY_ID
 
     try:
-        found = exposed_in(texts, reader.aws.surroundings.salt)
+        found = [one for one in secrets_in(texts) if one.found.kind != ACCESS_KEY_ID]
     except DetectorFailed as error:
         return (), str(error)
-    return tuple(one for one in found if one.kind != ACCESS_KEY_ID), ""
+    return (told_of(found, reader.aws.salt()) if found else ()), ""
 
 
 def is_clean(texts: Iterable[tuple[str, str]], reader: Reader) -> bool:
@@ -121,7 +121,7 @@ def fingerprint_of(value: str, reader: Reader) -> str:
     """What tells one value from another, and nothing else of it."""
     from ..exposure.findings import Hidden, checked, fingerprint
 
-    return fingerprint(Hidden(value), checked(reader.aws.surroundings.salt))
+    return fingerprint(Hidden(value), checked(reader.aws.salt()))
 
 
 def texts_in(value: Json, place: str) -> Iterator[tuple[str, str]]:

@@ -26,6 +26,14 @@ _Told = TypeVar("_Told")
 
 
 @dataclass(frozen=True, slots=True)
+class Located:
+    """A secret that was found, and its place."""
+
+    place: str
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
 class _Source:
     """A text to be read: by itself, and behind its name as a shell would have it."""
 
@@ -36,6 +44,32 @@ class _Source:
 
 
 def exposed_in(values: Iterable[tuple[str, str]], salt: bytes) -> tuple[Exposed, ...]:
+    """All that may be told of the secrets in these values: `secrets_in`, without the secrets.
+
+    Raises
+    ------
+    DetectorFailed
+        A detector failed on a text. Nothing of the text is in the error.
+    ValueError
+        The salt has less than 16 bytes.
+    """
+    return told_of(secrets_in(values), salt)
+
+
+def told_of(located: Iterable[Located], salt: bytes) -> tuple[Exposed, ...]:
+    """All that may be told of secrets. Raises `ValueError` for a salt of less than 16 bytes."""
+    checked(salt)
+    # In their order, each once.
+    told = {
+        Exposed(
+            one.found.kind, one.place, fingerprint(one.found.secret, salt), one.found.key_id
+        ): None
+        for one in located
+    }
+    return tuple(told)
+
+
+def secrets_in(values: Iterable[tuple[str, str]]) -> tuple[Located, ...]:
     """The secrets in these values of one configuration, each given with its place.
 
     A place ends with the value's name, as `Environment.Variables.DB_PASSWORD` does. Values that
@@ -48,19 +82,15 @@ def exposed_in(values: Iterable[tuple[str, str]], salt: bytes) -> tuple[Exposed,
     DetectorFailed
         A detector failed on a text, or the text was made to hold it up. Nothing of the text is in
         the error.
-    ValueError
-        The salt has less than 16 bytes.
     """
-    checked(salt)
     sources = [_source(place, text) for place, text in values]
     kinds = hinted("\n".join(source.assigned.reveal() for source in sources))
     ids = [one for number, source in enumerate(sources) for one in _key_ids(source, number)]
-    found = {
-        Exposed(one.kind, place, fingerprint(one.secret, salt), one.key_id): None
+    return tuple(
+        Located(place, one)
         for number, source in enumerate(sources)
         for place, one in _placed(source, _read(source, number, kinds, ids))
-    }
-    return tuple(found)
+    )
 
 
 def _source(place: str, text: str) -> _Source:

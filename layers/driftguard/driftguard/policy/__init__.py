@@ -7,7 +7,7 @@ used when building and by the command line, and no Lambda imports it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -175,6 +175,16 @@ class Policy:
     def channels(self) -> tuple[str, ...]:
         """Every Slack channel that hears of anything."""
         return tuple(dict.fromkeys(one.channel for one in self.routes))
+
+    def made_by(self, makers: Collection[str], name: str, identity: str) -> bool:
+        """Whether this person is among the makers of a change, which are ARNs.
+
+        By the ARN they used, or by any that policy knows of them. `name` is theirs among the
+        policy's people, "" for somebody whom it does not know.
+        """
+        if identity and identity in makers:
+            return True
+        return any(name == each.name and each.is_principal(*makers) for each in self.people)
 
     def person(self, *, slack: str = "", iam: str = "", email: str = "") -> Person | None:
         """Who is behind an identity of one channel; None for somebody the policy does not know."""
