@@ -18,7 +18,7 @@ from .interruptions import Busy, NotYet
 from .model import Decision
 from .pipeline import Guard
 from .trail import change_from_event
-from .verdicts import CarryOut, Undo, is_verdict, verdict_of
+from .verdicts import CarryOut, LookAt, Undo, is_verdict, verdict_of
 
 # The queue's maxReceiveCount is one more: SQS itself parks only what killed the Lambda.
 LAST_DELIVERY = 4
@@ -97,6 +97,9 @@ class Intake:
             verdict = verdict_of(body, message.sender)
             if isinstance(verdict, Undo):
                 return [self.guard.undo(verdict, last_chance=last_chance)]
+            if isinstance(verdict, LookAt):
+                found = self.guard.look_at(verdict, last_chance=last_chance)
+                return [] if found is None else [found]
             if isinstance(verdict, CarryOut):
                 return [self.guard.carry_out(verdict.decision, last_chance=last_chance)]
             return [self.guard.expire(verdict.decision, last_chance=last_chance)]

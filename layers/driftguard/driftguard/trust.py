@@ -133,7 +133,9 @@ class Standing:
 
 
 def kind_of(actor: Actor) -> str:
-    """The kind of an actor: root, user, sso, role, service, federated, or other."""
+    """The kind of an actor: root, user, sso, role, service, federated, nobody, or other."""
+    if actor.is_nobody:
+        return "nobody"
     if actor.kind == "Root":
         return "root"
     if actor.kind == "IAMUser":
