@@ -27,6 +27,7 @@ from .generate import generate
 from .lab import app as lab
 from .replay import replay
 from .scan import scan
+from .sweeping import sweep
 from .trouble import Trouble
 
 app = typer.Typer(
@@ -54,6 +55,7 @@ app.command()(controls)
 app.command()(explain)
 app.command()(replay)
 app.command()(scan)
+app.command()(sweep)
 app.command()(demo)
 app.command(hidden=True)(generate)
 
