@@ -67,7 +67,7 @@ def record(as_json: JsonOption = False, stack: StackOption = "driftguard") -> No
         typer.echo(json.dumps([_told(one) for one in found], indent=2))
     else:
         _show(found)
-    if any(one.outcome == "failed" for one in found):
+    if any(one.outcome in ("unread", "failed") for one in found):
         raise typer.Exit(1)
 
 
@@ -281,6 +281,6 @@ def _show(found: list[Swept]) -> None:
         table.add_row(control, *(str(per.get(outcome, "")) for outcome in outcomes))
     console.print(table)
     for one in found:
-        if one.outcome in ("risky", "standing", "failed"):
+        if one.outcome in ("risky", "standing", "unread", "failed"):
             where = one.resource.arn if one.resource else ""
             console.print(f"{one.outcome}: {one.control} {where} {one.note}", markup=False)

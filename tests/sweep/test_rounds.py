@@ -312,9 +312,49 @@ def test_a_clean_facet_costs_one_read_of_the_state_and_the_controls_own(
     monkeypatch.setattr(BaseClient, "_make_api_call", counted)
     swept.run(time_enough, scheduled=False)
     assert calls == {
-        "GetItem": 1,
         "DescribeSecurityGroups": 1,
         "BatchGetItem": 5,  # the VPC's own group is one of them
         "DescribeSecurityGroupRules": 5,
-        "TransactWriteItems": 1,
+        # How far the round has come: read first, written before the control and at the end.
+        "GetItem": 3,
+        "TransactWriteItems": 2,
     }
+
+
+def test_a_control_that_a_run_died_of_does_not_keep_the_others_from_being_looked_at(
+    world: World, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda ends a run that lists and lists: the next one goes on behind it, and says so."""
+    (group,) = open_groups(1)
+    log = Told()
+    original = BaseClient._make_api_call
+
+    def killed(client: BaseClient, name: str, parameters: Any) -> Any:
+        if name == "ListBuckets":
+            raise KeyboardInterrupt
+        return original(client, name, parameters)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BaseClient, "_make_api_call", killed)
+        for _ in range(2):
+            # While a run may still be at it, another begins where that one did.
+            with pytest.raises(KeyboardInterrupt):
+                sweeper(world.guard, queue).run(time_enough, scheduled=True)
+        world.clock.pass_by(hours=1)
+        report = sweeper(world.guard, queue, log).run(time_enough, scheduled=True)
+    assert report.outcomes["failed"] == 1
+    assert log.lines[0] == (
+        "a run broke off here",
+        {"control": "s3.public-policy", "resource": "", "outcome": "failed"},
+    )
+    assert [one["resource"]["id"] for one in sent(queue)] == [group]
+
+
+def test_what_aws_did_not_answer_is_told_apart_from_what_people_must_mend(
+    world: World, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, "ListBuckets", "Throttling")
+    log = Told()
+    report = sweeper(world.guard, queue, log).run(time_enough, scheduled=True)
+    assert (report.outcomes["unread"], report.outcomes["failed"]) == (1, 0)
+    assert log.lines[0][1]["outcome"] == "unread"

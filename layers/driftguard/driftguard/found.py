@@ -33,14 +33,14 @@ _FINAL = frozenset(
 
 def decide(case: Case) -> Decision | None:
     """The decision on what was found; None if all is well, or it was decided on before."""
-    latest = past.latest(_note(case))
-    open_ = case.guard.audit.get(latest) if latest else None
+    known = case.guard.audit.many(past.decisions(_note(case)))
     facet, risk = look(case)
-    if open_ is not None and not open_.settled:
-        # The message of a change, or an answer's, takes its own decision up again.
-        if not open_.actor.is_nobody or open_.status is Status.APPROVED:
-            return None
-        return reverting.resume(case, open_, facet, risk)
+    for one in known:
+        if not one.settled:
+            # The message of a change, or an answer's, takes its own decision up again.
+            if not one.actor.is_nobody or one.status is Status.APPROVED:
+                return None
+            return reverting.resume(case, one, facet, risk)
     if facet is None or risk is None:
         return None
     if risk.unknown and not case.last_chance:

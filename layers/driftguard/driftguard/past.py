@@ -64,9 +64,9 @@ def decided(note: Document, seen: str) -> str:
     return next((one for state, one in _decided(note) if state == seen), "")
 
 
-def latest(note: Document) -> str:
-    """The decision made last on the thing, whatever its state was; "" where none is known."""
-    return next((one for _, one in _decided(note)), "")
+def decisions(note: Document) -> list[str]:
+    """The decisions on the thing that are remembered, whatever its states were, newest first."""
+    return list(dict.fromkeys(one for _, one in _decided(note) if one))
 
 
 def _decided(note: Document) -> Iterator[tuple[str, str]]:

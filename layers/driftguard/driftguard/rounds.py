@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
 from .aws import told_apart
 from .controls.control import AnyControl
-from .model import Document, Resource, amount, moment
+from .model import amount, moment
 from .pipeline import Guard
 from .state import Moved, Note, round_key
 from .sweep import Swept, in_order, looked_at
@@ -27,6 +27,8 @@ from .verdicts import look_message
 _APART = timedelta(hours=23, minutes=30)
 # The slowest look at one resource, with all that the SDK tries again, takes no longer (s).
 _ENOUGH = 60.0
+# No run lasts longer: one that was at a control so long ago and has not come back has died of it.
+_LONGEST = timedelta(minutes=15)
 
 
 class Log(Protocol):
@@ -39,13 +41,15 @@ class Log(Protocol):
 class Progress:
     """How far a round has come: so many resources of this control, all before it, so many sent.
 
-    `began` is when (ISO 8601, UTC). Without a control it is at its end.
+    `began` is when (ISO 8601, UTC). Without a control it is at its end. `at` says since when a run
+    is at the control, "" once it has stopped in good time.
     """
 
     began: str = ""
     control: str = ""
     skip: int = 0
     sent: int = 0
+    at: str = ""
 
 
 @dataclass(slots=True)
@@ -81,36 +85,37 @@ class Sweeper:
 
         `time_left` are the seconds that this run still has.
         """
-        note = self.guard.state.note(round_key(self.region))
-        progress = progress_of(note)
+        progress = progress_of(self.guard.state.note(round_key(self.region)))
         if not progress.control:
-            if scheduled and self._is_recent(progress):
+            if scheduled and self._is_recent(progress.began, _APART):
                 return Report()
             progress = Progress(began=self.guard.stamp())
         report = Report()
-        progress = self._go_on(progress, report, time_left)
-        try:
-            self.guard.state.write(note.saying(_document(progress)))
-        except Moved:
-            # Another run was at it: what both looked at is decided on once.
-            self.logger.warning("another run swept at the same time", region=self.region)
+        self._note_down(self._go_on(progress, report, time_left))
         return report
 
     def _go_on(
         self, progress: Progress, report: Report, time_left: Callable[[], float]
     ) -> Progress:
         ahead = self._ahead(progress.control)
+        if progress.at and not self._is_recent(progress.at, _LONGEST):
+            # Else the control that one run dies of would keep all that come after it from being
+            # looked at.
+            self._take(Swept(ahead[0].id, None, "failed", "a run broke off here"), report)
+            ahead = ahead[1:]
         for number, control in enumerate(ahead):
-            skip = progress.skip if control.id == progress.control else 0
-            progress = replace(progress, control=control.id, skip=skip)
+            skip = progress.skip if control.id == progress.control and not progress.at else 0
+            progress = replace(progress, control=control.id, skip=skip, at=self.guard.stamp())
+            self._note_down(progress)
             for one in self._until(time_left, control, skip):
                 if one is None:
                     report.unreached = tuple(each.id for each in ahead[number:])
                     self.logger.warning("not reached", controls=list(report.unreached))
-                    return progress
-                sent = self._take(one, progress, report)
+                    return replace(progress, at="")
+                self._take(one, report)
+                sent = self._send(one, progress, report)
                 progress = replace(progress, skip=progress.skip + 1, sent=progress.sent + sent)
-        return replace(progress, control="", skip=0)
+        return replace(progress, control="", skip=0, at="")
 
     def _until(
         self, time_left: Callable[[], float], control: AnyControl, skip: int
@@ -125,27 +130,35 @@ class Sweeper:
                 yield None
                 return
 
-    def _take(self, one: Swept, progress: Progress, report: Report) -> int:
-        """Counts what was found, and sends it to the guard if it is risky; how many were sent."""
+    def _take(self, one: Swept, report: Report) -> None:
         report.outcomes[one.outcome] += 1
-        where = one.resource.arn if one.resource else ""
-        if one.outcome in ("risky", "failed"):
+        if one.outcome in ("risky", "unread", "failed"):
+            where = one.resource.arn if one.resource else ""
             self.logger.warning(one.note, control=one.control, resource=where, outcome=one.outcome)
+
+    def _send(self, one: Swept, progress: Progress, report: Report) -> int:
+        """Has the guard look at what is risky, while the round has room; how many were sent."""
         if one.outcome != "risky" or one.resource is None:
             return 0
         if progress.sent >= self.guard.policy.bounds.sweep.most:
             return 0
-        self._send(one.control, one.resource)
-        report.sent += 1
-        return 1
-
-    def _send(self, control: str, resource: Resource) -> None:
         with told_apart("sqs", "SendMessage"):
             self.guard.aws.client("sqs").send_message(
                 QueueUrl=self.changes_queue,
-                MessageBody=json.dumps(look_message(control, resource)),
+                MessageBody=json.dumps(look_message(one.control, one.resource)),
                 DelaySeconds=self.settling,
             )
+        report.sent += 1
+        return 1
+
+    def _note_down(self, progress: Progress) -> None:
+        """Keeps how far the round has come. Of two runs at once the later word counts."""
+        note = self.guard.state.note(round_key(self.region))
+        try:
+            self.guard.state.write(note.saying(asdict(progress)))
+        except Moved:
+            # What both look at is decided on once.
+            self.logger.warning("another run sweeps at the same time", region=self.region)
 
     def _ahead(self, control: str) -> list[AnyControl]:
         """The controls from this one on; all of them where it is none of them (any more)."""
@@ -153,22 +166,14 @@ class Sweeper:
         known = [one.id for one in every]
         return every[known.index(control) :] if control in known else every
 
-    def _is_recent(self, progress: Progress) -> bool:
-        began = moment(progress.began)
-        return began is not None and self.guard.now() - began < _APART
+    def _is_recent(self, written: str, span: timedelta) -> bool:
+        at = moment(written)
+        return at is not None and self.guard.now() - at < span
 
 
 def progress_of(note: Note) -> Progress:
     """How far a round had come, as a note has it; what cannot be read begins anew."""
     kept = note.document
     skip, sent = (int(amount(text(kept, name)) or 0) for name in ("skip", "sent"))
-    return Progress(text(kept, "began"), text(kept, "control"), skip, sent)
-
-
-def _document(progress: Progress) -> Document:
-    return {
-        "began": progress.began,
-        "control": progress.control,
-        "skip": progress.skip,
-        "sent": progress.sent,
-    }
+    began, control, at = (text(kept, name) for name in ("began", "control", "at"))
+    return Progress(began, control, skip, sent, at)

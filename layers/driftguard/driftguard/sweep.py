@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from itertools import islice
 
 from . import baseline, controls, found, lessons
-from .aws import AwsError
+from .aws import AwsError, Throttled, Unreachable
 from .case import Case
 from .controls.control import AnyControl
 from .model import Certainty, Facet, Resource, Risk, Suspect
 from .pipeline import Guard
 from .state import baselines_of, past_key
 
-# What becomes of what was looked at. `standing`: risky, and decided on already.
-OUTCOMES = ("recorded", "unchanged", "clean", "gone", "standing", "risky", "failed")
+# What becomes of what was looked at. `standing`: risky, and decided on already. `unread`: AWS did
+# not answer, and may the next time, or has no such service in the region; `failed` is for people.
+OUTCOMES = ("recorded", "unchanged", "clean", "gone", "standing", "risky", "unread", "failed")
 
 # IAM is of no region: each partition's events of it arrive in one, and there it is swept, once.
 # Source: AWS CloudTrail User Guide, "Global service events".
@@ -65,7 +66,7 @@ def looked_at(guard: Guard, control: AnyControl, region: str, skip: int = 0) -> 
         for resource in islice(_listed(guard, control, region), skip, None):
             yield _one(guard, control, resource)
     except Exception as error:  # noqa: BLE001 - one service that cannot be listed is not all of them
-        yield Swept(control.id, None, "failed", _in_words(error))
+        yield _failure(control, None, error)
 
 
 def _listed(guard: Guard, control: AnyControl, region: str) -> Iterator[Resource]:
@@ -89,7 +90,7 @@ def _one(guard: Guard, control: AnyControl, resource: Resource) -> Swept:
         facet, risk = found.look(case)
         outcome, note = _outcome(case, facet, risk)
     except Exception as error:  # noqa: BLE001 - one thing that cannot be read is not all of them
-        return Swept(control.id, resource, "failed", _in_words(error))
+        return _failure(control, resource, error)
     return Swept(control.id, resource, outcome, note)
 
 
@@ -102,7 +103,7 @@ def _outcome(case: Case, facet: Facet | None, risk: Risk | None) -> tuple[str, s
             return "clean", ""
         return "recorded" if case.remember(facet, "swept") else "unchanged", ""
     if risk.unknown:
-        return "failed", risk.unknown
+        return "unread", risk.unknown
     if found.standing(case, facet, risk) is None:
         return "risky", risk.summary
     # A state that is decided on is known for as long as it lasts.
@@ -112,5 +113,8 @@ def _outcome(case: Case, facet: Facet | None, risk: Risk | None) -> tuple[str, s
     return "standing", risk.summary
 
 
-def _in_words(error: Exception) -> str:
-    return str(error) if isinstance(error, AwsError) else f"{type(error).__name__}: {error}"
+def _failure(control: AnyControl, resource: Resource | None, error: Exception) -> Swept:
+    if isinstance(error, Throttled | Unreachable):
+        return Swept(control.id, resource, "unread", str(error))
+    why = str(error) if isinstance(error, AwsError) else f"{type(error).__name__}: {error}"
+    return Swept(control.id, resource, "failed", why)
