@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
 
@@ -30,6 +30,7 @@ from driftguard.verdicts import LookAt, Undo
 from tests.conftest import ACCOUNT, REGION, World
 from tests.guardrails.held import CONTROL, new_group, opened
 from tests.records import flat_ingress
+from tests.sweep.answering import answering
 from tests.test_approvals import PEOPLE
 
 
@@ -487,3 +488,41 @@ def test_silence_never_reverts_what_was_found_unless_policy_would_have(world: Wo
     world.clock.pass_by(days=2)
     assert asking.expire(decision.id).status is Status.EXPIRED
     assert is_open(group)
+
+
+def test_a_key_that_only_grew_old_is_found_though_nothing_ever_happened(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iam = boto3.client("iam")
+    iam.create_user(UserName="ci")
+    key = iam.create_access_key(UserName="ci")["AccessKey"]
+    settings = {"iam.old-key": {"max_age_days": 90}}
+    guard = sweeping(world, Autonomy.ASK, settings=settings)
+    only = [control("iam.old-key")]
+    assert [one.outcome for one in sweep(guard, REGION, only=only)] == ["clean"]
+
+    made = datetime.now(UTC) - timedelta(days=100)
+    aged = {"AccessKeyId": key["AccessKeyId"], "Status": "Active", "CreateDate": made}
+    answering(monkeypatch, "ListAccessKeys", {"AccessKeyMetadata": [aged]})
+    (old,) = sweep(guard, REGION, only=only)
+    assert old.resource is not None
+    decision = guard.look_at(LookAt(old.control, old.resource))
+    assert decision is not None
+    assert decision.status is Status.ASKED
+    assert [one.outcome for one in sweep(guard, REGION, only=only)] == ["standing"]
+
+
+def test_a_secret_that_no_event_told_of_is_found_by_the_same_fingerprint(world: World) -> None:
+    """Let stand, it is the baseline; a new one beside it is not."""
+    value = "xoxb-" + "-".join(("123456789012", "123456789012", "abcdefABCDEF0123456789ab"))
+    ssm = boto3.client("ssm")
+    ssm.put_parameter(Name="/web/token", Value=value, Type="String")
+    guard = sweeping(world, Autonomy.ASK)
+    only = [control("ssm.secret-in-plain-parameter")]
+    (bad,) = [one for one in sweep(guard, REGION, only=only) if one.outcome == "risky"]
+    assert bad.resource is not None
+    assert value not in bad.note
+    decision = guard.look_at(LookAt(bad.control, bad.resource))
+    assert decision is not None
+    keep(guard, decision)
+    assert "risky" not in {one.outcome for one in sweep(guard, REGION, only=only)}

@@ -12,7 +12,6 @@ from typing import Any
 import boto3
 import pytest
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 
 from driftguard.controls import control
 from driftguard.intake import Intake, Message
@@ -24,6 +23,7 @@ from driftguard.state import Note, round_key
 from driftguard.sweep import in_order
 from tests.conftest import REGION, World
 from tests.guardrails.held import CONTROL, new_group
+from tests.sweep.answering import answering
 from tests.sweep.test_found import open_up, sweeping
 
 # Enough to tell how a round goes.
@@ -77,22 +77,6 @@ def open_groups(count: int) -> list[str]:
     for one in groups:
         open_up(one)
     return groups
-
-
-def answering(
-    monkeypatch: pytest.MonkeyPatch, operation: str, answer: str | dict[str, Any]
-) -> None:
-    """The service answers one operation with an error code, or with what it never should."""
-    original = BaseClient._make_api_call
-
-    def answered(client: BaseClient, name: str, parameters: Any) -> Any:
-        if name != operation:
-            return original(client, name, parameters)
-        if isinstance(answer, str):
-            raise ClientError({"Error": {"Code": answer, "Message": "no"}}, name)
-        return answer
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", answered)
 
 
 def within(world: World, **terms: Any) -> Guard:

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from driftguard_cli.main import app
 from tests.guardrails.held import new_group
+from tests.sweep.answering import answering
 from tests.sweep.test_found import open_up
-from tests.sweep.test_rounds import answering
 
 
 def sweep(*arguments: str) -> Result:
