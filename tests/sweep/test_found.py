@@ -22,9 +22,17 @@ from driftguard.messages.words import silence
 from driftguard.model import Actor, Answer, Autonomy, Decision, Resource, Status, Verdict, stamp
 from driftguard.pipeline import Guard
 from driftguard.policy import Policy, Terms
-from driftguard.policy.bounds import Bounds, BreakGlass, Exemption, Habits, Scope, Sweep
+from driftguard.policy.bounds import (
+    Bounds,
+    BreakGlass,
+    Earning,
+    Exemption,
+    Habits,
+    Scope,
+    Sweep,
+)
 from driftguard.slack import blocks
-from driftguard.state import BREAKER, baseline_key, habits_key, trust_key
+from driftguard.state import BREAKER, Note, baseline_key, habits_key, trust_key
 from driftguard.sweep import sweep
 from driftguard.verdicts import LookAt, Undo
 from tests.conftest import ACCOUNT, REGION, World
@@ -387,6 +395,26 @@ def test_what_people_say_of_it_is_kept_under_a_kind_of_its_own(world: World) -> 
     answered(asking, found(asking, group), Verdict.REVERT)
     records = world.state.note(trust_key(CONTROL)).document["records"]
     assert list(records) == ["RevokeSecurityGroupIngress by nobody"]  # type: ignore[arg-type]
+
+
+def test_earned_autonomy_takes_back_one_unjudged_find_at_a_time(world: World) -> None:
+    """What stood for years may well be meant: the first revert is for people to judge."""
+    record = {"good": 200.0, "bad": 0.0, "since": 200.0, "at": world.guard.stamp()}
+    known = {"records": {"RevokeSecurityGroupIngress by user": record}}
+    world.state.write(Note(trust_key(CONTROL), known))
+    earning = Earning(threshold=0.8, outcomes=10, probe=0.0)
+    guard = sweeping(
+        world,
+        Autonomy.REVERT,
+        bounds={"earning": earning},
+        earned=frozenset({CONTROL}),
+    )
+    statuses = []
+    for name in ("first", "second"):
+        group = new_group(name)
+        open_up(group)
+        statuses.append(found(guard, group).status)
+    assert statuses == [Status.REVERTED, Status.ASKED]
 
 
 def test_it_is_resumed_where_a_worker_died(world: World) -> None:

@@ -17,7 +17,7 @@ from .state import past_key
 
 CHANGE = "found by the sweep"
 _SOURCE = "driftguard.sweep"
-# A person's word, or what is still to come of one: there is nothing to add.
+# A person's word, what is still to come of one, or what people know to have failed: that stands.
 _FINAL = frozenset(
     {
         Status.ASKED,
