@@ -21,13 +21,14 @@ from driftguard import differences
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.aws import Reader
 from driftguard.baseline import Baseline, baseline_of
+from driftguard.controls import every
 from driftguard.controls.control import AnyControl
 from driftguard.controls.mechanisms import TOLD
 from driftguard.model import Autonomy, Certainty, Document, Resource, Suspect
 from driftguard.pipeline import Guard
 from driftguard.policy import Policy
 from driftguard.state import baseline_key, baseline_log_key
-from driftguard.sweep import Swept, sweep
+from driftguard.sweep import OUTCOMES, Swept, sweep
 
 from .acts import ControlArgument, ReasonOption, act, known_control
 from .stack import JsonOption, Stack, StackOption
@@ -61,14 +62,14 @@ def record(as_json: JsonOption = False, stack: StackOption = "driftguard") -> No
     region = os.environ.get("AWS_REGION") or os.environ["AWS_DEFAULT_REGION"]
     found: list[Swept] = []
     with Console(stderr=True).status("sweeping") as status:
-        for one in sweep(guard, region):
+        for one in sweep(guard, region, only=[one for one in every() if one.baselined]):
             found.append(one)
             status.update(f"sweeping: {one.control}, {len(found)} looked at")
     if as_json:
         typer.echo(json.dumps([_told(one) for one in found], indent=2))
     else:
         _show(found)
-    if any(one.outcome == "failed" for one in found):
+    if any(one.outcome in ("unread", "failed") for one in found):
         raise typer.Exit(1)
 
 
@@ -291,7 +292,7 @@ def _show(found: list[Swept]) -> None:
     for one in found:
         per = counts.setdefault(one.control, {})
         per[one.outcome] = per.get(one.outcome, 0) + 1
-    outcomes = ("recorded", "unchanged", "risky", "gone", "failed")
+    outcomes = [one for one in OUTCOMES if one != "clean"]
     table = Table(box=None, header_style="bold")
     table.add_column("control")
     for outcome in outcomes:
@@ -300,6 +301,6 @@ def _show(found: list[Swept]) -> None:
         table.add_row(control, *(str(per.get(outcome, "")) for outcome in outcomes))
     console.print(table)
     for one in found:
-        if one.outcome in ("risky", "failed"):
+        if one.outcome in ("risky", "standing", "unread", "failed"):
             where = one.resource.arn if one.resource else ""
             console.print(f"{one.outcome}: {one.control} {where} {one.note}", markup=False)

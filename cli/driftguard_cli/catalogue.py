@@ -22,12 +22,19 @@ _INTRODUCTION = """\
 Made from the controls themselves by `make generate`; edit them, not this page.
 
 *Revert* says whether a control can take the risk back by itself; where it cannot, people are told
-and asked. *Proven* says how the round trip (risky change, revert, undo, exactly the state before)
-was run: against an emulator of the service, or, where no emulator has the API, with its calls only
-checked against the service's model (**not yet proven against a service**). None has been run
-against AWS itself by this project's tests.
+and asked. *Swept* are those whose resources can be listed: the daily sweep finds what is risky of
+them, or departs from a pinned baseline, though no event told of it. *Proven* says how the round
+trip (risky change, revert, undo, exactly the state before) was run: against an emulator of the
+service, or, where no emulator has the API, with its calls only checked against the service's model
+(**not yet proven against a service**). None has been run against AWS itself by this project's
+tests.
 
 """
+
+_COLUMNS = (
+    *("control", "what", "severity", "woken by", "revert", "baseline", "swept"),
+    *("proven", "see"),
+)
 
 
 def controls(as_json: JsonOption = False) -> None:
@@ -67,6 +74,7 @@ def told(control: AnyControl) -> dict[str, object]:
         },
         "revert": {"possible": not control.revert, "why_not": control.revert},
         "baseline": control.baselined,
+        "swept": control.swept,
         "proven": control.proven,
     }
 
@@ -81,8 +89,10 @@ def as_markdown(every: Sequence[AnyControl]) -> str:
     page += f"{stubbed} not yet proven against a service.\n"
     for service, found in services.items():
         page += f"\n## {service}\n\n"
-        page += "| control | what | severity | woken by | revert | baseline | proven | see |\n"
-        page += "|---|---|---|---|---|---|---|---|\n"
+        page += (
+            "| control | what | severity | woken by | revert | baseline | swept | proven | see |\n"
+        )
+        page += "|---|---|---|---|---|---|---|---|---|\n"
         page += "".join(_row(one) for one in found)
     return page
 
@@ -97,6 +107,7 @@ def _row(one: AnyControl) -> str:
         ", ".join(names),
         _revert(one),
         "needed" if one.baselined else "",
+        "yes" if one.swept else "",
         one.proven if one.proven == "emulator" else "**stub**",
         ", ".join((*references.security_hub, *references.attack, *references.stratus)),
     )

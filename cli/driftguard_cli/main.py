@@ -29,6 +29,7 @@ from .generate import generate
 from .lab import app as lab
 from .replay import replay
 from .scan import scan
+from .sweeping import sweep
 from .trouble import Trouble
 
 VERSION = version("driftguard")
@@ -63,6 +64,7 @@ app.command()(controls)
 app.command()(explain)
 app.command()(replay)
 app.command()(scan)
+app.command()(sweep)
 app.command()(demo)
 app.command(hidden=True)(generate)
 

@@ -126,7 +126,7 @@ def rule_name(where: str) -> str:
 
 
 def reads(every: Sequence[AnyControl]) -> Block:
-    """What the guard may read: all that the controls read. Listings have no resource level."""
+    """What guard and sweep may read: all that controls read. Listings have no resource level."""
     actions = sorted(
         {action for control in every for action in (*control.reads, *control.reads_use)}
     )
@@ -134,7 +134,7 @@ def reads(every: Sequence[AnyControl]) -> Block:
         {"Effect": "Allow", "Action": [action], "Resource": ["*"]} for action in actions
     ]
     about = "What Driftguard's controls read."
-    return dict(_policies("GuardReadsPolicy", "GuardRole", about, statements))
+    return dict(_policies("GuardReadsPolicy", ("GuardRole", "SweepRole"), about, statements))
 
 
 def writes(every: Sequence[AnyControl]) -> Block:
@@ -151,11 +151,11 @@ def writes(every: Sequence[AnyControl]) -> Block:
         if one["Action"] == ["iam:PassRole"]:
             one["Condition"] = {"StringEquals": {"iam:PassedToService": list(PASSED_TO)}}
     about = "What Driftguard's plans may change. Each session is narrowed to one plan's calls."
-    return dict(_policies("RemediatorPolicy", "RemediatorRole", about, statements))
+    return dict(_policies("RemediatorPolicy", ("RemediatorRole",), about, statements))
 
 
 def _policies(
-    name: str, role: str, about: str, statements: list[dict[str, object]]
+    name: str, roles: tuple[str, ...], about: str, statements: list[dict[str, object]]
 ) -> Iterator[tuple[str, Block]]:
     """As few managed policies as hold the statements."""
     full: list[list[dict[str, object]]] = [[]]
@@ -170,7 +170,7 @@ def _policies(
                 "Type": "AWS::IAM::ManagedPolicy",
                 "Properties": {
                     "Description": about,
-                    "Roles": [_Ref(role)],
+                    "Roles": [_Ref(role) for role in roles],
                     "PolicyDocument": {
                         "Version": "2012-10-17",
                         "Statement": [_in_template(one) for one in merged(part)],

@@ -1,4 +1,4 @@
-"""The sweep's Lambda: once a day, records the baselines of this region; holds no logic."""
+"""The sweep's Lambda: looks at everything in this region once a day; holds no logic."""
 
 from __future__ import annotations
 
@@ -10,40 +10,45 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from driftguard import policy
 from driftguard.audit import AuditTable
-from driftguard.aws import Aws
+from driftguard.aws import Aws, SaltIn, Surroundings
 from driftguard.model import Autonomy
 from driftguard.pipeline import Guard
+from driftguard.rounds import Sweeper
 from driftguard.state import StateTable
-from driftguard.sweep import sweep
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger()
 metrics = Metrics()
-aws = Aws()
-guard = Guard(
-    aws=aws,
-    audit=AuditTable(aws, os.environ["AUDIT_TABLE"]),
-    state=StateTable(aws, os.environ["STATE_TABLE"]),
-    policy=policy.shipped(),
-    ceiling=Autonomy.OBSERVE,
-    account=os.environ["ACCOUNT_ID"],
-    remediator_role_arn="",
+aws = Aws(surroundings=Surroundings(salt=SaltIn(os.environ["SALT_SECRET"])))
+sweeper = Sweeper(
+    Guard(
+        aws=aws,
+        audit=AuditTable(aws, os.environ["AUDIT_TABLE"]),
+        state=StateTable(aws, os.environ["STATE_TABLE"]),
+        policy=policy.shipped().with_own_door(os.environ["REPLY_FUNCTION_ARN"]),
+        ceiling=Autonomy.named(os.environ["AUTONOMY_CEILING"]),
+        account=os.environ["ACCOUNT_ID"],
+        remediator_role_arn="",
+    ),
+    region=os.environ["AWS_REGION"],
+    changes_queue=os.environ["CHANGES_QUEUE_URL"],
+    settling=int(os.environ["SETTLING_SECONDS"]),
+    logger=logger,
 )
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
-def handler(event: dict[str, object], context: LambdaContext) -> dict[str, int]:
-    """Sweeps the region; answers how many facets had which outcome."""
-    outcomes: dict[str, int] = {}
-    for one in sweep(guard, os.environ["AWS_REGION"]):
-        outcomes[one.outcome] = outcomes.get(one.outcome, 0) + 1
-        if one.outcome in ("risky", "failed"):
-            where = one.resource.arn if one.resource else ""
-            logger.warning(one.note, control=one.control, resource=where, outcome=one.outcome)
-    for outcome, count in outcomes.items():
+@metrics.log_metrics(raise_on_empty_metrics=False)
+def handler(event: dict[str, object], context: LambdaContext) -> dict[str, object]:
+    """Goes on with the sweep of the region, or begins one; answers what came of it."""
+    report = sweeper.run(
+        lambda: context.get_remaining_time_in_millis() / 1000,
+        scheduled=event.get("detail-type") == "Scheduled Event",
+    )
+    counts = {**report.outcomes, "sent": report.sent, "unreached": len(report.unreached)}
+    for outcome, count in counts.items():
         metrics.add_metric(f"Swept{outcome.capitalize()}", MetricUnit.Count, count)
-    logger.info("swept", **outcomes)
-    return outcomes
+    logger.info("swept", **counts)
+    return {**counts, "unreached": list(report.unreached)}

@@ -27,6 +27,7 @@ from driftguard.policy.bounds import (
     Ownership,
     Rollout,
     Scope,
+    Sweep,
 )
 from driftguard.state import (
     BREAKER,
@@ -68,6 +69,7 @@ ACTORS = st.sampled_from(
         session("deployer", "run-1"),
         session("driftguard-remediator", "dg-1"),
         Actor(),
+        Actor.nobody(),
     ]
 )
 PLANS = st.sampled_from([REVOKE] * 6 + [FOR_GOOD, ADVICE, replace(REVOKE, drastic="it stops")])
@@ -115,6 +117,7 @@ few = st.sampled_from([0, 1, 2, 99])
 _BOUNDS: dict[str, st.SearchStrategy[Any]] = {
     "breaker": st.builds(Breaker, SHORT, few, few, few),
     "fight": st.builds(Fight, st.integers(1, 3), SHORT),
+    "sweep": st.builds(Sweep, LEVELS, st.integers(0, 3)),
     "ownership": st.builds(Ownership, LEVELS, st.tuples(WHO), st.booleans(), TAGS),
     "break_glass": emergencies.map(lambda one: (one,)),
     "protected": st.lists(limits, max_size=2).map(tuple),

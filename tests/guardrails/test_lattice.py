@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from driftguard import guardrails, lessons, trust
 from driftguard.guardrails import Circumstances, Guardrail, autonomy, judge
-from driftguard.model import Answer, Autonomy, Change, Document, Ruling, Status, Verdict
+from driftguard.model import Actor, Answer, Autonomy, Change, Document, Ruling, Status, Verdict
 from driftguard.policy import Policy
-from driftguard.policy.bounds import Baselines, Bounds, Earning, Habits, Rollout
+from driftguard.policy.bounds import Baselines, Bounds, Earning, Habits, Rollout, Sweep
 from driftguard.state import (
     BREAKER,
     Memory,
@@ -196,6 +196,22 @@ def test_an_exemption_a_ceiling_or_a_freeze_never_raises_autonomy(
     assert judge(remembering(case, freeze=freeze)).autonomy <= unfrozen
 
 
+@thoroughly
+@given(situations(), LEVELS)
+def test_that_only_the_sweep_knows_of_it_never_raises_autonomy(
+    case: Circumstances, limit: Autonomy
+) -> None:
+    """And goes no further than policy lets what the sweep finds go."""
+    terms = case.policy.bounds.sweep._replace(autonomy=limit)
+    policy = replace(case.policy, bounds=case.policy.bounds._replace(sweep=terms))
+    found = replace(case, policy=policy, actor=Actor.nobody())
+    judged = judge(found)
+    assert judged.autonomy <= limit
+    freely = replace(policy, bounds=policy.bounds._replace(sweep=Sweep(Autonomy.REVERT)))
+    assert judged.autonomy == min(limit, judge(replace(found, policy=freely)).autonomy)
+    assert judged.severity == case.severity
+
+
 # ------------------------------------------------------------------- what is remembered
 
 
@@ -277,7 +293,10 @@ def test_no_note_whatever_stops_the_guard_from_learning(data: st.DataObject) -> 
     keep = Answer("bob", Verdict.KEEP, "slack", "now", "before")
     asked = replace(decision, status=Status.ASKED)
     taught = [
-        *(lessons.of_decision(one, judged, memory, policy, NOW) for one in (decision, asked)),
+        *(
+            lessons.of_decision(one, judged, memory, policy, NOW, seen="0f")
+            for one in (decision, asked)
+        ),
         lessons.of_clean(CONTROL, change, memory, policy, NOW),
         lessons.of_undo(decision, "bob", memory, policy, NOW),
         lessons.of_failure(decision, memory, policy, NOW),

@@ -15,7 +15,7 @@ import pytest
 from driftguard import behaviour, guardrails, trust
 from driftguard.controls import control
 from driftguard.guardrails import name_of
-from driftguard.model import Autonomy, Document, Status
+from driftguard.model import Autonomy, Document, Resource, Status
 from driftguard.policy.bounds import (
     Baselines,
     Bounds,
@@ -33,9 +33,10 @@ from driftguard.policy.bounds import (
 )
 from driftguard.state import habits_key, trust_key
 from driftguard.sweep import sweep
+from driftguard.verdicts import LookAt
 from tests.conftest import ACCOUNT, REGION
 from tests.freezing import freeze
-from tests.guardrails.held import ACTOR, CONTROL, Held, shows
+from tests.guardrails.held import ACTOR, CONTROL, Held, opened, shows
 from tests.records import change, s3
 
 # --------------------------------------------------------------------- each guardrail's case
@@ -174,6 +175,7 @@ ELSEWHERE = {
     guardrails.drastic,
     guardrails.suspicion,
     guardrails.in_use,
+    guardrails.swept,
 }
 
 
@@ -198,3 +200,13 @@ def test_every_ruling_is_recorded_and_the_lowest_is_the_reason(held: Held) -> No
     assert named == ["freeze", "ceiling", "change-window"]
     assert [one.reason for one in decision.rulings][::2] == why[::-1]
     assert decision.reason == why[1]
+
+
+def test_that_nobody_is_known_to_have_made_it_is_recorded(held: Held) -> None:
+    opened(held.group)
+    arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/{held.group}"
+    resource = Resource("ec2.security-group", held.group, ACCOUNT, REGION, arn)
+    decision = held.guard.look_at(LookAt(CONTROL, resource))
+    assert decision is not None
+    assert decision.status is Status.OBSERVED
+    shows(held.world, decision, guardrails.swept, "found by the sweep, and made by nobody knows")

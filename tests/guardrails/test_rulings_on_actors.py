@@ -11,9 +11,26 @@ from typing import Any
 import pytest
 
 from driftguard import guardrails
+from driftguard.guardrails import judge
 from driftguard.model import Actor, Autonomy
-from driftguard.policy.bounds import BreakGlass, Ownership
-from tests.guardrails.circumstances import ALICE, allowing, circumstances, of, session, user
+from driftguard.policy.bounds import (
+    Bounds,
+    BreakGlass,
+    Exemption,
+    Habits,
+    Ownership,
+    Sweep,
+)
+from tests.guardrails.circumstances import (
+    ALICE,
+    CONTROL,
+    ahead,
+    allowing,
+    circumstances,
+    of,
+    session,
+    user,
+)
 
 
 @of(guardrails.own_change)
@@ -121,3 +138,58 @@ def test_policy_says_how_far_a_pipelines_change_may_be_taken_back(level: Autonom
         circumstances(policy=allowing(ownership=terms), actor=session("deployer", "run-7"))
     )
     assert (ruling.limit if ruling else Autonomy.REVERT) is level
+
+
+@of(guardrails.swept)
+@pytest.mark.parametrize("limit", [Autonomy.OBSERVE, Autonomy.ASK])
+def test_what_only_the_sweep_knows_of_goes_no_further_than_policy_lets_it(limit: Autonomy) -> None:
+    """Cloud Custodian #807, #2917: what had stood for years is deleted by a policy's first run."""
+    policy = allowing(sweep=Sweep(limit))
+    judged = judge(circumstances(policy=policy, actor=Actor.nobody()))
+    (ruling,) = judged.rulings
+    assert (ruling.guardrail, ruling.limit) == ("swept", limit)
+    assert ruling.reason == judged.reason
+    assert ruling.reason.startswith("found by the sweep")
+    assert judged.autonomy is limit
+
+
+@of(guardrails.swept)
+def test_what_the_sweep_found_is_reverted_only_where_policy_says_so_itself() -> None:
+    assert Bounds().sweep.autonomy is Autonomy.OBSERVE
+    found = circumstances(actor=Actor.nobody())
+    assert judge(found).autonomy is Autonomy.OBSERVE
+    willing = replace(found, policy=allowing(sweep=Sweep(Autonomy.REVERT)))
+    assert judge(willing).autonomy is Autonomy.REVERT
+    # And what policy grants is not raised by it.
+    unwilling = replace(found, policy=allowing(Autonomy.OBSERVE, sweep=Sweep(Autonomy.REVERT)))
+    assert judge(unwilling).autonomy is Autonomy.OBSERVE
+
+
+@of(guardrails.swept)
+@pytest.mark.parametrize("actor", [ALICE, session("deployer", "run-1"), Actor()])
+def test_a_change_by_somebody_is_not_the_sweeps_even_if_their_name_is_not_known(
+    actor: Actor,
+) -> None:
+    assert guardrails.swept(circumstances(actor=actor)) is None
+
+
+def test_nobody_is_in_no_emergency_a_pipeline_or_known_for_anything() -> None:
+    """Patterns that mean every actor mean everybody, and nobody is none of them."""
+    everybody = session("deployer", "x").principal
+    policy = allowing(
+        break_glass=(BreakGlass("*", "whoever it is"),),
+        ownership=Ownership(roles=("*", everybody), believe_agents=True),
+        habits=Habits(routine=True, routine_under=100, novel=True, novel_over=0),
+        sweep=Sweep(Autonomy.REVERT),
+    )
+    judged = judge(circumstances(policy=policy, actor=Actor.nobody()))
+    assert judged.rulings == ()
+    assert judged.severity == circumstances().severity
+
+
+def test_an_exemption_for_somebody_does_not_cover_what_nobody_is_known_to_have_made() -> None:
+    spared = Exemption(CONTROL, "*", ahead(days=1), "load tests")
+    for actor, covered in (("*", True), (ALICE.principal, False), ("*:user/*", False)):
+        policy = replace(allowing(), exemptions=(spared._replace(actor=actor),))
+        case = circumstances(policy=policy, actor=Actor.nobody())
+        assert (guardrails.exemption(case) is not None) is covered

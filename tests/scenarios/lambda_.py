@@ -111,7 +111,11 @@ def foreign_layer() -> Staged:
         asked = {"functionName": "orders", "layers": [own, theirs], "environment": {}}
         return lambda_("UpdateFunctionConfiguration20150331v2", asked)
 
-    named = {"GetFunctionConfiguration": told, "UpdateFunctionConfiguration": update}
+    named = {
+        "GetFunctionConfiguration": told,
+        "ListFunctions": lambda _: {"Functions": [{"FunctionName": "orders"}]},
+        "UpdateFunctionConfiguration": update,
+    }
     fakes = {("lambda", name): fake for name, fake in named.items()}
     return Staged(attack, lambda: list(layers), fakes=fakes)
 

@@ -18,6 +18,7 @@ from driftguard.audit.chain import fault_in
 from driftguard.audit.items import DECISION
 from driftguard.audit.seals import Sealer
 from driftguard.messages.sns import said
+from driftguard.messages.words import by
 from driftguard.model import Autonomy, Decision, Status
 from driftguard.remedy import inverse
 
@@ -91,7 +92,7 @@ def _chapters(decision: Decision, log: Sequence[Entry]) -> Iterator[tuple[Render
             ("Resource", resource.arn),
             ("Where", f"account {resource.account}, {resource.region or 'no region'}"),
             ("Change", f"{decision.change_name} at {decision.change_time}"),
-            ("By", f"{actor.session or 'unknown'} from {actor.source or 'unknown'}"),
+            ("By", by(actor)),
             ("Why", decision.reason),
         ),
     )

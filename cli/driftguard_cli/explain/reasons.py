@@ -212,7 +212,7 @@ def _wanting(guardrail: str, actor: Actor, control: AnyControl, policy: Policy) 
             return STACK
         case "exemption" | "freeze" | "fight" | "breaker":
             return MEMORY
-        case "break-glass":
+        case "break-glass" | "swept":
             return ""
         case "protected" | "change-window" | "ownership":
             return TAGS if by_tags(guardrail, control.id, policy) else ""

@@ -61,7 +61,13 @@ def _ask_anew(case: Case, decision: Decision, facet: Facet, risk: Risk) -> Decis
         expires=deadline(case, terms),
         updated=case.now(),
     )
-    return case.append(anew, "asked-anew", "the resource had changed since people were asked")
+    now, seen = case.moment(), case.seen(facet)
+    return case.append(
+        anew,
+        "asked-anew",
+        "the resource had changed since people were asked",
+        lessons=lambda memory: (lessons.of_state(anew, memory, now, seen=seen),),
+    )
 
 
 def expire(case: Case, decision: Decision) -> Decision:

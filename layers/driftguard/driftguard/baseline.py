@@ -19,6 +19,8 @@ from .trail import mapping, text
 
 # A baseline that was found unchanged is marked as checked again after so many seconds.
 _CHECKED_EVERY = 7 * 86_400
+# What is kept of a resource beside its ARN, which is the note's own key.
+_RESOURCE = ("kind", "id", "account", "region")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,10 @@ def moved(
     """
     before = baseline_of(note)
     anchor = state if anchored or before is None else before.anchor
+    # Who accepts a state knows no more of the resource than its ARN.
+    named: Document = {name: getattr(resource, name) for name in _RESOURCE}
     document: Document = {
+        "resource": named if resource.id else mapping(note.document, "resource"),
         "state": state,
         "anchor": anchor,
         "recorded": stamp(at),
@@ -122,6 +127,13 @@ def _accepted(word: Word | None, before: Baseline | None) -> Document:
     else:
         state, anchor = before.state, before.anchor
     return {**said, **({"state": state, "anchor": anchor} if state is not None else {})}
+
+
+def resource_of(note: Note) -> Resource | None:
+    """The resource whose baseline is in a note; None where the note does not say."""
+    named = mapping(note.document, "resource")
+    kind, id_, account, region = (text(named, name) for name in _RESOURCE)
+    return Resource(kind, id_, account, region, note.key[1]) if id_ else None
 
 
 def checked(note: Note, at: datetime) -> Note | None:

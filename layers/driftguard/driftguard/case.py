@@ -273,6 +273,10 @@ class Case:
         """What an approval and an undo are bound to."""
         return GONE if facet is None else facet.fingerprint(self.control.volatile)
 
+    def seen(self, facet: Facet) -> str:
+        """What a sweep knows a state by: not by what only a change's record told of it."""
+        return facet.fingerprint(self._beyond_baselines())
+
     def before(self, decision: Decision) -> str:
         """The fingerprint of the state that the change left and that was first decided on."""
         return self.fingerprint(Facet(decision.state, decision.decided))

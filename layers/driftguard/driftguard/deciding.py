@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from . import asking, freezes, guardrails, lessons, past, reverting
@@ -61,7 +62,7 @@ def decide(case: Case, change: Change) -> Decision | None:
         return None
     if risk.unknown and not case.last_chance:
         raise NotYet(risk.unknown)
-    return _record(case, id_, change, facet, risk)
+    return record(case, id_, change, facet, risk)
 
 
 def _recall(case: Case, id_: str) -> tuple[Decision | None, Case]:
@@ -71,8 +72,19 @@ def _recall(case: Case, id_: str) -> tuple[Decision | None, Case]:
     return before, replace(case, memory=Memory.of(found))
 
 
-def _record(case: Case, id_: str, change: Change, facet: Facet, risk: Risk) -> Decision:
-    """Judges, and records the decision with what it counts against; again if others were first."""
+def record(
+    case: Case,
+    id_: str,
+    change: Change,
+    facet: Facet,
+    risk: Risk,
+    *,
+    overtaken: Callable[[Case], bool] = lambda _case: False,
+) -> Decision | None:
+    """Judges, and records the decision with what it counts against; again if others were first.
+
+    None where those have `overtaken` it: then it is not needed any more.
+    """
     policy = case.guard.policy
     for round_ in range(ROUNDS):
         judged = judge(case, id_, change, facet, risk)
@@ -80,7 +92,9 @@ def _record(case: Case, id_: str, change: Change, facet: Facet, risk: Risk) -> D
         joined = _joined(case, decision)
         if joined is not None:
             return joined
-        notes = lessons.of_decision(decision, judged, case.memory, policy, case.moment())
+        notes = lessons.of_decision(
+            decision, judged, case.memory, policy, case.moment(), seen=case.seen(facet)
+        )
         try:
             decision = case.guard.audit.append(
                 decision,
@@ -95,6 +109,8 @@ def _record(case: Case, id_: str, change: Change, facet: Facet, risk: Risk) -> D
             before, case = _recall(case, id_)
             if before is not None:
                 raise Busy(f"another worker has just decided {id_}") from None
+            if overtaken(case):
+                return None
             continue
         if decision.status is Status.REVERTING:
             return reverting.revert(case, decision, facet)

@@ -127,7 +127,7 @@ def _granted(case: Circumstances) -> tuple[str, Autonomy, int]:
     severity, habits = case.severity, case.policy.bounds.habits
     if case.policy.earns(case.control) and case.plan.steps:
         basis = "policy grants revert where it is earned"
-    if habits is None:
+    if habits is None or case.actor.is_nobody:
         return basis, granted, severity
     from . import behaviour
 
@@ -295,6 +295,17 @@ _AGENTS = (
 )
 
 
+def swept(case: Circumstances) -> Ruling | None:
+    """Nobody is known to have made it: the sweep found it, perhaps as it was for years."""
+    terms = case.policy.bounds.sweep
+    if not case.actor.is_nobody or terms.autonomy is Autonomy.REVERT:
+        return None
+    reason = (
+        f"found by the sweep, and made by nobody knows whom or when: at most {terms.autonomy.label}"
+    )
+    return Ruling("swept", terms.autonomy, reason)
+
+
 # ----------------------------------------------------------------------- what would be done
 
 
@@ -445,7 +456,7 @@ def _standing(case: Circumstances) -> Standing:
 def routine(case: Circumstances) -> Ruling | None:
     """It is what this actor does every day: asked about instead of reverted, if policy says so."""
     habits = case.policy.bounds.habits
-    if habits is None or not habits.routine:
+    if habits is None or not habits.routine or case.actor.is_nobody:
         return None
     from . import behaviour
 
@@ -485,6 +496,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     protected,
     change_window,
     ownership,
+    swept,
     no_remedy,
     irreversible,
     drastic,

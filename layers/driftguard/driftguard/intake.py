@@ -16,7 +16,7 @@ from .aws import Client, told_apart
 from .model import Decision
 from .pipeline import PASSING, Guard
 from .trail import change_from_event
-from .verdicts import CarryOut, Undo, is_verdict, verdict_of
+from .verdicts import CarryOut, LookAt, Undo, is_verdict, verdict_of
 
 # The queue's maxReceiveCount is one more: SQS itself parks only what killed the Lambda.
 LAST_DELIVERY = 4
@@ -100,6 +100,10 @@ class Intake:
             verdict = verdict_of(body, message.sender)
             if isinstance(verdict, Undo):
                 yield self.guard.undo(verdict, last_chance=last_chance)
+            elif isinstance(verdict, LookAt):
+                found = self.guard.look_at(verdict, last_chance=last_chance)
+                if found is not None:
+                    yield found
             elif isinstance(verdict, CarryOut):
                 yield self.guard.carry_out(verdict.decision, last_chance=last_chance)
             else:

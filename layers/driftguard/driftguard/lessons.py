@@ -44,9 +44,18 @@ class TooMany(ValueError):
 
 
 def of_decision(
-    decision: Decision, judged: Judgement, memory: Memory, policy: Policy, now: datetime
+    decision: Decision,
+    judged: Judgement,
+    memory: Memory,
+    policy: Policy,
+    now: datetime,
+    *,
+    seen: str,
 ) -> Iterator[Note]:
-    """What a new decision counts against, and what is remembered of it."""
+    """What a new decision counts against, and what is remembered of it.
+
+    `seen` is the fingerprint of the state as a sweep sees it.
+    """
     yield from _rollout(decision.control, memory, policy, now)
     if decision.status is Status.REVERTING:
         yield counted(decision, memory, policy, now)
@@ -55,7 +64,7 @@ def of_decision(
         yield reverts.saying(breaker.trip(reverts.document, judged.trips, decision.id, now))
     if decision.status in (Status.REVERTING, Status.ASKED):
         yield from _trust_of_decision(decision, memory, policy, now)
-        yield _past(decision, memory, now)
+    yield of_state(decision, memory, now, seen=seen)
 
 
 def counted(decision: Decision, memory: Memory, policy: Policy, now: datetime) -> Note:
@@ -298,17 +307,30 @@ def _trust_of_decision(
         yield note.saying(document)
 
 
-def _past(decision: Decision, memory: Memory, now: datetime) -> Note:
-    from . import trust
-
-    case = trust.case_of(decision.plan, decision.actor)
+def of_state(decision: Decision, memory: Memory, now: datetime, *, seen: str) -> Note:
+    """That a decision is about the state which a sweep sees as `seen`."""
     note = memory[past_key(decision.control, decision.suspect.resource)]
+    document = note.document
+    if decision.status in (Status.REVERTING, Status.ASKED):
+        from . import trust
+
+        case = trust.case_of(decision.plan, decision.actor)
+        document = past.with_decision(document, decision, case.remedy, case.kind, case.who)
     # An open question is remembered for as long as it is open.
     begins = max(now, moment(decision.expires) or now)
-    return note.saying(
-        past.with_decision(note.document, decision, case.remedy, case.kind, case.who),
-        expires=int((begins + timedelta(seconds=past.KEPT)).timestamp()),
-    )
+    return note.saying(past.with_state(document, decision.id, seen), expires=_kept(begins))
+
+
+def kept_on(note: Note, now: datetime) -> Note | None:
+    """A thing's past, to be kept for longer; None while it is not near its end."""
+    half = now + timedelta(seconds=past.KEPT / 2)
+    if not note.version or note.expires > half.timestamp():
+        return None
+    return note.saying(note.document, expires=_kept(now))
+
+
+def _kept(since: datetime) -> int:
+    return int((since + timedelta(seconds=past.KEPT)).timestamp())
 
 
 def _accepted(
@@ -356,7 +378,7 @@ def _habits(
     now: datetime,
 ) -> Iterator[Note]:
     habits = policy.bounds.habits
-    if habits is None:
+    if habits is None or actor.is_nobody:
         return
     from . import behaviour
 

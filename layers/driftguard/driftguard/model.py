@@ -62,6 +62,10 @@ class Status(StrEnum):
     NOTED = "noted"
 
 
+# The kind of an actor who is not known to have made anything: CloudTrail has no such type.
+_NOBODY = "Nobody"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who made a change, as CloudTrail saw them. Any field may be empty: records vary.
@@ -83,6 +87,16 @@ class Actor:
         return (
             (self.session or self.principal or "unknown").rpartition(":")[2].removeprefix("user/")
         )
+
+    @classmethod
+    def nobody(cls) -> Actor:
+        """Who stands for the maker of what the sweep found: there is no record of any."""
+        return cls(kind=_NOBODY)
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether it stands for a maker of whom there is no record."""
+        return self.kind == _NOBODY
 
     def is_principal(self, arn: str) -> bool:
         """Whether it is this principal, by the lasting identity that AWS itself writes."""

@@ -1,7 +1,8 @@
-"""What happened before to one thing under one control: reverts of it, and what is asked about it.
+"""What happened before to one thing under one control: reverts, what is asked, what was decided.
 
 Pure. A fight is a thing that was reverted again and again within a window; an open question is
-joined by later changes that leave the thing in the very state that was asked about.
+joined by later changes that leave the thing in the very state that was asked about; and what the
+sweep finds in a state that was decided on is not decided on again.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 # How long one thing's past is of any interest, in seconds.
 KEPT = 30 * DAY
 _MOST = 50
+# How many of the states that were decided on are remembered, the newest of them.
+_MOST_STATES = 20
 _NAMES = ("at", "decision", "actor", "remedy", "kind", "who", "state")
 
 
@@ -75,6 +78,29 @@ def question(note: Document, fingerprint: str, now: str) -> str:
 def asked(note: Document) -> str:
     """The decision that asked about the thing last; "" where none did."""
     return text(mapping(note, "question"), "decision")
+
+
+def decided(note: Document, seen: str) -> str:
+    """The decision made last on a state, by the fingerprint that a sweep sees; "" for none."""
+    return next((one for state, one in _decided(note) if state == seen), "")
+
+
+def decisions(note: Document) -> list[str]:
+    """The decisions on the thing that are remembered, whatever its states were, newest first."""
+    return list(dict.fromkeys(one for _, one in _decided(note) if one))
+
+
+def _decided(note: Document) -> Iterator[tuple[str, str]]:
+    """States that were decided on, each with its decision, the newest first."""
+    for one in reversed(documents(note, "decided")):
+        yield text(one, "state"), text(one, "decision")
+
+
+def with_state(note: Document, decision: str, seen: str) -> Document:
+    """The note that remembers by which decision a state was decided on."""
+    others = [one for one in documents(note, "decided") if text(one, "state") != seen]
+    newest: Document = {"state": seen, "decision": decision}
+    return {**note, "decided": [*others, newest][-_MOST_STATES:]}
 
 
 def with_decision(note: Document, decision: Decision, remedy: str, kind: str, who: str) -> Document:

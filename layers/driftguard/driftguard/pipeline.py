@@ -16,10 +16,10 @@ from . import controls
 from .audit import AuditTable, Conflict
 from .aws import Aws, AwsError
 from .interruptions import Busy, Foreign, NotYet, UnknownDecision
-from .model import Autonomy, Change, Decision, stamp
+from .model import Actor, Autonomy, Certainty, Change, Decision, Suspect, stamp
 from .policy import Policy
 from .state import StateTable
-from .verdicts import Undo
+from .verdicts import LookAt, Undo
 
 if TYPE_CHECKING:
     from .case import Case
@@ -91,15 +91,21 @@ class Guard:
             )
 
     def _decided(self, case: Case, change: Change) -> Decision | None:
-        if change.account != self.account:
-            raise Foreign(
-                f"the change is of account {change.account or '(none)'}, and this guard "
-                f"guards {self.account}"
-            )
+        self._must_guard(change.account)
         # A change that its own record proves harmless never gets here, and does not pay for it.
         from . import deciding
 
         return deciding.decide(case, change)
+
+    def look_at(self, found: LookAt, *, last_chance: bool = False) -> Decision | None:
+        """The decision on what the sweep found; None if all is well, or decided on already."""
+        self._must_guard(found.resource.account)
+        suspect = Suspect(found.resource, Certainty.POSSIBLE)
+        from . import found as finding
+
+        return finding.decide(
+            self._looking(found.control, suspect, last_chance, actor=Actor.nobody())
+        )
 
     def undo(self, verdict: Undo, *, last_chance: bool = False) -> Decision:
         """Takes a decision's revert back, exactly; the log says so when it cannot be.
@@ -132,19 +138,37 @@ class Guard:
         return decision
 
     def _case(self, decision: Decision, last_chance: bool) -> Case:
-        from .case import Case
-
-        control = controls.control(decision.control)
-        settings = self.policy.settings_of(control.id, control.settings)
-        return Case(
-            self,
-            control,
-            settings,
+        return self._looking(
+            decision.control,
             decision.suspect,
             last_chance,
             actor=decision.actor,
             changed=decision.change_time,
+        )
+
+    def _looking(
+        self,
+        control_id: str,
+        suspect: Suspect,
+        last_chance: bool,
+        *,
+        actor: Actor,
+        changed: str = "",
+    ) -> Case:
+        from .case import Case
+
+        control = controls.control(control_id)
+        settings = self.policy.settings_of(control.id, control.settings)
+        return Case(
+            self, control, settings, suspect, last_chance, actor=actor, changed=changed
         ).recalled()
+
+    def _must_guard(self, account: str) -> None:
+        if account != self.account:
+            raise Foreign(
+                f"the change is of account {account or '(none)'}, and this guard "
+                f"guards {self.account}"
+            )
 
     def is_own(self, change: Change) -> bool:
         """Whether the remediator made the change: it is never looked at, let alone reverted."""

@@ -71,9 +71,19 @@ def freeze_keys(account: str, control: str) -> tuple[Key, ...]:
     return tuple((_FREEZE, scope) for scope in (ALL, f"account#{account}", f"control#{control}"))
 
 
+def baselines_of(control: str) -> str:
+    """The partition that holds all baselines of a control."""
+    return f"baseline#{control}"
+
+
 def baseline_key(control: str, resource: Resource) -> Key:
     """Where the baseline of a resource's facet is kept."""
-    return f"baseline#{control}", resource.arn
+    return baselines_of(control), resource.arn
+
+
+def round_key(region: str) -> Key:
+    """Where it is kept how far the sweep of a region has come."""
+    return "sweep", region
 
 
 def baseline_log_key(control: str, resource: Resource, version: int) -> Key:

@@ -139,7 +139,9 @@ class Standing:
 
 
 def kind_of(actor: Actor) -> str:
-    """The kind of an actor: root, user, sso, role, service, federated, or other."""
+    """The kind of an actor: root, user, sso, role, service, federated, nobody, or other."""
+    if actor.is_nobody:
+        return "nobody"
     if actor.kind == "Root":
         return "root"
     if actor.kind == "IAMUser":
@@ -156,8 +158,11 @@ def kind_of(actor: Actor) -> str:
 def who_of(actor: Actor) -> str:
     """Who is behind a change, the same one in all accounts where AWS vouches for that.
 
-    A role's sessions are named by whoever takes the role; those of single sign-on by AWS.
+    A role's sessions are named by whoever takes the role; those of single sign-on by AWS. Nobody is
+    one of their own: what the sweep finds is taken back one by one, until people have judged that.
     """
+    if actor.is_nobody:
+        return kind_of(actor)
     if kind_of(actor) == "sso":
         return actor.session.rpartition("/")[2]
     return actor.principal or actor.session

@@ -1,7 +1,8 @@
-"""What comes to the changes queue beside changes: an undo, an approval to carry out, an expiry.
+"""What comes to the queue beside changes: undo, carry out, expire, and what the sweep found.
 
-Only an undo carries anybody's word, and SQS vouches for its sender. The others merely say which
-decision to look at: what may be done with it stands in the audit table.
+Only an undo carries anybody's word, and SQS vouches for its sender. The others merely say what to
+look at: a decision, of which the audit table knows what may be done with it, or a resource, which
+the guard reads and judges itself.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .model import Document, Json
-from .trail import Unparsable, text
+from .model import Document, Json, Resource
+from .trail import Unparsable, mapping, text
 
 # The key that tells a verdict from an EventBridge event.
 MARK = "driftguard"
@@ -39,8 +40,16 @@ class Expire:
     decision: str
 
 
+@dataclass(frozen=True, slots=True)
+class LookAt:
+    """The sweep found something of a resource that this control may have to decide on."""
+
+    control: str
+    resource: Resource
+
+
 def is_verdict(body: Json) -> bool:
-    """Whether a queue message is a person's verdict rather than an event."""
+    """Whether a queue message is one of these rather than an event."""
     return isinstance(body, Mapping) and MARK in body
 
 
@@ -59,14 +68,27 @@ def expire_message(decision: str) -> dict[str, str]:
     return {MARK: "expire", "decision": decision}
 
 
-def verdict_of(body: Document, sender: str) -> Undo | CarryOut | Expire:
+def look_message(control: str, resource: Resource) -> dict[str, Json]:
+    """The message that asks the guard to look at a resource, for one control."""
+    named = {name: getattr(resource, name) for name in _RESOURCE}
+    return {MARK: "look", "control": control, "resource": named}
+
+
+_RESOURCE = ("kind", "id", "account", "region", "arn")
+
+
+def verdict_of(body: Document, sender: str) -> Undo | CarryOut | Expire | LookAt:
     """The verdict in a message. `sender` is the IAM id that SQS vouches for.
 
-    Raises `Unparsable` when it names no decision, or asks for something unknown.
+    Raises `Unparsable` when it names nothing to look at, or asks for something unknown.
     """
     kind, decision = body.get(MARK), text(body, "decision")
+    if kind == "look":
+        return _look_at(body)
     if kind not in ("undo", "carry-out", "expire"):
-        raise Unparsable(f"unknown verdict `{kind}`; known are `undo`, `carry-out` and `expire`")
+        raise Unparsable(
+            f"unknown verdict `{kind}`; known are `undo`, `carry-out`, `expire` and `look`"
+        )
     if not decision:
         raise Unparsable("the verdict names no `decision`")
     if kind == "carry-out":
@@ -75,3 +97,12 @@ def verdict_of(body: Document, sender: str) -> Undo | CarryOut | Expire:
         return Expire(decision)
     claimed = text(body, "by")
     return Undo(decision, f"{claimed} ({sender})" if claimed else sender, text(body, "reason"))
+
+
+def _look_at(body: Document) -> LookAt:
+    control, named = text(body, "control"), mapping(body, "resource")
+    resource = Resource(*(text(named, name) for name in _RESOURCE))
+    missing = [name for name in _RESOURCE if not getattr(resource, name)]
+    if not control or missing:
+        raise Unparsable(f"the look names no {'control' if not control else ', '.join(missing)}")
+    return LookAt(control, resource)

@@ -68,6 +68,12 @@ def shown(stack: Resource, reader: Reader) -> Shown | None:
     return Shown(texts)
 
 
+def _every_stack(reader: Reader) -> Iterator[Resource]:
+    for one in map(document, reader.pages("cloudformation", "DescribeStacks", "Stacks")):
+        name, arn = text(one, "StackName"), text(one, "StackId")
+        yield Resource("cloudformation.stack", name, reader.account, reader.region, arn)
+
+
 TRIGGERS = (
     Trigger(CALLS, "CreateStack"),
     Trigger(CALLS, "UpdateStack"),
@@ -81,6 +87,7 @@ IN_PARAMETERS_OR_OUTPUTS = OpenSecret(
     references=References(attack=("T1552.001",)),
     triggers=TRIGGERS,
     reads=("cloudformation:DescribeStacks",),
+    found_by=_every_stack,
     revert="A stack goes back only by an update of all it holds.",
     advice="Mark the parameter NoEcho, or take it from Secrets Manager by a dynamic reference; "
     "rotate the secret.",

@@ -147,6 +147,7 @@ CONTROLS = (
         references=_REFERENCES,
         triggers=(Trigger(_CLOUDWATCH, "DisableAlarmActions"),),
         reads=("cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"),
+        found_by=_watching,
         writes={
             "cloudwatch:DisableAlarmActions": _ALARMS,
             "cloudwatch:EnableAlarmActions": _ALARMS,

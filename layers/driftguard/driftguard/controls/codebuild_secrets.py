@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from ..aws import Reader, document
 from ..model import Certainty, Change, Document, Json, Resource, Suspect
 from ..trail import items, mapping, omitted, text
-from .control import References, Trigger, resource
+from .control import References, Trigger, partition_of, resource
 from .open_secrets import OpenSecret, Shown
 
 _SOURCE = "codebuild.amazonaws.com"
@@ -74,6 +74,12 @@ def variables(project: Resource, reader: Reader) -> Shown | None:
     return None
 
 
+def _every_project(reader: Reader) -> Iterator[Resource]:
+    where = f"arn:{partition_of(reader.region)}:codebuild:{reader.region}:{reader.account}:project"
+    for name in map(str, reader.pages("codebuild", "ListProjects", "projects")):
+        yield Resource("codebuild.project", name, reader.account, reader.region, f"{where}/{name}")
+
+
 TRIGGERS = (Trigger(_SOURCE, "CreateProject"), Trigger(_SOURCE, "UpdateProject"))
 
 SECRET_IN_ENVIRONMENT = OpenSecret(
@@ -82,7 +88,8 @@ SECRET_IN_ENVIRONMENT = OpenSecret(
     severity=75,
     references=References(security_hub=("CodeBuild.1", "CodeBuild.2"), attack=("T1552.001",)),
     triggers=TRIGGERS,
-    reads=("codebuild:BatchGetProjects",),
+    reads=("codebuild:BatchGetProjects", "codebuild:ListProjects"),
+    found_by=_every_project,
     revert="CodeBuild keeps no earlier environment of a project.",
     suspects=projects,
     values=variables,

@@ -284,7 +284,11 @@ CONTROLS = (
             Trigger(_CONFIG, "StopConfigurationRecorder"),
             Trigger(_CONFIG, "StartConfigurationRecorder"),
         ),
-        reads=("config:DescribeConfigurationRecorderStatus",),
+        reads=(
+            "config:DescribeConfigurationRecorderStatus",
+            "config:DescribeConfigurationRecorders",
+        ),
+        found_by=_recorders,
         writes={
             "config:StartConfigurationRecorder": _RECORDERS,
             "config:StopConfigurationRecorder": _RECORDERS,

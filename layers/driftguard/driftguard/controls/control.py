@@ -55,9 +55,12 @@ class Control(Generic[S]):
 
     `narrow`: its calls name the very parts that they take away, so that they cannot write over what
     others write meanwhile; others are looked at once more right before they are made.
-    `baselined`: the last clean state is recorded, and given to `assess` and `plan`. `revert` says
-    why there is no safe revert, "" where there is one. `proven`: whether the round trip was run
-    against an emulator of the service, or only checked against the service's model (`stub`).
+    `baselined`: the last clean state is recorded, and given to `assess` and `plan`. `vanishing`:
+    the risk itself takes a resource off the inventory (it is deleted, or protected no longer), so
+    the sweep looks at what is recorded and not listed any more, too. What is deleted has a state
+    that says `"exists": False`. `revert` says why there is no safe revert, "" where there is one.
+    `proven`: whether the round trip was run against an emulator of the service, or only checked
+    against the service's model (`stub`).
     """
 
     id: str
@@ -72,6 +75,7 @@ class Control(Generic[S]):
     momentary: frozenset[str] = frozenset()
     narrow: bool = False
     baselined: bool = False
+    vanishing: bool = False
     revert: str = ""
     proven: str = "emulator"
     settings: type[S]
@@ -89,8 +93,16 @@ class Control(Generic[S]):
         raise NotImplementedError
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
-        """The resources of an account and region whose state the sweep records as a baseline."""
+        """The resources of an account and region that the sweep looks at; none: it cannot.
+
+        What it looks at must be judged by its state alone, for there is no record of a change.
+        """
         return ()
+
+    @property
+    def swept(self) -> bool:
+        """Whether the sweep looks at what this control judges."""
+        return type(self).inventory is not Control.inventory
 
     def plan(self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: S) -> Plan:
         """What takes the risk back, and what undoes that. Pure. Called only on a risky facet."""

@@ -181,7 +181,8 @@ PUBLIC_POLICY = OpenPolicy(
     severity=88,
     references=References(attack=("T1537", "T1530")),
     triggers=(Trigger(_DYNAMODB, "PutResourcePolicy"), Trigger(_DYNAMODB, "CreateTable")),
-    reads=("dynamodb:GetResourcePolicy",),
+    reads=("dynamodb:GetResourcePolicy", "dynamodb:ListTables"),
+    found_by=_tables,
     writes={
         "dynamodb:PutResourcePolicy": (_TABLE, _STREAM),
         "dynamodb:DeleteResourcePolicy": (_TABLE, _STREAM),

@@ -65,7 +65,8 @@ PUBLIC_POLICY = OpenPolicy(
     severity=82,
     references=References(attack=("T1525", "T1537")),
     triggers=(Trigger(_ECR, "SetRepositoryPolicy"),),
-    reads=("ecr:GetRepositoryPolicy",),
+    reads=("ecr:DescribeRepositories", "ecr:GetRepositoryPolicy"),
+    found_by=_repositories,
     writes={
         "ecr:SetRepositoryPolicy": _REPOSITORIES,
         "ecr:DeleteRepositoryPolicy": _REPOSITORIES,

@@ -70,8 +70,12 @@ PUBLIC_POLICY = OpenPolicy(
     severity=82,
     references=References(security_hub=("EFS.6",), attack=("T1530",)),
     triggers=(Trigger(_EFS, "PutFileSystemPolicy"),),
-    reads=("elasticfilesystem:DescribeFileSystemPolicy",),
+    reads=(
+        "elasticfilesystem:DescribeFileSystemPolicy",
+        "elasticfilesystem:DescribeFileSystems",
+    ),
     writes=_WRITES,
+    found_by=_file_systems,
     service="efs",
     suspects=_suspects,
     written=lambda change: change.request.get("policy"),

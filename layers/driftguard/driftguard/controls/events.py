@@ -256,7 +256,13 @@ CONTROLS = (
         severity=75,
         references=_REFERENCES,
         triggers=(Trigger(_EVENTS, "DisableRule"), Trigger(_EVENTS, "EnableRule")),
-        reads=("events:DescribeRule", "events:ListTagsForResource"),
+        reads=(
+            "events:DescribeRule",
+            "events:ListEventBuses",
+            "events:ListRules",
+            "events:ListTagsForResource",
+        ),
+        found_by=_watching,
         writes={"events:DisableRule": _RULES, "events:EnableRule": _RULES},
         suspects=lambda change: (
             Suspect(one.resource, Certainty.POSSIBLE)

@@ -51,6 +51,7 @@ PUBLIC_POLICY = OpenPolicy(
     references=References(attack=("T1530", "T1619")),
     triggers=(Trigger(_GLUE, "PutResourcePolicy"),),
     reads=("glue:GetResourcePolicy",),
+    found_by=_catalogs,
     writes={"glue:PutResourcePolicy": _CATALOG, "glue:DeleteResourcePolicy": _CATALOG},
     service="glue",
     suspects=lambda change: [Suspect(_catalog(change), Certainty.POSSIBLE)],

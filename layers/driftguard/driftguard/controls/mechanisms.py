@@ -62,11 +62,17 @@ class Declared:
     volatile: frozenset[str] = frozenset()
     momentary: frozenset[str] = frozenset()
     baselined: bool = False
+    vanishing: bool = False
     found_by: Callable[[Reader], Iterable[Resource]] | None = None
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
-        """What the sweep records: the resources that `found_by` lists."""
+        """What the sweep looks at: the resources that `found_by` lists."""
         return self.found_by(reader) if self.found_by else ()
+
+    @property
+    def swept(self) -> bool:
+        """Whether there is anything to list them by."""
+        return self.found_by is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,6 +257,7 @@ class Removed(Declared, Control[NoSettings]):
     # Only what is recorded guarded the account: the deletion of anything else is nobody's matter.
     recorded_only: bool = False
     baselined: bool = True
+    vanishing: bool = True
     settings: type[NoSettings] = NoSettings
 
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:

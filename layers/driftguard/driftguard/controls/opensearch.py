@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ..aws import Reader, document
 from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ..trail import items, mapping, omitted, text
-from .control import References, Trigger, resource
+from .control import References, Trigger, partition_of, resource
 from .policy_bearing import OpenPolicy
 
 _ES = "es.amazonaws.com"
@@ -22,6 +22,13 @@ def _domain(change: Change) -> Iterable[Suspect]:
     if name and not in_vpc and (request.get("accessPolicies") or omitted(request)):
         tail = f"es:{{region}}:{{account}}:domain/{name}"
         yield Suspect(resource(change, "opensearch.domain", name, tail), Certainty.POSSIBLE)
+
+
+def _domains(reader: Reader) -> Iterator[Resource]:
+    where = f"arn:{partition_of(reader.region)}:es:{reader.region}:{reader.account}:domain"
+    for one in items(document(reader.read("opensearch", "ListDomainNames")).get("DomainNames")):
+        name = text(one, "DomainName")
+        yield Resource("opensearch.domain", name, reader.account, reader.region, f"{where}/{name}")
 
 
 def _written(change: Change) -> Json:
@@ -73,7 +80,8 @@ PUBLIC_POLICY = OpenPolicy(
             "CreateElasticsearchDomain",
         )
     ),
-    reads=("es:DescribeDomainConfig",),
+    reads=("es:DescribeDomainConfig", "es:ListDomainNames"),
+    found_by=_domains,
     writes={"es:UpdateDomainConfig": _DOMAINS},
     service="opensearch",
     suspects=_domain,

@@ -47,6 +47,14 @@ def _describe(database: Resource, reader: Reader) -> Document | None:
     return next(items(document(found).get(f"{named}s")), None)
 
 
+def _listed(kind: str, reader: Reader) -> Iterator[Resource]:
+    """The instances, or the clusters, that there are."""
+    _, named, _ = _KINDS[kind]
+    for one in map(document, reader.pages("rds", f"Describe{named}s", f"{named}s")):
+        name, arn = text(one, f"{named}Identifier"), text(one, f"{named}Arn")
+        yield Resource(kind, name, reader.account, reader.region, arn)
+
+
 def _modify(database: Resource, **parameters: Json) -> Call:
     """A change that waits for nothing and drags nothing along.
 
@@ -99,6 +107,7 @@ PUBLIC_INSTANCE = Switch(
     ),
     reads=("rds:DescribeDBInstances",),
     writes={"rds:ModifyDBInstance": _INSTANCES},
+    found_by=lambda reader: _listed(_INSTANCE, reader),
     suspects=_opened,
     read=_publicity,
     risky=lambda state, baseline: "the instance has a public address" if state["public"] else "",
@@ -138,6 +147,15 @@ def _grantee(one: Json) -> str:
 
 def _named(snapshot: Resource) -> str:
     return "DBClusterSnapshot" if snapshot.kind == "rds.cluster-snapshot" else "DBSnapshot"
+
+
+def _manual(reader: Reader) -> Iterator[Resource]:
+    """The snapshots that somebody took: only these can be shared."""
+    for kind, named in (("snapshot", "DBSnapshot"), ("cluster-snapshot", "DBClusterSnapshot")):
+        pages = reader.pages("rds", f"Describe{named}s", f"{named}s", SnapshotType="manual")
+        for one in map(document, pages):
+            name, arn = text(one, f"{named}Identifier"), text(one, f"{named}Arn")
+            yield Resource(f"rds.{kind}", name, reader.account, reader.region, arn)
 
 
 def _restorers(snapshot: Resource, reader: Reader) -> Document | None:
@@ -182,11 +200,17 @@ SNAPSHOT_SHARED = Sharing(
         Trigger(_RDS, "ModifyDBSnapshotAttribute"),
         Trigger(_RDS, "ModifyDBClusterSnapshotAttribute"),
     ),
-    reads=("rds:DescribeDBSnapshotAttributes", "rds:DescribeDBClusterSnapshotAttributes"),
+    reads=(
+        "rds:DescribeDBSnapshotAttributes",
+        "rds:DescribeDBClusterSnapshotAttributes",
+        "rds:DescribeDBSnapshots",
+        "rds:DescribeDBClusterSnapshots",
+    ),
     writes={
         "rds:ModifyDBSnapshotAttribute": (f"{_WHERE}:snapshot:*",),
         "rds:ModifyDBClusterSnapshotAttribute": (f"{_WHERE}:cluster-snapshot:*",),
     },
+    found_by=_manual,
     suspects=_shared,
     read=_restorers,
     account_of=_grantee,
@@ -239,10 +263,8 @@ def _protection(database: Resource, reader: Reader) -> Document | None:
 
 
 def _databases(reader: Reader) -> Iterator[Resource]:
-    for kind, (_, named, _) in _KINDS.items():
-        for one in map(document, reader.pages("rds", f"Describe{named}s", f"{named}s")):
-            name, arn = text(one, f"{named}Identifier"), text(one, f"{named}Arn")
-            yield Resource(kind, name, reader.account, reader.region, arn)
+    for kind in _KINDS:
+        yield from _listed(kind, reader)
 
 
 def _off(state: Document) -> dict[str, str]:

@@ -8,7 +8,7 @@ from ..access.policy import Trusted
 from ..aws import Reader, document
 from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ..trail import flag, items, mapping, omitted, text
-from .control import References, Trigger, resource
+from .control import References, Trigger, partition_of, resource
 from .mechanisms import Sharing, Switch, is_trusted
 
 _REDSHIFT = "redshift.amazonaws.com"
@@ -31,6 +31,13 @@ def _opened(change: Change) -> Iterable[Suspect]:
             change, "redshift.cluster", name, f"redshift:{{region}}:{{account}}:cluster:{name}"
         )
         yield Suspect(where, Certainty.EVIDENT if asked else Certainty.POSSIBLE)
+
+
+def _clusters(reader: Reader) -> Iterator[Resource]:
+    where = f"arn:{partition_of(reader.region)}:redshift:{reader.region}:{reader.account}:cluster"
+    for one in reader.pages("redshift", "DescribeClusters", "Clusters"):
+        name = text(document(one), "ClusterIdentifier")
+        yield Resource("redshift.cluster", name, reader.account, reader.region, f"{where}:{name}")
 
 
 def _publicity(cluster: Resource, reader: Reader) -> Document | None:
@@ -67,6 +74,7 @@ PUBLIC = Switch(
     ),
     reads=("redshift:DescribeClusters",),
     writes={"redshift:ModifyCluster": (f"{_WHERE}:cluster:*",)},
+    found_by=_clusters,
     suspects=_opened,
     read=_publicity,
     risky=lambda state, baseline: "the cluster has a public address" if state["public"] else "",

@@ -39,6 +39,12 @@ def _describe(secret: Resource, reader: Reader) -> Document | None:
     return None if found is None else document(found)
 
 
+def _listed(reader: Reader) -> Iterator[Resource]:
+    for one in reader.pages("secretsmanager", "ListSecrets", "SecretList"):
+        arn = text(document(one), "ARN")
+        yield Resource("secretsmanager.secret", arn, reader.account, reader.region, arn)
+
+
 # ------------------------------------------------------------------------------------ policy
 
 
@@ -130,7 +136,8 @@ CONTROLS = (
         severity=90,
         references=References(attack=("T1555.006", "T1098")),
         triggers=(Trigger(_SECRETS, "PutResourcePolicy"),),
-        reads=("secretsmanager:GetResourcePolicy",),
+        reads=("secretsmanager:GetResourcePolicy", "secretsmanager:ListSecrets"),
+        found_by=_listed,
         writes={
             "secretsmanager:DeleteResourcePolicy": _EVERY,
             "secretsmanager:PutResourcePolicy": _EVERY,

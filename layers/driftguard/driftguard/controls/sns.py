@@ -26,6 +26,12 @@ def _topics(change: Change) -> Iterator[Suspect]:
         yield Suspect(topic, Certainty.POSSIBLE)
 
 
+def _listed(reader: Reader) -> Iterator[Resource]:
+    for one in reader.pages("sns", "ListTopics", "Topics"):
+        arn = text(document(one), "TopicArn")
+        yield Resource("sns.topic", arn, reader.account, reader.region, arn)
+
+
 def written(change: Change) -> Json:
     """The policy in a record. AddPermission writes a statement that names accounts.
 
@@ -96,7 +102,8 @@ CONTROLS = (
             Trigger(_SNS, "AddPermission"),
             Trigger(_SNS, "CreateTopic"),
         ),
-        reads=("sns:GetTopicAttributes",),
+        reads=("sns:GetTopicAttributes", "sns:ListTopics"),
+        found_by=_listed,
         writes={"sns:SetTopicAttributes": _TOPICS},
         service="sns",
         suspects=_topics,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..aws import Reader, document
 from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ..trail import mapping, omitted, text
-from .control import References, Trigger, resource
+from .control import References, Trigger, partition_of, resource
 from .policy_bearing import OpenPolicy
 
 _SQS = "sqs.amazonaws.com"
@@ -24,6 +24,13 @@ def _queues(change: Change) -> Iterator[Suspect]:
         name = url.rpartition("/")[2]
         where = resource(change, "sqs.queue", url, f"sqs:{{region}}:{{account}}:{name}")
         yield Suspect(where, Certainty.POSSIBLE)
+
+
+def _listed(reader: Reader) -> Iterator[Resource]:
+    where = f"arn:{partition_of(reader.region)}:sqs:{reader.region}:{reader.account}"
+    for url in map(str, reader.pages("sqs", "ListQueues", "QueueUrls")):
+        name = url.rpartition("/")[2]
+        yield Resource("sqs.queue", url, reader.account, reader.region, f"{where}:{name}")
 
 
 def written(change: Change) -> Json:
@@ -66,7 +73,8 @@ CONTROLS = (
             Trigger(_SQS, "AddPermission"),
             Trigger(_SQS, "CreateQueue"),
         ),
-        reads=("sqs:GetQueueAttributes",),
+        reads=("sqs:GetQueueAttributes", "sqs:ListQueues"),
+        found_by=_listed,
         writes={"sqs:SetQueueAttributes": _QUEUES},
         service="sqs",
         suspects=_queues,

@@ -8,7 +8,7 @@ from ..access.policy import Trusted
 from ..aws import Reader, document
 from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ..trail import items, omitted, text
-from .control import References, Trigger, resource
+from .control import References, Trigger, partition_of, resource
 from .mechanisms import Sharing, Switch, is_trusted
 
 _SOURCE = "ssm.amazonaws.com"
@@ -30,6 +30,15 @@ def _shared(change: Change, trusted: Trusted) -> Iterator[Suspect]:
         certainty = Certainty.EVIDENT if strangers else Certainty.POSSIBLE
         where = f"ssm:{{region}}:{{account}}:document/{name}"
         yield Suspect(resource(change, "ssm.document", name, where), certainty)
+
+
+def _documents(reader: Reader) -> Iterator[Resource]:
+    """The account's own documents."""
+    own = [{"Key": "Owner", "Values": ["Self"]}]
+    where = f"arn:{partition_of(reader.region)}:ssm:{reader.region}:{reader.account}:document"
+    for one in reader.pages("ssm", "ListDocuments", "DocumentIdentifiers", Filters=own):
+        name = text(document(one), "Name")
+        yield Resource("ssm.document", name, reader.account, reader.region, f"{where}/{name}")
 
 
 def _is_trusted(account: str, own: str, trusted: Trusted) -> bool:
@@ -81,7 +90,8 @@ DOCUMENT_PUBLIC = Sharing(
     severity=80,
     references=References(security_hub=("SSM.4",), attack=("T1537", "T1530")),
     triggers=(Trigger(_SOURCE, "ModifyDocumentPermission"),),
-    reads=("ssm:DescribeDocumentPermission",),
+    reads=("ssm:DescribeDocumentPermission", "ssm:ListDocuments"),
+    found_by=_documents,
     writes={"ssm:ModifyDocumentPermission": _DOCUMENT},
     suspects=_shared,
     read=_read_sharing,

@@ -14,7 +14,7 @@ from ..aws import Reader, document
 from ..held import parameter_value
 from ..model import Call, Certainty, Change, Document, Json, Resource, Step, Suspect
 from ..trail import mapping, text
-from .control import References, Trigger, resource
+from .control import References, Trigger, partition_of, resource
 from .open_secrets import OpenSecret, Shown, fingerprint_of, is_clean
 
 _SOURCE = "ssm.amazonaws.com"
@@ -30,6 +30,16 @@ def parameters(change: Change) -> Iterator[Suspect]:
     if name and text(change.request, "type") != _SECURE:
         where = f"ssm:{{region}}:{{account}}:parameter/{name.removeprefix('/')}"
         yield Suspect(resource(change, "ssm.parameter", name, where), Certainty.POSSIBLE)
+
+
+def _plain(reader: Reader) -> Iterator[Resource]:
+    """The plain parameters of the account and region."""
+    plain = [{"Key": "Type", "Values": ["String", "StringList"]}]
+    where = f"arn:{partition_of(reader.region)}:ssm:{reader.region}:{reader.account}:parameter"
+    for one in reader.pages("ssm", "DescribeParameters", "Parameters", ParameterFilters=plain):
+        name = text(document(one), "Name")
+        arn = f"{where}/{name.removeprefix('/')}"
+        yield Resource("ssm.parameter", name, reader.account, reader.region, arn)
 
 
 def value(parameter: Resource, reader: Reader) -> Shown | None:
@@ -90,7 +100,8 @@ SECRET_IN_PARAMETER = OpenSecret(
     severity=70,
     references=References(attack=("T1552.001",)),
     triggers=TRIGGERS,
-    reads=("ssm:GetParameter", "ssm:GetParameterHistory"),
+    reads=("ssm:DescribeParameters", "ssm:GetParameter", "ssm:GetParameterHistory"),
+    found_by=_plain,
     writes={"ssm:GetParameterHistory": _PARAMETER, "ssm:PutParameter": _PARAMETER},
     # Every put makes a version, also the one that takes another back.
     volatile=frozenset({"version", "earlier"}),

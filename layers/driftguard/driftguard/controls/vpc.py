@@ -46,6 +46,7 @@ class FlowLogsDeleted(Control[NoSettings]):
     writes: dict[str, tuple[str, ...]] = {}
     revert = "the flow log would be made again under a new id, which an undo cannot know beforehand"
     baselined = True
+    vanishing = True
     settings = NoSettings
 
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:

@@ -151,6 +151,7 @@ CONTROLS = (
             "wafv2:DisassociateWebACL": (*_BALANCERS, *_STAGES),
         },
         found_by=_protected,
+        vanishing=True,
         suspects=evident(_named, "DisassociateWebACL"),
         read=_protection,
         risky=lambda state, _: "" if state["acl"] else "no web ACL protects the resource",

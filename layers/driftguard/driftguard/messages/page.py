@@ -178,6 +178,11 @@ def _call_line(call: Call) -> str:
 def _who(decision: Decision) -> str:
     """Who made the change, by which call, from where and when."""
     actor = decision.actor
+    if actor.is_nobody:
+        return (
+            f"{_e(decision.change_name.capitalize())}, {_time(decision.change_time)}: nobody knows "
+            "who made it, or when."
+        )
     return (
         f"<b>{_e(actor.session or 'Somebody unknown')}</b> called {_e(decision.change_name)} "
         f"from <b>{_e(actor.source or 'an unknown place')}</b>, {_time(decision.change_time)}."

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from ..aws import Client, told_apart
 from ..model import Decision, Document, Json, Status
-from .words import Question, clipped, moment, said, silence, told, voices
+from .words import Question, by, clipped, moment, said, silence, told, voices
 
 __all__ = ["as_email", "as_json", "as_q", "as_text", "publish", "said", "silence", "subject"]
 
@@ -232,7 +232,7 @@ def _cut(value: Json, longest: int) -> Json:
 
 def as_text(decision: Decision) -> str:
     """What people read: what changed, who did it, why it is risky, what was done, what stands."""
-    resource, actor = decision.suspect.resource, decision.actor
+    resource = decision.suspect.resource
     lines = [
         f"{decision.title}: {told(decision.status)}.",
         "",
@@ -240,7 +240,7 @@ def as_text(decision: Decision) -> str:
         "",
         f"Resource  {resource.arn}",
         f"Change    {decision.change_name} at {decision.change_time}",
-        f"By        {actor.session or 'unknown'} from {actor.source or 'unknown'}",
+        f"By        {by(decision.actor)}",
         f"Why       {decision.reason}",
     ]
     calls = [said(step.call) for step in decision.plan.steps]
@@ -306,14 +306,13 @@ def as_q(decision: Decision, question: Question | None) -> Document:
     """The card for Amazon Q Developer: one thread a decision, with values for custom actions."""
     resource = decision.suspect.resource
     status = told(decision.status)
-    actor = f"{decision.actor.session or 'unknown'} from {decision.actor.source or 'unknown'}"
     calls = [clipped(said(step.call), 300) for step in decision.plan.steps[:5]]
     description = "\n".join(
         [
             decision.summary,
             "",
             f"Change: {decision.change_name}, {moment(decision.change_time)}",
-            f"By: {actor}",
+            f"By: {by(decision.actor)}",
             f"Why: {decision.reason}",
             *(["", "Calls:", *calls] if calls else []),
             *(["", *voices(decision)] if decision.answers else []),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..model import Answer, Call, Decision, Status
+from ..model import Actor, Answer, Call, Decision, Status
 from ..policy import Terms
 
 _STANDS = "the change stands"
@@ -47,11 +47,19 @@ def told(status: Status) -> str:
     return _VERB.get(status, status.value)
 
 
+def by(actor: Actor) -> str:
+    """Who made a change and from where, as far as that is known."""
+    if actor.is_nobody:
+        return "nobody knows whom, or when"
+    return f"{actor.session or 'unknown'} from {actor.source or 'unknown'}"
+
+
 def silence(decision: Decision, terms: Terms) -> str:
     """What happens when nobody answers, and when; "" where nobody is asked."""
     if decision.status is not Status.ASKED or not decision.expires:
         return ""
-    if terms.on_expiry == "revert" and decision.plan.steps:
+    found = any(one.guardrail == "swept" for one in decision.rulings)
+    if terms.on_expiry == "revert" and decision.plan.steps and not found:
         what = "it is reverted"
     elif terms.on_expiry == "escalate" and not decision.escalated:
         what = f"people are asked once more; if nobody answers then, {_STANDS}"

@@ -254,6 +254,13 @@ class Rollout(NamedTuple):
     ask: int = 0
 
 
+class Sweep(NamedTuple):
+    """How far what the sweep finds may be taken, and how much of it at most in one round."""
+
+    autonomy: Autonomy = Autonomy.OBSERVE
+    most: int = 100
+
+
 class Bounds(NamedTuple):
     """All bounds of a policy."""
 
@@ -268,4 +275,5 @@ class Bounds(NamedTuple):
     earning: Earning = Earning()
     baselines: Baselines = Baselines()
     rollout: Rollout = Rollout()
+    sweep: Sweep = Sweep()
     habits: Habits | None = None

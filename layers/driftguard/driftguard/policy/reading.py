@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from ..model import Autonomy, Document
 from ..trail import items, mapping, text
-from .bounds import Bounds, BreakGlass, ChangeWindow, Habits, Limit, Ownership, Scope
+from .bounds import Bounds, BreakGlass, ChangeWindow, Habits, Limit, Ownership, Scope, Sweep
 
 T = TypeVar("T")
 
@@ -17,6 +17,7 @@ def bounds_of(compiled: Document) -> Bounds:
     usual = Bounds()
     ownership = mapping(compiled, "ownership")
     habits = mapping(compiled, "behaviour")
+    swept = mapping(compiled, "sweep")
     return Bounds(
         breaker=_over(usual.breaker, mapping(compiled, "breaker")),
         fight=_over(usual.fight, mapping(compiled, "fight")),
@@ -37,6 +38,7 @@ def bounds_of(compiled: Document) -> Bounds:
         earning=_over(usual.earning, mapping(compiled, "earned")),
         baselines=_over(usual.baselines, mapping(compiled, "baselines")),
         rollout=_over(usual.rollout, mapping(compiled, "rollout")),
+        sweep=Sweep(_level(swept), int(text(swept, "most"))) if swept else usual.sweep,
         habits=_over(Habits(), habits) if "behaviour" in compiled else None,
     )
 

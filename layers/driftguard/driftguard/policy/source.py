@@ -28,7 +28,6 @@ from pydantic import (
     WithJsonSchema,
     create_model,
     field_serializer,
-    field_validator,
     model_validator,
 )
 
@@ -344,22 +343,24 @@ class FightEntry(_Strict):
     window: Annotated[Seconds, Field(gt=0, le=30 * 86_400)] = 3600
 
 
+def _not_earned(level: Level) -> Level:
+    if level is Level.EARNED:
+        raise ValueError("a limit is observe, ask or revert; only controls earn")
+    return level
+
+
+UpToRevert: TypeAlias = Annotated[Level, AfterValidator(_not_earned)]
+
+
 class OwnershipEntry(_Strict):
     """Infrastructure as code: how far its changes may be taken back, and how it is known."""
 
-    autonomy: Level = Level.ASK
+    autonomy: UpToRevert = Level.ASK
     roles: Annotated[tuple[str, ...], Field(description="ARNs of deployment roles.")] = ()
     believe_agents: Annotated[
         bool, Field(description="Believe user agents, which any caller can set.")
     ] = False
     tags: Annotated[dict[str, str], Field(description="Tags of a pipeline's resources.")] = {}
-
-    @field_validator("autonomy")
-    @classmethod
-    def _not_earned(cls, level: Level) -> Level:
-        if level is Level.EARNED:
-            raise ValueError("a limit is observe, ask or revert; only controls earn")
-        return level
 
 
 class BreakGlassEntry(_Strict):
@@ -406,6 +407,15 @@ class RolloutEntry(_Strict):
     ask: Seconds = 0
 
 
+class SweepEntry(_Strict):
+    """What the sweep finds: how far it may be taken, and how much of it in one round at most."""
+
+    autonomy: UpToRevert = Level.OBSERVE
+    most: Annotated[
+        int, Field(ge=0, le=10_000, description="Decisions a round; the rest comes the next day.")
+    ] = 100
+
+
 class PolicyFile(_Strict):
     """The guard policy, version 1."""
 
@@ -423,6 +433,7 @@ class PolicyFile(_Strict):
     behaviour: BehaviourEntry | None = None
     baselines: BaselinesEntry = BaselinesEntry()
     rollout: RolloutEntry = RolloutEntry()
+    sweep: SweepEntry = SweepEntry()
     trusted: TrustedEntry = TrustedEntry()
     people: tuple[PersonEntry, ...] = ()
     approvals: ApprovalsEntry = ApprovalsEntry()

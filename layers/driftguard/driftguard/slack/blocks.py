@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ..messages.sns import as_text
-from ..messages.words import Question, clipped, moment, said, told, voices
+from ..messages.words import Question, by, clipped, moment, said, told, voices
 from ..model import Call, Decision, Json, Status
 
 Block: TypeAlias = "dict[str, object]"
@@ -68,13 +68,13 @@ def _blocks(decision: Decision, question: Question | None, title: str) -> Iterat
 
 
 def _facts(decision: Decision) -> Iterator[str]:
-    resource, actor = decision.suspect.resource, decision.actor
+    resource = decision.suspect.resource
     place = " ".join(one for one in (resource.account, resource.region) if one)
     for name, value in (
         ("Resource", resource.arn),
         ("Account", place),
         ("Change", f"{decision.change_name}, {moment(decision.change_time)}"),
-        ("By", f"{actor.session or 'unknown'} from {actor.source or 'unknown'}"),
+        ("By", by(decision.actor)),
         ("Control", f"{decision.control}, severity {decision.severity}"),
         ("Why", decision.reason),
     ):

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from ...access.network import minimal_revoke
 from ...aws import Reader, document
-from ...model import Certainty, Change, Document, Facet, Json, Plan, Risk, Suspect
+from ...model import Certainty, Change, Document, Facet, Json, Plan, Resource, Risk, Suspect
 from ...trail import items, mapping, omitted, text
 from ..control import Control, References
-from .records import named, on
+from .records import found, named, on
 from .rules import (
     GROUP,
     MADE_ANEW,
@@ -95,6 +95,10 @@ class OpenIngress(Control[OpenIngressSettings]):
             "prefix_lists": {one: _entries(reader, one) for one in sorted(lists)},
         }
 
+    def inventory(self, reader: Reader) -> Iterable[Resource]:
+        for one in reader.pages("ec2", "DescribeSecurityGroups", "SecurityGroups"):
+            yield found(reader, "security-group", text(document(one), "GroupId"))
+
     def assess(
         self, state: Document, baseline: Document | None, settings: OpenIngressSettings
     ) -> Risk | None:
@@ -126,10 +130,10 @@ class OpenIngress(Control[OpenIngressSettings]):
         Source: Amazon EC2 API Reference, "NetworkInterface" (`RequesterId`, `InterfaceType`).
         """
         filters = [{"Name": "group-id", "Values": [text(state, "group")]}]
-        found = reader.pages(
+        interfaces = reader.pages(
             "ec2", "DescribeNetworkInterfaces", "NetworkInterfaces", Filters=filters
         )
-        names = sorted({name for one in found if (name := _load_balancer(document(one)))})
+        names = sorted({name for one in interfaces if (name := _load_balancer(document(one)))})
         return f"the group is attached to {', '.join(names)}" if names else ""
 
 

@@ -156,6 +156,7 @@ IMAGES_UNBLOCKED = Switch(
         "ec2:DisableImageBlockPublicAccess": WHOLE_REGION,
     },
     proven="stub",
+    found_by=_listed(_IMAGES),
     suspects=evident(_about(_IMAGES), "DisableImageBlockPublicAccess"),
     read=_image_block,
     risky=lambda state, _: (
@@ -244,6 +245,7 @@ CONSOLE_ENABLED = Switch(
         "ec2:DisableSerialConsoleAccess": WHOLE_REGION,
     },
     proven="stub",
+    found_by=_listed(_CONSOLE),
     suspects=evident(_about(_CONSOLE), "EnableSerialConsoleAccess"),
     read=_console,
     risky=lambda state, _: (

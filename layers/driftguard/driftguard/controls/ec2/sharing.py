@@ -5,13 +5,13 @@ Source: Amazon EC2 API Reference, "ModifySnapshotAttribute" and "ModifyImageAttr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from ...access.policy import Trusted
 from ...aws import Reader, document
 from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ...trail import items, omitted
-from ..control import References, resource
+from ..control import References, partition_of, resource
 from ..mechanisms import Sharing, is_trusted
 from .records import inner, on, string
 
@@ -20,6 +20,7 @@ _SNAPSHOT = ("arn:{partition}:ec2:{region}::snapshot/*",)
 _IMAGE = ("arn:{partition}:ec2:{region}::image/*",)
 
 _Suspects = Callable[[Change, Trusted], Iterable[Suspect]]
+_Found = Callable[[Reader], Iterator[Resource]]
 
 
 def _account_of(grantee: Json) -> str:
@@ -106,6 +107,18 @@ def _image_call(operation: str) -> Callable[[Resource, list[Json]], Call]:
     return call
 
 
+def _listed(kind: str, operation: str, key: str, id_: str, owner: str) -> _Found:
+    """What the account owns of a kind, for the sweep."""
+
+    def found(reader: Reader) -> Iterator[Resource]:
+        where = f"arn:{partition_of(reader.region)}:ec2:{reader.region}::{kind}"
+        for one in reader.pages("ec2", operation, key, **{owner: ["self"]}):
+            name = string(document(one), id_)
+            yield Resource(f"ec2.{kind}", name, reader.account, reader.region, f"{where}/{name}")
+
+    return found
+
+
 SNAPSHOT_SHARED = Sharing(
     id="ec2.snapshot-shared",
     title="EBS snapshot shared with a stranger",
@@ -116,8 +129,9 @@ SNAPSHOT_SHARED = Sharing(
         stratus=("aws.exfiltration.ec2-share-ebs-snapshot",),
     ),
     triggers=(on("ModifySnapshotAttribute"),),
-    reads=("ec2:DescribeSnapshotAttribute",),
+    reads=("ec2:DescribeSnapshotAttribute", "ec2:DescribeSnapshots"),
     writes={"ec2:ModifySnapshotAttribute": _SNAPSHOT},
+    found_by=_listed("snapshot", "DescribeSnapshots", "Snapshots", "snapshotId", "OwnerIds"),
     suspects=_shared("snapshot", "snapshotId", "createVolumePermission"),
     read=_snapshot,
     account_of=_account_of,
@@ -134,8 +148,9 @@ IMAGE_SHARED = Sharing(
         stratus=("aws.exfiltration.ec2-share-ami",),
     ),
     triggers=(on("ModifyImageAttribute"),),
-    reads=("ec2:DescribeImageAttribute",),
+    reads=("ec2:DescribeImageAttribute", "ec2:DescribeImages"),
     writes={"ec2:ModifyImageAttribute": _IMAGE},
+    found_by=_listed("image", "DescribeImages", "Images", "imageId", "Owners"),
     suspects=_shared("image", "imageId", "launchPermission"),
     read=_image,
     account_of=_account_of,

@@ -14,6 +14,7 @@ from ...model import Certainty, Change, Resource, Suspect
 from ...trail import items, mapping, omitted, text
 from ..control import References
 from ..open_secrets import OpenSecret, Shown
+from . import records
 from .records import named, on, string, value
 
 
@@ -49,6 +50,11 @@ def user_data(instance: Resource, reader: Reader) -> Shown | None:
     return Shown([("UserData", text(mapping(document(found), "UserData"), "Value"))])
 
 
+def _every_instance(reader: Reader) -> Iterator[Resource]:
+    for one in records.instances(reader):
+        yield records.found(reader, "instance", text(one, "InstanceId"))
+
+
 TRIGGERS = (on("RunInstances"), on("ModifyInstanceAttribute"))
 
 SECRET_IN_USER_DATA = OpenSecret(
@@ -57,7 +63,8 @@ SECRET_IN_USER_DATA = OpenSecret(
     severity=75,
     references=References(attack=("T1552.001", "T1552.005")),
     triggers=TRIGGERS,
-    reads=("ec2:DescribeInstanceAttribute",),
+    reads=("ec2:DescribeInstanceAttribute", "ec2:DescribeInstances"),
+    found_by=_every_instance,
     revert="User data can be changed only while an instance is stopped.",
     suspects=instances,
     values=user_data,

@@ -113,6 +113,7 @@ BOUNDARY_REMOVED = Weakened(
     put=_put_boundary,
     advice="Sessions that began without the boundary are bound by it again at once.",
     found_by=_bounded,
+    vanishing=True,
     # The emulator has no boundaries of users.
     proven="stub",
 )

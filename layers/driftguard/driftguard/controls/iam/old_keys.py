@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from ...aws import Reader, document
-from ...model import Certainty, Change, Document, Facet, Plan, Risk, Suspect
+from ...model import Certainty, Change, Document, Facet, Plan, Resource, Risk, Suspect
 from ...trail import items, mapping, text
 from ..control import Control, References, Trigger
-from .principals import GONE, IAM, own_name, principal
+from .principals import GONE, IAM, found, own_name, principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class OldKey(Control[AgeSettings]):
     severity = 40
     references = References(security_hub=("IAM.3",), attack=("T1078.004",))
     triggers = (Trigger(IAM, "CreateAccessKey"), Trigger(IAM, "UpdateAccessKey"))
-    reads = ("iam:GetUser", "iam:ListAccessKeys")
+    reads = ("iam:GetUser", "iam:ListAccessKeys", "iam:ListUsers")
     writes: Mapping[str, tuple[str, ...]] = {}
     revert = "What still uses the key would stop: it is for people to rotate."
     # How old a key is depends on the day.
@@ -48,8 +48,7 @@ class OldKey(Control[AgeSettings]):
 
     def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
         user = suspect.resource.id
-        found = reader.read("iam", "GetUser", UserName=user, absent=GONE)
-        if found is None:
+        if reader.read("iam", "GetUser", UserName=user, absent=GONE) is None:
             return None
         keys = [
             (text(one, "AccessKeyId"), text(one, "Status"), text(one, "CreateDate")[:10])
@@ -64,6 +63,12 @@ class OldKey(Control[AgeSettings]):
             ],
             "today": f"{datetime.now(UTC):%Y-%m-%d}",
         }
+
+    def inventory(self, reader: Reader) -> Iterable[Resource]:
+        """The users: a key grows old without any event."""
+        for one in reader.pages("iam", "ListUsers", "Users"):
+            name = text(document(one), "UserName")
+            yield found(reader, "iam.user", name, f"user/{name}")
 
     def assess(
         self, state: Document, baseline: Document | None, settings: AgeSettings

@@ -57,7 +57,7 @@ def read(reader: Reader, kind: str, name: str) -> Document | None:
     if answer is None:
         return None
     one = mapping(document(answer), kind)
-    return None if _of_aws(text(one, "Arn")) else one
+    return None if of_aws(text(one, "Arn")) else one
 
 
 def by_aws(change: Change) -> bool:
@@ -132,5 +132,6 @@ def tags(described: Document) -> list[Json]:
     return [*sorted(items(described.get("Tags")), key=lambda one: text(one, "Key"))]
 
 
-def _of_aws(arn: str) -> bool:
+def of_aws(arn: str) -> bool:
+    """Whether a role is an AWS service's own."""
     return ":role/aws-service-role/" in arn or ":role/aws-reserved/" in arn

@@ -5,18 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ...aws import Reader
+from ...aws import Reader, document
 from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
 from ...trail import text
 from ..control import References, Trigger
 from ..policy_bearing import OpenPolicy
-from .principals import IAM, ROLES, by_aws, principal, read
+from .principals import IAM, ROLES, by_aws, found, of_aws, principal, read
 
 
 def _trusting(change: Change) -> Iterator[Suspect]:
     name = text(change.request, "roleName")
     if name and not by_aws(change):
         yield Suspect(principal(change, "Role", name), Certainty.POSSIBLE)
+
+
+def _roles(reader: Reader) -> Iterator[Resource]:
+    """The roles that somebody made, named as records name them: without a path."""
+    for one in reader.pages("iam", "ListRoles", "Roles"):
+        described = document(one)
+        if not of_aws(text(described, "Arn")):
+            name = text(described, "RoleName")
+            yield found(reader, "iam.role", name, f"role/{name}")
 
 
 def _trust_written(change: Change) -> Json:
@@ -50,7 +59,8 @@ TRUST_EXTERNAL = OpenPolicy(
         ),
     ),
     triggers=(Trigger(IAM, "UpdateAssumeRolePolicy"), Trigger(IAM, "CreateRole")),
-    reads=("iam:GetRole",),
+    reads=("iam:GetRole", "iam:ListRoles"),
+    found_by=_roles,
     writes={"iam:UpdateAssumeRolePolicy": ROLES},
     service="iam-trust",
     suspects=_trusting,

@@ -66,6 +66,11 @@ def _rotating(reader: Reader) -> Iterator[Resource]:
 # ------------------------------------------------------------------------------------ policy
 
 
+def _own(reader: Reader) -> Iterator[Resource]:
+    """The keys that are not an AWS service's."""
+    return (key for key in keys(reader) if describe(key, reader))
+
+
 def _policy(key: Resource, reader: Reader) -> Document | None:
     found = reader.read("kms", "GetKeyPolicy", KeyId=key.id, PolicyName="default", absent=GONE)
     return None if found is None else {"policy": text(document(found), "Policy")}
@@ -83,8 +88,9 @@ CONTROLS = (
         severity=75,
         references=References(attack=("T1489",)),
         triggers=(Trigger(KMS, "DisableKey"), Trigger(KMS, "EnableKey")),
-        reads=("kms:DescribeKey",),
+        reads=("kms:DescribeKey", "kms:ListKeys"),
         writes={"kms:DisableKey": KEYS, "kms:EnableKey": KEYS},
+        found_by=keys,
         suspects=evident(key_of, "DisableKey"),
         read=_enabled,
         risky=lambda state, _: "" if state["enabled"] else "nothing can be decrypted with the key",
@@ -101,6 +107,7 @@ CONTROLS = (
         reads=("kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListKeys"),
         writes={"kms:DisableKeyRotation": KEYS, "kms:EnableKeyRotation": KEYS},
         found_by=_rotating,
+        vanishing=True,
         suspects=evident(key_of, "DisableKeyRotation"),
         read=_rotation,
         risky=lambda state, _: "" if state["rotated"] else "the key is no longer rotated",
@@ -113,7 +120,8 @@ CONTROLS = (
         severity=85,
         references=References(security_hub=("KMS.5",), attack=("T1098", "T1537")),
         triggers=(Trigger(KMS, "PutKeyPolicy"),),
-        reads=("kms:GetKeyPolicy",),
+        reads=("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListKeys"),
+        found_by=_own,
         writes={"kms:PutKeyPolicy": KEYS},
         service="kms",
         suspects=_policy_put,

@@ -14,7 +14,7 @@ from ...model import Certainty, Change, Resource, Suspect
 from ...trail import mapping, omitted, text
 from ..control import References, Trigger
 from ..open_secrets import OpenSecret, Shown, texts_in
-from .names import GONE, LAMBDA, function_of
+from .names import GONE, LAMBDA, function_of, functions
 
 
 def function_changed(change: Change) -> Iterator[Suspect]:
@@ -57,7 +57,8 @@ SECRET_IN_ENVIRONMENT = OpenSecret(
     severity=75,
     references=References(attack=("T1552.001",)),
     triggers=TRIGGERS,
-    reads=("lambda:GetFunctionConfiguration",),
+    reads=("lambda:GetFunctionConfiguration", "lambda:ListFunctions"),
+    found_by=functions,
     revert="Only published versions keep an earlier environment, and they keep this one too.",
     suspects=function_changed,
     values=environment,

@@ -21,7 +21,7 @@ from ...model import (
 from ...trail import flag, items, omitted, text
 from ..control import Control, References, Trigger, TrustSettings
 from ..mechanisms import Advice, Switch, is_trusted
-from .names import FOREIGN_LAYERS, FUNCTIONS, GONE, LAMBDA, call, function_of, named
+from .names import FOREIGN_LAYERS, FUNCTIONS, GONE, LAMBDA, call, function_of, functions, named
 
 # --------------------------------------------------------------------------------------- URL
 
@@ -60,7 +60,7 @@ class ForeignLayers(Control[TrustSettings]):
     )
     triggers = (Trigger(LAMBDA, "UpdateFunctionConfiguration"),)
     proven = "stub"
-    reads = ("lambda:GetFunctionConfiguration",)
+    reads = ("lambda:GetFunctionConfiguration", "lambda:ListFunctions")
     writes = {
         "lambda:GetLayerVersion": FOREIGN_LAYERS,
         "lambda:UpdateFunctionConfiguration": FUNCTIONS,
@@ -84,6 +84,9 @@ class ForeignLayers(Control[TrustSettings]):
             return None
         layers = [text(one, "Arn") for one in items(document(found).get("Layers"))]
         return {"owner": function.account, "layers": layers}
+
+    def inventory(self, reader: Reader) -> Iterable[Resource]:
+        return functions(reader)
 
     def assess(
         self, state: Document, baseline: Document | None, settings: TrustSettings
@@ -142,7 +145,8 @@ CONTROLS = (
             Trigger(LAMBDA, "CreateFunctionUrlConfig"),
             Trigger(LAMBDA, "UpdateFunctionUrlConfig"),
         ),
-        reads=("lambda:GetFunctionUrlConfig",),
+        reads=("lambda:GetFunctionUrlConfig", "lambda:ListFunctions"),
+        found_by=functions,
         writes={"lambda:UpdateFunctionUrlConfig": FUNCTIONS},
         suspects=_opened,
         read=_url,

@@ -6,9 +6,12 @@ does not. Source: AWS Lambda Developer Guide, "Logging AWS Lambda API calls usin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from ...aws import Reader, document
 from ...model import Call, Change, Document, Resource
 from ...trail import text
-from ..control import resource
+from ..control import partition_of, resource
 
 LAMBDA = "lambda.amazonaws.com"
 FUNCTIONS = ("arn:{partition}:lambda:{region}:{account}:function:*",)
@@ -44,6 +47,14 @@ def layer_version_of(change: Change) -> Resource | None:
         return None
     where = f"lambda:{{region}}:{{account}}:layer:{name}:{version}"
     return resource(change, "lambda.layer-version", f"{name}:{version}", where)
+
+
+def functions(reader: Reader) -> Iterator[Resource]:
+    """The functions of the account and region, for the sweep: not their versions and aliases."""
+    where = f"arn:{partition_of(reader.region)}:lambda:{reader.region}:{reader.account}:function"
+    for one in reader.pages("lambda", "ListFunctions", "Functions"):
+        name = text(document(one), "FunctionName")
+        yield Resource("lambda.function", name, reader.account, reader.region, f"{where}:{name}")
 
 
 def named(resource_: Resource) -> Document:

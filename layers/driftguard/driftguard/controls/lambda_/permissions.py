@@ -27,7 +27,17 @@ from ...model import (
 )
 from ...trail import items, mapping, text
 from ..control import Control, References, Trigger, TrustSettings
-from .names import FUNCTIONS, GONE, LAMBDA, LAYERS, call, function_of, layer_version_of, named
+from .names import (
+    FUNCTIONS,
+    GONE,
+    LAMBDA,
+    LAYERS,
+    call,
+    function_of,
+    functions,
+    layer_version_of,
+    named,
+)
 
 # The condition that each parameter of AddPermission makes, in lower case.
 _OF_FUNCTION = {
@@ -68,6 +78,7 @@ class Permissions(Control[TrustSettings]):
     find: Callable[[Change], Resource | None]
     what: str
     conditions: Mapping[tuple[str, str], str]
+    found_by: Callable[[Reader], Iterable[Resource]] | None = None
     settings: type[TrustSettings] = TrustSettings
 
     def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
@@ -88,6 +99,14 @@ class Permissions(Control[TrustSettings]):
         written = json.loads(text(document(found), "Policy") or "{}")
         statements = sorted(items(written.get("Statement")), key=lambda one: text(one, "Sid"))
         return {"owner": suspect.resource.account, "statements": list(statements)}
+
+    def inventory(self, reader: Reader) -> Iterable[Resource]:
+        return self.found_by(reader) if self.found_by else ()
+
+    @property
+    def swept(self) -> bool:
+        """Layers are not: each version of each would have to be looked at."""
+        return self.found_by is not None
 
     def assess(
         self, state: Document, baseline: Document | None, settings: TrustSettings
@@ -191,7 +210,8 @@ CONTROLS = (
             stratus=("aws.persistence.lambda-backdoor-function",),
         ),
         triggers=(Trigger(LAMBDA, "AddPermission"),),
-        reads=("lambda:GetPolicy",),
+        reads=("lambda:GetPolicy", "lambda:ListFunctions"),
+        found_by=functions,
         writes={"lambda:AddPermission": FUNCTIONS, "lambda:RemovePermission": FUNCTIONS},
         find=function_of,
         what="",

@@ -59,6 +59,7 @@ class PublicAcl(Control[NoSettings]):
         "s3:GetBucketOwnershipControls",
         "s3:GetBucketPublicAccessBlock",
         "s3:GetAccountPublicAccessBlock",
+        "s3:ListAllMyBuckets",
     )
     reads_use = ("s3:GetBucketWebsite",)
     writes = {"s3:PutBucketAcl": BUCKETS}
@@ -84,6 +85,9 @@ class PublicAcl(Control[NoSettings]):
             **owned,
             **access_blocks(reader, bucket),
         }
+
+    def inventory(self, reader: Reader) -> Iterable[Resource]:
+        return buckets(reader)
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings

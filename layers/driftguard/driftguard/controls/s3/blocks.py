@@ -20,7 +20,7 @@ from ...model import (
 from ...trail import flag, mapping
 from ..control import Control, NoSettings, References, Trigger, partition_of, resource
 from ..mechanisms import Weakened, told, weaker_than_before
-from .bucket import BUCKETS, GONE, S3, access_blocks, blocked, call, suspect
+from .bucket import BUCKETS, GONE, S3, access_blocks, blocked, buckets, call, suspect
 
 # Records of the account's block are documented under either name.
 S3_CONTROL = "s3-control.amazonaws.com"
@@ -43,7 +43,12 @@ class BucketBlockOff(Control[NoSettings]):
         Trigger(S3, "PutBucketPublicAccessBlock"),
         Trigger(S3, "DeleteBucketPublicAccessBlock"),
     )
-    reads = ("s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:ListBucket")
+    reads = (
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetAccountPublicAccessBlock",
+        "s3:ListAllMyBuckets",
+        "s3:ListBucket",
+    )
     writes = {"s3:PutBucketPublicAccessBlock": BUCKETS}
     settings = NoSettings
 
@@ -60,6 +65,9 @@ class BucketBlockOff(Control[NoSettings]):
         if reader.read("s3", "HeadBucket", Bucket=bucket.id, absent=("404", *GONE)) is None:
             return None
         return access_blocks(reader, bucket)
+
+    def inventory(self, reader: Reader) -> Iterable[Resource]:
+        return buckets(reader)
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings

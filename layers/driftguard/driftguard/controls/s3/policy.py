@@ -74,6 +74,7 @@ class PublicPolicy(Control[NoSettings]):
         "s3:GetBucketPolicy",
         "s3:GetBucketPublicAccessBlock",
         "s3:GetAccountPublicAccessBlock",
+        "s3:ListAllMyBuckets",
     )
     reads_use = ("s3:GetBucketWebsite",)
     writes = _WRITES
@@ -92,6 +93,9 @@ class PublicPolicy(Control[NoSettings]):
         if found is None or not found["policy"]:
             return None
         return {**found, "account": bucket.account, **access_blocks(reader, bucket)}
+
+    def inventory(self, reader: Reader) -> Iterable[Resource]:
+        return buckets(reader)
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
@@ -140,8 +144,9 @@ EXTERNAL_POLICY = OpenPolicy(
         stratus=("aws.exfiltration.s3-backdoor-bucket-policy",),
     ),
     triggers=(Trigger(S3, "PutBucketPolicy"),),
-    reads=("s3:GetBucketPolicy",),
+    reads=("s3:GetBucketPolicy", "s3:ListAllMyBuckets"),
     writes=_WRITES,
+    found_by=buckets,
     service="s3",
     audiences=("external",),
     suspects=lambda change: suspect(change, Certainty.POSSIBLE),

@@ -67,6 +67,9 @@ class ReplicationExternal(Control[TrustSettings]):
             "own": sorted(theirs & {text(document(one), "Name") for one in ours}),
         }
 
+    def inventory(self, reader: Reader) -> Iterable[Resource]:
+        return buckets(reader)
+
     def assess(
         self, state: Document, baseline: Document | None, settings: TrustSettings
     ) -> Risk | None:
