@@ -526,7 +526,7 @@ def test_a_decision_is_not_looked_at_again(stack: Callable[..., None]) -> None:
 
 def test_every_guardrail_is_in_the_manual() -> None:
     manual = (ROOT / "docs" / "autonomy.md").read_text()
-    rows = re.findall(r"^\| `([a-z-]+)` \| .* \| .* \|", manual, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z-]+)` \|[^|]*\|[^|]*\|[^|]*\|$", manual, re.MULTILINE)
     assert [one for one in rows if one in NAMES] == NAMES
 
 

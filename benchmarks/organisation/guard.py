@@ -81,7 +81,9 @@ class Guard:
             if open_ in self.asked:
                 return self.asked[open_], judged
             self.asked[decision.id] = decision
-        self.learn(lessons.of_decision(decision, judged, self.memory, self.policy, now))
+        self.learn(
+            lessons.of_decision(decision, judged, self.memory, self.policy, now, seen=made.state)
+        )
         return decision, judged
 
     def answer(self, decision: Decision, verdict: Verdict, at: float, until: float = 0.0) -> bool:

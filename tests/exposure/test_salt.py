@@ -18,7 +18,7 @@ from driftguard_cli.stack import Stack
 from driftguard_cli.trouble import Trouble
 from tests.conftest import ACCOUNT, REGION
 
-SECRET = "driftguard-salt"
+KEPT_IN = "driftguard-salt"
 
 
 @pytest.fixture
@@ -36,12 +36,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 def kept(salt: str) -> None:
-    boto3.client("secretsmanager").create_secret(Name=SECRET, SecretString=salt)
+    boto3.client("secretsmanager").create_secret(Name=KEPT_IN, SecretString=salt)
 
 
 def aws() -> Aws:
     """What a cold Lambda holds."""
-    return Aws(surroundings=Surroundings(salt=SaltIn(SECRET)))
+    return Aws(surroundings=Surroundings(salt=SaltIn(KEPT_IN)))
 
 
 def texts(value: str) -> list[tuple[str, str]]:
@@ -79,7 +79,7 @@ def test_another_salt_tells_nothing_of_it(account: None) -> None:
         kept(secrets.token_hex(32))
         marks.add(looked_at(texts(value), aws().reader(ACCOUNT, REGION))[0])
         boto3.client("secretsmanager").delete_secret(
-            SecretId=SECRET, ForceDeleteWithoutRecovery=True
+            SecretId=KEPT_IN, ForceDeleteWithoutRecovery=True
         )
     assert len(marks) == 2
 
@@ -100,7 +100,7 @@ def test_the_command_line_uses_the_stacks_own(account: None) -> None:
     kept(secrets.token_hex(32))
     template = {
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {"FingerprintSalt": {"Value": SECRET}},
+        "Outputs": {"FingerprintSalt": {"Value": KEPT_IN}},
     }
     cloudformation = boto3.client("cloudformation")
     cloudformation.create_stack(StackName="driftguard", TemplateBody=json.dumps(template))

@@ -399,7 +399,7 @@ def test_what_people_say_of_it_is_kept_under_a_kind_of_its_own(world: World) -> 
 
 def test_earned_autonomy_takes_back_one_unjudged_find_at_a_time(world: World) -> None:
     """What stood for years may well be meant: the first revert is for people to judge."""
-    record = {"good": 200.0, "bad": 0.0, "since": 200.0, "at": world.guard.stamp()}
+    record = {"good": 200.0, "bad": 0.0, "since": 200.0, "against": 0.0, "at": world.guard.stamp()}
     known = {"records": {"RevokeSecurityGroupIngress by user": record}}
     world.state.write(Note(trust_key(CONTROL), known))
     earning = Earning(threshold=0.8, outcomes=10, probe=0.0)

@@ -14,11 +14,18 @@ def test_the_sweep_can_change_nothing_in_the_account() -> None:
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:Query",
+        "iam:ListRoleTags",
+        "iam:ListUserTags",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
+        "secretsmanager:GetSecretValue",
         "sqs:SendMessage",
         "tag:GetResources",
     }
+    (salt,) = [
+        one for one in document["Statement"] if one["Action"] == "secretsmanager:GetSecretValue"
+    ]
+    assert salt["Resource"] == "FingerprintSalt"
     attached = {
         name
         for name, one in of_type("AWS::IAM::ManagedPolicy").items()
