@@ -90,6 +90,16 @@ def test_a_record_that_nobody_touched_is_whole(record: Record) -> None:
     assert (found.days, found.decisions, found.entries) == ((FRIDAY, SATURDAY), 2, 6)
 
 
+def test_a_log_of_ten_thousand_lines_is_read_in_their_order(record: Record) -> None:
+    """Whoever makes the same change again and again must not make the record look broken."""
+    table, (first, _) = record
+    last = list(table.log(first.id))[-1]
+    for number in (10_000, 9_999, 10_001):
+        item = entry_item(first.id, replace(last, number=number))
+        boto3.client("dynamodb").put_item(TableName="audit", Item=item)
+    assert [one.number for one in table.log(first.id)] == [1, 2, 3, 4, 9_999, 10_000, 10_001]
+
+
 def test_a_sealed_day_stays_verifiable_after_its_decisions_moved_on(record: Record) -> None:
     table, (first, _) = record
     assert Verifier(table).day(FRIDAY).whole

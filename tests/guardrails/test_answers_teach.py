@@ -272,7 +272,7 @@ def test_to_keep_what_was_taken_back_before_is_to_undo_that(
     # People are told, and the record says it.
     said = f"that overrules the revert of {made.reverted.id}: {CONTROL} had earned"
     assert said in kept.reason
-    assert said in list(world.audit.log(made.asked.id))[-1].note
+    assert said in world.audit.log(made.asked.id)[-1].note
     # And nobody meets it unasked.
     asked = world.one(opened(open_group("other")), made.guard)
     assert asked.status is Status.ASKED

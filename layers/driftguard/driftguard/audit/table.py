@@ -100,15 +100,19 @@ class AuditTable:
             raise _cancelled(decision.id, str(error)) from error
         return written
 
-    def log(self, decision: str) -> Iterator[Entry]:
-        """The decision's log, oldest entry first."""
+    def log(self, decision: str) -> list[Entry]:
+        """The decision's log, oldest entry first.
+
+        Not as the keys are sorted: whoever makes a change ten thousand times, which are as many
+        lines, must not make a whole log look broken.
+        """
         query = {
             "TableName": self.name,
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :log)",
             "ExpressionAttributeValues": {":pk": {"S": decision}, ":log": {"S": LOG}},
             "ConsistentRead": True,
         }
-        return (entry_of(item) for item in self.query(query))
+        return sorted((entry_of(item) for item in self.query(query)), key=lambda one: one.number)
 
     def of_day(self, day: str) -> Iterator[Decision]:
         """The decisions made on a day (`2026-11-24`, UTC), newest first."""
