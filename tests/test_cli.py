@@ -219,3 +219,25 @@ def test_a_missing_permission_is_a_sentence(
     with pytest.raises(SystemExit):
         run()
     assert "not allowed to call dynamodb:Query" in capsys.readouterr().err
+
+
+def test_a_fault_of_its_own_is_a_sentence_with_a_code_that_no_verdict_uses(
+    decision: Decision, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`driftguard scan` says insecure by exiting 1: an accident must not say so."""
+
+    def faulty(self: Finder, *_: object, **__: object) -> Any:
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr(Finder, "index_items", faulty)
+    monkeypatch.setattr("sys.argv", ["driftguard", "audit", "list"])
+    with pytest.raises(SystemExit) as exit_:
+        run()
+    assert exit_.value.code == 70
+    error = capsys.readouterr().err
+    assert "a fault of Driftguard's own, IndexError: list index out of range" in error
+    assert f"{__file__}:" in error
+    assert "Traceback" not in error
+    monkeypatch.setenv("DRIFTGUARD_TRACEBACK", "1")
+    with pytest.raises(IndexError):
+        run()

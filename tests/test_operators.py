@@ -20,7 +20,9 @@ from driftguard.model import Decision, Status, stamp
 from driftguard.operators import CONTROL
 from driftguard.policy.bounds import Breaker
 from driftguard.state import BREAKER, Moved, exemptions_key, trust_key
+from driftguard_cli.audit.ocsf import detection_finding
 from driftguard_cli.main import app
+from tests.audit.test_ocsf import check
 from tests.conftest import ACCOUNT, World
 from tests.freezing import freeze
 from tests.records import flat_ingress, session_of
@@ -482,6 +484,32 @@ def test_an_act_is_told_as_a_story(recorded: str) -> None:
     assert "The log is whole." in shown
     assert "Calls" not in shown
     assert "no safe remedy" not in shown
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "ocsf"])
+def test_acts_are_exported_like_any_decision(
+    form: str,
+    recorded: str,
+    door: Door,  # noqa: F811
+    world: World,
+) -> None:
+    """What an act is about is no resource of AWS's, mostly: everything, a control, a pattern."""
+    for given in (
+        ("freeze", "--reason", "a move"),
+        ("unfreeze", "--reason", "moved"),
+        ("freeze", "--control", INGRESS, "--reason", "a move"),
+        ("breaker", "rearm", "--reason", "looked at"),
+    ):
+        told(*given)
+    made = acts(world)
+    assert {one.id for one in made} > {recorded}
+
+    result = told("audit", "export", "--format", form)
+
+    assert result.exit_code == 0, result.exception
+    for one in made:
+        assert one.id in result.stdout
+        check(detection_finding(one))
 
 
 def test_an_act_cannot_be_undone_like_a_revert(

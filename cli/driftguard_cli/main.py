@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version
+from traceback import extract_tb
 from typing import Annotated
 
 import typer
@@ -33,6 +35,10 @@ from .sweeping import sweep
 from .trouble import Trouble
 
 VERSION = version("driftguard")
+
+# sysexits.h: EX_SOFTWARE.
+_OWN_FAULT = 70
+_WHOLE_TRACE = "DRIFTGUARD_TRACEBACK"
 
 app = typer.Typer(
     help=f"""A guard for AWS accounts: sees risky changes, reverts them, can undo every decision.
@@ -86,11 +92,27 @@ def root(
 
 
 def run() -> None:
-    """The `driftguard` command. What goes wrong is a sentence and exit code 1, not a traceback."""
+    """The `driftguard` command. What goes wrong is a sentence, not a traceback.
+
+    Exits 1 then; and 70, which no verdict uses, where the fault is in Driftguard itself.
+    """
     try:
         app()
     except (Trouble, AwsError) as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"driftguard: {error}", markup=False
-        )
+        _say(str(error))
         sys.exit(1)
+    except Exception as error:
+        if os.environ.get(_WHOLE_TRACE):
+            raise
+        at = extract_tb(error.__traceback__)[-1]
+        _say(
+            f"a fault of Driftguard's own, {type(error).__name__}: {error} "
+            f"({at.filename}:{at.lineno}). What was printed before it stands. With "
+            f"{_WHOLE_TRACE}=1 it shows the whole trace: please report that."
+        )
+        sys.exit(_OWN_FAULT)
+
+
+def _say(what: str) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"driftguard: {what}", markup=False)

@@ -25,6 +25,7 @@ def test_a_revert_is_found_explained_and_exported(lab: World) -> None:
         ids = [one["decision"] for one in lab.driftguard("audit", "list", name, value)]
         assert decision in ids, name
     exported = run("audit", "export", "--format", "ocsf", environment=lab.lab["environment"])
+    assert exported.returncode == 0, exported.stderr
     assert decision in [
         json.loads(line)["finding_info"]["uid"] for line in exported.stdout.splitlines()
     ]

@@ -99,7 +99,12 @@ def detection_finding(decision: Decision) -> dict[str, Json]:
                 "uid": resource.arn,
                 "name": resource.id,
                 "type": resource.kind,
-                "cloud_partition": resource.partition,
+                # An operator's act is about a pattern, a control or everything: that is in none.
+                **(
+                    {"cloud_partition": resource.partition}
+                    if resource.arn.startswith("arn:")
+                    else {}
+                ),
                 **({"region": resource.region} if resource.region else {}),
             }
         ],
