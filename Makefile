@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup demo test lint types templates e2e bench simulate generate check clean
+.PHONY: setup demo test properties e2e check lint types templates generated generate bench simulate clean
 
 setup: .venv/.ready
 
@@ -22,15 +22,30 @@ demo: setup
 test: setup
 	$(BIN)/pytest -n auto -m "not e2e"
 
+# The property tests alone, with many more examples, and new ones each time.
+properties: setup
+	$(BIN)/pytest -n auto -m "hypothesis and not e2e" --hypothesis-profile long
+
 e2e: setup
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -n auto --dist loadfile -m e2e
+
+# All that needs no test to run.
+check: lint types templates generated
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup
 	$(BIN)/mypy
+
+templates: setup
 	$(BIN)/cfn-lint template.yaml
 	$(BIN)/sam validate --lint --region us-east-1
+
+generated: setup
+	$(BIN)/driftguard generate --check
 
 bench: setup
 ifdef JSON

@@ -15,7 +15,7 @@ from house import template
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from driftguard_cli.lab.environment import ACCOUNT_ID, REGION, credentials
+from driftguard_cli.commands.lab.environment import ACCOUNT_ID, REGION, credentials
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -65,9 +65,13 @@ class Account:
 
     def make_tables(self) -> dict[str, str]:
         """The guard's tables, as the template makes them. Returns what the guard is told."""
-        for name, one in template()["Resources"].items():
-            if one["Type"] == "AWS::DynamoDB::Table":
-                made = {key: one["Properties"][key] for key in _TABLE if key in one["Properties"]}
+        for name, resource in template()["Resources"].items():
+            if resource["Type"] == "AWS::DynamoDB::Table":
+                made = {
+                    key: resource["Properties"][key]
+                    for key in _TABLE
+                    if key in resource["Properties"]
+                }
                 self.client("dynamodb").create_table(TableName=name, **made)
         queue = self.client("sqs").create_queue(QueueName="DeadLetterQueue")["QueueUrl"]
         return {
@@ -96,9 +100,9 @@ class Account:
         """Whom the group lets in: port and range."""
         [found] = self.client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"]
         return {
-            (one["FromPort"], source["CidrIp"])
-            for one in found["IpPermissions"]
-            for source in one["IpRanges"]
+            (ip_permission["FromPort"], source["CidrIp"])
+            for ip_permission in found["IpPermissions"]
+            for source in ip_permission["IpRanges"]
         }
 
     @contextmanager

@@ -32,11 +32,12 @@ from rich.table import Table
 from driftguard.audit import AuditTable
 from driftguard.audit.items import item_of
 from driftguard.audit.queries import Filters, Finder, Usage, plan
-from driftguard.aws import Aws
+from driftguard.aws.client import Aws
 from driftguard.model import (
     Actor,
     Autonomy,
     Call,
+    Candidate,
     Certainty,
     Decision,
     Plan,
@@ -44,7 +45,6 @@ from driftguard.model import (
     Ruling,
     Status,
     Step,
-    Suspect,
 )
 
 PAGE = 50
@@ -135,7 +135,7 @@ def _decision(
         control=control,
         title="A security group is open to the internet",
         severity=severity,
-        suspect=Suspect(resource, Certainty.EVIDENT),
+        candidate=Candidate(resource, Certainty.EVIDENT),
         change_id=f"{number:032x}",
         change_name="AuthorizeSecurityGroupIngress",
         change_time=stamp,
@@ -145,7 +145,7 @@ def _decision(
         granted=Autonomy.REVERT,
         autonomy=Autonomy.REVERT,
         rulings=(Ruling("ceiling", Autonomy.REVERT, "the stack's ceiling is revert"),),
-        plan=Plan((Step(call, (back,)),), kept=("port 443 from everywhere",)),
+        plan=Plan((Step(call, (back,)),), untouched=("port 443 from everywhere",)),
         state={"rules": permissions},
         before="0123456789abcdef",
         decided=stamp,
@@ -175,15 +175,17 @@ class Standin:
     def of_the_template(cls) -> Standin:
         properties = template()["Resources"]["AuditTable"]["Properties"]
         indexes = {
-            one["IndexName"]: one["KeySchema"][0]["AttributeName"]
-            for one in properties["GlobalSecondaryIndexes"]
-            if one["KeySchema"][1]["AttributeName"] == "decided"
+            global_secondary_index["IndexName"]: global_secondary_index["KeySchema"][0][
+                "AttributeName"
+            ]
+            for global_secondary_index in properties["GlobalSecondaryIndexes"]
+            if global_secondary_index["KeySchema"][1]["AttributeName"] == "decided"
         }
         projected = {
             name
-            for one in properties["GlobalSecondaryIndexes"]
-            if one["IndexName"] in indexes
-            for name in one["Projection"]["NonKeyAttributes"]
+            for global_secondary_index in properties["GlobalSecondaryIndexes"]
+            if global_secondary_index["IndexName"] in indexes
+            for name in global_secondary_index["Projection"]["NonKeyAttributes"]
         }
         return cls(indexes, projected | {"pk", "sk", "decided"})
 
@@ -217,8 +219,8 @@ class Standin:
         self.calls.append("Query")
         key = self.indexes[asked["IndexName"]]
         values = {
-            name: next(iter(one.values()))
-            for name, one in asked["ExpressionAttributeValues"].items()
+            name: next(iter(value.values()))
+            for name, value in asked["ExpressionAttributeValues"].items()
         }
         forward = asked["ScanIndexForward"]
         where = [f'"{key}" = :key', "decided BETWEEN :since AND :until"]
@@ -292,7 +294,7 @@ def _size(item: Mapping[str, Mapping[str, Any]]) -> int:
 # ------------------------------------------------------------------------------ the questions
 
 
-def questions(arn: str) -> dict[str, Filters]:
+def filters_asked(arn: str) -> dict[str, Filters]:
     """Each filter alone, and a few together. `arn` is of a resource that there is."""
     group = arn.rpartition("/")[2]
     week = (_END - timedelta(days=6)).date().isoformat()
@@ -324,10 +326,12 @@ def questions(arn: str) -> dict[str, Filters]:
             status="reverted",
             min_severity=10,
         ),
-        "nothing matches": Filters(control="kms.control-3", region="us-east-1", actor="nobody"),
+        "nothing matches": Filters(
+            control="kms.control-3", region="us-east-1", actor="unattributed"
+        ),
     }
     ends = {"a month, a year ago": "2025-12-31"}
-    return {name: replace(one, until=ends.get(name, until)) for name, one in alone.items()}
+    return {name: replace(filters, until=ends.get(name, until)) for name, filters in alone.items()}
 
 
 def ask(standin: Standin, filters: Filters) -> dict[str, Any]:
@@ -357,21 +361,22 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--along", action="store_true", help="add to the JSON object on stdin")
     parser.add_argument("--decisions", type=int, default=100_000, help="how many are in the table")
-    told = parser.parse_args()
-    along = json.load(sys.stdin) if told.along else {}
+    options = parser.parse_args()
+    along = json.load(sys.stdin) if options.along else {}
     standin = Standin.of_the_template()
     began = time.perf_counter()
-    standin.fill(told.decisions)
+    standin.fill(options.decisions)
     filled = time.perf_counter() - began
     measured = {
-        name: ask(standin, filters) for name, filters in questions(standin.some_resource()).items()
+        name: ask(standin, filters)
+        for name, filters in filters_asked(standin.some_resource()).items()
     }
-    met = all(one["seconds"] < 1 and not one["scans"] for one in measured.values())
-    if told.json:
-        whole = {"decisions": told.decisions, "filled_seconds": filled, "filters": measured}
+    met = all(answer["seconds"] < 1 and not answer["scans"] for answer in measured.values())
+    if options.json:
+        whole = {"decisions": options.decisions, "filled_seconds": filled, "filters": measured}
         sys.stdout.write(json.dumps({**along, "audit": whole | {"met": met}}, indent=2) + "\n")
     else:
-        _print(told.decisions, filled, measured)
+        _print(options.decisions, filled, measured)
     others = not along.get("missed") and along.get("replay", {}).get("met", True)
     return 0 if met and others else 1
 
@@ -383,10 +388,12 @@ def _print(count: int, filled: float, measured: Mapping[str, Mapping[str, Any]])
     for name in ("filter", "index", "first page", "calls", "index items", "decisions", "found"):
         table.add_column(name, justify="left" if name in ("filter", "index") else "right")
     table.add_column("read units", justify="right")
-    for name, one in measured.items():
-        numbers = (one[key] for key in ("calls", "index_items", "decisions", "found"))
-        ms = f"{one['seconds'] * 1000:.0f} ms"
-        table.add_row(name, one["index"], ms, *(f"{n:,}" for n in numbers), f"{one['units']:g}")
+    for name, answer in measured.items():
+        numbers = (answer[key] for key in ("calls", "index_items", "decisions", "found"))
+        ms = f"{answer['seconds'] * 1000:.0f} ms"
+        table.add_row(
+            name, answer["index"], ms, *(f"{n:,}" for n in numbers), f"{answer['units']:g}"
+        )
     console.print(table)
     console.print("Scans: none.")
 

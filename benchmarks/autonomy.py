@@ -1,14 +1,14 @@
-"""A year of changes in three made-up organisations, lived through under several policies.
+"""Simulates a year of changes in three made-up organizations, under several policies.
 
     make simulate             a table; exits 1 if a target is missed
     make simulate JSON=1      one JSON object
     make simulate SEEDS=5     fewer years (20 by default)
     make simulate PAGE=1      writes docs/autonomy-simulation.md and its picture, too
 
-What decides is the real code (`guardrails.judge`, and `lessons` for what it learns), on notes in a
-dictionary instead of a table and by a virtual clock. `organisation/` has the years, with the truth
-about every change, and the people in them, who err. The terms of `earned` were chosen on the years
-1000 and later; what is reported are the years from 1 on.
+The code that decides (`guardrails`) and learns (`state/learning.py`) is the real code, on state
+records in a dictionary instead of a table, and by a virtual clock. `organization/` has the years,
+with the truth about every change, and the people in them, who make mistakes. The terms of `earned`
+were chosen on the years 1000 and later; the page reports the years from 1 on.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-from organisation import page, shapes, simulation, strategies, year
-from organisation.measures import Measures
-from organisation.shapes import DRAFTS, ORGANISATIONS, Organisation
-from organisation.targets import ByStrategy, Target, over, targets
+from organization import page, shapes, simulation, strategies, year
+from organization.measures import Measures
+from organization.shapes import DRAFTS, ORGANIZATIONS, Organization
+from organization.targets import ByStrategy, Target, over, targets
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -35,7 +35,7 @@ _ALSO = ("changes_per_day", "needed_per_day", "wrong_by_itself", "bad_control")
 
 
 def main() -> int:
-    """Lives through the years, tells, and returns 1 if a target is missed."""
+    """Simulates the years, prints the results, and returns 1 if a target is missed."""
     arguments = argparse.ArgumentParser(description="A year of changes under several policies.")
     arguments.add_argument("--seeds", type=int, default=20, help="how many years of each")
     arguments.add_argument("--first", type=int, default=1, help="the first year's seed")
@@ -44,7 +44,7 @@ def main() -> int:
     arguments.add_argument("--page", type=Path, help="the folder to write the page into")
     given = arguments.parse_args()
     seeds = range(given.first, given.first + given.seeds)
-    results = lived(ORGANISATIONS, seeds, given.workers)
+    results = lived(ORGANIZATIONS, seeds, given.workers)
     found = {name: targets(of) for name, of in results.items()}
     if given.page:
         drafts = lived(DRAFTS, seeds[: page.DRAFT_YEARS], given.workers)
@@ -53,18 +53,18 @@ def main() -> int:
         sys.stdout.write(json.dumps(as_document(results, seeds, found), indent=2) + "\n")
     else:
         _tell(results, found, given.seeds)
-    return 0 if all(one.reached for each in found.values() for one in each) else 1
+    return 0 if all(target.reached for listed in found.values() for target in listed) else 1
 
 
 def lived(
-    organisations: Sequence[Organisation], seeds: Sequence[int], workers: int
+    organizations: Sequence[Organization], seeds: Sequence[int], workers: int
 ) -> dict[str, dict[str, list[Measures]]]:
-    """Every year of every organisation, under every strategy."""
+    """Return the measures of every year of every organization, under every strategy."""
     # The long ones first, so that no worker is left with one at the end.
     jobs = [
-        (of, seed) for of in sorted(organisations, key=lambda of: -of.accounts) for seed in seeds
+        (of, seed) for of in sorted(organizations, key=lambda of: -of.accounts) for seed in seeds
     ]
-    results: dict[str, dict[str, list[Measures]]] = {of.name: {} for of in organisations}
+    results: dict[str, dict[str, list[Measures]]] = {of.name: {} for of in organizations}
     progress = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty())
     with ProcessPoolExecutor(workers) as many, progress:
         task = progress.add_task("years", total=len(jobs))
@@ -75,12 +75,12 @@ def lived(
     return results
 
 
-def _year(job: tuple[shapes.Organisation, int]) -> tuple[str, dict[str, Measures]]:
+def _year(job: tuple[shapes.Organization, int]) -> tuple[str, dict[str, Measures]]:
     of, seed = job
     what = year.year(of, seed)
     return of.name, {
-        one.name: simulation.lived(of, seed, what, one.policy)
-        for one in strategies.strategies(what.listed)
+        strategy.name: simulation.lived(of, seed, what, strategy.policy)
+        for strategy in strategies.strategies(what.listed)
     }
 
 
@@ -94,28 +94,30 @@ def as_document(
             name: {
                 strategy: {
                     **{measure: over(years, measure) for measure in (*_TOLD, *_ALSO)},
-                    "years": [asdict(one) for one in years],
+                    "years": [asdict(measures) for measures in years],
                 }
                 for strategy, years in of.items()
             }
             for name, of in results.items()
         },
-        "targets": {name: [asdict(one) for one in each] for name, each in found.items()},
+        "targets": {name: [asdict(target) for target in listed] for name, listed in found.items()},
     }
 
 
 def _tell(results: Mapping[str, ByStrategy], found: Mapping[str, list[Target]], years: int) -> None:
     console = Console(highlight=False)
-    for of in ORGANISATIONS:
+    for of in ORGANIZATIONS:
         table = Table(title=f"{of.name}: {of.what}", box=None, title_justify="left")
         for column in page.COLUMNS:
             table.add_column(column, justify="left" if column == "policy" else "right")
         for strategy, *cells in page.rows(results[of.name]):
             table.add_row(strategy, *cells, style="bold" if strategy == strategies.OURS else "")
         console.print(table)
-        for one in found[of.name]:
-            verdict = "[green]reached[/]" if one.reached else "[red]missed [/]"
-            console.print(f"{verdict}  {one.name}: {one.measured}; in {one.years} of {years} years")
+        for target in found[of.name]:
+            verdict = "[green]reached[/]" if target.reached else "[red]missed [/]"
+            console.print(
+                f"{verdict}  {target.name}: {target.measured}; in {target.years} of {years} years"
+            )
         console.print()
 
 

@@ -30,7 +30,7 @@ from house import LEAN, ROOT, BuildError, Size, build, compiled, sizes, variable
 from rich.console import Console
 from rich.table import Table
 
-from driftguard_cli.lab.environment import clean, credentials
+from driftguard_cli.commands.lab.environment import clean, credentials
 
 HERE = Path(__file__).parent
 PYTHON = LEAN / "bin" / "python"
@@ -139,8 +139,8 @@ class Bench:
         self.run(command, self.environment(self.built))
         for _, group in staged:
             self.must_be_reverted(group)
-        each: list[list[str]] = json.loads(told.read_text())
-        return each
+        built: list[list[str]] = json.loads(told.read_text())
+        return built
 
     def must_be_reverted(self, group: str) -> None:
         """A cheap process that did not do its work proves nothing."""
@@ -238,8 +238,8 @@ def measure() -> dict[str, Any]:
         "instructions": instructions,
         "seconds": seconds,
         "shipped": {name: asdict(size) for name, size in shipped.items()},
-        "targets": [{**asdict(one), "met": one.met} for one in targets],
-        "missed": [one.what for one in targets if not one.met],
+        "targets": [{**asdict(target), "met": target.met} for target in targets],
+        "missed": [target.what for target in targets if not target.met],
     }
 
 
@@ -247,7 +247,7 @@ def show(told: Mapping[str, Any], console: Console) -> None:
     """The figures as tables."""
     console.print(_targets(told["targets"]))
     console.print(f"\n[bold]A revert, call by call[/]  {' → '.join(told['revert']['calls'])}")
-    built = "; ".join(", ".join(one) or "none" for one in told["clients"])
+    built = "; ".join(", ".join(client) or "none" for client in told["clients"])
     console.print(f"[bold]Clients built, revert by revert[/]  {built}\n")
     if told["instructions"]:
         console.print(_costs(told["instructions"], told["seconds"]))
@@ -270,9 +270,9 @@ def _targets(targets: list[dict[str, Any]]) -> Table:
     for column in ("figure", "at most"):
         table.add_column(column, justify="right")
     table.add_column("")
-    for one in targets:
-        met = "[green]met[/]" if one["met"] else "[red]missed[/]"
-        table.add_row(one["what"], f"{one['value']:.3g}", f"{one['at_most']:g}", met)
+    for target in targets:
+        met = "[green]met[/]" if target["met"] else "[red]missed[/]"
+        table.add_row(target["what"], f"{target['value']:.3g}", f"{target['at_most']:g}", met)
     return table
 
 
@@ -300,8 +300,8 @@ def _shipped(shipped: Mapping[str, Mapping[str, int]]) -> Table:
     table.add_column("what ships (arm64, Python 3.13)")
     for column in ("files", "bytes", "zipped"):
         table.add_column(column, justify="right")
-    for name, one in shipped.items():
-        size = Size(**one)
+    for name, size_of in shipped.items():
+        size = Size(**size_of)
         table.add_row(name, f"{size.files:,}", f"{size.unpacked:,}", f"{size.zipped:,}")
     return table
 

@@ -33,11 +33,11 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from driftguard.exposure import exposed_in  # noqa: E402
-from tests.exposure.cases import Case  # noqa: E402
-from tests.exposure.corpus import corpus  # noqa: E402
-from tests.exposure.made_up import MARKED  # noqa: E402
-from tests.exposure.scores import Score, by_kind, false_alarms, overall  # noqa: E402
+from driftguard.analysis.secrets import exposed_in  # noqa: E402
+from tests.support.secrets.cases import Case  # noqa: E402
+from tests.support.secrets.corpus import corpus  # noqa: E402
+from tests.support.secrets.made_up import MARKED  # noqa: E402
+from tests.support.secrets.scores import Score, by_kind, false_alarms, overall  # noqa: E402
 
 BEYOND_DOUBT = ("AWS access key id", "AWS secret access key", "private key")
 MOST_FALSE_ALARMS = 0.02
@@ -157,7 +157,7 @@ def costs(cases: tuple[Case, ...]) -> dict[str, Any]:
         "by_method": dict(calls),
         "modules": {name: len(some) for name, some in loaded.items()},
         "of_the_library": {
-            name: sum(one.startswith("detect_secrets") for one in some)
+            name: sum(module.startswith("detect_secrets") for module in some)
             for name, some in loaded.items()
         },
         "instructions": counted,
@@ -276,8 +276,8 @@ def main() -> None:
         sys.stdout.write(json.dumps({**along, "exposure": told}, indent=2) + "\n")
     else:
         show(told, Console(highlight=False, soft_wrap=True))
-    others = [one for one in along.values() if isinstance(one, dict)]
-    if told["missed"] or along.get("missed") or not all(one.get("met", True) for one in others):
+    others = [other for other in along.values() if isinstance(other, dict)]
+    if told["missed"] or along.get("missed") or not all(other.get("met", True) for other in others):
         sys.exit(1)
 
 

@@ -46,10 +46,10 @@ def template() -> dict[str, Any]:
 def parts() -> dict[str, str]:
     """What ships: each layer and function of the template, and the folder it is built from."""
     return {
-        name: one["Properties"][_CODE[one["Type"]]]
+        name: resource["Properties"][_CODE[resource["Type"]]]
         for kind in _CODE
-        for name, one in template()["Resources"].items()
-        if one["Type"] == kind
+        for name, resource in template()["Resources"].items()
+        if resource["Type"] == kind
     }
 
 
@@ -100,8 +100,11 @@ def variables(account: Mapping[str, str]) -> dict[str, str]:
     """The variables that the template gives the guard; what it looks up is found in `account`."""
     whole = template()
     given: dict[str, object] = {}
-    for one in (whole["Globals"]["Function"], whole["Resources"]["GuardFunction"]["Properties"]):
-        given |= one["Environment"]["Variables"]
+    for properties in (
+        whole["Globals"]["Function"],
+        whole["Resources"]["GuardFunction"]["Properties"],
+    ):
+        given |= properties["Environment"]["Variables"]
     unknown = {name for name, value in given.items() if not isinstance(value, str)} - set(account)
     if unknown:
         raise BuildError(f"no value for what the template gives the guard: {', '.join(unknown)}")

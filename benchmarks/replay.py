@@ -30,10 +30,10 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from driftguard.policy import Policy
-from driftguard_cli.replay.crew import Bench, outcomes, processors, tasks
-from driftguard_cli.replay.origins import origins_at
-from driftguard_cli.replay.window import Window
+from driftguard.policy.model import Policy
+from driftguard_cli.commands.replay.crew import Bench, outcomes, processors, tasks
+from driftguard_cli.commands.replay.origins import origins_at
+from driftguard_cli.commands.replay.window import Window
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = (str(Path(sys.executable).with_name("driftguard")), "replay")
@@ -49,7 +49,7 @@ ACCOUNT = "111122223333"
 def history(dice: random.Random) -> Iterator[dict[str, Any]]:
     """Records without end."""
     watched = [json.loads(path.read_text()) for path in sorted(ROOT.glob("events/*/*.json"))]
-    calls = [one["detail"] for one in watched if "eventSource" in one.get("detail", {})]
+    calls = [event["detail"] for event in watched if "eventSource" in event.get("detail", {})]
     usual = (_describe, _assume_role, _get_object, _put_object, _decrypt, _put_parameter, _run)
     weights = (38, 20, 16, 10, 10, 3, 1)
     while True:
@@ -177,7 +177,7 @@ def written(folder: Path) -> tuple[Path, Path, int]:
             data = orjson.dumps({"Records": some})
             size += len(data)
             (logs / f"{number:04}.json.gz").write_bytes(gzip.compress(data, 6))
-            together.writelines(orjson.dumps(one) + b"\n" for one in some)
+            together.writelines(orjson.dumps(record) + b"\n" for record in some)
     return logs, lines, size
 
 

@@ -27,13 +27,13 @@ def main() -> None:
     sys.path.insert(0, function)
     from app import handler  # type: ignore[import-not-found]
 
-    each = []
+    clients = []
     for event in json.loads(Path(events).read_text()):
         built.clear()
         answer = handler(event, Context())
         assert answer == {"batchItemFailures": []}, answer
-        each.append(sorted(built))
-    Path(told).write_text(json.dumps(each))
+        clients.append(sorted(built))
+    Path(told).write_text(json.dumps(clients))
 
 
 if __name__ == "__main__":

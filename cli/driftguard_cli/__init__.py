@@ -1,1 +1,1 @@
-"""The `driftguard` command on a person's machine. Never shipped in a Lambda layer."""
+"""The `driftguard` command line. It is never shipped in a Lambda layer."""

@@ -1,92 +1,39 @@
-"""`driftguard undo`."""
+"""A decision on the command line: the argument that names it, and all of it as JSON."""
 
 from __future__ import annotations
 
-import json
-import time
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from driftguard.audit import Entry
-from driftguard.aws import told_apart
-from driftguard.messages.sns import said
-from driftguard.model import Decision, Status
-from driftguard.remedy import inverse
-from driftguard.verdicts import undo_message
+from driftguard.channels.wording import as_json, said
+from driftguard.engine.apply import inverse
+from driftguard.model import Decision
 
-from .audit import app
-from .audit.shared import DecisionArgument, as_json_whole, console, known
-from .console import ask
-from .stack import JsonOption, Stack, StackOption
-from .trouble import Trouble
+from .errors import Trouble
 
-__all__ = ["app", "as_json_whole", "undo"]
+DecisionArgument = Annotated[str, typer.Argument(help="The decision's id: dg-…")]
 
 
-def undo(
-    decision: DecisionArgument,
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the calls.")] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for the guard.")] = 120,
-    as_json: JsonOption = False,
-    stack: StackOption = "driftguard",
-) -> None:
-    """Take a revert back: put the resource into exactly the state it was reverted from.
-
-    Exits 1 unless it is exactly as before: refused, failed, not yet answered.
-
-    Example: driftguard undo dg-2f0c… --dry-run
-    """
-    deployed = Stack.named(stack)
-    before = known(deployed.audit.get(decision), decision)
-    calls = [step.call for step in inverse(before.plan, before.done).steps]
-    if dry_run:
-        told = [said(call) for call in calls]
-        typer.echo(
-            json.dumps({"decision": decision, "calls": told}, indent=2)
-            if as_json
-            else "\n".join(told)
+def known(found: Decision | None, decision: str) -> Decision:
+    """Return the decision that was looked up. Raises `Trouble` where there is none of this id."""
+    if found is None:
+        raise Trouble(
+            f"There is no decision {decision}. `driftguard audit list` names those there are."
         )
-        return
-    _ask_for_undo(deployed, decision, reason)
-    after, entry = _answer(deployed, before, timeout)
-    if as_json:
-        told_whole = {**as_json_whole(after), "answer": asdict(entry)}
-        typer.echo(json.dumps(told_whole, indent=2))
-    else:
-        console.print(f"{after.status.value}: {entry.note}", markup=False)
-    if after.status is not Status.UNDONE:
-        raise typer.Exit(1)
+    return found
 
 
-def _ask_for_undo(deployed: Stack, decision: str, reason: str) -> None:
-    """Asks under the caller's verified identity; by the queue where the stack has no console."""
-    if "ConsoleUrl" in deployed.outputs:
-        answer = ask(deployed, "/undo", {"decision": decision, "reason": reason})
-        if not answer["counted"]:
-            raise Trouble(f"It is not undone: {answer['text']}.")
-        return
-    message = undo_message(decision, by=deployed.caller(), reason=reason)
-    with told_apart("sqs", "SendMessage"):
-        deployed.aws.client("sqs").send_message(
-            QueueUrl=deployed.output("ChangesQueue"), MessageBody=json.dumps(message)
-        )
-
-
-def _answer(deployed: Stack, before: Decision, timeout: float) -> tuple[Decision, Entry]:
-    """What the guard made of the undo: waits for the log entry that says so."""
-    ends = {Status.UNDONE.value, Status.FAILED.value, "undo-refused"}
-    until = time.monotonic() + timeout
-    with Console(stderr=True).status("waiting for the guard"):
-        while time.monotonic() < until:
-            news = [e for e in deployed.audit.log(before.id) if e.number > before.version]
-            if news and news[-1].event in ends:
-                return known(deployed.audit.get(before.id), before.id), news[-1]
-            time.sleep(0.5)
-    raise Trouble(
-        f"The guard has not answered in {timeout:.0f} s. The undo is in the changes queue and may "
-        f"still happen: see `driftguard audit show {before.id}` and the dead-letter queue."
-    )
+def as_json_whole(decision: Decision) -> dict[str, object]:
+    """Return everything that is recorded of a decision, for programs."""
+    return {
+        **as_json(decision),
+        "certainty": decision.candidate.certainty.value,
+        "done": decision.done,
+        "attempt": decision.attempt,
+        "state": decision.state,
+        "undo": [said(step.call) for step in inverse(decision.plan, decision.done).steps],
+        "before": decision.before,
+        "after": decision.after,
+        "head": decision.head,
+    }

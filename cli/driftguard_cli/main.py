@@ -1,9 +1,11 @@
-"""`driftguard` on a person's machine. Speaks to whatever account the AWS environment points at."""
+"""The `driftguard` command. It uses the account that the AWS environment points at."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from traceback import extract_tb
 from typing import Annotated
@@ -11,28 +13,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from driftguard.aws import AwsError
+from driftguard.aws.calls import AwsError
 
-from . import (
-    access,
-    answers,
-    baselines,
-    breakers,
-    decisions,
-    exemptions,
-    policies,
-    switches,
-    trust,
-)
-from .catalogue import controls
-from .demo import demo
-from .explain import explain
-from .generate import generate
-from .lab import app as lab
-from .replay import replay
-from .scan import scan
-from .sweeping import sweep
-from .trouble import Trouble
+from .errors import Trouble
 
 VERSION = version("driftguard")
 
@@ -40,39 +23,23 @@ VERSION = version("driftguard")
 _OWN_FAULT = 70
 _WHOLE_TRACE = "DRIFTGUARD_TRACEBACK"
 
-app = typer.Typer(
-    help=f"""A guard for AWS accounts: sees risky changes, reverts them, can undo every decision.
+_HELP = f"""A guard for AWS accounts: sees risky changes, reverts them, can undo every decision.
 
-    Every command exits 0 when it is done; 1 when it cannot be, with a sentence
-    that says why; 2 when it is written wrongly. Its own --help says what else
-    counts. This is version {VERSION}.
-    """,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
+Every command exits 0 when it succeeds; 1 when it fails, with a sentence that
+says why; 2 when its arguments are wrong. Its own --help says what else the exit
+code means. This is version {VERSION}.
+"""
+
+# Every command, as help lists them. Each is the module of its name in `commands/`: a group is the
+# module's `app`, a command of its own the function that is named like the module.
+COMMANDS = (
+    *("audit", "policy", "baseline", "exempt", "trust", "circuit-breaker", "access", "lab"),
+    *("approve", "deny", "accept", "undo", "freeze", "unfreeze", "redrive"),
+    *("controls", "explain", "replay", "scan", "sweep", "demo"),
+    "generate",
 )
-app.add_typer(decisions.app, name="audit")
-app.add_typer(policies.app, name="policy")
-app.add_typer(baselines.app, name="baseline")
-app.add_typer(exemptions.app, name="exempt")
-app.add_typer(trust.app, name="trust")
-app.add_typer(breakers.app, name="breaker")
-app.add_typer(access.app, name="access")
-app.add_typer(lab, name="lab")
-app.command()(answers.approve)
-app.command()(answers.deny)
-app.command()(answers.keep)
-app.command()(decisions.undo)
-app.command()(switches.freeze)
-app.command()(switches.unfreeze)
-app.command()(switches.redrive)
-app.command()(controls)
-app.command()(explain)
-app.command()(replay)
-app.command()(scan)
-app.command()(sweep)
-app.command()(demo)
-app.command(hidden=True)(generate)
+# For those who work on Driftguard itself.
+_HIDDEN = frozenset({"generate"})
 
 
 def _tell_version(wanted: bool) -> None:
@@ -81,20 +48,41 @@ def _tell_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def root(
+def _root(
     _version: Annotated[
         bool,
         typer.Option("--version", help="Show the version.", callback=_tell_version, is_eager=True),
     ] = False,
 ) -> None:
-    """What holds for all commands."""
+    """Takes the options that come before any command."""
+
+
+def wired(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """Return the command line with the commands of these names."""
+    made = typer.Typer(
+        help=_HELP,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    made.callback()(_root)
+    for name in names:
+        module = import_module(f".commands.{name.replace('-', '_')}", __package__)
+        group = getattr(module, "app", None)
+        if isinstance(group, typer.Typer):
+            made.add_typer(group, name=name)
+        else:
+            made.command(name, hidden=name in _HIDDEN)(getattr(module, name.replace("-", "_")))
+    return made
+
+
+app = wired()
 
 
 def run() -> None:
-    """The `driftguard` command. What goes wrong is a sentence, not a traceback.
+    """Runs the `driftguard` command. Prints an error as a sentence, not as a traceback.
 
-    Exits 1 then; and 70, which no verdict uses, where the fault is in Driftguard itself.
+    Exits 1 then; 70, which no verdict uses, where the bug is in Driftguard itself.
     """
     try:
         app()
@@ -106,9 +94,9 @@ def run() -> None:
             raise
         at = extract_tb(error.__traceback__)[-1]
         _say(
-            f"a fault of Driftguard's own, {type(error).__name__}: {error} "
-            f"({at.filename}:{at.lineno}). What was printed before it stands. With "
-            f"{_WHOLE_TRACE}=1 it shows the whole trace: please report that."
+            f"a bug in Driftguard, {type(error).__name__}: {error} "
+            f"({at.filename}:{at.lineno}). What was printed before stays valid. With "
+            f"{_WHOLE_TRACE}=1 Driftguard shows the whole trace: please report it."
         )
         sys.exit(_OWN_FAULT)
 

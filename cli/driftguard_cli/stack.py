@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 
 from driftguard.audit import AuditTable
-from driftguard.aws import Aws, AwsError, SaltIn, Surroundings, told_apart
-from driftguard.model import Autonomy
-from driftguard.state import StateTable
+from driftguard.aws.calls import AwsError, told_apart
+from driftguard.aws.client import Aws, Surroundings
+from driftguard.aws.secrets_manager import SaltIn
+from driftguard.model import Autonomy, Place
+from driftguard.state.table import StateTable
 
-from .trouble import Trouble
+from .errors import Trouble
 
 StackOption = Annotated[
     str, typer.Option("--stack", envvar="DRIFTGUARD_STACK", help="The stack's name.")
@@ -30,10 +32,11 @@ class Stack:
     aws: Aws
     outputs: Mapping[str, str]
     parameters: Mapping[str, str] = field(default_factory=dict)
+    account: str = ""
 
     @classmethod
     def named(cls, name: str) -> Stack:
-        """The stack of this name in the account and region that the AWS environment points at."""
+        """Return the stack of this name in the account and region of the AWS environment."""
         aws = Aws()
         if not (os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")):
             raise Trouble("No region is set. Set AWS_REGION to where Driftguard is deployed.")
@@ -47,22 +50,28 @@ class Stack:
                     "`sam build && sam deploy`, or name yours with --stack."
                 ) from error
             raise
-        (one,) = found["Stacks"]
-        outputs = {each["OutputKey"]: each["OutputValue"] for each in one.get("Outputs", [])}
-        given = {each["ParameterKey"]: each["ParameterValue"] for each in one.get("Parameters", [])}
-        # As the guard is told it; but what it looks up is not kept: whoever asks changes nothing.
+        (described,) = found["Stacks"]
+        outputs = {
+            output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])
+        }
+        given = {
+            parameter["ParameterKey"]: parameter["ParameterValue"]
+            for parameter in described.get("Parameters", [])
+        }
+        # As the guard gets them, but without its caches: a command that reads changes nothing.
         surroundings = Surroundings(salt=_salt(name, outputs), advisories=_advisories(given) or "")
-        return cls(name, Aws(surroundings=surroundings), outputs, given)
+        account = described["StackId"].split(":")[4]
+        return cls(name, Aws(surroundings=surroundings), outputs, given, account)
 
     def output(self, name: str) -> str:
         """One of the stack's outputs."""
         if name not in self.outputs:
-            raise Trouble(f"The stack `{self.name}` has no output `{name}`: is it a Driftguard?")
+            raise Trouble(f"The stack `{self.name}` has no output `{name}`: is it Driftguard's?")
         return self.outputs[name]
 
     @property
     def audit(self) -> AuditTable:
-        """Every decision and its log."""
+        """The audit table: every decision and its log."""
         return AuditTable(self.aws, self.output("AuditTable"))
 
     @property
@@ -72,18 +81,18 @@ class Stack:
 
     @property
     def ceiling(self) -> Autonomy:
-        """What caps every control of this stack."""
+        """The autonomy that no control of this stack exceeds."""
         return Autonomy.named(self.parameters.get("AutonomyCeiling", Autonomy.REVERT.label))
 
     @property
     def advisories(self) -> str | None:
-        """Where it looks vulnerabilities up; "" for nowhere, None where the stack does not say."""
+        """Where the stack looks up vulnerabilities: "" for nowhere, None if it does not say."""
         return _advisories(self.parameters)
 
     @property
     def state(self) -> StateTable:
-        """What people and the guard remember: exemptions, baselines, trust, the freeze."""
-        return StateTable(self.aws, self.output("StateTable"))
+        """The state table: exemptions, baselines, trust, freezes and more."""
+        return StateTable(self.aws, self.output("StateTable"), Place(self.account, self.region))
 
     def caller(self) -> str:
         """The ARN under which this command runs."""
@@ -102,7 +111,7 @@ def _advisories(parameters: Mapping[str, str]) -> str | None:
 
 
 def _salt(name: str, outputs: Mapping[str, str]) -> Callable[[Aws], bytes]:
-    """The stack's own: the same secret has one fingerprint, whoever looks."""
+    """Return what reads the stack's salt, so that a secret has one fingerprint for everybody."""
     if "FingerprintSalt" in outputs:
         return SaltIn(outputs["FingerprintSalt"])
 

@@ -2,45 +2,71 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from driftguard import policy
-from driftguard.audit import decision_of
-from driftguard.aws import Aws
-from driftguard.publisher import Answering, Publisher, Timers
-from driftguard.secrets import Secrets
-from driftguard.state import StateTable
+from driftguard.approvals.command_queue import CommandQueue
+from driftguard.audit import streamed
+from driftguard.aws import environment
+from driftguard.aws.client import Aws
+from driftguard.aws.secrets_manager import Secrets
+from driftguard.channels.publisher import Publisher, Timers
+from driftguard.channels.told import ToldOnce
+from driftguard.channels.topic import Topic, Voting
+from driftguard.model import Place
+from driftguard.policy import compiled
+from driftguard.state.table import StateTable
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from driftguard.model import Decision
 
+class Settings(NamedTuple):
+    """What the template tells this function."""
+
+    account_id: str
+    state_table: str
+    decisions_topic: str
+    replies_topic: str
+    changes_queue_url: str
+    changes_queue_arn: str
+    dead_letter_queue_arn: str
+    timers_group: str
+    timers_role_arn: str
+    link_key_secret: str
+    # Lambda's own.
+    aws_region: str
+    public_base_url: str = ""
+
+
+settings = environment.read(Settings, "PublishFunction")
+place = Place(settings.account_id, settings.aws_region)
 logger = Logger()
 metrics = Metrics()
 aws = Aws()
+topic = Topic(
+    client=lambda: aws.client("sns"),
+    arn=settings.decisions_topic,
+    policy=compiled.shipped(),
+    told=ToldOnce(StateTable(aws, settings.state_table, place), "topic"),
+    voting=Voting(
+        base=settings.public_base_url,
+        key=Secrets(aws, settings.link_key_secret).link_key,
+        replies_topic=settings.replies_topic,
+    ),
+)
 publisher = Publisher(
     aws=aws,
-    state=StateTable(aws, os.environ["STATE_TABLE"]),
-    policy=policy.shipped(),
-    topic=os.environ["DECISIONS_TOPIC"],
-    changes_queue=os.environ["CHANGES_QUEUE_URL"],
+    commands=CommandQueue(lambda: aws.client("sqs"), settings.changes_queue_url),
     timers=Timers(
-        group=os.environ["TIMERS_GROUP"],
-        role_arn=os.environ["TIMERS_ROLE_ARN"],
-        queue_arn=os.environ["CHANGES_QUEUE_ARN"],
-        dead_letter_queue_arn=os.environ["DEAD_LETTER_QUEUE_ARN"],
+        group=settings.timers_group,
+        role_arn=settings.timers_role_arn,
+        queue_arn=settings.changes_queue_arn,
+        dead_letter_queue_arn=settings.dead_letter_queue_arn,
     ),
-    answering=Answering(
-        base=os.environ["PUBLIC_BASE_URL"],
-        key=Secrets(aws, os.environ["LINK_KEY_SECRET"]).link_key,
-        replies_topic=os.environ["REPLIES_TOPIC"],
-    ),
+    channels=[topic],
 )
 
 
@@ -50,17 +76,10 @@ def handler(
     event: dict[str, list[dict[str, object]]], context: LambdaContext
 ) -> dict[str, list[dict[str, str]]]:
     """Follows up a batch of decisions; names the first that must come again."""
-    followed = publisher.follow_up_all(_decisions(event["Records"]))
+    followed = publisher.follow_up_all(streamed(event["Records"]))
     metrics.add_metric("Published", MetricUnit.Count, followed.published)
     logger.info("followed up", records=len(event["Records"]), published=followed.published)
     if not followed.failed:
         return {"batchItemFailures": []}
     logger.warning("not followed up: %s", followed.trouble)
     return {"batchItemFailures": [{"itemIdentifier": followed.failed}]}
-
-
-def _decisions(records: list[dict[str, object]]) -> Iterator[tuple[str, Decision]]:
-    for record in records:
-        change = record["dynamodb"]
-        assert isinstance(change, Mapping)
-        yield str(change["SequenceNumber"]), decision_of(change["NewImage"])

@@ -1,41 +1,58 @@
-"""The reply function's Lambda: people's answers by link, by Slack and by SNS; holds no logic."""
+"""The reply function's Lambda: votes by link, by Slack and by SNS; holds no logic."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from driftguard import policy
+from driftguard.approvals.command_queue import CommandQueue
+from driftguard.approvals.desk import Desk
 from driftguard.audit import AuditTable
-from driftguard.aws import Aws
-from driftguard.desk import Desk
-from driftguard.replies import Replies
-from driftguard.secrets import Secrets
-from driftguard.state import StateTable
-from driftguard.web import BadRequest, Request, Response
+from driftguard.aws import environment
+from driftguard.aws.client import Aws
+from driftguard.aws.secrets_manager import Secrets
+from driftguard.channels.http import BadRequest, Request, Response
+from driftguard.channels.link_page import Replies
+from driftguard.model import Place
+from driftguard.policy import compiled
+from driftguard.state.table import StateTable
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from driftguard.model import Document
+    from driftguard.documents import Document
 
+
+class Settings(NamedTuple):
+    """What the template tells this function."""
+
+    account_id: str
+    audit_table: str
+    state_table: str
+    changes_queue_url: str
+    link_key_secret: str
+    # Lambda's own.
+    aws_region: str
+    slack_secret: str = ""
+    # Not of the template: where a lab has its stand-in for Slack.
+    slack_api_url: str = ""
+
+
+settings = environment.read(Settings, "ReplyFunction")
+place = Place(settings.account_id, settings.aws_region)
 logger = Logger()
 metrics = Metrics()
 aws = Aws()
-secrets = Secrets(aws, os.environ["LINK_KEY_SECRET"], os.environ["SLACK_SECRET"])
+secrets = Secrets(aws, settings.link_key_secret, settings.slack_secret)
 desk = Desk(
-    audit=AuditTable(aws, os.environ["AUDIT_TABLE"]),
-    state=StateTable(aws, os.environ["STATE_TABLE"]),
-    policy=policy.shipped(),
+    audit=AuditTable(aws, settings.audit_table),
+    state=StateTable(aws, settings.state_table, place),
+    policy=compiled.shipped(),
 )
 replies = Replies(desk, secrets.link_key, logger)
-
-# Slack sends the whole message along with a click.
-LONGEST_CLICK = 262_144
 
 
 def answer(request: Request) -> Response:
@@ -43,22 +60,22 @@ def answer(request: Request) -> Response:
     if request.path == "/answer":
         return replies.page(request)
     if request.path == "/slack" and request.method == "POST" and (secret := secrets.slack()):
-        return from_slack(request.within(LONGEST_CLICK), secret.signing_secret)
+        return from_slack(request, secret.signing_secret)
     return Response(404, "There is nothing here.")
 
 
 def from_slack(request: Request, signing_secret: str) -> Response:
     """A click in Slack. What was refused, or could not be told, goes to the log."""
-    # Only here: no other answer waits for Slack's library.
-    from driftguard.slack import inbound
+    # Only here: no other vote waits for Slack's library.
+    from driftguard.channels.slack import inbound
 
     answered = inbound.handle(
         request.headers,
-        request.body.decode(errors="replace"),
+        request.within(inbound.LONGEST).body.decode(errors="replace"),
         desk=desk,
-        aws=aws,
-        changes_queue=os.environ["CHANGES_QUEUE_URL"],
+        commands=CommandQueue(lambda: aws.client("sqs"), settings.changes_queue_url),
         signing_secret=signing_secret,
+        api_url=settings.slack_api_url,
     )
     if answered.refused:
         logger.warning("refused a request of slack from %s: %s", request.source, answered.refused)

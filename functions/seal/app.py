@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from driftguard.audit import AuditTable
-from driftguard.audit.seals import Sealer, publish
-from driftguard.aws import Aws
+from driftguard.audit.seals import Sealer
+from driftguard.aws import environment
+from driftguard.aws.client import Aws
+from driftguard.model import Place
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+
+class Settings(NamedTuple):
+    """What the template tells this function."""
+
+    account_id: str
+    audit_table: str
+    decisions_topic: str
+    # Lambda's own.
+    aws_region: str
+
+
+settings = environment.read(Settings, "SealFunction")
+place = Place(settings.account_id, settings.aws_region)
 logger = Logger()
 metrics = Metrics()
 aws = Aws()
-sealer = Sealer(AuditTable(aws, os.environ["AUDIT_TABLE"]))
+sealer = Sealer(AuditTable(aws, settings.audit_table))
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, object], context: LambdaContext) -> dict[str, str]:
-    """Seals what is unsealed and publishes it; answers day → seal.
-
-    A day that was sealed before is published again: an earlier run may have died in between.
-    """
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    made = sealer.seal_until(now[:10], now)
-    last = sealer.last()
-    told = made or ([last] if last else [])
-    for seal in told:
-        publish(seal, aws.client("sns"), os.environ["DECISIONS_TOPIC"])
+    """Seals what is unsealed and publishes it; answers day → seal."""
+    now = datetime.now(UTC)
+    sealed = sealer.seal_and_publish(now, place, aws.client("sns"), settings.decisions_topic)
+    for seal in sealed.published:
         logger.info("sealed", day=seal.day, root=seal.root, hash=seal.hash, leaves=seal.leaves)
-    metrics.add_metric("Sealed", MetricUnit.Count, len(made))
-    return {seal.day: seal.hash for seal in told}
+    metrics.add_metric("Sealed", MetricUnit.Count, sealed.made)
+    return {seal.day: seal.hash for seal in sealed.published}

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from driftguard import policy
-from driftguard.audit import AuditTable
-from driftguard.aws import Aws
-from driftguard.secrets import Secrets
-from driftguard.slack.client import Slack
-from driftguard.slack.notes import Notes
-from driftguard.slack.teller import Teller
-from driftguard.state import StateTable
+from driftguard.audit import AuditTable, streamed
+from driftguard.aws import environment
+from driftguard.aws.client import Aws
+from driftguard.aws.secrets_manager import Secrets
+from driftguard.channels.channel import tell_all
+from driftguard.channels.slack.client import Slack
+from driftguard.channels.slack.sent import SentMessages
+from driftguard.channels.slack.teller import Teller
+from driftguard.model import Place
+from driftguard.policy import compiled
+from driftguard.state.table import StateTable
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+
+class Settings(NamedTuple):
+    """What the template tells this function."""
+
+    account_id: str
+    audit_table: str
+    state_table: str
+    slack_secret: str
+    # Lambda's own.
+    aws_region: str
+    # Not of the template: where a lab has its stand-in for Slack.
+    slack_api_url: str = ""
+
+
+settings = environment.read(Settings, "SlackFunction")
+place = Place(settings.account_id, settings.aws_region)
 logger = Logger()
 metrics = Metrics()
 aws = Aws()
-secrets = Secrets(aws, "", os.environ["SLACK_SECRET"])
-api_url = os.environ.get("SLACK_API_URL", "")
+secrets = Secrets(aws, "", settings.slack_secret)
 
 
 @logger.inject_lambda_context
@@ -34,15 +51,16 @@ def handler(
 ) -> dict[str, list[dict[str, str]]]:
     """Tells of a batch of decisions; names the first that must be told again."""
     secret = secrets.slack()
-    if secret is None:
-        raise RuntimeError("SLACK_SECRET names no secret: this function runs only where one is")
+    assert secret is not None, "the settings ask for its name"
     teller = Teller(
-        slack=Slack(secret.bot_token, api_url),
-        notes=Notes(StateTable(aws, os.environ["STATE_TABLE"])),
-        audit=AuditTable(aws, os.environ["AUDIT_TABLE"]),
-        policy=policy.shipped(),
-        logger=logger,
+        slack=Slack(secret.bot_token, settings.slack_api_url),
+        sent=SentMessages(StateTable(aws, settings.state_table, place)),
+        audit=AuditTable(aws, settings.audit_table),
+        policy=compiled.shipped(),
     )
-    untold = teller.tell_all(event["Records"])
+    followed = tell_all([teller], streamed(event["Records"]))
     metrics.add_metric("SlackRecords", MetricUnit.Count, len(event["Records"]))
-    return {"batchItemFailures": [{"itemIdentifier": untold}] if untold else []}
+    if not followed.failed:
+        return {"batchItemFailures": []}
+    logger.warning("not told: %s", followed.trouble)
+    return {"batchItemFailures": [{"itemIdentifier": followed.failed}]}

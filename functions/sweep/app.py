@@ -2,39 +2,58 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from driftguard import policy
 from driftguard.audit import AuditTable
-from driftguard.aws import Aws, SaltIn, Surroundings
-from driftguard.model import Autonomy
-from driftguard.pipeline import Guard
-from driftguard.rounds import Sweeper
-from driftguard.state import StateTable
+from driftguard.aws import environment
+from driftguard.aws.client import Aws, Surroundings
+from driftguard.aws.secrets_manager import SaltIn
+from driftguard.engine.guard import Guard
+from driftguard.model import Autonomy, Place
+from driftguard.policy import compiled
+from driftguard.state.table import StateTable
+from driftguard.sweep.rounds import Sweeper
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+
+class Settings(NamedTuple):
+    """What the template tells this function."""
+
+    audit_table: str
+    state_table: str
+    changes_queue_url: str
+    account_id: str
+    autonomy_ceiling: Autonomy
+    settling_seconds: int
+    salt_secret: str
+    reply_function_arn: str
+    # Lambda's own.
+    aws_region: str
+
+
+settings = environment.read(Settings, "SweepFunction")
+place = Place(settings.account_id, settings.aws_region)
 logger = Logger()
 metrics = Metrics()
-aws = Aws(surroundings=Surroundings(salt=SaltIn(os.environ["SALT_SECRET"])))
+aws = Aws(surroundings=Surroundings(salt=SaltIn(settings.salt_secret)))
 sweeper = Sweeper(
     Guard(
         aws=aws,
-        audit=AuditTable(aws, os.environ["AUDIT_TABLE"]),
-        state=StateTable(aws, os.environ["STATE_TABLE"]),
-        policy=policy.shipped().with_own_door(os.environ["REPLY_FUNCTION_ARN"]),
-        ceiling=Autonomy.named(os.environ["AUTONOMY_CEILING"]),
-        account=os.environ["ACCOUNT_ID"],
+        audit=AuditTable(aws, settings.audit_table),
+        state=StateTable(aws, settings.state_table, place),
+        policy=compiled.shipped().with_own_door(settings.reply_function_arn),
+        ceiling=settings.autonomy_ceiling,
+        account=settings.account_id,
         remediator_role_arn="",
     ),
-    region=os.environ["AWS_REGION"],
-    changes_queue=os.environ["CHANGES_QUEUE_URL"],
-    settling=int(os.environ["SETTLING_SECONDS"]),
+    region=settings.aws_region,
+    changes_queue=settings.changes_queue_url,
+    settling=settings.settling_seconds,
     logger=logger,
 )
 
@@ -50,5 +69,5 @@ def handler(event: dict[str, object], context: LambdaContext) -> dict[str, objec
     counts = {**report.outcomes, "sent": report.sent, "unreached": len(report.unreached)}
     for outcome, count in counts.items():
         metrics.add_metric(f"Swept{outcome.capitalize()}", MetricUnit.Count, count)
-    logger.info("swept", **counts)
+    logger.info("swept", extra=counts)
     return {**counts, "unreached": list(report.unreached)}

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
-from tests.e2e.test_security_groups import permission, web_group
+from tests.e2e.making import permission, web_group
 from tests.e2e.world import World, eventually, run
 
 FORM = "application/x-www-form-urlencoded"

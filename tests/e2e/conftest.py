@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.world import World, run
-from tests.slack import standin
-from tests.slack.standin import SlackStandIn
+from tests.support import slack_stand_in
+from tests.support.slack_stand_in import SlackStandIn
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(scope="session")
 def slack() -> Iterator[SlackStandIn]:
-    with standin.running() as slack:
+    with slack_stand_in.running() as slack:
         yield slack
 
 
@@ -36,7 +36,10 @@ def asking(tmp_path_factory: pytest.TempPathFactory, slack: SlackStandIn) -> Ite
     given += ("--parameter", "SlackSecretArn=slack-app")
     folder = tmp_path_factory.mktemp("asking")
     with _running(folder, *given, SLACK_API_URL=f"{slack.url}/api") as world:
-        secret = {"bot_token": standin.TOKEN, "signing_secret": standin.SIGNING_SECRET}
+        secret = {
+            "bot_token": slack_stand_in.TOKEN,
+            "signing_secret": slack_stand_in.SIGNING_SECRET,
+        }
         world.secrets.create_secret(Name="slack-app", SecretString=json.dumps(secret))
         yield world
 

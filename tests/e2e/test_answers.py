@@ -20,7 +20,7 @@ from tests.e2e.asking import (
     user,
 )
 from tests.e2e.world import World, eventually, seconds_until
-from tests.slack.standin import Message, SlackStandIn, signed
+from tests.support.slack_stand_in import Message, SlackStandIn, signed
 
 pytestmark = pytest.mark.e2e
 
@@ -83,8 +83,8 @@ def test_by_the_command_line_the_verified_identity_approves(question: Question) 
     assert (code, told["person"], told["status"]) == (0, "bob", "approved")
     assert reverted(question) < _PROMISED_SECONDS
     approved = question.log()[1]
-    assert approved.by == "bob (arn:aws:iam::123456789012:user/bob) via console"
-    assert approved.note == "revert via console: a mistake"
+    assert approved.by == "bob (arn:aws:iam::123456789012:user/bob) via api"
+    assert approved.note == "revert via api: a mistake"
 
 
 def test_by_the_command_line_a_role_session_denies_and_the_change_stands(
@@ -97,7 +97,7 @@ def test_by_the_command_line_a_role_session_denies_and_the_change_stands(
 
 def test_by_the_command_line_a_keep_exempts_for_a_while(question: Question) -> None:
     bob = user(question.lab, "bob")
-    code, told = command(bob, "keep", question.decision, "--for", "1h")
+    code, told = command(bob, "accept", question.decision, "--for", "1h")
     assert (code, told["status"]) == (0, "denied")
     open_up(question.lab, question.group, 3389)
     again = eventually(

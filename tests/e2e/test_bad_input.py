@@ -6,20 +6,21 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.test_buckets_and_keys import make_bucket
-from tests.e2e.test_people import policy_text, publish_bucket
+from tests.e2e.making import make_bucket, policy_text, publish_bucket
 from tests.e2e.world import World, eventually
 
 pytestmark = pytest.mark.e2e
 
 
-def test_an_unparsable_message_is_parked_and_its_neighbour_is_judged(lab: World) -> None:
+def test_an_unparsable_message_is_dead_lettered_and_its_neighbour_is_judged(lab: World) -> None:
     nonsense = f"this is no JSON {uuid4()}"
     bucket = make_bucket(lab)
     lab.sqs.send_message(QueueUrl=lab.lab["ChangesQueue"], MessageBody=nonsense)
     text = publish_bucket(lab, bucket)
 
-    attributes = eventually(lambda: lab.parked(nonsense), "the message parked", also=lab.log_tail)
+    attributes = eventually(
+        lambda: lab.dead_lettered(nonsense), "the message dead-lettered", also=lab.log_tail
+    )
     assert "JSON" in attributes["reason"]
     lab.decision(bucket, "reverted")
     assert policy_text(lab, bucket) != text
@@ -31,4 +32,4 @@ def test_a_record_with_null_parameters_is_no_trouble(lab: World) -> None:
     bucket = make_bucket(lab)
     publish_bucket(lab, bucket)
     lab.decision(bucket, "reverted")
-    assert lab.parked(str(record["eventID"])) is None
+    assert lab.dead_lettered(str(record["eventID"])) is None

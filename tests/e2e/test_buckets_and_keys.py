@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.e2e.making import make_bucket, named
 from tests.e2e.world import World, eventually, seconds_until
 
 pytestmark = pytest.mark.e2e
@@ -20,17 +21,6 @@ _ALL_BLOCKED = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
-
-
-def make_bucket(world: World) -> str:
-    name = f"bucket-{uuid4()}"
-    world.s3.create_bucket(Bucket=name, ObjectOwnership="ObjectWriter")
-    return name
-
-
-def named(bucket: str, **more: object) -> dict[str, object]:
-    """What CloudTrail logs of every bucket request."""
-    return {"bucketName": bucket, "Host": f"{bucket}.s3.us-east-1.amazonaws.com", **more}
 
 
 def test_a_public_statement_goes_and_the_legitimate_one_stays(lab: World) -> None:

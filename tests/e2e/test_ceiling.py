@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.test_buckets_and_keys import make_bucket
-from tests.e2e.test_people import policy_text, publish_bucket
+from tests.e2e.making import make_bucket, policy_text, publish_bucket
 from tests.e2e.world import World, eventually, run
 
 pytestmark = pytest.mark.e2e

@@ -105,9 +105,9 @@ def test_every_text_can_be_read(browser: Browser, question: Question, scheme: An
     context.close()
 
 
-# Every element with text of its own: its colour against the nearest background behind it.
+# Every element with text of its own: its color against the nearest background behind it.
 _POOR = """() => {
-  const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+  const parts = color => color.match(/[\\d.]+/g).map(Number);
   const channel = v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 };
   const light = ([r, g, b]) => .2126 * channel(r) + .7152 * channel(g) + .0722 * channel(b);
   const behind = element => {

@@ -10,17 +10,17 @@ from uuid import uuid4
 
 import pytest
 
-from tests.advisories import stand_in
-from tests.advisories.stand_in import StandIn
-from tests.deployments.packages import (
+from tests.e2e.world import World, eventually, run
+from tests.support.advisories import stand_in
+from tests.support.advisories.stand_in import StandIn
+from tests.support.deployments.packages import (
     ADVISORIES,
     OLD_LODASH,
     OLD_LOG4J,
     OLD_REQUESTS,
     package,
 )
-from tests.e2e.world import World, eventually, run
-from tests.inventory.making_zips import Content
+from tests.support.inventory.making_zips import Content
 
 pytestmark = pytest.mark.e2e
 

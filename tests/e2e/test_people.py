@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 import pytest
 
-from tests.e2e.test_buckets_and_keys import make_bucket, named
+from tests.e2e.making import make_bucket, policy_text, publish_bucket
 from tests.e2e.world import World, eventually
 
 pytestmark = pytest.mark.e2e
-
-
-def publish_bucket(lab: World, bucket: str) -> str:
-    """Makes a bucket public by its policy; returns the policy's text, oddly spaced."""
-    everybody = {
-        "Sid": "Everybody",
-        "Effect": "Allow",
-        "Principal": "*",
-        "Action": "s3:GetObject",
-        "Resource": f"arn:aws:s3:::{bucket}/*",
-    }
-    mine = everybody | {"Sid": "Mine", "Principal": {"AWS": lab.account}}
-    written = {"Version": "2012-10-17", "Statement": [mine, everybody]}
-    text = json.dumps(written, indent=3)
-    lab.s3.put_bucket_policy(Bucket=bucket, Policy=text)
-    lab.api_call("s3", "PutBucketPolicy", named(bucket, bucketPolicy=written, policy=""))
-    return text
-
-
-def policy_text(lab: World, bucket: str) -> str:
-    text: str = lab.s3.get_bucket_policy(Bucket=bucket)["Policy"]
-    return text
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from tests.e2e.test_buckets_and_keys import make_bucket
-from tests.e2e.test_people import publish_bucket
+from tests.e2e.making import make_bucket, publish_bucket
 from tests.e2e.world import World, eventually, run
 
 pytestmark = pytest.mark.e2e

@@ -9,10 +9,9 @@ from uuid import uuid4
 import pytest
 
 from tests.e2e.asking import Question, ask, command, http, logged, message, user
-from tests.e2e.test_buckets_and_keys import make_bucket
-from tests.e2e.test_people import publish_bucket
+from tests.e2e.making import make_bucket, publish_bucket
 from tests.e2e.world import World, eventually, run
-from tests.slack.standin import Message, SlackStandIn, signed
+from tests.support.slack_stand_in import Message, SlackStandIn, signed
 
 pytestmark = pytest.mark.e2e
 
@@ -49,7 +48,7 @@ def test_a_link_that_is_used_twice(question: Question) -> None:
 
 def test_a_body_that_is_too_long(question: Question) -> None:
     assert question.press("x" * 50_000).status == 413
-    logged(question.lab, "ReplyFunction", "longer than any answer")
+    logged(question.lab, "ReplyFunction", "longer than any vote")
     assert untouched(question)
 
 
@@ -61,7 +60,7 @@ def test_another_decisions_token(question: Question) -> None:
     question.lab.sns.publish(
         TopicArn=question.lab.lab["RepliesTopic"],
         Message=json.dumps(
-            {"decision": question.decision, "verdict": "revert", "token": other.token}
+            {"decision": question.decision, "choice": "revert", "token": other.token}
         ),
     )
     logged(question.lab, "ReplyFunction", "The token is another decision's.")
@@ -72,13 +71,13 @@ def test_another_decisions_token(question: Question) -> None:
 def test_a_reply_without_a_token(question: Question) -> None:
     question.lab.sns.publish(
         TopicArn=question.lab.lab["RepliesTopic"],
-        Message=json.dumps({"decision": question.decision, "verdict": "revert"}),
+        Message=json.dumps({"decision": question.decision, "choice": "revert"}),
     )
-    logged(question.lab, "ReplyFunction", "has `decision`, `verdict` and `token`")
+    logged(question.lab, "ReplyFunction", "has `decision`, `choice` and `token`")
     assert untouched(question)
 
 
-# ---------------------------------------------------------------------------------- the console
+# ---------------------------------------------------------------------------------- the signed API
 
 
 def test_where_only_some_may_answer_others_and_a_shared_link_are_refused(asking: World) -> None:
@@ -90,11 +89,11 @@ def test_where_only_some_may_answer_others_and_a_shared_link_are_refused(asking:
     question = Question(asking, "", decision, message(asking, decision))
 
     code, told = command(user(asking, "intern"), "approve", decision)
-    assert (code, told["text"]) == (1, "intern may not answer for iam.admin-attached")
-    logged(asking, "ConsoleFunction", "intern may not answer")
+    assert (code, told["text"]) == (1, "intern may not vote on iam.admin-attached")
+    logged(asking, "SignedApiFunction", "intern may not vote")
     refused = question.press()
     assert refused.status == 409
-    assert "only some people may answer this" in refused.text
+    assert "only some people may vote on this" in refused.text
     logged(asking, "ReplyFunction", f"to {decision}: a shared link cannot prove who you are")
     assert [one.event for one in question.log()] == ["decided", "refused", "refused"]
 
@@ -107,15 +106,15 @@ def test_somebody_who_is_nobody(question: Question) -> None:
     name = f"eve-{uuid4()}"
     code, told = command(user(question.lab, name), "approve", question.decision)
     assert code == 1
-    assert told["text"] == f"arn:aws:iam::123456789012:user/{name} is nobody in the policy's people"
+    assert told["text"] == f"arn:aws:iam::123456789012:user/{name} is not among the policy's people"
     assert untouched(question)
 
 
 @pytest.mark.parametrize("identity", ["mallory", "mallory-admin"])
 def test_self_approval_under_any_identity(question: Question, identity: str) -> None:
     code, told = command(user(question.lab, identity), "deny", question.decision)
-    assert (code, told["text"]) == (1, "who made a change cannot approve keeping it")
-    logged(question.lab, "ConsoleFunction", f"user/{identity}: who made a change cannot")
+    assert (code, told["text"]) == (1, "whoever made a change cannot approve accepting it")
+    logged(question.lab, "SignedApiFunction", f"user/{identity}: whoever made a change cannot")
     refused = question.log()[-1]
     assert (refused.event, refused.by.partition(" ")[0]) == ("refused", "mallory")
     assert untouched(question)
@@ -127,13 +126,13 @@ def test_who_made_a_change_cannot_undo_its_revert(question: Question) -> None:
     question.lab.decision(question.group, "reverted")
     done = run("undo", question.decision, environment=user(question.lab, "mallory-admin"))
     assert done.returncode == 1
-    assert "who made a change cannot undo its revert" in done.stderr
+    assert "whoever made a change cannot undo its revert" in done.stderr
     assert not question.is_open()
 
 
-def test_an_unsigned_call_of_the_console(question: Question) -> None:
-    said = json.dumps({"decision": question.decision, "verdict": "revert", "fingerprint": "f"})
-    answered = http("POST", f"{question.lab.lab['ConsoleUrl']}answer", said.encode())
+def test_an_unsigned_call_of_the_signed_api(question: Question) -> None:
+    said = json.dumps({"decision": question.decision, "choice": "revert", "fingerprint": "f"})
+    answered = http("POST", f"{question.lab.lab['SignedApiUrl']}answer", said.encode())
     assert answered.status == 403
     assert untouched(question)
 
@@ -141,7 +140,7 @@ def test_an_unsigned_call_of_the_console(question: Question) -> None:
 # ---------------------------------------------------------------------------------- a quorum
 
 
-def test_one_voice_where_two_are_needed(asking: World) -> None:
+def test_one_vote_where_two_are_needed(asking: World) -> None:
     bucket = make_bucket(asking)
     publish_bucket(asking, bucket)
     decision = asking.decision(bucket, "asked")["pk"]
@@ -158,7 +157,7 @@ def test_one_voice_where_two_are_needed(asking: World) -> None:
     counted = [one.by for one in question.log() if one.event in ("answered", "approved")]
     assert counted == [
         "link via link",
-        "bob (arn:aws:iam::123456789012:user/bob) via console",
+        "bob (arn:aws:iam::123456789012:user/bob) via api",
     ]
 
 
@@ -170,7 +169,7 @@ def clicked(question: Question, slack: SlackStandIn) -> str:
         return next((one for one in slack.posted if question.decision in one.shown), None)
 
     found = eventually(posted, "a message in Slack", also=question.lab.log_tail)
-    return slack.click(found, "driftguard.keep", "U0BOB")
+    return slack.click(found, "driftguard.accept", "U0BOB")
 
 
 def send(question: Question, body: str, headers: dict[str, str]) -> int:
@@ -203,7 +202,7 @@ def test_a_click_that_is_replayed(question: Question, slack: SlackStandIn) -> No
 def test_a_click_of_who_made_the_change(question: Question, slack: SlackStandIn) -> None:
     body = clicked(question, slack).replace("U0BOB", "U0MALLORY")
     assert send(question, body, signed(body)) == 200
-    logged(question.lab, "ReplyFunction", f"U0MALLORY on {question.decision}: Who made a change")
+    logged(question.lab, "ReplyFunction", f"U0MALLORY on {question.decision}: Whoever made")
     assert untouched(question)
 
 

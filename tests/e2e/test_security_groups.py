@@ -4,38 +4,16 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
+from tests.e2e.making import permission, web_group
 from tests.e2e.world import World, eventually, seconds_until
 
 pytestmark = pytest.mark.e2e
 
 # From the event on the bus to the account's state.
 _PROMISED_SECONDS = 10.0
-
-
-def web_group(world: World) -> str:
-    """A group with 443 for everybody and SSH for the private network."""
-    [network] = world.ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])[
-        "Vpcs"
-    ]
-    group: str = world.ec2.create_security_group(
-        GroupName=f"web-{uuid4()}", Description="web servers", VpcId=network["VpcId"]
-    )["GroupId"]
-    world.ec2.authorize_security_group_ingress(
-        GroupId=group,
-        IpPermissions=[
-            permission(443, IpRanges=[{"CidrIp": "0.0.0.0/0", "Description": "customers"}]),
-            permission(22, IpRanges=[{"CidrIp": "10.0.0.0/8", "Description": "operators"}]),
-        ],
-    )
-    return group
-
-
-def permission(port: int, **sources: object) -> dict[str, object]:
-    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, **sources}
 
 
 def open_to_the_world(world: World, group: str, port: int) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from tests.e2e.asking import Question, http, log_of, logged, message, unique
-from tests.e2e.test_buckets_and_keys import make_bucket, named
+from tests.e2e.making import make_bucket, named
 from tests.e2e.world import World, eventually
 
 pytestmark = pytest.mark.e2e
@@ -43,7 +43,7 @@ def test_silence_reverts(asking: World) -> None:
     asking.decision(bucket, "reverted")
     assert asking.s3.get_bucket_acl(Bucket=bucket)["Grants"] == before
     by = next(one.by for one in log_of(asking, asked["pk"]) if one.event == "approved")
-    assert by == "silence"
+    assert by == "timeout"
 
 
 def test_silence_keeps_and_the_link_is_good_no_more(asking: World) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.asking import Answered, Question, ask, http, logged
 from tests.e2e.world import World, eventually
-from tests.slack.standin import Message, SlackStandIn, signed
+from tests.support.slack_stand_in import Message, SlackStandIn, signed
 
 pytestmark = pytest.mark.e2e
 
@@ -45,7 +45,7 @@ def test_the_question_is_whole(question: Question, message: Message) -> None:
         question.group,
         "user/mallory from 198.51.100.23",
         "ec2:RevokeSecurityGroupIngress",
-        "If nobody answers until",
+        "If nobody votes until",
         "the change stands",
     ):
         assert words in message.shown
@@ -79,12 +79,12 @@ def test_after_the_revert_the_button_undoes_it_and_the_thread_has_the_log(
 def test_who_made_the_change_can_neither_keep_it_nor_undo_its_revert(
     question: Question, slack: SlackStandIn, message: Message
 ) -> None:
-    told = press(question, slack, message, "keep", "U0MALLORY")
-    assert told == "Who made a change cannot approve keeping it."
+    told = press(question, slack, message, "accept", "U0MALLORY")
+    assert told == "Whoever made a change cannot approve accepting it."
     press(question, slack, message, "revert", "U0BOB")
     eventually(lambda: "driftguard.undo" in message.buttons(), "an undo button")
     told = press(question, slack, message, "undo", "U0MALLORY")
-    assert told == "Who made a change cannot undo its revert."
+    assert told == "Whoever made a change cannot undo its revert."
     logged(question.lab, "ReplyFunction", f"U0MALLORY on {question.decision}")
     assert not question.is_open()
 

@@ -1,4 +1,4 @@
-"""Much at once: the breaker holds, nothing is lost, a fight is one question, we wake nothing."""
+"""Much at once: the circuit breaker holds, nothing is lost, flapping is asked about once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_buckets_and_keys import make_bucket
-from tests.e2e.test_people import publish_bucket
+from tests.e2e.making import make_bucket, publish_bucket
 from tests.e2e.world import World, eventually, run
 
 pytestmark = pytest.mark.e2e
@@ -54,7 +53,7 @@ def test_the_guards_own_calls_wake_nothing(storm: World) -> None:
     assert is_open(storm, group)
 
 
-# -------------------------------------------------------------------------------- a fight
+# -------------------------------------------------------------------------------- flapping
 
 
 def test_a_script_that_loops_against_the_guard_ends_in_one_question(storm: World) -> None:
@@ -78,7 +77,7 @@ def test_a_script_that_loops_against_the_guard_ends_in_one_question(storm: World
     eventually(lambda: storm.log(question["pk"]).count("again") == 4, "the other four joined")
     assert len(storm.decisions(bucket)) == 4
     assert question["pk"] not in made
-    assert "a fight" in question["reason"]
+    assert "flapping:" in question["reason"]
     assert "mallory" in question["reason"]
     eventually(lambda: storm.messages(question["pk"]), "the question on the topic")
     time.sleep(1.0)
@@ -113,9 +112,9 @@ def test_a_thousand_risky_events_are_twenty_reverts_and_then_questions(storm: Wo
     put_to_people = [one for one in decisions if one["status"] == "asked"]
     assert len(taken_back) + before == MOST
     assert len(put_to_people) == EVENTS - len(taken_back)
-    assert all("breaker" in one["reason"] for one in put_to_people)
+    assert all("circuit-breaker" in one["reason"] for one in put_to_people)
     assert sum(is_open(storm, group) for group in groups) == len(put_to_people)
-    assert storm.parked("Authorize") is None
+    assert storm.dead_lettered("Authorize") is None
 
     told = eventually(
         lambda: everything_told(storm, {one["pk"] for one in decisions}),
@@ -127,13 +126,13 @@ def test_a_thousand_risky_events_are_twenty_reverts_and_then_questions(storm: Wo
     assert len(told) < EVENTS / 4
 
 
-def test_a_person_re_arms_the_breaker_and_the_guard_acts_again(storm: World) -> None:
+def test_a_person_re_arms_the_circuit_breaker_and_the_guard_acts_again(storm: World) -> None:
     scope = "control ec2.open-ingress"
-    assert scope in json.dumps(storm.driftguard("breaker", "show"))
+    assert scope in json.dumps(storm.driftguard("circuit-breaker", "show"))
     held = opened(storm, "held")
     storm.api_call("ec2", "AuthorizeSecurityGroupIngress", asked(held))
     storm.decision(held, "asked")
-    storm.driftguard("breaker", "rearm", scope, "--reason", "it was our own load test")
+    storm.driftguard("circuit-breaker", "rearm", scope, "--reason", "it was our own load test")
     free = opened(storm, "free")
     storm.api_call("ec2", "AuthorizeSecurityGroupIngress", asked(free))
     storm.decision(free, "reverted")

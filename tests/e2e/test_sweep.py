@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.asking import Question, message
-from tests.e2e.test_security_groups import permission, web_group
+from tests.e2e.making import permission, web_group
 from tests.e2e.world import World, run
 
 pytestmark = pytest.mark.e2e
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A lab in which nothing that the sweep finds has to wait for late events."""
-    folder = str(tmp_path_factory.mktemp("swept"))
+    folder = str(tmp_path_factory.mktemp("unattributed"))
     policy = str(Path(__file__).with_name("sweep.yaml"))
     given = ("--policy", policy, "--parameter", "SettlingSeconds=0")
     up = run("lab", "up", "--json", "--folder", folder, *given)

@@ -160,7 +160,7 @@ class World:
                 self.sqs.delete_message(QueueUrl=self._inbox, ReceiptHandle=one["ReceiptHandle"])
         return [one for one in self._messages if decision in one["Message"]]
 
-    def parked(self, body: str) -> dict[str, str] | None:
+    def dead_lettered(self, body: str) -> dict[str, str] | None:
         """The attributes of the message in the dead-letter queue whose body contains this."""
         answer = self.sqs.receive_message(
             QueueUrl=self.lab["DeadLetterQueue"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
-from .model import Scenario
+from tests.scenarios.model import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = tuple(
     scenario

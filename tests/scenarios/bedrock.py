@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import change
 from tests.scenarios.model import ACCOUNT, Scenario, Staged
+from tests.support.records import change
 
 bedrock = partial(change, "bedrock.amazonaws.com")
 GUARDRAIL = "4zkw1xcvbn01"

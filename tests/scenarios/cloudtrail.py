@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import change
 from tests.scenarios.model import ACCOUNT, Scenario, Staged
+from tests.support.records import change
 
 TRAIL = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/audit"
 cloudtrail = partial(change, "cloudtrail.amazonaws.com")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from driftguard.model import Change
-from tests.records import change
 from tests.scenarios.model import ACCOUNT, Scenario, Staged
+from tests.support.records import change
 
 PROJECT = f"arn:aws:codebuild:us-east-1:{ACCOUNT}:project/work"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/shows-builds"

@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from driftguard.model import Change
-from tests.deployments.functions import (
+from tests.scenarios.model import Scenario, Staged
+from tests.support.deployments.functions import (
     REQUESTS,
     Function,
     inspector_finding,
@@ -18,10 +19,9 @@ from tests.deployments.functions import (
     publish_layer,
     vulnerable,
 )
-from tests.deployments.packages import OLD_REQUESTS, package, wheel
-from tests.deployments.serving import osv
-from tests.inventory.making_zips import zipped
-from tests.scenarios.model import Scenario, Staged
+from tests.support.deployments.packages import OLD_REQUESTS, package, wheel
+from tests.support.deployments.serving import osv
+from tests.support.inventory.making_zips import zipped
 
 CONTROL = "lambda.insecure-library"
 OLD = package("old")

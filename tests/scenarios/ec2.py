@@ -8,9 +8,9 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import ec2 as ec2_change
-from tests.records import nested_ingress, permission
 from tests.scenarios.model import STRANGER, Scenario, Staged
+from tests.support.records import ec2 as ec2_change
+from tests.support.records import nested_ingress, permission
 
 
 def rules_of(group: str) -> list[dict[str, Any]]:

@@ -7,9 +7,9 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import ec2
 from tests.scenarios.ec2_region import wrapped
 from tests.scenarios.model import Scenario, Staged
+from tests.support.records import ec2
 
 
 def subnet() -> Staged:

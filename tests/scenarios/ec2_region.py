@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import ACCOUNT, REGION, ec2
 from tests.scenarios.model import Fake, Scenario, Staged
+from tests.support.records import ACCOUNT, REGION, ec2
 
 
 def wrapped(name: str, asked: Any, answered: Mapping[str, Any]) -> Change:

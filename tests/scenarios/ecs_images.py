@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from driftguard.model import Change
-from tests.deployments.services import Service, basic, push, scan_completed
 from tests.scenarios.model import Scenario, Staged
+from tests.support.deployments.services import Service, basic, push, scan_completed
 
 CONTROL = "ecs.insecure-image"
 

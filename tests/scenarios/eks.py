@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import ACCOUNT, REGION, change
 from tests.scenarios.model import STRANGER, Fake, Scenario, Staged
+from tests.support.records import ACCOUNT, REGION, change
 
 KINDS = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 ENDPOINT = {

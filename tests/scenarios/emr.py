@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from driftguard.model import Change
-from tests.records import ALICE, change
 from tests.scenarios.model import Fake, Scenario, Staged
+from tests.support.records import ALICE, change
 
 
 def block_off() -> Staged:

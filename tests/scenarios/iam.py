@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import exposed_key, iam
 from tests.scenarios.model import Scenario, Staged, policy_of
+from tests.support.records import exposed_key, iam
 
 
 def user_snapshot(name: str) -> Any:

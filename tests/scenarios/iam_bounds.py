@@ -8,9 +8,9 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import iam
 from tests.scenarios.iam_privileges import EVERYTHING, READS
 from tests.scenarios.model import Fake, Scenario, Staged, policy_of
+from tests.support.records import iam
 
 FIELDS = {
     "MinimumPasswordLength": 16,

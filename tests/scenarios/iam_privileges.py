@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import iam
 from tests.scenarios.model import ACCOUNT, Scenario, Staged, policy_of
+from tests.support.records import iam
 
 READS = {"Sid": "Reads", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 EVERYTHING = {"Sid": "All", "Effect": "Allow", "Action": "*", "Resource": "*"}

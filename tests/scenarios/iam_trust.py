@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import iam
 from tests.scenarios.model import ACCOUNT, STRANGER, Fake, Scenario, Staged, policy_of
+from tests.support.records import iam
 
 METADATA = "<EntityDescriptor xmlns='urn:oasis:names:tc:SAML:2.0:metadata'>{}</EntityDescriptor>"
 

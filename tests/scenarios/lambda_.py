@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import change
 from tests.scenarios.model import ACCOUNT, STRANGER, Scenario, Staged
+from tests.support.records import change
 
 lambda_ = partial(change, "lambda.amazonaws.com")
 FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:orders"

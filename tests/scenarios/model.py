@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from driftguard.model import Autonomy, Change
-from driftguard.policy import Policy
+from driftguard.policy.model import Policy
 
 ACCOUNT = "123456789012"
 STRANGER = "999999999999"
@@ -50,7 +50,7 @@ class Scenario:
     name: str = ""
     # The control's settings, where the scenario needs others than its own defaults.
     settings: Mapping[str, Any] = field(default_factory=dict)
-    # The remedy is nothing that the guard may ever choose by itself: a person says yes to it.
+    # The remediation is nothing that the guard may ever choose by itself: a person says yes to it.
     asked: bool = False
 
     def policy(self, given: Policy) -> Policy:

@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import change
 from tests.scenarios.model import ACCOUNT, Scenario, Staged, policy_of
+from tests.support.records import change
 
 ES = "es.amazonaws.com"
 

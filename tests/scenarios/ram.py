@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from driftguard.model import Change
-from tests.records import change
 from tests.scenarios.model import ACCOUNT, STRANGER, Scenario, Staged
+from tests.support.records import change
 
 SHARE = f"arn:aws:ram:us-east-1:{ACCOUNT}:resource-share/7ab63972-b505-7e2a-420d-6f5d3EXAMPLE"
 SISTER = "222222222222"
 
 
 def shared() -> Staged:
-    """A sister account of the organisation stays; the account from outside goes."""
+    """A sister account of the organization stays; the account from outside goes."""
     principals = {SISTER: False}
 
     def told(asked: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import change
 from tests.scenarios.model import ACCOUNT, STRANGER, Fake, Scenario, Staged
+from tests.support.records import change
 
 REDSHIFT = "redshift.amazonaws.com"
 

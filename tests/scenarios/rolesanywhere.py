@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from driftguard.model import Change
-from tests.records import change
 from tests.scenarios.model import ACCOUNT, Scenario, Staged
+from tests.support.records import change
 
 ANCHOR = "7f4d3b2a-0d6c-4b7e-9a55-1c2d3e4f5a6b"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from driftguard.model import Change
-from tests.records import change
 from tests.scenarios.model import Scenario, Staged
+from tests.support.records import change
 
 LOCKED = "clientTransferProhibited"
 

@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import change
 from tests.scenarios.model import Scenario, Staged
+from tests.support.records import change
 
 
 def disassociated() -> Staged:

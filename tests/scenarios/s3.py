@@ -9,8 +9,8 @@ import boto3
 from botocore.config import Config
 
 from driftguard.model import Change
-from tests.records import change, s3
 from tests.scenarios.model import ACCOUNT, STRANGER, Scenario, Staged, policy_of
+from tests.support.records import change, s3
 
 ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"

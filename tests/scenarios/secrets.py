@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.exposure.made_up import BASE62, some
-from tests.records import change, finding_of_guardduty
 from tests.scenarios.iam import by_name, user_snapshot
 from tests.scenarios.lambda_ import code
 from tests.scenarios.model import ACCOUNT, Scenario, Staged
+from tests.support.records import change, finding_of_guardduty
+from tests.support.secrets.made_up import BASE62, some
 
 # As CloudTrail writes what it does not show.
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from driftguard.model import Change
-from tests.records import change
 from tests.scenarios.model import ACCOUNT, Fake, Scenario, Staged
+from tests.support.records import change
 
 securityhub = partial(change, "securityhub.amazonaws.com")
 HERE = f"arn:aws:securityhub:us-east-1:{ACCOUNT}"

@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import change
 from tests.scenarios.model import ACCOUNT, STRANGER, Scenario, Staged
+from tests.support.records import change
 
 CONTENT = {
     "schemaVersion": "2.2",

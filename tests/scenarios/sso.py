@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.records import change
 from tests.scenarios.iam_privileges import EVERYTHING, READS
 from tests.scenarios.model import STRANGER, Scenario, Staged, policy_of
+from tests.support.records import change
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"

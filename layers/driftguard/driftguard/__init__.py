@@ -1,5 +1,5 @@
 """Driftguard: sees risky configuration changes, reverts them surgically, records and can undo it.
 
-Start reading at `pipeline.py`, which tells the whole story of a decision on one page, and at
-`model.py`, whose values everything else speaks in.
+Start reading at `engine/guard.py`, which takes each message to its outcome, and at `model.py`,
+whose values every room speaks in. docs/architecture.md is the map.
 """

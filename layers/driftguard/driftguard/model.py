@@ -1,22 +1,18 @@
-"""The frozen values that everything in Driftguard speaks in.
+"""The frozen values that every room speaks in: change, finding, plan, vote, decision.
 
 Nothing here imports anything else of ours, reads a clock or talks to AWS. `Json` is the type of a
-parsed JSON value; a facet, a call's parameters and a record are all of it, so that each can be
-stored, shown and compared as it is.
+parsed JSON value; an observation, a call's parameters and a record are all of it, so that each can
+be stored, shown and compared as it is.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import TypeAlias
+from typing import NamedTuple
 
-Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
-Document: TypeAlias = Mapping[str, Json]
+from driftguard.documents import Document, Json, _without, digest
 
 
 class Autonomy(IntEnum):
@@ -38,7 +34,7 @@ class Autonomy(IntEnum):
 
 
 class Certainty(StrEnum):
-    """What a record alone says: it proves the risk, or the resource is worth a look."""
+    """How much a record alone proves: the risk itself, or that the resource is worth a look."""
 
     EVIDENT = "evident"
     POSSIBLE = "possible"
@@ -63,7 +59,7 @@ class Status(StrEnum):
 
 
 # The kind of an actor who is not known to have made anything: CloudTrail has no such type.
-_NOBODY = "Nobody"
+_UNATTRIBUTED = "Unattributed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +85,17 @@ class Actor:
         )
 
     @classmethod
-    def nobody(cls) -> Actor:
-        """Who stands for the maker of what the sweep found: there is no record of any."""
-        return cls(kind=_NOBODY)
+    def unattributed(cls) -> Actor:
+        """The actor that stands for the unknown maker of what the sweep found."""
+        return cls(kind=_UNATTRIBUTED)
 
     @property
-    def is_nobody(self) -> bool:
-        """Whether it stands for a maker of whom there is no record."""
-        return self.kind == _NOBODY
+    def is_unattributed(self) -> bool:
+        """Whether this actor stands for an unknown maker."""
+        return self.kind == _UNATTRIBUTED
 
     def is_principal(self, arn: str) -> bool:
-        """Whether it is this principal, by the lasting identity that AWS itself writes."""
+        """Whether the actor is this principal, by the lasting identity that AWS writes."""
         return bool(arn) and self.principal == arn
 
 
@@ -125,6 +121,17 @@ class Change:
     read_only: bool = False
 
 
+# The region of what has none.
+GLOBAL = "global"
+
+
+class Place(NamedTuple):
+    """An account and a region: where a resource is, or where a guard stands."""
+
+    account: str
+    region: str
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """Something in an account that a control looks at. `id` is what its service's API calls it."""
@@ -140,9 +147,25 @@ class Resource:
         """`aws`, `aws-cn` or `aws-us-gov`."""
         return self.arn.split(":", 2)[1]
 
+    @property
+    def place(self) -> Place:
+        """Where it is; in region `global` if it has none."""
+        return Place(self.account, self.region or GLOBAL)
+
+
+def named_by(arn: str, place: Place) -> Resource:
+    """The resource with this ARN, if nothing else is known of it, for a guard in this place.
+
+    An ARN may leave out its region (a bucket, everything of IAM): the changes of such a resource
+    are logged where its guard stands.
+    """
+    parts = arn.split(":")
+    region = parts[3] if len(parts) > 5 and parts[3] else place.region
+    return Resource("", "", place.account, region, arn)
+
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
+class Candidate:
     """A resource that a change made worth looking at, and how sure the record alone makes us.
 
     `hint` is what only the record can tell (an exposed key's id): it becomes part of what is
@@ -155,7 +178,7 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
-class Facet:
+class Observation:
     """The part of a resource's configuration that one control cares about, as read at `read_at`."""
 
     state: Document
@@ -170,8 +193,8 @@ class Facet:
 
 
 @dataclass(frozen=True, slots=True)
-class Risk:
-    """Why a facet is risky: a line for people, and the parts of the state that make it so.
+class Finding:
+    """Why an observation is risky: a line for people, and the parts of the state that make it so.
 
     `unknown` says why it could not be told whether there is a risk: then it is looked at again,
     and what is still not known in the end is decided with `at_most` this much autonomy; other
@@ -206,8 +229,8 @@ class Step:
 
     An empty undo says that the undo of an earlier step takes this one back too (what was started is
     gone once what was made is unmade). A plan that begins with an empty undo cannot be undone;
-    unless the step is `additive`: it only adds something that changes nothing by being there (a
-    version of a function), and is needed to undo what follows.
+    unless the step is `additive`: it only adds something harmless (a version of a function) that
+    the undo of later steps needs.
     """
 
     call: Call
@@ -217,14 +240,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done, in order; and, for people, what is left alone and what to do by hand.
+    """What would be done, in order, what stays untouched, and what people can do by hand.
 
-    A plan without steps is advice only: the control has no safe remedy here. `drastic` says what a
-    plan would cost that must never be paid without a person's word (a function stands still).
+    A plan without steps is advice only: the control has no safe remediation here. `drastic` says
+    what a plan would cost that must never be paid without a person's word (a function stands
+    still).
     """
 
     steps: tuple[Step, ...]
-    kept: tuple[str, ...] = ()
+    untouched: tuple[str, ...] = ()
     advice: str = ""
     drastic: str = ""
 
@@ -238,24 +262,25 @@ class Ruling:
     reason: str
 
 
-class Verdict(StrEnum):
-    """What a person answers: take the change back, or let it stand."""
+class Choice(StrEnum):
+    """The choice of a voter: revert the change, or accept it."""
 
     REVERT = "revert"
-    KEEP = "keep"
+    ACCEPT = "accept"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One voice on a decision that was asked about.
+class Vote:
+    """One person's vote on an approval request.
 
     `person` is a name from the policy's `people`, or `link` where the channel proves nobody. `via`
-    is the channel; `token` what makes the answer single-use. `until` makes a keep an exemption
-    (ISO 8601, UTC). `fingerprint` is of the state that was shown. `reason` is what they said of it.
+    is the channel; `token` makes the vote single-use. `until` is when an acceptance for a
+    while ends (ISO 8601, UTC). `fingerprint` is of the state that was shown. `reason` is in the
+    voter's words.
     """
 
     person: str
-    verdict: Verdict
+    choice: Choice
     via: str
     at: str
     fingerprint: str
@@ -273,17 +298,17 @@ class Decision:
     While it is `reverting` or `undoing`, one worker holds it until `lease_until`. `resumable` marks
     a failure that a later delivery may take up again (AWS throttled us; nothing was refused).
     `before` and `after` fingerprint the state around our own change; `left` is the one after it.
-    `head` is the hash of the last entry in its log. While it is `asked`, `answers` are the voices
-    so far, `required` how many must agree, and `expires` until when (ISO 8601, UTC); `escalated`
-    once nobody had answered in time. `remade_by` are the ARNs of others who made the very same
-    state while it was asked about.
+    `head` is the hash of the last entry in its log. While it is `asked`, `votes` are the votes so
+    far, `quorum` is how many must agree, and `expires` until when (ISO 8601, UTC); `escalated` once
+    nobody had voted in time. `remade_by` are the ARNs of others who made the very same state while
+    it was asked about.
     """
 
     id: str
     control: str
     title: str
     severity: int
-    suspect: Suspect
+    candidate: Candidate
     change_id: str
     change_name: str
     change_time: str
@@ -307,8 +332,8 @@ class Decision:
     resumable: bool = False
     version: int = 0
     head: str = ""
-    answers: tuple[Answer, ...] = ()
-    required: int = 1
+    votes: tuple[Vote, ...] = ()
+    quorum: int = 1
     expires: str = ""
     escalated: bool = False
     remade_by: tuple[str, ...] = ()
@@ -316,11 +341,11 @@ class Decision:
     @property
     def makers(self) -> tuple[str, ...]:
         """The ARNs of everybody who made what this decision is about."""
-        return tuple(one for one in (*arns_of(self.actor), *self.remade_by) if one)
+        return tuple(arn for arn in (*arns_of(self.actor), *self.remade_by) if arn)
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more happens of itself: an outcome, or a question put to people."""
+        """Whether nothing more happens by itself: there is an outcome, or people are asked."""
         underway = (Status.APPROVED, Status.REVERTING, Status.UNDOING)
         return self.status not in underway and not self.resumable
 
@@ -330,52 +355,7 @@ def arns_of(actor: Actor) -> tuple[str, ...]:
     return tuple(dict.fromkeys((actor.principal, actor.session)))
 
 
-def stamp(at: datetime) -> str:
-    """A time as everything here keeps it: ISO 8601 in UTC, to the millisecond."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def moment(written: str) -> datetime | None:
-    """The time that a stamp says; None for what is no time, or of no time zone."""
-    try:
-        at = datetime.fromisoformat(written)
-    except ValueError:
-        return None
-    return at if at.tzinfo else None
-
-
-def amount(written: str) -> float | None:
-    """What can be a count, perhaps faded: from 0 to a thousand million; None for anything else."""
-    try:
-        value = float(written)
-    except ValueError:
-        return None
-    return value if 0 <= value <= 1e9 else None
-
-
-def documents(container: Document, name: str) -> list[Document]:
-    """The objects of a list of ours under this key; none where there is no list."""
-    found = container.get(name)
-    if not isinstance(found, Sequence) or isinstance(found, str):
-        return []
-    return [one for one in found if isinstance(one, Mapping)]
-
-
-def digest(value: Json) -> str:
-    """The SHA-256 of a JSON value in its one canonical spelling, as 64 hex digits."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _without(value: Json, keys: frozenset[str]) -> Json:
-    if isinstance(value, Mapping):
-        return {k: _without(v, keys) for k, v in value.items() if k not in keys}
-    if isinstance(value, (list, tuple)):
-        return [_without(one, keys) for one in value]
-    return value
-
-
 def decision_id(change: Change, control: str, resource: Resource) -> str:
-    """The one id that every delivery of this change, for this control and resource, arrives at."""
+    """The id of the decision on this change, control and resource, the same at every delivery."""
     parts = [change.account, change.id, control, resource.arn]
     return "dg-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]

@@ -1,1 +1,1 @@
-"""Is this policy, ACL or network rule open to the world? Pure: values in, verdicts out."""
+"""Says whether a policy, an ACL or a network rule is open; pure, no AWS calls."""

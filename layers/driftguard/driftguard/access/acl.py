@@ -1,7 +1,7 @@
-"""Does an S3 ACL open a bucket or an object to everyone, once all the settings around it had a say?
+"""Says whether an S3 ACL opens a bucket or an object to everyone, given the settings around it.
 
 Pure and cheap to import. `judge` answers for the ACL in force, `judge_request` for a call that
-would set one, and `without_public_grants` is the remedy: the same ACL less its public grants.
+would set one, and `without_public_grants` gives the remediation: the ACL less its public grants.
 An ACL that cannot be read counts as public, and nothing here raises.
 
 What the S3 User Guide says, and this module follows:
@@ -72,7 +72,7 @@ _WHO: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class AclVerdict:
-    """Is it public in effect, why (or why not), and the grants that make it so."""
+    """Whether the ACL is public in effect, why (or why not), and the grants that make it so."""
 
     public: bool
     because: tuple[str, ...]
@@ -92,8 +92,8 @@ def without_public_grants(acl: Mapping[str, object]) -> dict[str, object]:
     """
     inner = _unwrapped(acl)
     owner = _field(inner, "Owner") if isinstance(inner, Mapping) else None
-    kept = [grant for grant in _grants(inner) if _why_public(grant) is None]
-    return {"Grants": kept} if owner is None else {"Owner": owner, "Grants": kept}
+    remaining = [grant for grant in _grants(inner) if _why_public(grant) is None]
+    return {"Grants": remaining} if owner is None else {"Owner": owner, "Grants": remaining}
 
 
 def judge(
@@ -103,7 +103,7 @@ def judge(
     ownership: str | None = None,
     bucket_policy_public: bool = False,
 ) -> AclVerdict:
-    """Is a bucket or object with this ACL in force open to everyone?
+    """Whether a bucket or object with this ACL in force is open to everyone.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def judge_request(
     ownership: str | None = None,
     bucket_policy_public: bool = False,
 ) -> AclVerdict:
-    """Is a bucket or object open to everyone after a call that asks for this ACL?
+    """Whether a bucket or object is open to everyone after a call that asks for this ACL.
 
     Parameters
     ----------
@@ -300,7 +300,7 @@ def _acls_disabled(ownership: object) -> bool:
 
 
 def _is_set(flag: str, public_access_blocks: Sequence[object]) -> bool:
-    """Is the flag on at either level? What cannot be read protects nobody."""
+    """Whether the flag is on at either level. A flag that cannot be read protects nobody."""
     for block in public_access_blocks:
         inner = _field(block, "PublicAccessBlockConfiguration") if isinstance(block, Mapping) else 0
         level = inner if isinstance(inner, Mapping) else block

@@ -1,4 +1,4 @@
-"""How much of the internet a set of `aws:SourceIp` ranges lets in.
+"""Says how much of the internet a set of `aws:SourceIp` ranges lets in.
 
 The measure is Amazon S3's: a range broader than /8 (IPv4) or /32 (IPv6) is the public, the private
 ranges of RFC 1918 are not. Ranges are joined first, so that two halves of the internet are the

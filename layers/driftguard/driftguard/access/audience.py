@@ -1,15 +1,15 @@
-"""How open a statement is to one of its principals, under its conditions."""
+"""Says how open a statement is to one of its principals, under its conditions."""
 
 from typing import Literal
 
-from driftguard.access.conditions import Limits
-from driftguard.access.principals import Principal, Trusted, is_trusted, untrusted_accounts
+from .conditions import Limits
+from .principals import Principal, Trusted, is_trusted, untrusted_accounts
 
 Audience = Literal["public", "external"]
 
 
 def audience_of(principal: Principal, limit: Limits, own: str, trusted: Trusted) -> Audience | None:
-    """How open a statement is to a principal. None: not at all, or only to those we trust."""
+    """How open a statement is to a principal; None if not at all, or only to trusted callers."""
     if principal.kind == "nobody" or _is_known_organization(limit, trusted):
         return None
     if principal.kind == "everyone":

@@ -1,6 +1,6 @@
-"""Who is left when every condition of a statement has to hold.
+"""Works out who can still call when every condition of a statement has to hold.
 
-The question put to each condition is whether an arbitrary caller can meet it. A condition that they
+Each condition is asked whether an arbitrary caller can meet it. A condition that they
 cannot meet pins something down: the caller's account, the account of the resource a request comes
 from, an organization, a network, one federated identity. All others (dates, TLS, MFA, tags, user
 agents, external ids) tell how a caller comes, not who it is, and pin nothing.
@@ -17,12 +17,12 @@ ARN.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from driftguard.access.address_ranges import is_range, leaves_nothing, lets_the_world_in
-from driftguard.access.document import Condition, Listed
-from driftguard.access.patterns import has_wildcard, matches
-from driftguard.access.pins import ORGANIZATION_PATHS, Pins, pin
-from driftguard.access.principals import account_id
-from driftguard.access.spans import contradict
+from .address_ranges import is_range, leaves_nothing, lets_the_world_in
+from .document import Condition, Listed
+from .patterns import has_wildcard, matches
+from .pins import ORGANIZATION_PATHS, Pins, pin
+from .principals import account_id
+from .spans import contradict
 
 ADDRESS = "aws:sourceip"
 # Keys that every request carries.

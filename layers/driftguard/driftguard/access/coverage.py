@@ -1,4 +1,4 @@
-"""What an explicit Deny leaves of an Allow.
+"""Works out what an explicit Deny leaves of an Allow.
 
 A Deny takes an Allow away only where it surely meets every request the Allow would let through: the
 same or a wider action, resource and principal, and no condition but those the Allow itself demands.
@@ -10,9 +10,9 @@ Deny it cannot prove.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from driftguard.access.document import Listed, Statement
-from driftguard.access.patterns import covers, matches, overlaps
-from driftguard.access.principals import Principal
+from .document import Listed, Statement
+from .patterns import covers, matches, overlaps
+from .principals import Principal
 
 # Where the actions of a service do not begin with its name.
 ACTION_PREFIXES = {
@@ -51,7 +51,7 @@ def grants_nothing(statement: Statement, scope: Scope) -> bool:
 def escapees(
     allow: Statement, principal: Principal, denies: Sequence[Statement], scope: Scope
 ) -> tuple[Principal, ...]:
-    """Those of a principal's callers that no Deny stops: the principal, some others, or nobody."""
+    """The callers of a principal that no Deny stops: the principal, some others, or nobody."""
     left: dict[Principal, None] = {}
     for action in _parts(_actions(allow, scope), excluded=allow.actions_excluded):
         for resource in _parts(_resources(allow, scope), excluded=allow.resources_excluded):
@@ -77,12 +77,12 @@ def _surely_applies(deny: Statement, allow: Statement) -> bool:
 def _not_stopped(principal: Principal, denies: Iterable[Statement]) -> tuple[Principal, ...]:
     remaining: tuple[Principal, ...] = (principal,)
     for deny in denies:
-        remaining = tuple(escaped for one in remaining for escaped in _passed_over(one, deny))
+        remaining = tuple(escaped for left in remaining for escaped in _passed_over(left, deny))
     return remaining
 
 
 def _passed_over(principal: Principal, deny: Statement) -> tuple[Principal, ...]:
-    """Who of a principal's callers a Deny does not name."""
+    """The callers of a principal that a Deny does not name."""
     if not deny.principals_excluded:
         named = any(_names(other, principal) for other in deny.principals)
         return () if named else (principal,)
@@ -101,7 +101,7 @@ def _names(denied: Principal, principal: Principal) -> bool:
 
 
 def _may_mean(spared: Principal, principal: Principal) -> bool:
-    """Whether a principal left out of a Deny may be (one of) the given one."""
+    """Whether a principal left out of a Deny may be, or include, the given principal."""
     if spared.kind == "everyone":
         return True
     if principal.kind == "everyone":
@@ -120,7 +120,7 @@ def _is_covered(part: _Part, patterns: Listed, *, excluded: bool) -> bool:
     if part.excluded:
         if not excluded:
             return "*" in patterns
-        return all(any(covers(wide, one) for wide in part.patterns) for one in patterns)
+        return all(any(covers(wide, pattern) for wide in part.patterns) for pattern in patterns)
     if excluded:
         return not any(overlaps(part.patterns[0], pattern) for pattern in patterns)
     return any(covers(pattern, part.patterns[0]) for pattern in patterns)
@@ -129,18 +129,24 @@ def _is_covered(part: _Part, patterns: Listed, *, excluded: bool) -> bool:
 def _actions(statement: Statement, scope: Scope) -> Listed:
     """The actions, with every spelling of "all of this service" written as a star."""
     all_of_it = f"{ACTION_PREFIXES.get(scope.service, scope.service)}:*"
-    return tuple("*" if covers(one, all_of_it) else one for one in statement.actions)
+    return tuple("*" if covers(action, all_of_it) else action for action in statement.actions)
 
 
 def _resources(statement: Statement, scope: Scope) -> Listed:
-    """The resources, those that mean the whole of the one at hand written as a star."""
+    """The resources; a pattern that means the whole of the judged resource becomes a star."""
     if scope.resource is None:
-        return tuple(one if one.strip("*") or not one else "*" for one in statement.resources)
+        return tuple(
+            resource if resource.strip("*") or not resource else "*"
+            for resource in statement.resources
+        )
     contents = (
         [scope.resource, f"{scope.resource}/*"] if scope.service == "s3" else [scope.resource]
     )
     whole = all(
-        any(matches(one, content) or covers(one, content) for one in statement.resources)
+        any(
+            matches(resource, content) or covers(resource, content)
+            for resource in statement.resources
+        )
         for content in contents
     )
     return ("*",) if whole else statement.resources

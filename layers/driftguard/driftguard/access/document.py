@@ -1,4 +1,4 @@
-"""A policy document read into statements, and what in it AWS would refuse.
+"""Reads a policy document into statements, and names what in it AWS would refuse.
 
 Reading is lenient where AWS is (one object where a list is usual, numbers and booleans as values,
 any case in keys of conditions) and reports the rest as a problem: what cannot be read cannot be
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from driftguard.access.principals import Principal, read_principal
+from .principals import Principal, read_principal
 
 EVERYTHING = ("*",)
 PREFIXES = {"forallvalues:": "all", "foranyvalue:": "any"}

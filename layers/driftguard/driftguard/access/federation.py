@@ -1,4 +1,4 @@
-"""When a federated identity provider's claims tell our people from everybody else's.
+"""Says when a federated identity provider's claims tell our people from everybody else's.
 
 Trust in a provider with neither an audience nor a subject pinned is trust in everyone who has an
 account there. Which claim tells enough depends on whose provider it is:
@@ -14,7 +14,7 @@ account there. Which claim tells enough depends on whose provider it is:
 import re
 from collections.abc import Sequence
 
-from driftguard.access.patterns import has_wildcard
+from .patterns import has_wildcard
 
 SHARED_AUDIENCE = frozenset(
     {

@@ -1,4 +1,4 @@
-"""Which sources of a security group let the internet reach a port that nobody listed as public?
+"""Finds the sources of a security group that let the internet reach an unlisted port.
 
 Pure and cheap to import. Three questions, each a function: is this range the internet
 (`is_public_range`), does this rule reach more than the listed ports (`reaches_unlisted_port`), and
@@ -22,12 +22,10 @@ Decisions that are not obvious, with what they rest on:
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses
 from types import MappingProxyType
 from typing import Final
 
-Network = IPv4Network | IPv6Network
+from .public_ranges import Network, is_public, parsed, public_together
 
 WEB_PORTS: Final = (80, 443)
 NO_PREFIX_LISTS: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
@@ -46,23 +44,6 @@ _SOURCES: Final = (
     ("Ipv6Ranges", "CidrIpv6", ("CidrIp",)),
     ("PrefixListIds", "PrefixListId", ()),
 )
-
-_MAPPED: Final = IPv6Network("::ffff:0:0/96")
-_PRIVATE: Final[Mapping[int, tuple[Network, ...]]] = {
-    4: (
-        IPv4Network("10.0.0.0/8"),
-        IPv4Network("172.16.0.0/12"),
-        IPv4Network("192.168.0.0/16"),
-        IPv4Network("169.254.0.0/16"),
-        IPv4Network("127.0.0.0/8"),
-    ),
-    6: (IPv6Network("fc00::/7"), IPv6Network("fe80::/10"), IPv6Network("::1/128")),
-}
-# The broadest prefix that is not public, how many addresses that is, and half of those in use:
-# scattered ranges that add up to as many are the internet, however narrow each one is.
-_LIMIT: Final[Mapping[int, int]] = {4: 8, 6: 32}
-_LARGEST: Final[Mapping[int, int]] = {4: 2**24, 6: 2**96}
-_MOST: Final[Mapping[int, int]] = {4: 2**31, 6: 2**124}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +71,19 @@ class OpenPermission:
 
 
 def is_public_range(cidr: str) -> bool:
-    """Is this range broad enough to be the internet? Yes, too, if it cannot be read.
+    """Whether this range is broad enough to be the internet; a range that cannot be read is.
 
     >>> is_public_range("208.236.235.254/0"), is_public_range("203.0.113.0/24")
     (True, False)
     """
-    network = _parse(cidr)
-    return network is None or _is_public(network)
+    network = parsed(cidr)
+    return network is None or is_public(network)
 
 
 def reaches_unlisted_port(
     protocol: str, from_port: int | None, to_port: int | None, allowed: Collection[int]
 ) -> bool:
-    """Does a rule with this protocol and these ports reach a port that is not on the list?
+    """Whether a rule with this protocol and these ports reaches a port that is not on the list.
 
     >>> reaches_unlisted_port("tcp", 443, 443, (80, 443)), reaches_unlisted_port("-1", 443, 443, ())
     (False, True)
@@ -161,10 +142,10 @@ def openings(
         for permission in ip_permissions
         if isinstance(permission, Mapping)
     ]
-    public = {network for rule in rules for network in rule.networks() if _is_public(network)}
+    public = {network for rule in rules for network in rule.networks() if is_public(network)}
     pieces: list[set[Network]] = [set() for _ in rules]
     for pool in _pools([rule.reach for rule in rules], allowed):
-        together = _public_together({n for index in pool for n in rules[index].networks()})
+        together = public_together({n for index in pool for n in rules[index].networks()})
         for index in pool:
             pieces[index] |= together
     found = []
@@ -284,99 +265,11 @@ def _pools(reaches: Sequence[_Reach], allowed: frozenset[int]) -> set[frozenset[
     return pools
 
 
-def _public_together(networks: set[Network]) -> set[Network]:
-    """Those networks that add up to public ones, leaving out what merely lies inside of another.
-
-    An office address beside the internet is not part of the problem. Once the pieces are taken
-    away, the next layer is looked at in the same way.
-    """
-    found: set[Network] = set()
-    for version in (4, 6):
-        left = {network for network in networks if network.version == version}
-        while pieces := _pieces(_outermost(left), version):
-            found |= pieces
-            left -= pieces
-    return found
-
-
-def _pieces(networks: list[Network], version: int) -> set[Network]:
-    outside = [network for network in networks if not _is_private(network)]
-    sizes = {network: network.num_addresses for network in outside}
-    # Collapsing is slow, and a handful of office ranges never gets anywhere near the limit.
-    if sum(sizes.values()) <= _LARGEST[version]:
-        return set()
-    narrow = [network for network in outside if not _is_public(network)]
-    if sum(sizes[network] for network in narrow) >= _MOST[version]:
-        return set(outside)
-    blocks = [block for block in _collapse(outside) if _is_public(block)]
-    return {network for network in outside if any(_within(network, block) for block in blocks)}
-
-
-def _outermost(networks: Iterable[Network]) -> list[Network]:
-    kept: list[Network] = []
-    for network in sorted(networks, key=lambda n: (int(n.network_address), n.prefixlen)):
-        if not kept or not _within(network, kept[-1]):
-            kept.append(network)
-    return kept
-
-
-def _collapse(networks: Sequence[Network]) -> list[Network]:
-    fours = [network for network in networks if isinstance(network, IPv4Network)]
-    sixes = [network for network in networks if isinstance(network, IPv6Network)]
-    return [*collapse_addresses(fours), *collapse_addresses(sixes)]
-
-
-def _is_public(network: Network) -> bool:
-    if isinstance(network, IPv6Network) and _MAPPED.subnet_of(network):
-        return True
-    return network.prefixlen < _LIMIT[network.version] and not _is_private(network)
-
-
-def _is_private(network: Network) -> bool:
-    return any(_within(network, block) for block in _PRIVATE[network.version])
-
-
-def _within(inner: Network, outer: Network) -> bool:
-    if isinstance(inner, IPv4Network) and isinstance(outer, IPv4Network):
-        return inner.subnet_of(outer)
-    if isinstance(inner, IPv6Network) and isinstance(outer, IPv6Network):
-        return inner.subnet_of(outer)
-    return False
-
-
 def _network(value: object) -> Network | None:
     """The range in an entry of a prefix list or of a permission; None if it cannot be read."""
     if isinstance(value, Mapping):
         value = _field(value, "Cidr")
-    return _parse(value) if isinstance(value, str) else None
-
-
-@lru_cache(maxsize=4096)
-def _parse(cidr: str) -> Network | None:
-    """The range as EC2 would canonicalise it: host bits dropped, spaces and zeros forgiven."""
-    address, slash, length = (part.strip() for part in str(cidr).strip().partition("/"))
-    if "." in address:
-        # Python refuses 010.0.0.1 as it might be octal; people who write it mean ten.
-        head, colon, tail = address.rpartition(":")
-        octets = (octet.lstrip("0") or "0" if octet else "?" for octet in tail.split("."))
-        address = head + colon + ".".join(octets)
-    try:
-        start = IPv6Address(address) if ":" in address else IPv4Address(address)
-        if slash and not (length.isascii() and length.isdigit()):
-            # The mask written out: 255.255.255.0. ipaddress reads it, and refuses the rest.
-            return IPv4Network(f"{address}/{length}", strict=False) if "." in length else None
-        prefix = int(length) if slash else start.max_prefixlen
-        if not slash and int(start) == 0:
-            return None  # "0.0.0.0" alone is nobody's address; whoever writes it means anyone.
-        if isinstance(start, IPv4Address):
-            return IPv4Network((start, prefix), strict=False)
-        network = IPv6Network((int(start), prefix), strict=False)
-    except ValueError:
-        return None
-    if network.subnet_of(_MAPPED):
-        last = int(network.network_address) & 0xFFFFFFFF
-        return IPv4Network((last, network.prefixlen - _MAPPED.prefixlen))
-    return network
+    return parsed(value) if isinstance(value, str) else None
 
 
 def _protocol(value: object) -> str:
@@ -394,7 +287,7 @@ def _listed(protocol: str, allowed: frozenset[int]) -> frozenset[int]:
 
 
 def _ports(allowed: Iterable[object]) -> frozenset[int]:
-    """The list as numbers. What is no number names no port, and so allows none."""
+    """The list as numbers. An entry that is no number names no port, and allows none."""
     values = (
         allowed if isinstance(allowed, Iterable) and not isinstance(allowed, str) else [allowed]
     )

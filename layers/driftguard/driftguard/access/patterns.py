@@ -1,4 +1,4 @@
-"""Patterns with `*` and `?`, as policies write them: does one match, cover or overlap another?
+"""Matches and compares patterns with `*` and `?`, as policies write them.
 
 `covers` is safe rather than complete: when it says yes, every text that the narrow pattern matches
 is matched by the wide one; a yes that needs two wide patterns together is not found.
@@ -21,25 +21,25 @@ def covers(wide: str, narrow: str) -> bool:
     return _walk(wide, narrow, text_is_pattern=True)
 
 
-def overlaps(one: str, other: str) -> bool:
+def overlaps(pattern: str, other: str) -> bool:
     """Whether some text is meant by both patterns."""
-    reachable = _skip_stars({0}, one)
+    reachable = _skip_stars({0}, pattern)
     for sign in other:
         if sign == "*":
-            reachable = set(range(min(reachable), len(one) + 1)) if reachable else set()
+            reachable = set(range(min(reachable), len(pattern) + 1)) if reachable else set()
             continue
         step: set[int] = set()
         for position in reachable:
-            if position == len(one):
+            if position == len(pattern):
                 continue
-            if one[position] == "*":
+            if pattern[position] == "*":
                 step.add(position)
-            elif sign == "?" or one[position] == "?" or one[position] == sign:
+            elif sign == "?" or pattern[position] == "?" or pattern[position] == sign:
                 step.add(position + 1)
-        reachable = _skip_stars(step, one)
+        reachable = _skip_stars(step, pattern)
         if not reachable:
             return False
-    return len(one) in reachable
+    return len(pattern) in reachable
 
 
 def _skip_stars(positions: set[int], pattern: str) -> set[int]:

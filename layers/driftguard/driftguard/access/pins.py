@@ -1,4 +1,4 @@
-"""What one condition key pins down, given the values it may have.
+"""Says what one condition key pins down, given the values it may have.
 
 Each key that can keep an arbitrary caller out is of one of a few kinds: an account, an ARN in an
 account, an organization, an id that AWS gives once in the world, or a claim of an identity
@@ -8,10 +8,10 @@ provider.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from driftguard.access import federation
-from driftguard.access.document import Listed
-from driftguard.access.patterns import has_wildcard
-from driftguard.access.principals import account_id
+from . import federation
+from .document import Listed
+from .patterns import has_wildcard
+from .principals import account_id
 
 CALLER_ACCOUNTS = frozenset({"aws:principalaccount", "kms:calleraccount"})
 CALLER_ARNS = frozenset({"aws:principalarn", "lambda:sourcefunctionarn", "ec2:sourceinstancearn"})
@@ -67,7 +67,7 @@ class Pins:
 
 
 def pin(pins: Pins, key: str, values: Listed, *, patterns: bool, own: str, strict: bool) -> bool:
-    """Add what a key pins when it has to have one of these values. False if that is nothing."""
+    """Adds what a key pins when it must have one of these values; False if that is nothing."""
     if not strict:
         if values and all((key, value.lower()) in SAME_AS_RESOURCE for value in values):
             return _pin_same_as_resource(pins, key, own)
@@ -186,7 +186,7 @@ def _is_fixed(value: str, patterns: bool) -> bool:
 
 
 def _narrow(so_far: frozenset[str] | None, more: Iterable[str]) -> frozenset[str]:
-    """Both have to hold. What names no account may be in any, so it leaves the other's names."""
+    """The names that satisfy both; a set without accounts leaves the names of the other."""
     added = frozenset(more)
     if so_far is None:
         return added

@@ -1,10 +1,11 @@
-"""Is this resource policy open to the world, or to somebody we do not trust?
+"""Says whether a resource policy is open to the world, or to somebody we do not trust.
 
 `judge` answers *public*, *external* (open to a named account that is not trusted) or *closed*, and
 names the statements that open the resource, with the reason in words. `without` takes just those
 openings away.
 
-What is true, and where AWS's texts leave a choice
+The rules, and where AWS's texts leave a choice:
+
 - S3 has a published definition ("The meaning of public"): each Allow is public unless a fixed
   principal or a fixed value of a listed key narrows it. Fixed means no wildcard and no policy
   variable. For services without such a list the question is whether an arbitrary caller can meet
@@ -25,12 +26,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from driftguard.access.audience import Audience, audience_of
-from driftguard.access.conditions import Limits, limits
-from driftguard.access.coverage import Scope, escapees, grants_nothing
-from driftguard.access.document import Statement, UnreadableError, read
-from driftguard.access.principals import Principal, Trusted, account_id, untrusted_accounts
-from driftguard.access.surgery import without_openings
+from .audience import Audience, audience_of
+from .conditions import Limits, limits
+from .coverage import Scope, escapees, grants_nothing
+from .document import Statement, UnreadableError, read
+from .principals import Principal, Trusted, account_id, untrusted_accounts
+from .surgery import without_openings
 
 __all__ = ["Opening", "Service", "Trusted", "UnreadableError", "Verdict", "judge", "without"]
 
@@ -147,7 +148,7 @@ def _openings(
         if audience_of(principal, limit, own, trusted) not in found:
             continue
         left = escapees(statement, principal, denies, scope)
-        audiences = {one.written: audience_of(one, limit, own, trusted) for one in left}
+        audiences = {escapee.written: audience_of(escapee, limit, own, trusted) for escapee in left}
         for audience in ("public", "external"):
             let_in = {name for name, theirs in audiences.items() if theirs == audience}
             if let_in:
@@ -167,7 +168,7 @@ def _openings(
 
 
 def _allowed(statement: Statement) -> tuple[Principal, ...]:
-    """Whom an Allow names. With NotPrincipal that is everyone, save for those it names."""
+    """The principals that an Allow names; with NotPrincipal, everyone but those it names."""
     if not statement.principals_excluded:
         return statement.principals
     if any(principal.written.strip() == "*" for principal in statement.principals):

@@ -1,11 +1,11 @@
-"""Who a `Principal` element names, in every spelling that AWS knows."""
+"""Reads who a `Principal` element names, in every spelling that AWS knows."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from driftguard.access.patterns import has_wildcard
+from .patterns import has_wildcard
 
 Kind = Literal["everyone", "account", "service", "provider", "canonical", "nobody", "unknown"]
 

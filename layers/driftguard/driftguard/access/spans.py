@@ -1,10 +1,10 @@
-"""Conditions that compare numbers and times: can they all hold at once?"""
+"""Says whether conditions that compare numbers and times can all hold at once."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from math import inf, nextafter
 
-from driftguard.access.document import Condition
+from .document import Condition
 
 # A statement that ended before this code was written has ended for good; no clock is needed to say
 # so.

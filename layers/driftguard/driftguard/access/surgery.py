@@ -1,4 +1,4 @@
-"""Taking openings out of a policy and leaving all else as it was.
+"""Takes openings out of a policy and leaves all else as it was.
 
 What comes out is a document that AWS accepts: nothing (None) where a policy may be deleted, a Deny
 where it may not, and for a KMS key always a statement by which its own account can manage it.
@@ -7,16 +7,8 @@ where it may not, and for a KMS key always a statement by which its own account 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 
-from driftguard.access.document import (
-    UnreadableError,
-    as_list,
-    element,
-    element_key,
-    load,
-    read,
-    text_of,
-)
-from driftguard.access.patterns import covers
+from .document import UnreadableError, as_list, element, element_key, load, read, text_of
+from .patterns import covers
 
 Entry = Mapping[str, object]
 Offending = Mapping[int, set[str]]  # position of a statement -> its offending principals as written
@@ -50,9 +42,9 @@ def _kept(entries: object, offending: Offending) -> Iterator[object]:
         if index not in offending or not isinstance(entry, Mapping):
             yield entry
             continue
-        kept = _without_principals(entry, offending[index])
-        if kept is not None:
-            yield kept
+        remaining = _without_principals(entry, offending[index])
+        if remaining is not None:
+            yield remaining
 
 
 def _without_principals(entry: Entry, names: set[str]) -> Entry | None:
@@ -64,15 +56,15 @@ def _without_principals(entry: Entry, names: set[str]) -> Entry | None:
     if not isinstance(principals, Mapping):
         left = _left(principals, names)
         return {**entry, key: left} if left else None
-    kept = {family: _left(listed, names) for family, listed in principals.items()}
-    kept = {family: listed for family, listed in kept.items() if listed}
-    return {**entry, key: kept} if kept else None
+    remaining = {family: _left(listed, names) for family, listed in principals.items()}
+    remaining = {family: listed for family, listed in remaining.items() if listed}
+    return {**entry, key: remaining} if remaining else None
 
 
 def _left(listed: object, names: set[str]) -> object:
     """A list without these names, or a single name unless it is one of them."""
     if isinstance(listed, list | tuple):
-        return [one for one in listed if text_of(one) not in names]
+        return [item for item in listed if text_of(item) not in names]
     return None if text_of(listed) in names else listed
 
 
@@ -95,7 +87,10 @@ def _manages(entry: object, own: str) -> bool:
         statement.allows
         and not statement.principals_excluded
         and not statement.actions_excluded
-        and any(one.account == own or one.kind == "everyone" for one in statement.principals)
+        and any(
+            principal.account == own or principal.kind == "everyone"
+            for principal in statement.principals
+        )
         and any(covers(action, "kms:putkeypolicy") for action in statement.actions)
         for statement in statements
     )
@@ -112,9 +107,9 @@ def _with_manager(
         if index not in offending or not isinstance(entry, Mapping):
             after.append(entry)
             continue
-        kept = _without_principals(entry, offending[index])
-        if kept is not None:
-            after.append(kept)
+        remaining = _without_principals(entry, offending[index])
+        if remaining is not None:
+            after.append(remaining)
         elif not managed and element(entry, "Action") is not None:
             key = element_key(entry, "Principal")
             candidate = {**entry, key: {"AWS": root}} if key else None

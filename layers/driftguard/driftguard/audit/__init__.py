@@ -1,4 +1,4 @@
-"""The audit table: every decision, and the log of every step it took.
+"""Keeps the record of decisions: each with its log, in a hash chain that is sealed daily.
 
 A decision is one partition: its projection under `decision`, its log under `log#0001` onwards.
 Projection and entry are written in one conditional transaction: two workers can never both take the
@@ -6,12 +6,12 @@ same step. Each entry holds the hash of the one before it and of the projection 
 once a day the ends of all logs that grew are sealed under one root (`seals`), so that an edit, a
 deletion or a reordering shows (`verify`).
 
-`items` says how a decision is stored, `queries` how decisions are found; `merkle`, `seals`,
-`verify` and `queries` are loaded by those who use them only.
+`items` says how a decision is stored, `queries` how decisions are found. Only the callers that use
+`merkle`, `seals`, `verify` and `queries` load them.
 """
 
 from .chain import Entry, broken_link
-from .items import Item, decision_of
+from .items import Item, decision_of, streamed
 from .table import AuditTable, Conflict
 
-__all__ = ["AuditTable", "Conflict", "Entry", "Item", "broken_link", "decision_of"]
+__all__ = ["AuditTable", "Conflict", "Entry", "Item", "broken_link", "decision_of", "streamed"]

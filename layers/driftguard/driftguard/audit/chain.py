@@ -1,8 +1,8 @@
-"""A decision's log as a hash chain, and where it was tampered with.
+"""Keeps a decision's log as a hash chain, and finds where it was tampered with.
 
 Each entry's hash covers the entry, the hash of the one before it, and the digest of the projection
-that it led to. What is hashed is what is stored: a later version of Driftguard, which stores more,
-still proves what an earlier one wrote.
+that it led to. The hash covers what is stored: a later version of Driftguard, which stores more,
+still proves what an earlier one wrote. An entry in a later format cannot be proven, and says so.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import cast
 
-from ..model import Decision, Json, digest
-from .items import DECISION, Item, item_of
+from driftguard.documents import Json, digest
+from driftguard.model import Decision
+from driftguard.state.item_format import format_of, must_be_known, written_in
+
+from .items import AUDIT_FORMAT, DECISION, Item, item_of
 
 LOG = "log#"
-_TEXTS = ("at", "by", "event", "note", "projection", "previous", "hash")
-_ENTRY = frozenset({"pk", "sk", "number", "logged", *_TEXTS})
+_TEXTS = ("account", "region", "at", "by", "event", "note", "projection", "previous", "hash")
+_ENTRY = frozenset({"pk", "sk", "format", "number", "logged", *_TEXTS})
 # The hash that comes after the projection, and what the publisher alone looks at.
 _BESIDE = frozenset({"head", "tell"})
 
@@ -29,6 +32,7 @@ class Tampering(StrEnum):
     MISSING = "missing"
     REORDERED = "reordered"
     EXTRA = "extra"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,16 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One step in a decision's log. `by` is who took it: `guard`, or a person."""
+    """One step in a decision's log. `by` took the step: `guard`, or a person.
 
+    `account` and `region` are those of the decision's resource, `format` is the version of the
+    format that the entry is stored in.
+    """
+
+    format: int
     number: int
+    account: str
+    region: str
     at: str
     by: str
     event: str
@@ -75,8 +86,12 @@ class Slot:
 
 def next_entry(decision: Decision, *, event: str, note: str, by: str) -> Entry:
     """The entry that leads to this version of a decision, whose `head` is the entry before."""
+    place = decision.candidate.resource.place
     entry = Entry(
+        format=AUDIT_FORMAT,
         number=decision.version,
+        account=place.account,
+        region=place.region,
         at=decision.updated,
         by=by,
         event=event,
@@ -92,9 +107,12 @@ def entry_hash(decision: str, entry: Entry) -> str:
     """What an entry's hash must be."""
     return digest(
         [
+            entry.format,
             decision,
             entry.previous,
             entry.number,
+            entry.account,
+            entry.region,
             entry.at,
             entry.by,
             entry.event,
@@ -110,6 +128,14 @@ def projection_digest(item: Item) -> str:
     return digest(cast(Json, said))
 
 
+def later_format(found: int) -> str:
+    """Why something stored in a later format cannot be proven, in words."""
+    return (
+        f"stored in format {found}, and this version of Driftguard proves up to format "
+        f"{AUDIT_FORMAT}: upgrade Driftguard"
+    )
+
+
 # ---------------------------------------------------------------------------- as it is stored
 
 
@@ -123,6 +149,7 @@ def entry_item(decision: str, entry: Entry) -> dict[str, dict[str, object]]:
     return {
         "pk": {"S": decision},
         "sk": {"S": log_key(entry.number)},
+        **written_in(entry.format),
         "number": {"N": str(entry.number)},
         "logged": {"S": entry.day},
         **{name: {"S": getattr(entry, name)} for name in _TEXTS},
@@ -130,9 +157,20 @@ def entry_item(decision: str, entry: Entry) -> dict[str, dict[str, object]]:
 
 
 def entry_of(item: Item) -> Entry:
-    """The entry in an item. What somebody took out of it reads as empty, and its hash is wrong."""
+    """The entry in an item. Raises `UnknownFormat` where it is in a format not written here."""
+    what = f"the entry {item['sk']['S']} of {item['pk']['S']}"
+    must_be_known(item, AUDIT_FORMAT, what)
+    return as_stored(item)
+
+
+def as_stored(item: Item) -> Entry:
+    """The entry in an item, to be proven: what was taken out of it reads as empty or 0.
+
+    The hash is wrong then.
+    """
     number = str(item.get("number", {}).get("N", "0"))
-    return Entry(int(number), *(str(item.get(name, {}).get("S", "")) for name in _TEXTS))
+    texts = (str(item.get(name, {}).get("S", "")) for name in _TEXTS)
+    return Entry(format_of(item), int(number), *texts)
 
 
 # ------------------------------------------------------------------------------ what is wrong
@@ -160,7 +198,7 @@ def fault_in(decision: str, partition: Iterable[Item]) -> tuple[Fault | None, li
         if key == DECISION:
             projection = item
         elif key.startswith(LOG) and key.removeprefix(LOG).isdecimal():
-            slot = Slot(int(key.removeprefix(LOG)), entry_of(item))
+            slot = Slot(int(key.removeprefix(LOG)), as_stored(item))
             slots.append(slot)
             fault = fault or _fault_beside(decision, slot, item)
         else:
@@ -181,6 +219,9 @@ def _fault_in_log(decision: str, slots: Sequence[Slot]) -> Fault | None:
         if entry.number != slot.number:
             text = f"entry {entry.number} stands in the place of entry {slot.number}"
             return Fault(Tampering.REORDERED, text, decision, slot.number)
+        if entry.format > AUDIT_FORMAT:
+            text = f"entry {expected} is {later_format(entry.format)}"
+            return Fault(Tampering.UNREADABLE, text, decision, expected)
         if entry.hash != entry_hash(decision, entry):
             return Fault(Tampering.EDITED, f"entry {expected} was edited", decision, expected)
         if entry.previous != previous:

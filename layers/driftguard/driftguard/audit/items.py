@@ -1,41 +1,43 @@
-"""How a decision is stored: the one place where its fields become a DynamoDB item's attributes.
+"""Stores a decision: the only module that turns its fields into a DynamoDB item's attributes.
 
-Plans and states are kept as JSON text, so that what is undone is to the byte what was read. A field
-that was added later reads as its default where an item was written before it existed: hashes are
-taken over what is stored, and never over what this version would store.
+Plans and states are kept as JSON text, so that an undo restores to the byte what was read. A field
+that was added later, without a new format, reads as its default in an older item. Hashes cover what
+is stored, and never what this version would store.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TypeAlias
 
-from ..model import (
+from driftguard.documents import Document, Json
+from driftguard.model import (
+    GLOBAL,
     Actor,
-    Answer,
     Autonomy,
     Call,
+    Candidate,
     Certainty,
+    Choice,
     Decision,
-    Document,
-    Json,
     Plan,
     Resource,
     Ruling,
     Status,
     Step,
-    Suspect,
-    Verdict,
+    Vote,
 )
+from driftguard.state.item_format import must_be_known
 
 # A DynamoDB item in the low-level client's spelling: {"name": {"S": "text"}}.
 Item: TypeAlias = "Mapping[str, Mapping[str, object]]"
 
+# The version of the format that the items of the audit table are written in.
+AUDIT_FORMAT = 1
+
 DECISION = "decision"
-# What a resource without a region is found under, and stored as: an index takes no empty key.
-GLOBAL = "global"
 # Left out of the item when they are empty: keys of indexes, and what few decisions have.
 _MAY_BE_ABSENT = ("actor", "actor_name", "resource_id", "remade_by")
 # Severities are found by tens, in falling order: one query a band.
@@ -54,7 +56,7 @@ def last_part(arn: str) -> str:
 
 def item_of(decision: Decision) -> dict[str, dict[str, object]]:
     """The projection's item. What begins with `pk` to `actor_name` is what indexes find it by."""
-    resource, actor = decision.suspect.resource, decision.actor
+    resource, actor = decision.candidate.resource, decision.actor
     texts = {
         "pk": decision.id,
         "sk": DECISION,
@@ -71,11 +73,12 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
         "granted": decision.granted.label,
         "autonomy": decision.autonomy.label,
         "account": resource.account,
-        "region": resource.region or GLOBAL,
+        # An index takes no empty key.
+        "region": resource.place.region,
         "resource": resource.arn,
         "resource_id": resource.id,
         "resource_kind": resource.kind,
-        "certainty": decision.suspect.certainty.value,
+        "certainty": decision.candidate.certainty.value,
         "change_id": decision.change_id,
         "change_name": decision.change_name,
         "change_time": decision.change_time,
@@ -90,11 +93,11 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
         "lease_until": decision.lease_until,
         "expires": decision.expires,
         "head": decision.head,
-        "hint": _json(decision.suspect.hint),
+        "hint": _json(decision.candidate.hint),
         "state": _json(decision.state),
         "left": _json(decision.left),
         "plan": _json(_plan_json(decision.plan)),
-        "answers": _json([asdict(one) for one in decision.answers]),
+        "votes": _json([asdict(vote) for vote in decision.votes]),
         "remade_by": _json(decision.remade_by) if decision.remade_by else "",
         "rulings": _json([[r.guardrail, r.limit.label, r.reason] for r in decision.rulings]),
     }
@@ -103,7 +106,7 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
         "version": decision.version,
         "done": decision.done,
         "attempt": decision.attempt,
-        "required": decision.required,
+        "quorum": decision.quorum,
     }
     return {
         **{
@@ -112,13 +115,26 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
             if value or name not in _MAY_BE_ABSENT
         },
         **{name: {"N": str(value)} for name, value in numbers.items()},
+        "format": {"N": str(AUDIT_FORMAT)},
         "resumable": {"BOOL": decision.resumable},
         "escalated": {"BOOL": decision.escalated},
     }
 
 
+def streamed(records: Iterable[Mapping[str, object]]) -> Iterator[tuple[str, Decision]]:
+    """The decisions in records of the table's stream, each with its record's sequence number."""
+    for record in records:
+        change = record["dynamodb"]
+        assert isinstance(change, Mapping)
+        yield str(change["SequenceNumber"]), decision_of(change["NewImage"])
+
+
 def decision_of(item: Item) -> Decision:
-    """The decision in a projection's item, from the table or from its stream."""
+    """The decision in a projection's item, from the table or from its stream.
+
+    Raises `UnknownFormat` where the item is in another format than this version writes.
+    """
+    must_be_known(item, AUDIT_FORMAT, f"the decision {item['pk']['S']}")
 
     def string(name: str, default: str = "") -> str:
         return str(item[name]["S"]) if name in item else default
@@ -141,7 +157,7 @@ def decision_of(item: Item) -> Decision:
         control=string("control"),
         title=string("title"),
         severity=number("severity"),
-        suspect=Suspect(resource, Certainty(string("certainty")), json.loads(string("hint"))),
+        candidate=Candidate(resource, Certainty(string("certainty")), json.loads(string("hint"))),
         change_id=string("change_id"),
         change_name=string("change_name"),
         change_time=string("change_time"),
@@ -175,11 +191,11 @@ def decision_of(item: Item) -> Decision:
         resumable=flag("resumable"),
         version=number("version"),
         head=string("head"),
-        answers=tuple(
-            Answer(**(one | {"verdict": Verdict(one["verdict"])}))
-            for one in json.loads(string("answers", "[]"))
+        votes=tuple(
+            Vote(**(load | {"choice": Choice(load["choice"])}))
+            for load in json.loads(string("votes", "[]"))
         ),
-        required=number("required", 1),
+        quorum=number("quorum", 1),
         expires=string("expires"),
         escalated=flag("escalated"),
         remade_by=tuple(json.loads(string("remade_by", "[]"))),
@@ -190,13 +206,13 @@ def _plan_json(plan: Plan) -> Json:
     return {
         "steps": [
             {
-                "call": _call_json(one.call),
-                "undo": [_call_json(call) for call in one.undo],
-                **({"additive": True} if one.additive else {}),
+                "call": _call_json(step.call),
+                "undo": [_call_json(call) for call in step.undo],
+                **({"additive": True} if step.additive else {}),
             }
-            for one in plan.steps
+            for step in plan.steps
         ],
-        "kept": list(plan.kept),
+        "untouched": list(plan.untouched),
         "advice": plan.advice,
         **({"drastic": plan.drastic} if plan.drastic else {}),
     }
@@ -213,27 +229,27 @@ def _call_json(call: Call) -> Document:
 
 
 def _plan_of(plan: Mapping[str, Sequence[Mapping[str, object]]]) -> Plan:
-    def call(one: object) -> Call:
-        assert isinstance(one, Mapping)
+    def call(stored: object) -> Call:
+        assert isinstance(stored, Mapping)
         return Call(
-            one["service"],
-            one["operation"],
-            one["parameters"],
-            on=tuple(one["on"]),
-            settled_by=tuple(one["settled_by"]),
+            stored["service"],
+            stored["operation"],
+            stored["parameters"],
+            on=tuple(stored["on"]),
+            settled_by=tuple(stored["settled_by"]),
         )
 
     def undo(step: Mapping[str, object]) -> tuple[Call, ...]:
         calls = step["undo"]
         assert isinstance(calls, list)
-        return tuple(call(one) for one in calls)
+        return tuple(call(stored) for stored in calls)
 
     return Plan(
         steps=tuple(
             Step(call(step["call"]), undo(step), additive="additive" in step)
             for step in plan["steps"]
         ),
-        kept=tuple(str(one) for one in plan["kept"]),
+        untouched=tuple(str(item) for item in plan["untouched"]),
         advice=str(plan["advice"]),
         drastic=str(plan.get("drastic", "")),
     )

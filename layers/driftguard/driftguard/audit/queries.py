@@ -1,8 +1,7 @@
-"""Finding decisions: one filter picks the index, the others are applied within it; never a scan.
+"""Finds decisions: one filter picks the index, the others are applied within it; never a scan.
 
-An index holds what the filters look at and nothing else; the decisions that are left are then read
-by their key, consistently, and looked at once more: what is found is what holds now, and not what
-the index, a moment behind, still says.
+An index holds only what the filters look at. The matching decisions are then read by their key,
+consistently, and filtered once more, because the index may be a moment behind.
 """
 
 from __future__ import annotations
@@ -14,9 +13,10 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import TypeAlias
 
-from ..aws import told_apart
-from ..model import Decision, Status
-from .items import BANDS, GLOBAL, Item, band, last_part
+from driftguard.aws.calls import told_apart
+from driftguard.model import Decision, Status
+
+from .items import BANDS, Item, band, last_part
 from .table import AuditTable
 
 # Of these there may be many: a control picks fewer. All others are rare.
@@ -33,8 +33,8 @@ class Filters:
     """Which decisions are wanted. An empty field wants any.
 
     `since` and `until` are days or times (ISO 8601, UTC), both included. `resource` and `actor` are
-    an ARN, or what its service's API calls the resource and who the change was made by: a user, a
-    role session (`alice@example.com`) or a service.
+    ARNs, or short names: what its service's API calls the resource, and the user, the role session
+    (`alice@example.com`) or the service that made the change.
     """
 
     since: str = ""
@@ -69,7 +69,7 @@ class Filters:
 
     def match(self, decision: Decision) -> bool:
         """Whether a decision, as it stands now, is wanted."""
-        resource, actor = decision.suspect.resource, decision.actor
+        resource, actor = decision.candidate.resource, decision.actor
         holds = {
             "resource": resource.arn,
             "resource_id": resource.id,
@@ -77,7 +77,7 @@ class Filters:
             "actor_name": last_part(actor.session or actor.principal),
             "status": decision.status.value,
             "control": decision.control,
-            "region": resource.region or GLOBAL,
+            "region": resource.place.region,
             "account": resource.account,
         }
         return (
@@ -148,7 +148,7 @@ def plan(filters: Filters, *, newest_first: bool = True) -> QueryPlan:
     elif filters.min_severity:
         index, key, merged = "by-severity", "band", True
         lowest = band(filters.min_severity)
-        partitions = tuple(one for one in BANDS if one >= lowest)
+        partitions = tuple(name for name in BANDS if name >= lowest)
     elif equal:
         picked = next(iter(equal))
         index, key, partitions = _named(picked), picked, (equal.pop(picked),)
@@ -182,7 +182,7 @@ def _days(since: str, until: str, newest_first: bool) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class Usage:
-    """What finding took so far, in DynamoDB's own counts. Capacity is 0 where it is not told."""
+    """What the search has cost so far, in DynamoDB's own counts; capacity is 0 if unknown."""
 
     queries: int = 0
     items_read: int = 0
@@ -219,7 +219,7 @@ class Finder:
         # `batched` is not in Python 3.11 yet.
         while ids := [str(item["pk"]["S"]) for item in islice(found, min(page, _PAGE))]:
             self.usage.decisions_read += len(ids)
-            yield from (one for one in self.table.many(ids) if filters.match(one))
+            yield from (decision for decision in self.table.many(ids) if filters.match(decision))
 
     def index_items(self, how: QueryPlan, *, page: int = _PAGE) -> Iterator[Item]:
         """What the index holds of the decisions that match."""

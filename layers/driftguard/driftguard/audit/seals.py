@@ -1,7 +1,7 @@
 """The daily seal: one root over the ends of all logs that grew on a day, chained to the day before.
 
 A leaf says that a decision's log stood at this entry, with this hash, at the end of the day; and
-since the log is a chain, it says so of every entry before it too. The leaves of a day follow from
+because the log is a chain, it covers every entry before it too. The leaves of a day follow from
 the log entries dated on it, which never change, and not from the decisions as they stand now: they
 can be derived again at any time.
 
@@ -15,23 +15,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
-from ..aws import AwsError, Client, told_apart
-from ..model import digest
-from .chain import LOG
-from .items import Item
+from driftguard.aws.calls import AwsError, Client, told_apart
+from driftguard.documents import digest, stamp
+from driftguard.model import Place
+from driftguard.state.item_format import UnknownFormat, format_of, written_in
+
+from .chain import LOG, later_format
+from .items import AUDIT_FORMAT, Item
 from .merkle import root
 from .table import AuditTable
 
 SEAL = "seal"
+# What a seal's item holds under the seal's own names.
+_TEXTS = ("account", "region", "root", "previous", "sealed", "hash")
 # An item holds 400 KB; a leaf is a line of at most 110 bytes.
 _LEAVES_AN_ITEM = 3000
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Leaf:
-    """At the end of the day, the decision's log ended with this entry."""
+    """The last entry of a decision's log at the end of the day."""
 
     decision: str
     entry: int
@@ -51,8 +56,15 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """One day, sealed. `previous` is the hash of the seal of the day before, "" for the first."""
+    """One day, sealed. `previous` is the hash of the seal of the day before, "" for the first.
 
+    `account` and `region` are those of the guard whose record is sealed, `format` is the version of
+    the format that the seal is stored in.
+    """
+
+    format: int
+    account: str
+    region: str
     day: str
     root: str
     leaves: int
@@ -62,7 +74,10 @@ class Seal:
 
     def expected_hash(self) -> str:
         """What `hash` must be."""
-        return digest([self.day, self.root, self.leaves, self.previous, self.sealed])
+        place = [self.account, self.region]
+        return digest(
+            [self.format, *place, self.day, self.root, self.leaves, self.previous, self.sealed]
+        )
 
     @property
     def leaves_key(self) -> str:
@@ -70,16 +85,32 @@ class Seal:
         return f"{SEAL}#{self.day}"
 
 
-def make_seal(day: str, leaves: Sequence[Leaf], previous: str, sealed: str) -> Seal:
+def make_seal(place: Place, day: str, leaves: Sequence[Leaf], previous: str, sealed: str) -> Seal:
     """The seal over a day's leaves, in whatever order they come."""
-    tree = root(map(str, sorted(leaves)))
-    seal = Seal(day, tree, len(leaves), previous, sealed)
+    seal = Seal(
+        format=AUDIT_FORMAT,
+        account=place.account,
+        region=place.region,
+        day=day,
+        root=root(map(str, sorted(leaves))),
+        leaves=len(leaves),
+        previous=previous,
+        sealed=sealed,
+    )
     return replace(seal, hash=seal.expected_hash())
 
 
 def day_after(day: str, days: int = 1) -> str:
     """The day that many days later."""
     return (date.fromisoformat(day) + timedelta(days)).isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What came of a run: how many days it sealed, and the seals that it published."""
+
+    made: int
+    published: Sequence[Seal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +121,41 @@ class Sealer:
 
     # --------------------------------------------------------------------------- sealing
 
-    def seal_until(self, today: str, now: str) -> list[Seal]:
+    def seal_until(self, today: str, now: str, place: Place) -> list[Seal]:
         """Seals every day before today that is not sealed yet, oldest first.
+
+        `place` is where the guard of the record stands. Raises `UnknownFormat` where the last
+        seal is in a later format: what it covers is not known here.
 
         The first day ever sealed is yesterday. A day that is sealed already is left as it is, so
         that this may be run again at any time, also by two at once.
         """
         last = self.last()
+        if last is not None and last.format > AUDIT_FORMAT:
+            raise UnknownFormat(f"the seal of {last.day} is {later_format(last.format)}")
         day = day_after(last.day) if last else day_after(today, -1)
         made: list[Seal] = []
         while day < today:
             leaves = self.heads(day)
-            seal = make_seal(day, leaves, last.hash if last else "", now)
+            seal = make_seal(place, day, leaves, last.hash if last else "", now)
             if not self._write(seal, leaves):
                 return made
             made.append(seal)
             last, day = seal, day_after(day)
         return made
+
+    def seal_and_publish(self, now: datetime, place: Place, client: Client, topic: str) -> Sealed:
+        """Seals the days before this one and publishes their seals.
+
+        Where all were sealed before, the last seal is published again: the run that made it may
+        have died before it could.
+        """
+        made = self.seal_until(f"{now:%Y-%m-%d}", stamp(now), place)
+        last = self.last()
+        published = made or ([last] if last else [])
+        for seal in published:
+            publish(seal, client, topic)
+        return Sealed(len(made), published)
 
     def heads(self, day: str) -> list[Leaf]:
         """The day's leaves as they follow from the log entries dated on it."""
@@ -136,19 +185,21 @@ class Sealer:
                 {
                     "pk": seal.leaves_key,
                     "sk": f"{seal.root[:16]}#{number:04d}",
+                    "account": seal.account,
+                    "region": seal.region,
                     "leaves": "\n".join(map(str, part)),
                 }
             )
-        texts = {"root": seal.root, "previous": seal.previous, "sealed": seal.sealed}
-        key = {"pk": SEAL, "sk": seal.day, "hash": seal.hash, "count": str(seal.leaves)}
-        return self._put({**key, **texts})
+        texts = {name: getattr(seal, name) for name in _TEXTS}
+        return self._put({"pk": SEAL, "sk": seal.day, "count": str(seal.leaves), **texts})
 
     def _put(self, texts: Mapping[str, str]) -> bool:
+        item = {name: {"S": value} for name, value in texts.items()}
         try:
             with told_apart("dynamodb", "PutItem"):
                 self.table.client.put_item(
                     TableName=self.table.name,
-                    Item={name: {"S": value} for name, value in texts.items()},
+                    Item={**item, **written_in(AUDIT_FORMAT)},
                     ConditionExpression="attribute_not_exists(pk)",
                 )
         except AwsError as error:
@@ -206,12 +257,10 @@ def _seal_of(item: Item) -> Seal:
 
     count = text("count")
     return Seal(
+        format=format_of(item),
         day=text("sk"),
-        root=text("root"),
         leaves=int(count) if count.isdecimal() else -1,
-        previous=text("previous"),
-        sealed=text("sealed"),
-        hash=text("hash"),
+        **{name: text(name) for name in _TEXTS},
     )
 
 
@@ -222,6 +271,9 @@ def publish(seal: Seal, client: Client, topic: str) -> None:
     """Publishes a seal, for a copy outside the table. `kind` is an attribute to filter by."""
     machine = {
         "kind": SEAL,
+        "format": seal.format,
+        "account": seal.account,
+        "region": seal.region,
         "day": seal.day,
         "root": seal.root,
         "leaves": seal.leaves,

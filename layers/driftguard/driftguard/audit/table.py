@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from ..aws import Aws, AwsError, Client, Throttled, told_apart
-from ..model import Decision, Status
-from ..state import Moved, Write, cancellation_reasons
+from driftguard.aws.calls import AwsError, Client, Throttled, told_apart
+from driftguard.aws.client import Aws
+from driftguard.aws.dynamodb import Moved, Write, cancellation_reasons
+from driftguard.model import Decision, Status
+
 from .chain import LOG, Entry, entry_item, entry_of, next_entry
 from .items import DECISION, Item, decision_of, item_of
 
@@ -25,7 +27,7 @@ class Conflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AuditTable:
-    """Reads and appends decisions. There is no way to delete one here, nor the right to in IAM."""
+    """Reads and appends decisions. It cannot delete one, and IAM does not let it."""
 
     aws: Aws
     name: str
@@ -82,8 +84,8 @@ class AuditTable:
             "ConditionExpression": "version = :seen",
             "ExpressionAttributeValues": {":seen": {"N": str(decision.version)}},
         }
-        told = {"tell": {"BOOL": _is_news(written, event)}}
-        projection = {"TableName": self.name, "Item": item_of(written) | told}
+        to_tell = {"tell": {"BOOL": _is_news(written, event)}}
+        projection = {"TableName": self.name, "Item": item_of(written) | to_tell}
         log = {"TableName": self.name, "Item": entry_item(written.id, entry)}
         try:
             with told_apart("dynamodb", "TransactWriteItems"):
@@ -103,8 +105,8 @@ class AuditTable:
     def log(self, decision: str) -> list[Entry]:
         """The decision's log, oldest entry first.
 
-        Not as the keys are sorted: whoever makes a change ten thousand times, which are as many
-        lines, must not make a whole log look broken.
+        Sorted by number and not by key: the keys of more than ten thousand entries do not sort in
+        order, and a long log must not look broken.
         """
         query = {
             "TableName": self.name,
@@ -112,7 +114,9 @@ class AuditTable:
             "ExpressionAttributeValues": {":pk": {"S": decision}, ":log": {"S": LOG}},
             "ConsistentRead": True,
         }
-        return sorted((entry_of(item) for item in self.query(query)), key=lambda one: one.number)
+        return sorted(
+            (entry_of(item) for item in self.query(query)), key=lambda entry: entry.number
+        )
 
     def of_day(self, day: str) -> Iterator[Decision]:
         """The decisions made on a day (`2026-11-24`, UTC), newest first."""
@@ -131,14 +135,14 @@ class AuditTable:
     def many(self, decisions: Iterable[str]) -> list[Decision]:
         """The decisions of these ids as they stand, in that order; at most a hundred.
 
-        An id that there is no decision of is left out. Raises `Throttled` when DynamoDB still
+        Ids without a decision are left out. Raises `Throttled` when DynamoDB still
         leaves some unread after several rounds.
         """
         wanted = list(decisions)
         if not wanted:
             return []
         found: dict[str, Decision] = {}
-        keys = [{"pk": {"S": one}, "sk": {"S": DECISION}} for one in wanted]
+        keys = [{"pk": {"S": id_}, "sk": {"S": DECISION}} for id_ in wanted]
         asked: Mapping[str, object] = {self.name: {"Keys": keys, "ConsistentRead": True}}
         for _ in range(_ROUNDS):
             with told_apart("dynamodb", "BatchGetItem"):
@@ -147,7 +151,7 @@ class AuditTable:
                 found[item["pk"]["S"]] = decision_of(item)
             asked = answer.get("UnprocessedKeys") or {}
             if not asked:
-                return [found[one] for one in wanted if one in found]
+                return [found[id_] for id_ in wanted if id_ in found]
         raise Throttled("dynamodb:BatchGetItem was throttled: keys were left unread")
 
     def partition(self, decision: str) -> list[Item]:
@@ -184,7 +188,7 @@ _NEWS = frozenset({"decided", "answered", "asked-anew", "escalated"})
 
 
 def _is_news(decision: Decision, event: str) -> bool:
-    """Whether people hear of this step: outcomes and questions, not the steps between or notes.
+    """Whether people hear of this step: outcomes and approval requests, not what lies between.
 
     An approval is news to the publisher, who wakes the guard to carry it out.
     """

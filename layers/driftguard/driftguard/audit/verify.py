@@ -1,9 +1,9 @@
-"""Proves that the record is what it was when it was sealed, or names where it is not.
+"""Proves that the record is unchanged since it was sealed, or names where it was changed.
 
 Four things are compared: the chain of seals; each day's stored leaves with its root; each log with
 itself, with its decision and with the leaves; and the day's index with the leaves. Somebody who
-rewrites an entry must rewrite all of them, and every seal since; what then still differs is the
-copy that was published (`published`).
+rewrites an entry must rewrite all of them, and every seal since; then only the published copy
+(`published`) still differs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from .chain import Entry, Fault, Tampering, fault_in
+from .chain import Entry, Fault, Tampering, fault_in, later_format
+from .items import AUDIT_FORMAT
 from .merkle import root
 from .seals import Leaf, Seal, Sealer, day_after
 from .table import AuditTable
@@ -71,9 +72,9 @@ class Verifier:
         """One sealed day: its place in the chain of seals, and every decision whose log grew."""
         seals = self.sealer.every()
         mine = [seal for seal in seals if seal.day == day]
-        faults = [one for one in faults_in_chain(seals) if one.day <= day_after(day)]
+        faults = [fault for fault in faults_in_chain(seals) if fault.day <= day_after(day)]
         if not mine:
-            if not any(one.day == day for one in faults):
+            if not any(fault.day == day for fault in faults):
                 faults.append(Fault(Tampering.MISSING, "the day is not sealed", day=day))
             return Proof((day,), faults=tuple(faults))
         if published and mine[0].hash != published:
@@ -111,7 +112,7 @@ class Verifier:
         unsealed: Iterable[str] = (),
         open_days: tuple[str, ...] = (),
     ) -> Proof:
-        points: dict[str, dict[str, Leaf]] = {one: {} for one in unsealed}
+        points: dict[str, dict[str, Leaf]] = {decision: {} for decision in unsealed}
         days = []
         for seal in seals:
             days.append(seal.day)
@@ -126,7 +127,7 @@ class Verifier:
         sealed = _sealed(seals)
         with ThreadPoolExecutor(_READERS) as readers:
             found = readers.map(
-                lambda one: self._decision(one[0], one[1], sealed), sorted(points.items())
+                lambda item: self._decision(item[0], item[1], sealed), sorted(points.items())
             )
             return _summed(found, tuple(days), faults, open_days)
 
@@ -135,7 +136,7 @@ class Verifier:
     ) -> tuple[Fault | None, int]:
         """The first thing wrong with a decision, and how many entries its log has.
 
-        What is being written meanwhile may look wrong for a moment, and is looked at again.
+        A decision that is being written may look wrong for a moment, so it is looked at again.
         """
         for _ in range(2):
             fault, log = fault_in(decision, self.table.partition(decision))
@@ -159,7 +160,10 @@ def faults_in_chain(seals: Iterable[Seal]) -> Iterator[Fault]:
         elif seal.previous:
             text = "the seals before this one are missing"
             yield Fault(Tampering.MISSING, text, day=seal.day)
-        if seal.hash != seal.expected_hash():
+        if seal.format > AUDIT_FORMAT:
+            text = f"the seal is {later_format(seal.format)}"
+            yield Fault(Tampering.UNREADABLE, text, day=seal.day)
+        elif seal.hash != seal.expected_hash():
             yield Fault(Tampering.EDITED, "the seal was edited", day=seal.day)
         before = seal
 

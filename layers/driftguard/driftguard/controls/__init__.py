@@ -1,6 +1,7 @@
-"""The controls: one module or package an AWS service, with `CONTROLS`, the controls it holds.
+"""Says what is risky in each AWS service, and plans how to take it back.
 
-Adding a control touches its module and its two events. `index.json` (made by `make generate`) maps
+There is one module or package an AWS service, with `CONTROLS`, the controls it holds. Adding a
+control touches its module and its two events. `index.json` (made by `make generate`) maps
 each event source and name to the ids that watch it, so that a cold start imports one module.
 """
 
@@ -14,7 +15,8 @@ from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any
 
-from ..model import Change
+from driftguard.model import Change
+
 from .control import AnyControl
 
 INDEX = Path(__file__).with_name("index.json")
@@ -43,7 +45,7 @@ def control(control_id: str) -> AnyControl:
     if where is None:
         raise UnknownControl(f"there is no control `{control_id}`")
     module = import_module(f".{where}", __name__)
-    return next(one for one in module.CONTROLS if one.id == control_id)
+    return next(known for known in module.CONTROLS if known.id == control_id)
 
 
 def is_known(control_id: str) -> bool:
@@ -53,17 +55,17 @@ def is_known(control_id: str) -> bool:
 
 def every() -> list[AnyControl]:
     """All controls, by id. Imports every module: for the command line and for generating."""
-    return [one for _, one in located()]
+    return [known for _, known in located()]
 
 
 @cache
 def located() -> list[tuple[str, AnyControl]]:
     """All controls by id, each with the module (below this package) that holds it."""
     prefix = f"{__name__}."
-    modules = [import_module(one.name) for one in walk_packages(__path__, prefix)]
+    modules = [import_module(walk_package.name) for walk_package in walk_packages(__path__, prefix)]
     found = [
-        (module.__name__.removeprefix(prefix), one)
+        (module.__name__.removeprefix(prefix), known)
         for module in modules
-        for one in getattr(module, "CONTROLS", ())
+        for known in getattr(module, "CONTROLS", ())
     ]
-    return sorted(found, key=lambda one: one[1].id)
+    return sorted(found, key=lambda item: item[1].id)

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader, document
-from ..model import Certainty, Change, Document, Resource, Suspect
-from ..trail import text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, text
+from driftguard.model import Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, resource
-from .mechanisms import Advice
+from .mechanisms.advice import Advice
 
 _SOURCE = "account.amazonaws.com"
 
 
-def _enabled(change: Change) -> Iterator[Suspect]:
+def _enabled(change: Change) -> Iterator[Candidate]:
     region = text(change.request, "regionName", "RegionName")
     # An account id in the request is a member's, enabled from the management account.
     account = text(change.request, "accountId", "AccountId") or change.account
     if change.name == "EnableRegion" and region and account == change.account:
         where = resource(change, "account.region", region, f"account::{{account}}:region/{region}")
-        yield Suspect(where, Certainty.EVIDENT)
+        yield Candidate(where, Certainty.EVIDENT)
 
 
 def _read(region: Resource, reader: Reader) -> Document | None:
-    """None once it is off again."""
+    """The region's state; None once the region is off again."""
     answer = document(reader.read("account", "GetRegionOptStatus", RegionName=region.id))
     status = text(answer, "RegionOptStatus")
     return {"region": region.id} if status in ("ENABLING", "ENABLED") else None
@@ -38,7 +40,7 @@ REGION_ENABLED = Advice(
     triggers=(Trigger(_SOURCE, "EnableRegion"), Trigger(_SOURCE, "DisableRegion")),
     reads=("account:GetRegionOptStatus",),
     revert="Disabling takes hours, and leaves what runs there running and out of sight.",
-    suspects=_enabled,
+    candidates=_enabled,
     why="nobody may be watching the region yet",
     advice="If nobody needs the region, see what was made in it, delete that, and disable it. If "
     "somebody does, exempt it, and deploy the trail and this guard there.",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Json, Resource, Step, Suspect
-from ..permissions import roles_in
-from ..trail import items, mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.aws.permissions import roles_in
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+
 from .control import References, Trigger, partition_of, resource
-from .mechanisms import Removed, Switch, evident
+from .mechanisms.declared import evident
+from .mechanisms.removed import Removed
+from .mechanisms.switch import Switch
 
 _BEDROCK = "bedrock.amazonaws.com"
 _ROLES = ("arn:{partition}:iam::{account}:role/*",)
@@ -90,14 +94,14 @@ def _guardrail(change: Change) -> Resource | None:
     return resource(change, "bedrock.guardrail", id_, where)
 
 
-def _updated(change: Change) -> Iterator[Suspect]:
-    for one in evident(_guardrail, "UpdateGuardrail")(change):
-        yield Suspect(one.resource, Certainty.POSSIBLE)
+def _updated(change: Change) -> Iterator[Candidate]:
+    for candidate in evident(_guardrail, "UpdateGuardrail")(change):
+        yield Candidate(candidate.resource, Certainty.POSSIBLE)
 
 
 def _guardrails(reader: Reader) -> Iterator[Resource]:
-    for one in map(document, reader.pages("bedrock", "ListGuardrails", "guardrails")):
-        id_, arn = text(one, "id"), text(one, "arn")
+    for guardrail in map(document, reader.pages("bedrock", "ListGuardrails", "guardrails")):
+        id_, arn = text(guardrail, "id"), text(guardrail, "arn")
         yield Resource("bedrock.guardrail", id_, reader.account, reader.region, arn)
 
 
@@ -112,14 +116,14 @@ def _draft(guardrail: Resource, reader: Reader) -> Document | None:
     return None if found is None else _as_asked(document(found))
 
 
-def _as_asked(told: Document) -> Document:
-    asked: dict[str, Json] = {name: told[name] for name in _PLAIN if told.get(name)}
-    if key := text(told, "kmsKeyArn"):
+def _as_asked(described: Document) -> Document:
+    asked: dict[str, Json] = {name: described[name] for name in _PLAIN if described.get(name)}
+    if key := text(described, "kmsKeyArn"):
         asked["kmsKeyId"] = key
-    if profile := text(mapping(told, "crossRegionDetails"), "guardrailProfileArn"):
+    if profile := text(mapping(described, "crossRegionDetails"), "guardrailProfileArn"):
         asked["crossRegionConfig"] = {"guardrailProfileIdentifier": profile}
     for policy, lists in _POLICIES.items():
-        if written := mapping(told, policy):
+        if written := mapping(described, policy):
             renamed = (*lists, "tier")
             asked[f"{policy}Config"] = {
                 f"{name}Config" if name in renamed else name: value
@@ -130,7 +134,7 @@ def _as_asked(told: Document) -> Document:
 
 
 def _weakened(state: Document, baseline: Document | None) -> str:
-    """What the guardrail no longer stops, or stops less strictly than before."""
+    """The filters that the guardrail dropped, or applies less strictly than before."""
     now = dict(_rules(state))
     weak = [
         name for name, rule in _rules(baseline or {}) if name not in now or _laxer(now[name], rule)
@@ -178,7 +182,7 @@ CONTROLS = (
         reads=("bedrock:GetGuardrail", "bedrock:ListGuardrails"),
         writes={"bedrock:UpdateGuardrail": _GUARDRAILS},
         found_by=_guardrails,
-        suspects=_updated,
+        candidates=_updated,
         read=_draft,
         risky=_weakened,
         safe=lambda state, baseline: baseline,
@@ -200,7 +204,7 @@ CONTROLS = (
             "iam:PassRole": _ROLES,
         },
         found_by=_accounts,
-        suspects=evident(_account, "DeleteModelInvocationLoggingConfiguration"),
+        candidates=evident(_account, "DeleteModelInvocationLoggingConfiguration"),
         read=_logging,
         restore=_log_again,
         what="the logging of model invocations",

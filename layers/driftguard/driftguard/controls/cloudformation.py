@@ -1,4 +1,4 @@
-"""Secrets in a stack's parameters and outputs, which everybody who may describe it reads.
+"""Finds secrets in a stack's parameters and outputs, which everybody who may describe it reads.
 
 Parameters with `NoEcho` are shown as asterisks and never found. A call tells of the parameters that
 it was given; defaults, change sets and outputs are looked at when the stack is done.
@@ -11,18 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..aws import AwsError, Reader, document
-from ..model import Certainty, Change, Json, Resource, Suspect
-from ..trail import items, mapping, omitted, text
+from driftguard.aws.calls import AwsError, document
+from driftguard.aws.client import Reader
+from driftguard.documents import Json, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, resource
-from .open_secrets import OpenSecret, Shown
+from .mechanisms.exposed_secret import OpenSecret, Shown
 
 CALLS = "cloudformation.amazonaws.com"
 EVENTS = "aws.cloudformation"
 _DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 
 
-def stacks(change: Change) -> Iterator[Suspect]:
+def stacks(change: Change) -> Iterator[Candidate]:
     """The stack of a change that may show something new."""
     if change.source == EVENTS:
         named = text(change.request, "stack-id")
@@ -35,7 +38,7 @@ def stacks(change: Change) -> Iterator[Suspect]:
     if path and new:
         where = f"cloudformation:{{region}}:{{account}}:stack/{path}"
         found = resource(change, "cloudformation.stack", path.partition("/")[0], where)
-        yield Suspect(found, Certainty.POSSIBLE)
+        yield Candidate(found, Certainty.POSSIBLE)
 
 
 def _is_given(parameters: Json) -> bool:
@@ -44,7 +47,7 @@ def _is_given(parameters: Json) -> bool:
         return False
     if not isinstance(parameters, (list, tuple, Mapping)):
         return True
-    return any(text(one, "parameterValue").strip("*") for one in items(parameters))
+    return any(text(item, "parameterValue").strip("*") for item in items(parameters))
 
 
 def shown(stack: Resource, reader: Reader) -> Shown | None:
@@ -56,21 +59,21 @@ def shown(stack: Resource, reader: Reader) -> Shown | None:
             return None
         raise
     texts: list[tuple[str, str]] = []
-    for one in items(found.get("Stacks")):
+    for item in items(found.get("Stacks")):
         texts += [
-            (f"Parameters.{text(each, 'ParameterKey')}", text(each, "ParameterValue"))
-            for each in items(one.get("Parameters"))
+            (f"Parameters.{text(item, 'ParameterKey')}", text(item, "ParameterValue"))
+            for item in items(item.get("Parameters"))
         ]
         texts += [
-            (f"Outputs.{text(each, 'OutputKey')}", text(each, "OutputValue"))
-            for each in items(one.get("Outputs"))
+            (f"Outputs.{text(item, 'OutputKey')}", text(item, "OutputValue"))
+            for item in items(item.get("Outputs"))
         ]
     return Shown(texts)
 
 
 def _every_stack(reader: Reader) -> Iterator[Resource]:
-    for one in map(document, reader.pages("cloudformation", "DescribeStacks", "Stacks")):
-        name, arn = text(one, "StackName"), text(one, "StackId")
+    for stack in map(document, reader.pages("cloudformation", "DescribeStacks", "Stacks")):
+        name, arn = text(stack, "StackName"), text(stack, "StackId")
         yield Resource("cloudformation.stack", name, reader.account, reader.region, arn)
 
 
@@ -91,7 +94,7 @@ IN_PARAMETERS_OR_OUTPUTS = OpenSecret(
     revert="A stack goes back only by an update of all it holds.",
     advice="Mark the parameter NoEcho, or take it from Secrets Manager by a dynamic reference; "
     "rotate the secret.",
-    suspects=stacks,
+    candidates=stacks,
     values=shown,
 )
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Resource, Step, Suspect
-from ..trail import flag, items, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, flag, items, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+
 from .control import References, Trigger, resource
-from .mechanisms import Removed, Switch
+from .mechanisms.removed import Removed
+from .mechanisms.switch import Switch
 
 _CLOUDWATCH = "monitoring.amazonaws.com"
 _ALARMS = ("arn:{partition}:cloudwatch:{region}:{account}:alarm:*",)
@@ -38,14 +41,14 @@ _TOLD_ONLY = frozenset(
 )
 
 
-def _named(change: Change, call: str) -> Iterator[Suspect]:
+def _named(change: Change, call: str) -> Iterator[Candidate]:
     """The alarms that such a call names, in either of the spellings that are logged."""
     names = change.request.get("alarmNames")
     listed = names if isinstance(names, (list, tuple)) else [names]
     for name in listed if change.name == call else ():
         if isinstance(name, str) and name and not name.startswith(_SERVICES_OWN):
             where = f"cloudwatch:{{region}}:{{account}}:alarm:{name}"
-            yield Suspect(resource(change, "cloudwatch.alarm", name, where), Certainty.POSSIBLE)
+            yield Candidate(resource(change, "cloudwatch.alarm", name, where), Certainty.POSSIBLE)
 
 
 def _describe(alarm: Resource, reader: Reader) -> Document | None:
@@ -58,8 +61,8 @@ def _describe(alarm: Resource, reader: Reader) -> Document | None:
         )
     )
     for kind in ("MetricAlarms", "CompositeAlarms"):
-        for one in items(found.get(kind)):
-            return one
+        for item in items(found.get(kind)):
+            return item
     return None
 
 
@@ -81,9 +84,9 @@ def watches(alarm: Document, tags: Iterable[Document]) -> bool:
 
 def _watching(reader: Reader) -> Iterator[Resource]:
     """The metric alarms that watch over the account; a composite one is not made anew."""
-    for one in map(document, reader.pages("cloudwatch", "DescribeAlarms", "MetricAlarms")):
-        name, arn = text(one, "AlarmName"), text(one, "AlarmArn")
-        if not name.startswith(_SERVICES_OWN) and watches(one, _tags(arn, reader)):
+    for alarm in map(document, reader.pages("cloudwatch", "DescribeAlarms", "MetricAlarms")):
+        name, arn = text(alarm, "AlarmName"), text(alarm, "AlarmArn")
+        if not name.startswith(_SERVICES_OWN) and watches(alarm, _tags(arn, reader)):
             yield Resource("cloudwatch.alarm", name, reader.account, reader.region, arn)
 
 
@@ -152,7 +155,7 @@ CONTROLS = (
             "cloudwatch:DisableAlarmActions": _ALARMS,
             "cloudwatch:EnableAlarmActions": _ALARMS,
         },
-        suspects=lambda change: _named(change, "DisableAlarmActions"),
+        candidates=lambda change: _named(change, "DisableAlarmActions"),
         read=_acting,
         risky=_silenced,
         safe=lambda state, _: {**state, "acts": True},
@@ -171,7 +174,7 @@ CONTROLS = (
             "cloudwatch:TagResource": _ALARMS,
         },
         found_by=_watching,
-        suspects=lambda change: _named(change, "DeleteAlarms"),
+        candidates=lambda change: _named(change, "DeleteAlarms"),
         read=_whole,
         restore=_made_again,
         what="the alarm",

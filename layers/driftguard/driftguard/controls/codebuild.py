@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Resource, Suspect
-from ..trail import items, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, items, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, resource
-from .mechanisms import Switch
+from .mechanisms.switch import Switch
 
 _SOURCE = "codebuild.amazonaws.com"
 _PROJECT = ("arn:{partition}:codebuild:{region}:{account}:project/*",)
 _ROLE = ("arn:{partition}:iam::{account}:role/*",)
 
 
-def _shown(change: Change) -> Iterator[Suspect]:
+def _shown(change: Change) -> Iterator[Candidate]:
     arn = text(change.request, "projectArn")
     if arn.startswith("arn:") and text(change.request, "projectVisibility") == "PUBLIC_READ":
         where = resource(change, "codebuild.project", arn, arn.split(":", 2)[2])
-        yield Suspect(where, Certainty.EVIDENT)
+        yield Candidate(where, Certainty.EVIDENT)
 
 
 def _read(project: Resource, reader: Reader) -> Document | None:
     answer = document(reader.read("codebuild", "BatchGetProjects", names=[project.id]))
-    for one in items(answer.get("projects")):
+    for item in items(answer.get("projects")):
         return {
-            "visibility": text(one, "projectVisibility") or "PRIVATE",
-            "role": text(one, "resourceAccessRole"),
+            "visibility": text(item, "projectVisibility") or "PRIVATE",
+            "role": text(item, "resourceAccessRole"),
         }
     return None
 
@@ -50,7 +52,7 @@ PUBLIC = Switch(
     triggers=(Trigger(_SOURCE, "UpdateProjectVisibility"),),
     reads=("codebuild:BatchGetProjects",),
     writes={"codebuild:UpdateProjectVisibility": _PROJECT, "iam:PassRole": _ROLE},
-    suspects=_shown,
+    candidates=_shown,
     read=_read,
     risky=lambda state, _: (
         "its builds, logs and artifacts are visible to everybody"

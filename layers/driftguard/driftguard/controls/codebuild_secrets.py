@@ -1,4 +1,4 @@
-"""Secrets in CodeBuild projects: plain-text variables, inline specifications, source addresses.
+"""Finds secrets in CodeBuild projects: plain variables, inline specifications, source addresses.
 
 Source: AWS CodeBuild API Reference, "EnvironmentVariable" (`PLAINTEXT`) and "ProjectSource".
 """
@@ -7,33 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..aws import Reader, document
-from ..model import Certainty, Change, Document, Json, Resource, Suspect
-from ..trail import items, mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, partition_of, resource
-from .open_secrets import OpenSecret, Shown
+from .mechanisms.exposed_secret import OpenSecret, Shown
 
 _SOURCE = "codebuild.amazonaws.com"
 _PLAIN = ("", "PLAINTEXT")
 
 
-def projects(change: Change) -> Iterator[Suspect]:
+def projects(change: Change) -> Iterator[Candidate]:
     """The project of a change that may have put a secret into it."""
     name = text(change.request, "name") or text(mapping(change.response, "project"), "name")
     if name and _may_hold(change.request):
         where = f"codebuild:{{region}}:{{account}}:project/{name}"
-        yield Suspect(resource(change, "codebuild.project", name, where), Certainty.POSSIBLE)
+        yield Candidate(resource(change, "codebuild.project", name, where), Certainty.POSSIBLE)
 
 
 def _may_hold(request: Document) -> bool:
     if omitted(request) or _may_be_set(request.get("environment")):
         return True
     sources = (request.get("source"), request.get("secondarySources"))
-    return any(one is not None and _may_tell(one) for one in sources)
+    return any(source is not None and _may_tell(source) for source in sources)
 
 
 def _may_be_set(environment: Json) -> bool:
-    """Whether plain-text variables were given; what CloudTrail hides may be any."""
+    """Whether plain-text variables were given; hidden parameters may hold some."""
     if environment is None:
         return False
     if not isinstance(environment, Mapping):
@@ -43,7 +46,7 @@ def _may_be_set(environment: Json) -> bool:
         return False
     if not isinstance(variables, (list, tuple, Mapping)):
         return True
-    return any(text(one, "type") in _PLAIN for one in items(variables))
+    return any(text(item, "type") in _PLAIN for item in items(variables))
 
 
 def _may_tell(source: Json) -> bool:
@@ -51,25 +54,25 @@ def _may_tell(source: Json) -> bool:
     if not isinstance(source, (list, tuple, Mapping)):
         return True
     return any(
-        not text(one, "buildspec").endswith((".yml", ".yaml", ".json"))
-        if text(one, "buildspec")
-        else "@" in text(one, "location")
-        for one in items(source)
+        not text(item, "buildspec").endswith((".yml", ".yaml", ".json"))
+        if text(item, "buildspec")
+        else "@" in text(item, "location")
+        for item in items(source)
     )
 
 
 def variables(project: Resource, reader: Reader) -> Shown | None:
     """The plain-text variables of a project, its inline specifications and sources."""
     answer = document(reader.read("codebuild", "BatchGetProjects", names=[project.id]))
-    for one in items(answer.get("projects")):
+    for item in items(answer.get("projects")):
         texts = [
-            (f"environment.{text(each, 'name')}", text(each, "value"))
-            for each in items(mapping(one, "environment").get("environmentVariables"))
-            if text(each, "type") in _PLAIN
+            (f"environment.{text(item, 'name')}", text(item, "value"))
+            for item in items(mapping(item, "environment").get("environmentVariables"))
+            if text(item, "type") in _PLAIN
         ]
-        for each in (mapping(one, "source"), *items(one.get("secondarySources"))):
-            place = text(each, "sourceIdentifier") or "source"
-            texts += [(f"{place}.{name}", text(each, name)) for name in ("buildspec", "location")]
+        for source in (mapping(item, "source"), *items(item.get("secondarySources"))):
+            place = text(source, "sourceIdentifier") or "source"
+            texts += [(f"{place}.{name}", text(source, name)) for name in ("buildspec", "location")]
         return Shown(texts)
     return None
 
@@ -91,7 +94,7 @@ SECRET_IN_ENVIRONMENT = OpenSecret(
     reads=("codebuild:BatchGetProjects", "codebuild:ListProjects"),
     found_by=_every_project,
     revert="CodeBuild keeps no earlier environment of a project.",
-    suspects=projects,
+    candidates=projects,
     values=variables,
 )
 

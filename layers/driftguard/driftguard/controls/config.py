@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Json, Resource, Step, Suspect
-from ..permissions import roles_in
-from ..trail import flag, items, mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.aws.permissions import roles_in
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+
 from .control import References, Trigger, partition_of, resource
-from .mechanisms import Removed, Switch, Weakened, evident, told
+from .mechanisms.declared import evident
+from .mechanisms.removed import Removed
+from .mechanisms.switch import Switch
+from .mechanisms.weakened import Weakened, told
 
 _CONFIG = "config.amazonaws.com"
 _RECORDERS = ("arn:{partition}:config:{region}:{account}:configuration-recorder/*",)
@@ -41,11 +47,11 @@ def _recorder(change: Change) -> Resource | None:
 
 
 def _recorders(reader: Reader) -> Iterator[Resource]:
-    """The account's own recorder; those of AWS's services are not ours to keep."""
+    """The account's own recorder; AWS's services manage theirs themselves."""
     found = document(reader.read("config", "DescribeConfigurationRecorders"))
-    for one in items(found.get("ConfigurationRecorders")):
-        name, here = text(one, "name"), f"config:{reader.region}:{reader.account}"
-        if not text(one, "servicePrincipal"):
+    for item in items(found.get("ConfigurationRecorders")):
+        name, here = text(item, "name"), f"config:{reader.region}:{reader.account}"
+        if not text(item, "servicePrincipal"):
             arn = f"arn:{partition_of(reader.region)}:{here}:{_at(name)}"
             yield Resource("config.recorder", name, reader.account, reader.region, arn)
 
@@ -66,8 +72,8 @@ def _recording(recorder: Resource, reader: Reader) -> Document | None:
         ConfigurationRecorderNames=[recorder.id],
         absent=_NO_RECORDER,
     )
-    for one in items(document(found).get("ConfigurationRecordersStatus")):
-        return {"recording": flag(one.get("recording")) is True}
+    for item in items(document(found).get("ConfigurationRecordersStatus")):
+        return {"recording": flag(item.get("recording")) is True}
     return None
 
 
@@ -86,8 +92,8 @@ def _configuration(recorder: Resource, reader: Reader) -> Document | None:
         absent=_NO_RECORDER,
     )
     ours = ("name", "roleARN", "recordingGroup", "recordingMode")
-    for one in items(document(found).get("ConfigurationRecorders")):
-        return {name: one[name] for name in ours if one.get(name) is not None}
+    for item in items(document(found).get("ConfigurationRecorders")):
+        return {name: item[name] for name in ours if item.get(name) is not None}
     return None
 
 
@@ -97,21 +103,21 @@ def _put_recorder(recorder: Resource, state: Document, _: tuple[str, ...] = ()) 
     return Call("config", "PutConfigurationRecorder", {"ConfigurationRecorder": settings}, on=on)
 
 
-def _reconfigured(change: Change) -> Iterator[Suspect]:
+def _reconfigured(change: Change) -> Iterator[Candidate]:
     recorder = _recorder(change)
     asked = mapping(change.request, "configurationRecorder")
     if recorder is None:
         return
     if not asked or omitted(change.request):
-        yield Suspect(recorder, Certainty.POSSIBLE)
+        yield Candidate(recorder, Certainty.POSSIBLE)
     elif _left_out(mapping(asked, "recordingGroup"), {"allSupported": True}):
         yield told(recorder, "recordingGroup")
     elif text(mapping(asked, "recordingMode"), "recordingFrequency") == "DAILY":
-        yield Suspect(recorder, Certainty.POSSIBLE)
+        yield Candidate(recorder, Certainty.POSSIBLE)
 
 
 def _narrower(state: Document, baseline: Document | None) -> dict[str, str]:
-    """What is recorded less, or less often, than before; without a before, than everything."""
+    """What is recorded less, or less often, than before; without a baseline, than everything."""
     weak: dict[str, str] = {}
     known = state.get("told")
     if baseline is None and isinstance(known, list) and "recordingGroup" in known:
@@ -154,7 +160,7 @@ def _types(group: Document) -> tuple[set[str] | None, set[str]]:
 
 
 def _names(value: Json) -> set[str]:
-    return {one for one in value if isinstance(one, str)} if isinstance(value, list) else set()
+    return {item for item in value if isinstance(item, str)} if isinstance(value, list) else set()
 
 
 def _whole_recorder(recorder: Resource, reader: Reader) -> Document:
@@ -190,8 +196,8 @@ def _channel(change: Change) -> Resource | None:
 
 def _channels(reader: Reader) -> Iterator[Resource]:
     found = document(reader.read("config", "DescribeDeliveryChannels"))
-    for one in items(found.get("DeliveryChannels")):
-        yield _channel_named(text(one, "name"), reader.account, reader.region)
+    for item in items(found.get("DeliveryChannels")):
+        yield _channel_named(text(item, "name"), reader.account, reader.region)
 
 
 def _channel_named(name: str, account: str, region: str) -> Resource:
@@ -207,8 +213,8 @@ def _whole_channel(channel: Resource, reader: Reader) -> Document:
         DeliveryChannelNames=[channel.id],
         absent=_NO_CHANNEL,
     )
-    for one in items(document(found).get("DeliveryChannels")):
-        return {"exists": True, "channel": dict(one)}
+    for item in items(document(found).get("DeliveryChannels")):
+        return {"exists": True, "channel": dict(item)}
     return {"exists": False}
 
 
@@ -235,9 +241,9 @@ def _rule(change: Change) -> Resource | None:
 
 
 def _rules(reader: Reader) -> Iterator[Resource]:
-    for one in map(document, reader.pages("config", "DescribeConfigRules", "ConfigRules")):
-        if not text(one, "CreatedBy"):
-            yield _rule_named(text(one, "ConfigRuleName"), reader.account, reader.region)
+    for rule in map(document, reader.pages("config", "DescribeConfigRules", "ConfigRules")):
+        if not text(rule, "CreatedBy"):
+            yield _rule_named(text(rule, "ConfigRuleName"), reader.account, reader.region)
 
 
 def _rule_named(name: str, account: str, region: str) -> Resource:
@@ -249,14 +255,14 @@ def _rule_named(name: str, account: str, region: str) -> Resource:
 def _whole_rule(rule: Resource, reader: Reader) -> Document:
     found = reader.read("config", "DescribeConfigRules", ConfigRuleNames=[rule.id], absent=_NO_RULE)
     made_by_aws = ("ConfigRuleArn", "ConfigRuleId", "ConfigRuleState", "CreatedBy")
-    for one in items(document(found).get("ConfigRules")):
-        if text(one, "ConfigRuleState") == "DELETING":
+    for item in items(document(found).get("ConfigRules")):
+        if text(item, "ConfigRuleState") == "DELETING":
             continue
         listed = reader.read(
-            "config", "ListTagsForResource", ResourceArn=text(one, "ConfigRuleArn")
+            "config", "ListTagsForResource", ResourceArn=text(item, "ConfigRuleArn")
         )
         tags = sorted(items(document(listed).get("Tags")), key=lambda tag: text(tag, "Key"))
-        settings = {name: value for name, value in one.items() if name not in made_by_aws}
+        settings = {name: value for name, value in item.items() if name not in made_by_aws}
         return {"exists": True, "rule": settings, "tags": list(tags)}
     return {"exists": False}
 
@@ -293,7 +299,7 @@ CONTROLS = (
             "config:StartConfigurationRecorder": _RECORDERS,
             "config:StopConfigurationRecorder": _RECORDERS,
         },
-        suspects=evident(_recorder, "StopConfigurationRecorder"),
+        candidates=evident(_recorder, "StopConfigurationRecorder"),
         read=_recording,
         risky=lambda state, _: "" if state["recording"] else "the recorder records nothing",
         safe=lambda state, _: {"recording": True},
@@ -308,7 +314,7 @@ CONTROLS = (
         reads=("config:DescribeConfigurationRecorders",),
         writes={"config:PutConfigurationRecorder": _RECORDERS, "iam:PassRole": _ROLES},
         found_by=_recorders,
-        suspects=_reconfigured,
+        candidates=_reconfigured,
         read=_configuration,
         weaker=_narrower,
         put=_put_recorder,
@@ -333,7 +339,7 @@ CONTROLS = (
             "iam:PassRole": _ROLES,
         },
         found_by=_recorders,
-        suspects=evident(_recorder, "DeleteConfigurationRecorder"),
+        candidates=evident(_recorder, "DeleteConfigurationRecorder"),
         read=_whole_recorder,
         restore=_recorder_again,
         what="the configuration recorder",
@@ -353,7 +359,7 @@ CONTROLS = (
             "config:PutDeliveryChannel": _CHANNELS,
         },
         found_by=_channels,
-        suspects=evident(_channel, "DeleteDeliveryChannel"),
+        candidates=evident(_channel, "DeleteDeliveryChannel"),
         read=_whole_channel,
         restore=_channel_again,
         what="the delivery channel",
@@ -371,7 +377,7 @@ CONTROLS = (
             "config:TagResource": _RULES,
         },
         found_by=_rules,
-        suspects=evident(_rule, "DeleteConfigRule"),
+        candidates=evident(_rule, "DeleteConfigRule"),
         read=_whole_rule,
         restore=_rule_again,
         what="the rule",

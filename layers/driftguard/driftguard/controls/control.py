@@ -1,4 +1,4 @@
-"""What a control is: metadata, and four methods from a change to a plan."""
+"""Defines a control: metadata, and four methods from a change to a plan."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from ..access.principals import Trusted
-from ..aws import Reader
-from ..model import Change, Document, Facet, Plan, Resource, Risk, Suspect
+from driftguard.access.principals import Trusted
+from driftguard.aws.client import Reader
+from driftguard.documents import Document
+from driftguard.model import Candidate, Change, Finding, Observation, Plan, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """Where others speak of the same risk."""
+    """Where other catalogs describe the same risk."""
 
     security_hub: tuple[str, ...] = ()
     attack: tuple[str, ...] = ()
@@ -35,7 +36,7 @@ class NoSettings:
 
 @dataclass(frozen=True, slots=True)
 class TrustSettings:
-    """`trusted` comes from the policy's own section: accounts, organisations, principals."""
+    """`trusted` comes from the policy's own section: accounts, organizations, principals."""
 
     trusted: Trusted = Trusted()
 
@@ -44,14 +45,14 @@ S = TypeVar("S")
 
 
 class Control(Generic[S]):
-    """One risk: how it shows in a record, how to read and judge the state, how to take it back.
+    """One risk: its signs in a record, how to read and judge the state, how to take it back.
 
     `reads` are IAM actions; `writes` maps each IAM action that a plan or its undo may need to the
     ARNs it may touch, with `{partition}`, `{region}` and `{account}` to be filled in. Both are what
     the template grants, action by action. `volatile` names keys of the state that an exact undo
     cannot bring back (an id that AWS makes anew); they do not count when two states are compared.
     `momentary` names keys that only say which of many usual states this one is (the revision that
-    runs): an undo minds them, and no baseline keeps them.
+    runs): an undo compares them, and no baseline keeps them.
 
     `narrow`: its calls name the very parts that they take away, so that they cannot write over what
     others write meanwhile; others are looked at once more right before they are made.
@@ -80,22 +81,22 @@ class Control(Generic[S]):
     proven: str = "emulator"
     settings: type[S]
 
-    def screen(self, change: Change, settings: S) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: S) -> Iterable[Candidate]:
         """The resources to look at. Cheap, on the record alone; nothing if it proves harmless."""
         raise NotImplementedError
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         """The state this control judges, read now; None when the resource is gone."""
         raise NotImplementedError
 
-    def assess(self, state: Document, baseline: Document | None, settings: S) -> Risk | None:
+    def assess(self, state: Document, baseline: Document | None, settings: S) -> Finding | None:
         """Why the state is risky, or None. Pure."""
         raise NotImplementedError
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
-        """The resources of an account and region that the sweep looks at; none: it cannot.
+        """The resources of an account and region that the sweep looks at; none if it cannot.
 
-        What it looks at must be judged by its state alone, for there is no record of a change.
+        A sweep has no record of a change, so it must judge a resource by its state alone.
         """
         return ()
 
@@ -104,15 +105,19 @@ class Control(Generic[S]):
         """Whether the sweep looks at what this control judges."""
         return type(self).inventory is not Control.inventory
 
-    def plan(self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: S) -> Plan:
-        """What takes the risk back, and what undoes that. Pure. Called only on a risky facet."""
+    def plan(
+        self, candidate: Candidate, observation: Observation, baseline: Document | None, settings: S
+    ) -> Plan:
+        """The steps that take the risk back, with their undo. Pure. Called only after a finding."""
         raise NotImplementedError
 
-    def put_back(self, suspect: Suspect, facet: Facet, baseline: Document) -> Plan | None:
-        """What puts a pinned baseline back whatever has changed; None: people are asked. Pure."""
+    def put_back(
+        self, candidate: Candidate, observation: Observation, baseline: Document
+    ) -> Plan | None:
+        """The plan that restores a pinned baseline whatever changed; None to ask people. Pure."""
         return None
 
-    def in_use(self, suspect: Suspect, state: Document, reader: Reader) -> str:
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> str:
         """What depends on the risky part right now, in words; "" for nothing that can be told.
 
         Asked only where policy wants it; what it reads is in `reads_use`.

@@ -1,14 +1,15 @@
-"""Data was deleted, in whichever service: nothing brings it back, but people should know."""
+"""Deleted data, in any service: nothing brings it back, but people should know."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..model import Certainty, Change, Document, Suspect
-from ..trail import items, mapping, text
+from driftguard.documents import Document, items, mapping, text
+from driftguard.model import Candidate, Certainty, Change
+
 from .control import References, Trigger, resource
-from .mechanisms import Advice
+from .mechanisms.advice import Advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class _Deletion:
 
 
 def _instances(request: Document, name: str) -> list[str]:
-    return [text(one, "instanceId") for one in items(mapping(request, name))]
+    return [text(item, "instanceId") for item in items(mapping(request, name))]
 
 
 _S3, _EC2, _RDS = "s3.amazonaws.com", "ec2.amazonaws.com", "rds.amazonaws.com"
@@ -54,7 +55,7 @@ _DELETIONS = {
 }
 
 
-def _deleted(change: Change) -> Iterator[Suspect]:
+def _deleted(change: Change) -> Iterator[Candidate]:
     deletion = _DELETIONS.get(Trigger(change.source, change.name))
     # Auto Scaling, Data Lifecycle Manager or AWS Backup at work, as they were told to.
     if deletion is None or ":role/aws-service-role/" in change.actor.principal:
@@ -63,7 +64,7 @@ def _deleted(change: Change) -> Iterator[Suspect]:
         if name:
             kind = f"data.{deletion.what.replace(' ', '-')}"
             where = resource(change, kind, name, deletion.tail + name)
-            yield Suspect(where, Certainty.EVIDENT, {"deleted": f"{deletion.what} {name}"})
+            yield Candidate(where, Certainty.EVIDENT, {"deleted": f"{deletion.what} {name}"})
 
 
 DELETED = Advice(
@@ -76,7 +77,7 @@ DELETED = Advice(
     ),
     triggers=tuple(_DELETIONS),
     revert="What is deleted is gone, unless a Recycle Bin rule or a backup holds it.",
-    suspects=_deleted,
+    candidates=_deleted,
     why="data, or the means to restore it, was deleted",
     advice="If nobody meant to: stop the one who does it first. Then look in the Recycle Bin, and "
     "in AWS Backup.",

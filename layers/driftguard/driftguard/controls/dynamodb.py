@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ..trail import flag, mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, partition_of, resource
-from .mechanisms import Weakened, told, weaker_than_before
-from .policy_bearing import OpenPolicy
+from .mechanisms.resource_policy import OpenPolicy
+from .mechanisms.weakened import Weakened, told, weaker_than_before
 
 _DYNAMODB = "dynamodb.amazonaws.com"
 _TABLE = "arn:{partition}:dynamodb:{region}:{account}:table/*"
@@ -33,16 +36,16 @@ def _tables(reader: Reader) -> Iterator[Resource]:
 
 def _turned_off(
     field: str, asked: Callable[[Document], Json]
-) -> Callable[[Change], Iterable[Suspect]]:
-    """Suspects of the records that turn something off."""
+) -> Callable[[Change], Iterable[Candidate]]:
+    """Candidates of the records that turn something off."""
 
-    def suspects(change: Change) -> Iterable[Suspect]:
+    def candidates(change: Change) -> Iterable[Candidate]:
         if flag(asked(change.request)) is False:
             yield from (told(table, field) for table in _table(change))
         elif omitted(change.request):
-            yield from (Suspect(table, Certainty.POSSIBLE) for table in _table(change))
+            yield from (Candidate(table, Certainty.POSSIBLE) for table in _table(change))
 
-    return suspects
+    return candidates
 
 
 def _deletion_protection(table: Resource, reader: Reader) -> Document | None:
@@ -62,7 +65,7 @@ PROTECTION_OFF = Weakened(
     reads=("dynamodb:DescribeTable", "dynamodb:ListTables"),
     writes={"dynamodb:UpdateTable": (_TABLE,)},
     found_by=_tables,
-    suspects=_turned_off(
+    candidates=_turned_off(
         "deletion_protection", lambda request: request.get("deletionProtectionEnabled")
     ),
     read=_deletion_protection,
@@ -110,7 +113,7 @@ RECOVERY_OFF = Weakened(
     reads=("dynamodb:DescribeContinuousBackups", "dynamodb:ListTables"),
     writes={"dynamodb:UpdateContinuousBackups": (_TABLE,)},
     found_by=_tables,
-    suspects=_turned_off(
+    candidates=_turned_off(
         "recovery",
         lambda request: mapping(request, "pointInTimeRecoverySpecification").get(
             "pointInTimeRecoveryEnabled"
@@ -138,16 +141,16 @@ RECOVERY_OFF = Weakened(
 # ------------------------------------------------------------------------------------ policy
 
 
-def _governed(change: Change) -> Iterable[Suspect]:
+def _governed(change: Change) -> Iterable[Candidate]:
     """The table or stream whose policy a record sets."""
     arn = text(change.request, "resourceArn")
     if change.name == "CreateTable":
         if change.request.get("resourcePolicy") or omitted(change.request):
-            yield from (Suspect(table, Certainty.POSSIBLE) for table in _table(change))
+            yield from (Candidate(table, Certainty.POSSIBLE) for table in _table(change))
     elif arn:
         kind = "dynamodb.stream" if "/stream/" in arn else "dynamodb.table"
         governed = Resource(kind, arn.partition("/")[2], change.account, change.region, arn)
-        yield Suspect(governed, Certainty.POSSIBLE)
+        yield Candidate(governed, Certainty.POSSIBLE)
 
 
 def _policy(governed: Resource, reader: Reader) -> Document | None:
@@ -188,7 +191,7 @@ PUBLIC_POLICY = OpenPolicy(
         "dynamodb:DeleteResourcePolicy": (_TABLE, _STREAM),
     },
     service="dynamodb",
-    suspects=_governed,
+    candidates=_governed,
     written=lambda change: change.request.get("policy") or change.request.get("resourcePolicy"),
     read=_policy,
     put=_put,

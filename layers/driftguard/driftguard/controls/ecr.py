@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..aws import AwsError, Reader, document
-from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ..trail import flag, items, mapping, text
+from driftguard.aws.calls import AwsError, document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, resource
-from .mechanisms import Weakened, told, weaker_than_before
-from .policy_bearing import OpenPolicy
+from .mechanisms.resource_policy import OpenPolicy
+from .mechanisms.weakened import Weakened, told, weaker_than_before
 
 _ECR = "ecr.amazonaws.com"
 _REPOSITORIES = ("arn:{partition}:ecr:{region}:{account}:repository/*",)
@@ -24,8 +26,8 @@ def _repository(change: Change) -> Iterator[Resource]:
 
 
 def _repositories(reader: Reader) -> Iterator[Resource]:
-    for one in map(document, reader.pages("ecr", "DescribeRepositories", "repositories")):
-        name, arn = text(one, "repositoryName"), text(one, "repositoryArn")
+    for repository in map(document, reader.pages("ecr", "DescribeRepositories", "repositories")):
+        name, arn = text(repository, "repositoryName"), text(repository, "repositoryArn")
         yield Resource("ecr.repository", name, reader.account, reader.region, arn)
 
 
@@ -72,7 +74,9 @@ PUBLIC_POLICY = OpenPolicy(
         "ecr:DeleteRepositoryPolicy": _REPOSITORIES,
     },
     service="ecr",
-    suspects=lambda change: [Suspect(one, Certainty.POSSIBLE) for one in _repository(change)],
+    candidates=lambda change: [
+        Candidate(repository, Certainty.POSSIBLE) for repository in _repository(change)
+    ],
     written=lambda change: change.request.get("policyText"),
     read=_policy,
     put=lambda repository, written, state: _call(
@@ -85,13 +89,13 @@ PUBLIC_POLICY = OpenPolicy(
 # ------------------------------------------------------------------------------- mutable tags
 
 
-def _made_mutable(change: Change) -> Iterable[Suspect]:
+def _made_mutable(change: Change) -> Iterable[Candidate]:
     asked = text(change.request, "imageTagMutability")
     if asked == "MUTABLE":
-        yield from (told(one, "mutability") for one in _repository(change))
+        yield from (told(repository, "mutability") for repository in _repository(change))
     elif asked != "IMMUTABLE":
         # Unknown, or with exclusions: whether that is weaker only the baseline can tell.
-        yield from (Suspect(one, Certainty.POSSIBLE) for one in _repository(change))
+        yield from (Candidate(repository, Certainty.POSSIBLE) for repository in _repository(change))
 
 
 def _mutability(repository: Resource, reader: Reader) -> Document | None:
@@ -121,7 +125,7 @@ TAGS_MUTABLE = Weakened(
     reads=("ecr:DescribeRepositories",),
     writes={"ecr:PutImageTagMutability": _REPOSITORIES},
     found_by=_repositories,
-    suspects=_made_mutable,
+    candidates=_made_mutable,
     read=_mutability,
     weaker=weaker_than_before(_mutable),
     default={"mutability": {"imageTagMutability": "IMMUTABLE"}},
@@ -134,12 +138,12 @@ TAGS_MUTABLE = Weakened(
 # ------------------------------------------------------------------------------------ scanning
 
 
-def _unscanned(change: Change) -> Iterable[Suspect]:
+def _unscanned(change: Change) -> Iterable[Candidate]:
     asked = flag(mapping(change.request, "imageScanningConfiguration").get("scanOnPush"))
     if asked is False:
-        yield from (told(one, "scan_on_push") for one in _repository(change))
+        yield from (told(repository, "scan_on_push") for repository in _repository(change))
     elif asked is None:
-        yield from (Suspect(one, Certainty.POSSIBLE) for one in _repository(change))
+        yield from (Candidate(repository, Certainty.POSSIBLE) for repository in _repository(change))
 
 
 def _scanning(repository: Resource, reader: Reader) -> Document | None:
@@ -159,7 +163,7 @@ SCANNING_OFF = Weakened(
     reads=("ecr:DescribeRepositories",),
     writes={"ecr:PutImageScanningConfiguration": _REPOSITORIES},
     found_by=_repositories,
-    suspects=_unscanned,
+    candidates=_unscanned,
     read=_scanning,
     weaker=weaker_than_before(
         lambda state: {} if state["scan_on_push"] else {"scan_on_push": "images are not scanned"}

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..aws import Reader, document
-from ..model import Call, Change, Document, Resource
-from ..trail import items, mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, items, mapping, text
+from driftguard.model import Call, Change, Resource
+
 from .control import resource
 
 ECS = "ecs.amazonaws.com"
@@ -35,9 +37,9 @@ def described(service: Resource, reader: Reader) -> Document | None:
     """A service as it is now; None when it is gone."""
     cluster, _, name = service.id.partition("/")
     found = reader.read("ecs", "DescribeServices", absent=_GONE, cluster=cluster, services=[name])
-    for one in items(document(found).get("services")):
-        if text(one, "status") == "ACTIVE":
-            return one
+    for item in items(document(found).get("services")):
+        if text(item, "status") == "ACTIVE":
+            return item
     return None
 
 
@@ -58,14 +60,17 @@ def earlier_revisions(arn: str, reader: Reader) -> list[str]:
         status="ACTIVE",
         sort="DESC",
     )
-    found = [str(one) for one in listed]
-    exact = [one for one in found if one.rpartition("/")[2].rpartition(":")[0] == family]
-    return [one for one in exact if int(one.rpartition(":")[2]) < int(number)][:_LOOK_BACK]
+    found = [str(revision) for revision in listed]
+    exact = [
+        revision for revision in found if revision.rpartition("/")[2].rpartition(":")[0] == family
+    ]
+    earlier = [revision for revision in exact if int(revision.rpartition(":")[2]) < int(number)]
+    return earlier[:_LOOK_BACK]
 
 
 def roles_of(found: Document) -> list[str]:
-    """The roles of a task definition: who has a service run it must be allowed to pass them."""
-    return [one for each in ("taskRoleArn", "executionRoleArn") if (one := text(found, each))]
+    """The roles of a task definition, which the caller that runs it must be allowed to pass."""
+    return [role for field in ("taskRoleArn", "executionRoleArn") if (role := text(found, field))]
 
 
 def use(service: Resource, definition_arn: str, roles: Sequence[str] = ()) -> Call:

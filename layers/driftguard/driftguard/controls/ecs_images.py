@@ -11,20 +11,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from ..aws import Reader, document
-from ..model import (
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import (
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
-    Json,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ..trail import flag, items, mapping, omitted, text
+
 from .control import Control, References, Trigger, partition_of
 from .ecs import (
     ECS,
@@ -37,7 +38,7 @@ from .ecs import (
     service_of,
     use,
 )
-from .insecure import (
+from .mechanisms.vulnerable_library import (
     KEPT,
     Judge,
     LibrarySettings,
@@ -85,28 +86,28 @@ class InsecureImage(Control[LibrarySettings]):
     volatile = frozenset({"looked", "today"})
     settings = LibrarySettings
 
-    def screen(self, change: Change, settings: LibrarySettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: LibrarySettings) -> Iterable[Candidate]:
         if change.source == ECS:
             found = service_of(change) if _runs_anew(change) else iter(())
         else:
             found = _images(change, settings)
-        for one in found:
-            yield Suspect(one, Certainty.POSSIBLE)
+        for resource in found:
+            yield Candidate(resource, Certainty.POSSIBLE)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         look, unknown = _Look(reader), ""
-        if suspect.resource.kind == "ecs.service":
-            found = described(suspect.resource, reader)
+        if candidate.resource.kind == "ecs.service":
+            found = described(candidate.resource, reader)
             running = [found] if found is not None and _runs(found) else []
         else:
-            running, unknown = look.running(suspect.resource.id.partition("@")[0])
-        for one in running:
-            look.back_from(text(one, "taskDefinition"))
-        services: dict[str, Json] = {_id_of(one): _as_kept(one) for one in running}
+            running, unknown = look.running(candidate.resource.id.partition("@")[0])
+        for service in running:
+            look.back_from(text(service, "taskDefinition"))
+        services: dict[str, Json] = {_id_of(service): _as_kept(service) for service in running}
         if not services and not unknown:
             return None
         return {
-            "of": suspect.resource.id,
+            "of": candidate.resource.id,
             "services": services,
             "looked": kept(look.looked, KEPT),
             "unknown": unknown,
@@ -115,44 +116,49 @@ class InsecureImage(Control[LibrarySettings]):
 
     def assess(
         self, state: Document, baseline: Document | None, settings: LibrarySettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         services = _Service.all_of(state, settings)
-        bad = [one for one in services if one.minded]
+        bad = [service for service in services if service.flagged]
         if bad:
             said = [
-                f"{one.resource.id} runs {one.revision} with {in_words(one.minded)}" for one in bad
+                f"{service.resource.id} runs {service.revision} with {in_words(service.flagged)}"
+                for service in bad
             ]
-            waits = "" if any(one.before for one in bad) else _first(one.may_yet for one in bad)
-            return Risk("; ".join(said), offending(bad[0].minded), unknown=waits)
-        why = _first(one.unknown for one in services) or text(state, "unknown")
+            waits = (
+                ""
+                if any(service.before for service in bad)
+                else _first(service.may_yet for service in bad)
+            )
+            return Finding("; ".join(said), offending(bad[0].flagged), unknown=waits)
+        why = _first(service.unknown for service in services) or text(state, "unknown")
         return doubt(text(state, "of"), why, settings) if why else None
 
     def plan(
         self,
-        suspect: Suspect,
-        facet: Facet,
+        candidate: Candidate,
+        observation: Observation,
         baseline: Document | None,
         settings: LibrarySettings,
     ) -> Plan:
-        services = _Service.all_of(facet.state, settings)
-        bad = [one for one in services if one.minded]
+        services = _Service.all_of(observation.state, settings)
+        bad = [service for service in services if service.flagged]
         if not bad:
             return Plan((), advice="Look at what it runs by hand.")
-        advice = f"{fixes(bad[0].minded)} Build the image anew and deploy it."
+        advice = f"{fixes(bad[0].flagged)} Build the image anew and deploy it."
         if len(bad) > _MOST_CHANGED:
             return Plan((), advice=f"{len(bad)} services run it, too many for one plan. {advice}")
-        steps = tuple(step for one in bad for step in one.back())
+        steps = tuple(step for service in bad for step in service.back())
         if not steps:
             return Plan((), advice=f"{_by_hand(bad)} {advice}")
-        fine = tuple(one.resource.id for one in services if not one.minded)
-        return Plan(steps, kept=fine, advice=advice)
+        fine = tuple(service.resource.id for service in services if not service.flagged)
+        return Plan(steps, untouched=fine, advice=advice)
 
 
 # ------------------------------------------------------------------------------- screening
 
 
 def _runs_anew(change: Change) -> bool:
-    """Whether the record leaves it open that another image runs than before."""
+    """Whether another image than before may run, by the record."""
     asked = change.request
     if change.name == "CreateService" or omitted(asked):
         return True
@@ -160,23 +166,23 @@ def _runs_anew(change: Change) -> bool:
 
 
 def _images(change: Change, settings: LibrarySettings) -> Iterator[Resource]:
-    """The images of a scan or a finding that the policy minds."""
+    """The images of a scan or a finding that the policy flags."""
     said, region = change.request, change.region
     head = f"arn:{partition_of(region)}:ecr:{region}:{change.account}:repository/"
     if change.source == _ECR:
         counts = mapping(said, "finding-severity-counts")
         points = [by_word(word) for word, count in counts.items() if count]
         name, digest = text(said, "repository-name"), text(said, "image-digest")
-        bad = any(one is None or one >= settings.min_severity for one in points)
+        bad = any(point is None or point >= settings.min_severity for point in points)
         if bad and name and digest and text(said, "scan-status") == "COMPLETE":
             yield _image(change, head, name, digest)
         return
-    for one in items(said.get("resources")):
-        name, _, digest = text(one, "id").removeprefix(head).rpartition("/")
-        if text(one, "type") != "AWS_ECR_CONTAINER_IMAGE" or not text(one, "id").startswith(head):
+    for item in items(said.get("resources")):
+        name, _, digest = text(item, "id").removeprefix(head).rpartition("/")
+        if text(item, "type") != "AWS_ECR_CONTAINER_IMAGE" or not text(item, "id").startswith(head):
             continue
         image = _image(change, head, name, digest)
-        if Judge(settings, image, change.time[:10]).minded({"findings": of_inspector(said)}):
+        if Judge(settings, image, change.time[:10]).flagged({"findings": of_inspector(said)}):
             yield image
 
 
@@ -200,25 +206,25 @@ class _Look:
     def running(self, repository: str) -> tuple[list[Document], str]:
         """The services that run an image of this repository; and why these may not be all."""
         found: list[Document] = []
-        for number, one in enumerate(self._services()):
+        for number, service in enumerate(self._services()):
             if number == _MOST_SEARCHED:
                 return found, f"there are more than {_MOST_SEARCHED} services"
             if not any(
                 repository_of(image, self.reader) == repository
-                for image in self._images_of(text(one, "taskDefinition"))
+                for image in self._images_of(text(service, "taskDefinition"))
             ):
                 continue
             if len(found) == _MOST_RUNNING:
                 return found, f"more than {_MOST_RUNNING} services run {repository}"
-            found.append(one)
+            found.append(service)
         return found, ""
 
     def back_from(self, revision: str) -> None:
         """Looks at a revision; and at earlier ones while there is something against each."""
         if not self._look_at(revision)["findings"]:
             return
-        for one in earlier_revisions(revision, self.reader):
-            if not is_suspicious(self._look_at(one)):
+        for earlier_revision in earlier_revisions(revision, self.reader):
+            if not is_suspicious(self._look_at(earlier_revision)):
                 return
 
     def _services(self) -> Iterator[Document]:
@@ -226,25 +232,25 @@ class _Look:
             listed = self.reader.pages("ecs", "ListServices", "serviceArns", cluster=cluster)
             while ten := list(islice(listed, 10)):
                 found = self.reader.read("ecs", "DescribeServices", cluster=cluster, services=ten)
-                for one in items(document(found).get("services")):
-                    if text(one, "status") == "ACTIVE" and _runs(one):
-                        yield one
+                for item in items(document(found).get("services")):
+                    if text(item, "status") == "ACTIVE" and _runs(item):
+                        yield item
 
     def _look_at(self, revision: str) -> Document:
         if revision not in self.looked:
-            images = [self._image(one) for one in self._images_of(revision)]
-            unknown = [one for one in images if one["unknown"]]
+            images = [self._image(image) for image in self._images_of(revision)]
+            unknown = [image for image in images if image["unknown"]]
             self.looked[revision] = {
                 "roles": roles_of(self._definition(revision)),
-                "findings": [each for one in images for each in items(one["findings"])],
+                "findings": [item for image in images for item in items(image["findings"])],
                 "unknown": unknown[0]["unknown"] if unknown else "",
-                "pending": any(one["pending"] for one in unknown),
+                "pending": any(image["pending"] for image in unknown),
             }
         return self.looked[revision]
 
     def _images_of(self, revision: str) -> list[str]:
         containers = items(self._definition(revision).get("containerDefinitions"))
-        return [text(one, "image") for one in containers]
+        return [text(container, "image") for container in containers]
 
     def _image(self, image: str) -> Document:
         if image not in self._images:
@@ -280,7 +286,7 @@ def _as_kept(service: Document) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class _Service:
-    """A service of a facet, judged."""
+    """A service of an observation, judged."""
 
     resource: Resource
     runs: str
@@ -290,14 +296,16 @@ class _Service:
 
     @classmethod
     def all_of(cls, state: Document, settings: LibrarySettings) -> list[_Service]:
-        """All services of a facet."""
+        """All services of an observation."""
         services, found = mapping(state, "services"), []
         for id_ in services:
-            one = mapping(services, id_)
-            service = Resource("ecs.service", id_, "", "", text(one, "arn"))
+            entry = mapping(services, id_)
+            service = Resource("ecs.service", id_, "", "", text(entry, "arn"))
             judge = Judge.of(state, service, settings)
             looked = mapping(state, "looked")
-            found.append(cls(service, text(one, "runs"), text(one, "deployed_by"), looked, judge))
+            found.append(
+                cls(service, text(entry, "runs"), text(entry, "deployed_by"), looked, judge)
+            )
         return found
 
     @property
@@ -306,43 +314,51 @@ class _Service:
         return self.runs.rpartition("/")[2]
 
     @property
-    def minded(self) -> list[Document]:
+    def flagged(self) -> list[Document]:
         """What is wrong with what it runs."""
-        return self.judge.minded(mapping(self.looked, self.runs))
+        return self.judge.flagged(mapping(self.looked, self.runs))
 
     @property
     def unknown(self) -> str:
-        """Why it is not known yet what is wrong with it."""
+        """Why it is unknown what is wrong with it."""
         return self._pending(self.runs)
 
     @property
     def before(self) -> str:
         """The newest earlier revision that is known to be clean; "" for none."""
-        clean = [one for one in self._earlier() if self.judge.clears(mapping(self.looked, one))]
+        clean = [
+            revision
+            for revision in self._earlier()
+            if self.judge.clears(mapping(self.looked, revision))
+        ]
         return clean[0] if clean else ""
 
     @property
     def may_yet(self) -> str:
-        """Why it is not known yet of an earlier revision whether it is clean."""
+        """Why it is unknown whether an earlier revision is clean."""
         return _first(map(self._pending, self._earlier()))
 
     def back(self) -> Iterator[Step]:
-        """What has it run the revision before. Others than ECS deploy in their own way."""
+        """The step that has the service run the revision before, if ECS itself deploys it."""
         if self.before and self.deployed_by == "ECS":
             there, back = (
-                use(self.resource, one, _texts(mapping(self.looked, one), "roles"))
-                for one in (self.before, self.runs)
+                use(self.resource, revision, _texts(mapping(self.looked, revision), "roles"))
+                for revision in (self.before, self.runs)
             )
             yield Step(there, (back,))
 
     def _earlier(self) -> list[str]:
         """The revisions before that were looked at, the newest first."""
         family, _, now = self.runs.rpartition(":")
-        numbers = [int(one[len(family) + 1 :]) for one in self.looked if _is_of(one, family)]
-        return [f"{family}:{one}" for one in sorted(numbers, reverse=True) if one < int(now)]
+        numbers = [
+            int(revision[len(family) + 1 :]) for revision in self.looked if _is_of(revision, family)
+        ]
+        return [
+            f"{family}:{number}" for number in sorted(numbers, reverse=True) if number < int(now)
+        ]
 
     def _pending(self, revision: str) -> str:
-        """What nobody scans is nobody's question."""
+        """Why the answer on a revision is pending; "" if nobody scans its images."""
         looked = mapping(self.looked, revision)
         unasked = text(looked, "unknown") and looked.get("pending") is False
         return "" if unasked else self.judge.unknown(looked)
@@ -350,12 +366,12 @@ class _Service:
 
 def _by_hand(bad: Iterable[_Service]) -> str:
     """Why none of these services goes back by itself, and what their own controllers could do."""
-    waiting = [one for one in bad if one.before]
+    waiting = [service for service in bad if service.before]
     if not waiting:
         return "No earlier revision is known to be clean."
     return " ".join(
-        f"{one.deployed_by} deploys it: have it go back to {one.before.rpartition('/')[2]}."
-        for one in waiting
+        f"{service.deployed_by} deploys it: have it go back to {service.before.rpartition('/')[2]}."
+        for service in waiting
     )
 
 
@@ -369,7 +385,7 @@ def _first(whys: Iterable[str]) -> str:
 
 def _texts(container: Document, name: str) -> list[str]:
     value = container.get(name)
-    return [str(one) for one in value] if isinstance(value, (list, tuple)) else []
+    return [str(item) for item in value] if isinstance(value, (list, tuple)) else []
 
 
 CONTROLS = (InsecureImage(),)

@@ -1,4 +1,4 @@
-"""Secrets in ECS task definitions: in a container's environment, its command or its labels.
+"""Finds secrets in ECS task definitions: in a container's environment, command or labels.
 
 A service that runs such a revision can go back to the one before. The definition itself stays.
 
@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..aws import AwsError, Reader
-from ..model import Certainty, Change, Document, Json, Resource, Step, Suspect
-from ..trail import items, mapping, omitted, text
+from driftguard.aws.calls import AwsError
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Candidate, Certainty, Change, Resource, Step
+
 from .control import References, Trigger, resource
 from .ecs import (
     ECS,
@@ -25,31 +28,32 @@ from .ecs import (
     service_of,
     use,
 )
-from .open_secrets import OpenSecret, Shown, is_clean, texts_in
+from .mechanisms.exposed_secret import OpenSecret, Shown, is_clean, texts_in
 
 # The parts of a container's definition that hold whatever people write there.
 _COMMANDS = ("command", "entryPoint")
 _FREE = ("environment", *_COMMANDS, "healthCheck", "dockerLabels", "firelensConfiguration")
 
 
-def definitions(change: Change) -> Iterator[Suspect]:
+def definitions(change: Change) -> Iterator[Candidate]:
     """The task definition that a change has registered, unless nothing in it could be a secret."""
     made = mapping(change.response, "taskDefinition")
     short = text(made, "taskDefinitionArn").rpartition("/")[2]
     if short and _may_hold(change.request):
         where = f"ecs:{{region}}:{{account}}:task-definition/{short}"
         found = resource(change, "ecs.task-definition", short, where)
-        yield Suspect(found, Certainty.POSSIBLE)
+        yield Candidate(found, Certainty.POSSIBLE)
 
 
 def _may_hold(request: Document) -> bool:
-    """Whether the record leaves room for a secret: what it hides or leaves out may be one."""
+    """Whether the definition may hold a secret: anything that the record hides may be one."""
     containers = request.get("containerDefinitions")
     if omitted(request) or not isinstance(containers, (list, tuple, Mapping)):
         return True
     found = list(items(containers))
     return not found or any(
-        any(one.get(part) is not None for part in _FREE) or _logs_elsewhere(one) for one in found
+        any(container.get(part) is not None for part in _FREE) or _logs_elsewhere(container)
+        for container in found
     )
 
 
@@ -61,28 +65,28 @@ def _logs_elsewhere(container: Document) -> bool:
     return not isinstance(logs, Mapping) or text(logs, "logDriver") != "awslogs"
 
 
-def _services(change: Change) -> Iterator[Suspect]:
+def _services(change: Change) -> Iterator[Candidate]:
     """The service of a change that has it run a revision; scaling one does not."""
     if "taskDefinition" in change.request or omitted(change.request):
         for service in service_of(change):
-            yield Suspect(service, Certainty.POSSIBLE)
+            yield Candidate(service, Certainty.POSSIBLE)
 
 
 def texts_of(found: Document) -> list[tuple[str, str]]:
-    """What of a task definition may hold a secret, each text with its place."""
+    """The texts of a task definition that may hold a secret, each with its place."""
     texts: list[tuple[str, str]] = []
-    for one in items(found.get("containerDefinitions")):
-        name = text(one, "name")
+    for item in items(found.get("containerDefinitions")):
+        name = text(item, "name")
         texts += [
-            (f"{name}.environment.{text(each, 'name')}", text(each, "value"))
-            for each in items(one.get("environment"))
+            (f"{name}.environment.{text(item, 'name')}", text(item, "value"))
+            for item in items(item.get("environment"))
         ]
         # A password on a command line is told by the option before it.
-        texts += [(f"{name}.{part}", _line(one.get(part))) for part in _COMMANDS]
-        texts.append((f"{name}.healthCheck", _line(mapping(one, "healthCheck").get("command"))))
-        texts += texts_in(one.get("dockerLabels"), f"{name}.dockerLabels")
+        texts += [(f"{name}.{part}", _line(item.get(part))) for part in _COMMANDS]
+        texts.append((f"{name}.healthCheck", _line(mapping(item, "healthCheck").get("command"))))
+        texts += texts_in(item.get("dockerLabels"), f"{name}.dockerLabels")
         for part in ("logConfiguration", "firelensConfiguration"):
-            texts += texts_in(mapping(one, part).get("options"), f"{name}.{part}")
+            texts += texts_in(mapping(item, part).get("options"), f"{name}.{part}")
     return texts
 
 
@@ -120,10 +124,10 @@ def _earlier(service: Resource, shown: Document, reader: Reader) -> Json:
     """
     if text(shown, "controller") != "ECS":
         return None
-    for one in earlier_revisions(text(shown, "runs"), reader):
-        what = definition(one, reader)
+    for earlier_revision in earlier_revisions(text(shown, "runs"), reader):
+        what = definition(earlier_revision, reader)
         if is_clean(texts_of(what), reader):
-            return {"revision": one, "roles": roles_of(what)}
+            return {"revision": earlier_revision, "roles": roles_of(what)}
     return None
 
 
@@ -136,9 +140,9 @@ def _back(service: Resource, state: Document) -> tuple[Step, ...]:
     return (Step(there, (back,)),)
 
 
-def _roles(told: Document) -> list[str]:
-    found = told.get("roles")
-    return [str(one) for one in found] if isinstance(found, (list, tuple)) else []
+def _roles(looked: Document) -> list[str]:
+    found = looked.get("roles")
+    return [str(role) for role in found] if isinstance(found, (list, tuple)) else []
 
 
 DEFINITION_TRIGGER = Trigger(ECS, "RegisterTaskDefinition")
@@ -153,7 +157,7 @@ IN_DEFINITION = OpenSecret(
     triggers=(DEFINITION_TRIGGER,),
     reads=("ecs:DescribeTaskDefinition",),
     revert="A revision cannot be changed, and is read by who may read it whether it runs or not.",
-    suspects=definitions,
+    candidates=definitions,
     values=in_definition,
 )
 
@@ -172,7 +176,7 @@ IN_SERVICE = OpenSecret(
     # Which revisions there are still does not depend on the service.
     volatile=frozenset({"earlier"}),
     momentary=frozenset({"runs", "roles", "earlier"}),
-    suspects=_services,
+    candidates=_services,
     values=in_service,
     earlier=_earlier,
     steps=_back,

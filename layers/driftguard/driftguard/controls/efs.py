@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import AwsError, Reader, document
-from ..model import Call, Certainty, Change, Document, Resource, Suspect
-from ..trail import text
+from driftguard.aws.calls import AwsError, document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, resource
-from .policy_bearing import DenyLost, OpenPolicy
+from .mechanisms.resource_policy import DenyLost, OpenPolicy
 
 _EFS = "elasticfilesystem.amazonaws.com"
 _FILE_SYSTEMS = ("arn:{partition}:elasticfilesystem:{region}:{account}:file-system/*",)
@@ -18,17 +20,17 @@ _WRITES = {
 }
 
 
-def _suspects(change: Change) -> Iterator[Suspect]:
+def _candidates(change: Change) -> Iterator[Candidate]:
     """The file system of a record, which may name it by its ARN."""
     name = text(change.request, "fileSystemId").rpartition("/")[2]
     if name:
         where = f"elasticfilesystem:{{region}}:{{account}}:file-system/{name}"
-        yield Suspect(resource(change, "efs.file-system", name, where), Certainty.POSSIBLE)
+        yield Candidate(resource(change, "efs.file-system", name, where), Certainty.POSSIBLE)
 
 
 def _file_systems(reader: Reader) -> Iterator[Resource]:
-    for one in map(document, reader.pages("efs", "DescribeFileSystems", "FileSystems")):
-        name, arn = text(one, "FileSystemId"), text(one, "FileSystemArn")
+    for file_system in map(document, reader.pages("efs", "DescribeFileSystems", "FileSystems")):
+        name, arn = text(file_system, "FileSystemId"), text(file_system, "FileSystemArn")
         yield Resource("efs.file-system", name, reader.account, reader.region, arn)
 
 
@@ -77,7 +79,7 @@ PUBLIC_POLICY = OpenPolicy(
     writes=_WRITES,
     found_by=_file_systems,
     service="efs",
-    suspects=_suspects,
+    candidates=_candidates,
     written=lambda change: change.request.get("policy"),
     read=_read,
     put=_put,
@@ -98,7 +100,7 @@ POLICY_DELETED = DenyLost(
     writes=_WRITES,
     proven="stub",
     found_by=_file_systems,
-    suspects=_suspects,
+    candidates=_candidates,
     written=lambda change: change.request.get("policy"),
     read=_read,
     put=_put,

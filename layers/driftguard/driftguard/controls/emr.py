@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Resource, Suspect
-from ..trail import flag, items, mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, flag, items, mapping, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, partition_of, resource
-from .mechanisms import Switch
+from .mechanisms.switch import Switch
 
 _EMR = "elasticmapreduce.amazonaws.com"
 # AWS's own exception, in force until somebody sets another.
@@ -28,23 +30,23 @@ def _allowed(configuration: Document) -> list[Document]:
         {
             name: int(number)
             for name in ("MinRange", "MaxRange")
-            if (number := text(one, name, name[0].lower() + name[1:])).isdigit()
+            if (number := text(item, name, name[0].lower() + name[1:])).isdigit()
         }
-        for one in items(ranges)
+        for item in items(ranges)
     ]
     return sorted(found, key=_span)
 
 
-def _changed(change: Change) -> Iterable[Suspect]:
+def _changed(change: Change) -> Iterable[Candidate]:
     asked = mapping(change.request, "blockPublicAccessConfiguration")
     blocks = flag(asked.get("blockPublicSecurityGroupRules"))
     tail = "elasticmapreduce:{region}:{account}:block-public-access"
     where = resource(change, "emr.block-public-access", "block-public-access", tail)
     if blocks is not True:
-        yield Suspect(where, Certainty.EVIDENT if blocks is False else Certainty.POSSIBLE)
+        yield Candidate(where, Certainty.EVIDENT if blocks is False else Certainty.POSSIBLE)
     # Still on, but with more ports let through: whether more, the baseline tells.
     elif _allowed(asked) not in ([], list(_SSH)):
-        yield Suspect(where, Certainty.POSSIBLE)
+        yield Candidate(where, Certainty.POSSIBLE)
 
 
 def _settings(reader: Reader) -> Iterable[Resource]:
@@ -68,16 +70,16 @@ def _risky(state: Document, baseline: Document | None) -> str:
     if not state["blocks"]:
         return "EMR clusters may be launched open to the internet"
     before = list(items(baseline["allowed"])) if baseline else []
-    more = [one for one in items(state["allowed"]) if not _within(one, before)]
+    more = [item for item in items(state["allowed"]) if not _within(item, before)]
     if baseline is None or not baseline["blocks"] or not more:
         return ""
-    ports = ", ".join(f"{text(one, 'MinRange')}-{text(one, 'MaxRange')}" for one in more)
+    ports = ", ".join(f"{text(span, 'MinRange')}-{text(span, 'MaxRange')}" for span in more)
     return f"EMR clusters may be open to the internet on ports {ports}"
 
 
 def _within(ports: Document, allowed: list[Document]) -> bool:
     low, high = _span(ports)
-    return any(_span(one)[0] <= low and high <= _span(one)[1] for one in allowed)
+    return any(_span(span)[0] <= low and high <= _span(span)[1] for span in allowed)
 
 
 def _span(ports: Document) -> tuple[int, int]:
@@ -86,7 +88,7 @@ def _span(ports: Document) -> tuple[int, int]:
 
 
 def _safe(state: Document, baseline: Document | None) -> Document:
-    """What the baseline says; without one, the block on and the ports let through as they are."""
+    """The baseline; without one, the block switched on and the allowed ports unchanged."""
     if baseline is not None and baseline["blocks"]:
         return baseline
     return {**state, "blocks": True}
@@ -113,7 +115,7 @@ CONTROLS = (
         proven="stub",
         baselined=True,
         found_by=_settings,
-        suspects=_changed,
+        candidates=_changed,
         read=_read,
         risky=_risky,
         safe=_safe,

@@ -5,24 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from ..aws import Reader, document
-from ..model import (
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.aws.permissions import roles_in
+from driftguard.documents import Document, Json, flag, items, text
+from driftguard.model import (
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
-    Json,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ..permissions import roles_in
-from ..trail import flag, items, text
+
 from .control import Control, NoSettings, References, Trigger, partition_of
-from .mechanisms import Removed, Switch, evident
+from .mechanisms.declared import evident
+from .mechanisms.removed import Removed
+from .mechanisms.switch import Switch
 
 _EVENTS = "events.amazonaws.com"
 _RULES = ("arn:{partition}:events:{region}:{account}:rule/*",)
@@ -77,8 +79,8 @@ def _by_name(rule: Resource, key: str = "Name") -> dict[str, Json]:
 def _describe(rule: Resource, reader: Reader) -> Document | None:
     """The rule, None when it is gone or an AWS service manages it."""
     found = reader.read("events", "DescribeRule", absent=_GONE, **_by_name(rule))
-    told = document(found)
-    return None if found is None or text(told, "ManagedBy") else told
+    described = document(found)
+    return None if found is None or text(described, "ManagedBy") else described
 
 
 def _tags(rule: Resource, reader: Reader) -> list[Document]:
@@ -88,7 +90,7 @@ def _tags(rule: Resource, reader: Reader) -> list[Document]:
 
 def _targets(rule: Resource, reader: Reader) -> list[Document]:
     found = reader.pages("events", "ListTargetsByRule", "Targets", **_by_name(rule, "Rule"))
-    return sorted(map(document, found), key=lambda one: text(one, "Id"))
+    return sorted(map(document, found), key=lambda target: text(target, "Id"))
 
 
 def watches(pattern: str, tags: Iterable[Document]) -> bool:
@@ -102,21 +104,23 @@ def watches(pattern: str, tags: Iterable[Document]) -> bool:
     if not isinstance(waited, dict):
         return False
     sources, kinds = waited.get("source"), waited.get("detail-type")
-    return bool(_SOURCES & set(_texts(sources))) or any(_TRAIL in one for one in _texts(kinds))
+    return bool(_SOURCES & set(_texts(sources))) or any(_TRAIL in kind for kind in _texts(kinds))
 
 
 def _texts(value: Json) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _watching(reader: Reader) -> Iterator[Resource]:
     """The rules of every bus that watch over the account."""
     buses = document(reader.read("events", "ListEventBuses")).get("EventBuses")
-    for bus in (text(one, "Name") for one in items(buses)):
-        for one in map(document, reader.pages("events", "ListRules", "Rules", EventBusName=bus)):
-            rule = _named(bus, text(one, "Name"), reader.account, reader.region)
-            if not text(one, "ManagedBy") and watches(
-                text(one, "EventPattern"), _tags(rule, reader)
+    for bus in (text(item, "Name") for item in items(buses)):
+        for described in map(
+            document, reader.pages("events", "ListRules", "Rules", EventBusName=bus)
+        ):
+            rule = _named(bus, text(described, "Name"), reader.account, reader.region)
+            if not text(described, "ManagedBy") and watches(
+                text(described, "EventPattern"), _tags(rule, reader)
             ):
                 yield rule
 
@@ -147,9 +151,9 @@ def _set_enabled(rule: Resource, state: Document) -> Call:
 
 
 class TargetsRemoved(Control[NoSettings]):
-    """A rule that watches over the account tells fewer than before, or nobody.
+    """A rule that watches over the account has fewer targets than before, or none.
 
-    Only what the baseline had and is missing is put back; a target that was added stays.
+    Only the missing targets of the baseline are put back; a target that was added stays.
     """
 
     id = "events.targets-removed"
@@ -172,40 +176,48 @@ class TargetsRemoved(Control[NoSettings]):
     baselined = True
     settings = NoSettings
 
-    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
         rule = _rule(change)
         if rule is not None:
-            yield Suspect(rule, Certainty.POSSIBLE)
+            yield Candidate(rule, Certainty.POSSIBLE)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        if _describe(suspect.resource, reader) is None:
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        if _describe(candidate.resource, reader) is None:
             return None
-        return {"targets": _targets(suspect.resource, reader)}
+        return {"targets": _targets(candidate.resource, reader)}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         return _watching(reader)
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         missing = _missing(state, baseline)
         if not missing:
             return None
-        told = ", ".join(text(one, "Arn") for one in missing)
-        return Risk(f"the rule no longer tells {told}", tuple(missing))
+        arns = ", ".join(text(target, "Arn") for target in missing)
+        return Finding(f"the rule no longer tells {arns}", tuple(missing))
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: NoSettings,
     ) -> Plan:
-        rule, missing = suspect.resource, _missing(facet.state, baseline)
-        kept = tuple(text(one, "Arn") for one in items(facet.state["targets"]))
-        return Plan((Step(_put_targets(rule, missing), (_remove_targets(rule, missing),)),), kept)
+        rule, missing = candidate.resource, _missing(observation.state, baseline)
+        untouched = tuple(text(item, "Arn") for item in items(observation.state["targets"]))
+        return Plan(
+            (Step(_put_targets(rule, missing), (_remove_targets(rule, missing),)),), untouched
+        )
 
 
 def _missing(state: Document, baseline: Document | None) -> list[Document]:
     """The baseline's targets that are not there, by id."""
-    there = {text(one, "Id") for one in items(state["targets"])}
-    return [one for one in items((baseline or {}).get("targets")) if text(one, "Id") not in there]
+    there = {text(item, "Id") for item in items(state["targets"])}
+    return [
+        item for item in items((baseline or {}).get("targets")) if text(item, "Id") not in there
+    ]
 
 
 def _put_targets(rule: Resource, targets: list[Document]) -> Call:
@@ -214,7 +226,7 @@ def _put_targets(rule: Resource, targets: list[Document]) -> Call:
 
 
 def _remove_targets(rule: Resource, targets: list[Document]) -> Call:
-    ids = [text(one, "Id") for one in targets]
+    ids = [text(target, "Id") for target in targets]
     parameters = {**_by_name(rule, "Rule"), "Ids": ids}
     return Call("events", "RemoveTargets", parameters, on=(rule.arn,), settled_by=_GONE)
 
@@ -226,11 +238,11 @@ def _whole(rule: Resource, reader: Reader) -> Document:
     found = reader.read("events", "DescribeRule", absent=_GONE, **_by_name(rule))
     if found is None:
         return {"exists": False}
-    told = document(found)
+    described = document(found)
     wanted = ("Description", "EventPattern", "RoleArn", "ScheduleExpression", "State")
     return {
         "exists": True,
-        "rule": {name: told[name] for name in wanted if told.get(name)},
+        "rule": {name: described[name] for name in wanted if described.get(name)},
         "tags": _tags(rule, reader),
         "targets": _targets(rule, reader),
     }
@@ -264,9 +276,9 @@ CONTROLS = (
         ),
         found_by=_watching,
         writes={"events:DisableRule": _RULES, "events:EnableRule": _RULES},
-        suspects=lambda change: (
-            Suspect(one.resource, Certainty.POSSIBLE)
-            for one in evident(_rule, "DisableRule")(change)
+        candidates=lambda change: (
+            Candidate(candidate.resource, Certainty.POSSIBLE)
+            for candidate in evident(_rule, "DisableRule")(change)
         ),
         read=_enabled,
         risky=_disabled,
@@ -296,9 +308,9 @@ CONTROLS = (
             "iam:PassRole": _ROLES,
         },
         found_by=_watching,
-        suspects=lambda change: (
-            Suspect(one.resource, Certainty.POSSIBLE)
-            for one in evident(_rule, "DeleteRule")(change)
+        candidates=lambda change: (
+            Candidate(candidate.resource, Certainty.POSSIBLE)
+            for candidate in evident(_rule, "DeleteRule")(change)
         ),
         read=_whole,
         restore=_made_again,

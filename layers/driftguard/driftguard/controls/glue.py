@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Resource, Suspect
-from ..trail import flag, mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, flag, mapping, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, partition_of, resource
-from .mechanisms import Weakened, told, weaker_than_before
-from .policy_bearing import OpenPolicy
+from .mechanisms.resource_policy import OpenPolicy
+from .mechanisms.weakened import Weakened, told, weaker_than_before
 
 _GLUE = "glue.amazonaws.com"
 _CATALOG = ("arn:{partition}:glue:{region}:{account}:catalog",)
@@ -54,7 +56,7 @@ PUBLIC_POLICY = OpenPolicy(
     found_by=_catalogs,
     writes={"glue:PutResourcePolicy": _CATALOG, "glue:DeleteResourcePolicy": _CATALOG},
     service="glue",
-    suspects=lambda change: [Suspect(_catalog(change), Certainty.POSSIBLE)],
+    candidates=lambda change: [Candidate(_catalog(change), Certainty.POSSIBLE)],
     written=lambda change: change.request.get("policyInJson"),
     read=_policy,
     put=_put,
@@ -67,7 +69,7 @@ PUBLIC_POLICY = OpenPolicy(
 _AT_REST, _PASSWORDS = "EncryptionAtRest", "ConnectionPasswordEncryption"
 
 
-def _decrypted(change: Change) -> Iterable[Suspect]:
+def _decrypted(change: Change) -> Iterable[Candidate]:
     asked = mapping(change.request, "dataCatalogEncryptionSettings")
     at_rest = text(mapping(asked, "encryptionAtRest"), "catalogEncryptionMode")
     passwords = flag(
@@ -79,7 +81,7 @@ def _decrypted(change: Change) -> Iterable[Suspect]:
     if weak:
         yield told(_catalog(change), *weak)
     elif not at_rest or passwords is None:
-        yield Suspect(_catalog(change), Certainty.POSSIBLE)
+        yield Candidate(_catalog(change), Certainty.POSSIBLE)
 
 
 def _encryption(catalog: Resource, reader: Reader) -> Document:
@@ -120,7 +122,7 @@ ENCRYPTION_OFF = Weakened(
         "iam:PassRole": ("arn:{partition}:iam::{account}:role/*",),
     },
     found_by=_catalogs,
-    suspects=_decrypted,
+    candidates=_decrypted,
     read=_encryption,
     weaker=weaker_than_before(_plain),
     put=_encrypt,

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ..trail import flag, items, mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, partition_of, resource
-from .mechanisms import Advice, Switch, Weakened, evident, told, weaker_than_before
+from .mechanisms.advice import Advice
+from .mechanisms.declared import evident
+from .mechanisms.switch import Switch
+from .mechanisms.weakened import Weakened, told, weaker_than_before
 
 _GUARDDUTY = "guardduty.amazonaws.com"
 _DETECTOR = "arn:{partition}:guardduty:{region}:{account}:detector/*"
@@ -34,15 +40,15 @@ def _detector(change: Change) -> Resource | None:
 
 def _detectors(reader: Reader) -> Iterator[Resource]:
     here = f"arn:{partition_of(reader.region)}:guardduty:{reader.region}:{reader.account}"
-    for one in reader.pages("guardduty", "ListDetectors", "DetectorIds"):
-        arn = f"{here}:detector/{one}"
-        yield Resource("guardduty.detector", str(one), reader.account, reader.region, arn)
+    for detector_id in reader.pages("guardduty", "ListDetectors", "DetectorIds"):
+        arn = f"{here}:detector/{detector_id}"
+        yield Resource("guardduty.detector", str(detector_id), reader.account, reader.region, arn)
 
 
 # ------------------------------------------------------------------------------ the detector
 
 
-def _updated(change: Change) -> Iterator[Suspect]:
+def _updated(change: Change) -> Iterator[Candidate]:
     detector = _detector(change)
     if detector is None:
         return
@@ -52,7 +58,7 @@ def _updated(change: Change) -> Iterator[Suspect]:
     if off:
         yield told(detector, *off)
     elif omitted(change.request):
-        yield Suspect(detector, Certainty.POSSIBLE)
+        yield Candidate(detector, Certainty.POSSIBLE)
 
 
 def _switches(features: Json) -> dict[str, bool]:
@@ -98,7 +104,7 @@ def _off(state: Document) -> dict[str, str]:
 
 
 def _weaker(state: Document, baseline: Document | None) -> dict[str, str]:
-    """A detector that is off is a risk at any time; a feature, when it was on before."""
+    """Why the detector is weaker: it is off, or features that were on before are."""
     always = {name: why for name, why in _off(state).items() if name == "Enable"}
     return {**always, **weaker_than_before(_off)(state, baseline)}
 
@@ -125,13 +131,13 @@ def _word(on: Json) -> str:
 
 
 def _missing(detector: Resource, reader: Reader) -> Document | None:
-    """None when the detector still stands."""
+    """The state of a deleted detector; None if the detector still exists."""
     found = reader.read("guardduty", "GetDetector", DetectorId=detector.id, absent=_GONE)
     return {"detector": detector.id} if found is None else None
 
 
 def _alone(detector: Resource, reader: Reader) -> Document | None:
-    """None when the account still has an administrator."""
+    """The state of a detector without administrator; None if the account still has one."""
     found = reader.read(
         "guardduty", "GetAdministratorAccount", DetectorId=detector.id, absent=_GONE
     )
@@ -157,16 +163,16 @@ def _of(part: Resource) -> str:
     return part.arn.split("/")[1]
 
 
-def _filtered(change: Change) -> Iterator[Suspect]:
+def _filtered(change: Change) -> Iterator[Candidate]:
     name = text(change.request, "filterName", "name") or text(change.response, "name")
     filter_ = _part(change, "filter", name)
     action = text(change.request, "action")
     if filter_ is None or action == "NOOP":
         return
     if action == "ARCHIVE":
-        yield Suspect(filter_, Certainty.EVIDENT)
+        yield Candidate(filter_, Certainty.EVIDENT)
     elif change.name == "UpdateFilter" or omitted(change.request):
-        yield Suspect(filter_, Certainty.POSSIBLE)
+        yield Candidate(filter_, Certainty.POSSIBLE)
 
 
 def _action(filter_: Resource, reader: Reader) -> Document | None:
@@ -182,12 +188,12 @@ def _set_action(filter_: Resource, state: Document) -> Call:
     return Call("guardduty", "UpdateFilter", parameters, on=(filter_.arn,))
 
 
-def _listed(change: Change) -> Iterator[Suspect]:
+def _listed(change: Change) -> Iterator[Candidate]:
     id_ = text(change.request, "ipSetId") or text(change.response, "ipSetId")
     list_ = _part(change, "ipset", id_)
     active = flag(change.request.get("activate"))
     if list_ is not None and active is not False:
-        yield Suspect(list_, Certainty.EVIDENT if active else Certainty.POSSIBLE)
+        yield Candidate(list_, Certainty.EVIDENT if active else Certainty.POSSIBLE)
 
 
 def _active(list_: Resource, reader: Reader) -> Document | None:
@@ -218,7 +224,7 @@ CONTROLS = (
         reads=("guardduty:GetDetector", "guardduty:ListDetectors"),
         writes={"guardduty:UpdateDetector": (_DETECTOR,)},
         found_by=_detectors,
-        suspects=_updated,
+        candidates=_updated,
         read=_state,
         weaker=_weaker,
         default={"Enable": True},
@@ -232,7 +238,7 @@ CONTROLS = (
         triggers=(Trigger(_GUARDDUTY, "CreateFilter"), Trigger(_GUARDDUTY, "UpdateFilter")),
         reads=("guardduty:GetFilter",),
         writes={"guardduty:UpdateFilter": (f"{_DETECTOR}/filter/*",)},
-        suspects=_filtered,
+        candidates=_filtered,
         read=_action,
         risky=lambda state, _: (
             "findings that match the filter are archived unseen"
@@ -255,7 +261,7 @@ CONTROLS = (
             "iam:DeleteRolePolicy": _OWN_ROLE,
             "iam:PutRolePolicy": _OWN_ROLE,
         },
-        suspects=_listed,
+        candidates=_listed,
         read=_active,
         risky=lambda state, _: (
             "no findings are made for the addresses of the list" if state["active"] else ""
@@ -271,7 +277,7 @@ CONTROLS = (
         triggers=(Trigger(_GUARDDUTY, "DeleteDetector"), Trigger(_GUARDDUTY, "CreateDetector")),
         reads=("guardduty:GetDetector",),
         revert="a new detector has none of the old one's findings, filters, lists and members",
-        suspects=evident(_detector, "DeleteDetector"),
+        candidates=evident(_detector, "DeleteDetector"),
         read=_missing,
         why="the detector was deleted, with its findings, filters and lists",
         advice="Create a detector, then its features, filters, lists and members anew.",
@@ -288,7 +294,7 @@ CONTROLS = (
         ),
         reads=("guardduty:GetAdministratorAccount",),
         revert="only the administrator's account can invite this one again",
-        suspects=evident(
+        candidates=evident(
             _detector, "DisassociateFromAdministratorAccount", "DisassociateFromMasterAccount"
         ),
         read=_alone,

@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Facet, Plan, Resource, Risk, Step, Suspect
-from ..permissions import roles_in
-from ..trail import text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.aws.permissions import roles_in
+from driftguard.documents import Document, text
+from driftguard.model import (
+    Call,
+    Candidate,
+    Certainty,
+    Change,
+    Finding,
+    Observation,
+    Plan,
+    Resource,
+    Step,
+)
+
 from .control import Control, References, Trigger, resource
-from .mechanisms import Advice, Removed, evident
+from .mechanisms.advice import Advice
+from .mechanisms.declared import evident
+from .mechanisms.removed import Removed
 
 _LOGS = "logs.amazonaws.com"
 _GROUPS = ("arn:{partition}:logs:{region}:{account}:log-group:*",)
@@ -28,8 +42,8 @@ def _group(change: Change) -> Resource | None:
 
 
 def _groups(reader: Reader) -> Iterator[Resource]:
-    for one in map(document, reader.pages("logs", "DescribeLogGroups", "logGroups")):
-        name, arn = text(one, "logGroupName"), text(one, "arn").removesuffix(":*")
+    for group in map(document, reader.pages("logs", "DescribeLogGroups", "logGroups")):
+        name, arn = text(group, "logGroupName"), text(group, "arn").removesuffix(":*")
         yield Resource("logs.log-group", name, reader.account, reader.region, arn)
 
 
@@ -44,7 +58,12 @@ def _on(group_arn: str) -> str:
 def _read_group(group: Resource, reader: Reader) -> Document | None:
     found = reader.pages("logs", "DescribeLogGroups", "logGroups", logGroupNamePrefix=group.id)
     return next(
-        (one for one in map(document, found) if text(one, "logGroupName") == group.id), None
+        (
+            described
+            for described in map(document, found)
+            if text(described, "logGroupName") == group.id
+        ),
+        None,
     )
 
 
@@ -75,16 +94,16 @@ class RetentionShortened(Control[RetentionSettings]):
     baselined = True
     settings = RetentionSettings
 
-    def screen(self, change: Change, settings: RetentionSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: RetentionSettings) -> Iterable[Candidate]:
         group = _group(change)
         # Without a policy events are kept for good: there is nothing longer.
         if group is not None and change.name == "PutRetentionPolicy":
             asked = change.request.get("retentionInDays")
             short = isinstance(asked, int) and asked < settings.minimum_days
-            yield Suspect(group, Certainty.EVIDENT if short else Certainty.POSSIBLE)
+            yield Candidate(group, Certainty.EVIDENT if short else Certainty.POSSIBLE)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        found = _read_group(suspect.resource, reader)
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        found = _read_group(candidate.resource, reader)
         return None if found is None else {"days": found.get("retentionInDays")}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
@@ -92,28 +111,32 @@ class RetentionShortened(Control[RetentionSettings]):
 
     def assess(
         self, state: Document, baseline: Document | None, settings: RetentionSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         days, before = state["days"], baseline["days"] if baseline else 0
         if not isinstance(days, int):
             return None
         if before is None or (isinstance(before, int) and days < before):
-            kept = "for good" if before is None else f"for {before} days"
-            return Risk(f"the log group keeps events for {days} days; it kept them {kept}")
+            before_in_words = "for good" if before is None else f"for {before} days"
+            return Finding(
+                f"the log group keeps events for {days} days; it kept them {before_in_words}"
+            )
         if days < settings.minimum_days and baseline is None:
-            return Risk(f"the log group keeps events for {days} days only")
+            return Finding(f"the log group keeps events for {days} days only")
         return None
 
     def plan(
         self,
-        suspect: Suspect,
-        facet: Facet,
+        candidate: Candidate,
+        observation: Observation,
         baseline: Document | None,
         settings: RetentionSettings,
     ) -> Plan:
-        group = suspect.resource
+        group = candidate.resource
         before: Document = baseline or {"days": None}
         advice = "" if baseline else "Events are now kept for good; set the retention you want."
-        return Plan((Step(_keep(group, before), (_keep(group, facet.state),)),), advice=advice)
+        return Plan(
+            (Step(_keep(group, before), (_keep(group, observation.state),)),), advice=advice
+        )
 
 
 def _keep(group: Resource, state: Document) -> Call:
@@ -149,10 +172,10 @@ def _metric_filter(change: Change) -> Resource | None:
 
 def _metric_filters(reader: Reader) -> Iterator[Resource]:
     groups = {group.id: group for group in _groups(reader)}
-    for one in map(document, reader.pages("logs", "DescribeMetricFilters", "metricFilters")):
-        group = groups.get(text(one, "logGroupName"))
+    for described in map(document, reader.pages("logs", "DescribeMetricFilters", "metricFilters")):
+        group = groups.get(text(described, "logGroupName"))
         if group is not None:
-            yield _filter(group, "metric-filter", text(one, "filterName"))
+            yield _filter(group, "metric-filter", text(described, "filterName"))
 
 
 def _whole_metric_filter(filter_: Resource, reader: Reader) -> Document:
@@ -166,8 +189,8 @@ def _subscription_filter(change: Change) -> Resource | None:
 def _subscription_filters(reader: Reader) -> Iterator[Resource]:
     operation, key = "DescribeSubscriptionFilters", "subscriptionFilters"
     for group in _groups(reader):
-        for one in map(document, reader.pages("logs", operation, key, logGroupName=group.id)):
-            yield _filter(group, "subscription-filter", text(one, "filterName"))
+        for described in map(document, reader.pages("logs", operation, key, logGroupName=group.id)):
+            yield _filter(group, "subscription-filter", text(described, "filterName"))
 
 
 def _whole_subscription_filter(filter_: Resource, reader: Reader) -> Document:
@@ -179,9 +202,9 @@ def _whole(filter_: Resource, reader: Reader, operation: str, key: str) -> Docum
     named = {"logGroupName": group, "filterNamePrefix": filter_.id}
     found = reader.read("logs", operation, absent=_GONE, **named)
     listed = document(found).get(key)
-    for one in listed if isinstance(listed, list) else ():
-        if isinstance(one, dict) and one.get("filterName") == filter_.id:
-            settings = {name: value for name, value in one.items() if name != "creationTime"}
+    for described in listed if isinstance(listed, list) else ():
+        if isinstance(described, dict) and described.get("filterName") == filter_.id:
+            settings = {name: value for name, value in described.items() if name != "creationTime"}
             return {"exists": True, "filter": settings}
     return {"exists": False}
 
@@ -225,7 +248,7 @@ CONTROLS = (
         reads=("logs:DescribeLogGroups", "logs:DescribeMetricFilters"),
         writes={"logs:DeleteMetricFilter": _GROUPS, "logs:PutMetricFilter": _GROUPS},
         found_by=_metric_filters,
-        suspects=evident(_metric_filter, "DeleteMetricFilter"),
+        candidates=evident(_metric_filter, "DeleteMetricFilter"),
         read=_whole_metric_filter,
         restore=_filter_again,
         what="the metric filter",
@@ -246,7 +269,7 @@ CONTROLS = (
             "logs:PutSubscriptionFilter": (*_GROUPS, *_DESTINATIONS),
         },
         found_by=_subscription_filters,
-        suspects=evident(_subscription_filter, "DeleteSubscriptionFilter"),
+        candidates=evident(_subscription_filter, "DeleteSubscriptionFilter"),
         read=_whole_subscription_filter,
         restore=_filter_again,
         what="the subscription filter",
@@ -262,7 +285,7 @@ CONTROLS = (
             Trigger(_LOGS, "CreateLogGroup"),
         ),
         revert="the events are gone: CloudWatch Logs keeps no copy of what is deleted",
-        suspects=evident(_deleted, "DeleteLogGroup", "DeleteLogStream"),
+        candidates=evident(_deleted, "DeleteLogGroup", "DeleteLogStream"),
         why="the logs were deleted for good",
         advice="Look for copies: exports, subscriptions, the source of the events.",
     ),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader, Refused, document
-from ..model import Call, Certainty, Change, Document, Resource, Suspect
-from ..trail import text
+from driftguard.aws.calls import Refused, document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, resource
-from .mechanisms import Switch, evident
+from .mechanisms.declared import evident
+from .mechanisms.switch import Switch
 
 _MACIE = "macie2.amazonaws.com"
 # Macie's API of the session knows no resources.
@@ -51,9 +54,9 @@ def _set_enabled(session: Resource, state: Document) -> Call:
 # ------------------------------------------------------------------------------------- paused
 
 
-def _paused(change: Change) -> Iterator[Suspect]:
+def _paused(change: Change) -> Iterator[Candidate]:
     if text(change.request, "status") == "PAUSED":
-        yield Suspect(_session(change), Certainty.EVIDENT)
+        yield Candidate(_session(change), Certainty.EVIDENT)
 
 
 def _running(session: Resource, reader: Reader) -> Document | None:
@@ -74,7 +77,7 @@ CONTROLS = (
         triggers=(Trigger(_MACIE, "DisableMacie"), Trigger(_MACIE, "EnableMacie")),
         reads=("macie2:GetMacieSession",),
         writes={"macie2:DisableMacie": _SESSION, "macie2:EnableMacie": _SESSION},
-        suspects=evident(_session, "DisableMacie"),
+        candidates=evident(_session, "DisableMacie"),
         read=_enabled,
         risky=lambda state, _: "" if state["enabled"] else "Macie looks at nothing any more",
         safe=lambda state, _: {"enabled": True},
@@ -90,7 +93,7 @@ CONTROLS = (
         proven="stub",
         reads=("macie2:GetMacieSession",),
         writes={"macie2:UpdateMacieSession": _SESSION},
-        suspects=_paused,
+        candidates=_paused,
         read=_running,
         risky=lambda state, _: "Macie is paused" if state["status"] == "PAUSED" else "",
         safe=lambda state, _: {"status": "ENABLED"},

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ..trail import items, mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, partition_of, resource
-from .policy_bearing import OpenPolicy
+from .mechanisms.resource_policy import OpenPolicy
 
 _ES = "es.amazonaws.com"
 _DOMAINS = ("arn:{partition}:es:{region}:{account}:domain/*",)
 
 
-def _domain(change: Change) -> Iterable[Suspect]:
+def _domain(change: Change) -> Iterable[Candidate]:
     """The domain of a record that sets a policy. Inside a VPC an open policy is no opening."""
     request = change.request
     name = text(request, "domainName")
     in_vpc = bool(next(items(request.get("vPCOptions")), None))
     if name and not in_vpc and (request.get("accessPolicies") or omitted(request)):
         tail = f"es:{{region}}:{{account}}:domain/{name}"
-        yield Suspect(resource(change, "opensearch.domain", name, tail), Certainty.POSSIBLE)
+        yield Candidate(resource(change, "opensearch.domain", name, tail), Certainty.POSSIBLE)
 
 
 def _domains(reader: Reader) -> Iterator[Resource]:
     where = f"arn:{partition_of(reader.region)}:es:{reader.region}:{reader.account}:domain"
-    for one in items(document(reader.read("opensearch", "ListDomainNames")).get("DomainNames")):
-        name = text(one, "DomainName")
+    for item in items(document(reader.read("opensearch", "ListDomainNames")).get("DomainNames")):
+        name = text(item, "DomainName")
         yield Resource("opensearch.domain", name, reader.account, reader.region, f"{where}/{name}")
 
 
@@ -84,7 +87,7 @@ PUBLIC_POLICY = OpenPolicy(
     found_by=_domains,
     writes={"es:UpdateDomainConfig": _DOMAINS},
     service="opensearch",
-    suspects=_domain,
+    candidates=_domain,
     written=_written,
     read=_read,
     put=_put,

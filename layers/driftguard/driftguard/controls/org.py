@@ -1,6 +1,6 @@
 """AWS Organizations: an account leaves, or a policy that bounds accounts no longer applies.
 
-Organizations records what is done to the organisation in its management account; there, or in a
+Organizations records what is done to the organization in its management account; there, or in a
 delegated administrator's, the guard can put a policy back.
 """
 
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..access.policy import Trusted
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Resource, Step, Suspect
-from ..trail import mapping, text
+from driftguard.access.policy import Trusted
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, mapping, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+
 from .control import References, Trigger, partition_of, resource
-from .mechanisms import Advice, Granted
+from .mechanisms.advice import Advice
+from .mechanisms.granted import Granted
 
 _SOURCE = "organizations.amazonaws.com"
 _ABSENT = ("PolicyNotFoundException", "TargetNotFoundException")
@@ -31,25 +34,25 @@ _ALLOWING = ("p-FullAWSAccess", "p-RCPFullAWSAccess")
 # ----------------------------------------------------------------------------- policies detached
 
 
-def _detached(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+def _detached(change: Change, trusted: Trusted) -> Iterator[Candidate]:
     policy, target = text(change.request, "policyId"), text(change.request, "targetId")
     if policy and target and policy not in _ALLOWING:
         # What type of policy it is, and so whether it bounds anything, is not in the record.
         where = f"organizations::{{account}}:policy/{policy}"
         found = resource(change, "org.policy", policy, where)
-        yield Suspect(found, Certainty.POSSIBLE, {"target": target})
+        yield Candidate(found, Certainty.POSSIBLE, {"target": target})
 
 
-def _read_attachment(suspect: Suspect, reader: Reader) -> Document | None:
+def _read_attachment(candidate: Candidate, reader: Reader) -> Document | None:
     answer = reader.read(
-        "organizations", "DescribePolicy", PolicyId=suspect.resource.id, absent=_ABSENT
+        "organizations", "DescribePolicy", PolicyId=candidate.resource.id, absent=_ABSENT
     )
     if answer is None:
         return None
     summary = mapping(mapping(document(answer), "Policy"), "PolicySummary")
-    target, kind = text(suspect.hint, "target"), text(summary, "Type")
+    target, kind = text(candidate.hint, "target"), text(summary, "Type")
     targets = reader.pages(
-        "organizations", "ListTargetsForPolicy", "Targets", PolicyId=suspect.resource.id
+        "organizations", "ListTargetsForPolicy", "Targets", PolicyId=candidate.resource.id
     )
     arn = _arn_of(reader, target)
     if arn is None:
@@ -60,15 +63,15 @@ def _read_attachment(suspect: Suspect, reader: Reader) -> Document | None:
         "type": kind,
         "target": target,
         "target_arn": arn,
-        "attached": any(one["TargetId"] == target for one in targets),
+        "attached": any(attached["TargetId"] == target for attached in targets),
     }
 
 
 def _arn_of(reader: Reader, target: str) -> str | None:
-    """The ARN of an account, an organisational unit or the root; None when it is gone."""
+    """The ARN of an account, an organizational unit or the root; None when it is gone."""
     if target.startswith("r-"):
         roots = reader.pages("organizations", "ListRoots", "Roots")
-        return next((str(one["Arn"]) for one in roots if one["Id"] == target), None)
+        return next((str(root["Arn"]) for root in roots if root["Id"] == target), None)
     if target.startswith("ou-"):
         unit = reader.read(
             "organizations",
@@ -126,7 +129,7 @@ POLICY_DETACHED = Granted(
         "organizations:AttachPolicy": (_POLICY, *_TARGETS),
         "organizations:DetachPolicy": (_POLICY, *_TARGETS),
     },
-    suspects=_detached,
+    candidates=_detached,
     read=_read_attachment,
     risky=_why_detached,
     steps=_attach,
@@ -136,18 +139,18 @@ POLICY_DETACHED = Granted(
 # ------------------------------------------------------------------------------------- departures
 
 
-def _gone(change: Change) -> Iterator[Suspect]:
+def _gone(change: Change) -> Iterator[Candidate]:
     if change.name == "DisablePolicyType":
         kind, root = text(change.request, "policyType"), text(change.request, "rootId")
         if kind in _BOUNDING and root:
             where = f"organizations::{{account}}:root/{root}"
             found = resource(change, "org.root", root, where)
-            yield Suspect(found, Certainty.EVIDENT, {"disabled": kind})
+            yield Candidate(found, Certainty.EVIDENT, {"disabled": kind})
         return
     account = text(change.request, "accountId") or change.account
     arn = f"arn:{partition_of(change.region)}:organizations::{change.account}:account/{account}"
     found = Resource("org.account", account, change.account, change.region, arn)
-    yield Suspect(found, Certainty.EVIDENT, {"left": account})
+    yield Candidate(found, Certainty.EVIDENT, {"left": account})
 
 
 LEAVE = Advice(
@@ -165,7 +168,7 @@ LEAVE = Advice(
     ),
     revert="To rejoin takes an invitation from the management account; a policy type enabled "
     "again comes back without what was attached.",
-    suspects=_gone,
+    candidates=_gone,
     why="the organization's policies no longer bind what they bound",
     advice="From the management account: invite the account again, or enable the policy type and "
     "attach its policies anew.",

@@ -1,9 +1,9 @@
-"""Does an identity policy make whoever carries it an administrator? Pure, no AWS calls.
+"""Says whether an identity policy makes its holder an administrator. Pure, no AWS calls.
 
-Counted are: every action on every resource; everything but what a NotAction names; and the single
-IAM actions by which one can give oneself more, over all users, roles, groups or policies. Which
-conditions matter is what they bind: one on the request's target (a required boundary, a tag of the
-resource) narrows the grant; one on who, when or from where leaves an administrator one.
+An administrator's policy grants every action on every resource; everything but what a NotAction
+names; or one of the IAM actions that let a caller escalate, over all users, roles, groups or
+policies. A condition on the request's target (a required boundary, a tag of the resource) narrows
+the grant; a condition on the caller, the time or the network leaves an administrator one.
 
 `iam:PassRole` beside an action that runs code is left out on purpose: deployment roles rightly have
 both, and whether it escalates depends on the roles that there are.
@@ -18,9 +18,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from ..access.document import UnreadableError, as_list, element, element_key, load, text_of
-from ..access.patterns import matches
-from ..model import Document, Json
+from driftguard.access.document import UnreadableError, as_list, element, element_key, load, text_of
+from driftguard.access.patterns import matches
+from driftguard.documents import Document, Json
 
 __all__ = ["UnreadableError", "broad_by_name", "why_admin", "without_admin"]
 
@@ -64,11 +64,13 @@ def why_admin(document: Mapping[str, object] | str) -> str:
     Raises `UnreadableError` for what is no policy document.
     """
     statements = list(_statements(document))
-    denies = [one for one in statements if text_of(element(one, "Effect")) == "Deny"]
+    denies = [
+        statement for statement in statements if text_of(element(statement, "Effect")) == "Deny"
+    ]
     found: list[str] = []
-    for one in statements:
-        if text_of(element(one, "Effect")) == "Allow":
-            found.extend(_why(one, denies))
+    for statement in statements:
+        if text_of(element(statement, "Effect")) == "Allow":
+            found.extend(_why(statement, denies))
     if not found:
         return ""
     shown = list(dict.fromkeys(found))
@@ -79,38 +81,42 @@ def why_admin(document: Mapping[str, object] | str) -> str:
 def without_admin(document: Document) -> Document | None:
     """The policy without the statements that make an administrator; None if none is left."""
     statements = list(_statements(document))
-    denies = [one for one in statements if text_of(element(one, "Effect")) == "Deny"]
-    kept: list[Json] = [one for one in statements if one in denies or not _why(one, denies)]
-    if not kept:
+    denies = [
+        statement for statement in statements if text_of(element(statement, "Effect")) == "Deny"
+    ]
+    left: list[Json] = [
+        statement for statement in statements if statement in denies or not _why(statement, denies)
+    ]
+    if not left:
         return None
     key = element_key(document, "Statement") or "Statement"
-    return {**document, key: kept}
+    return {**document, key: left}
 
 
 def _statements(document: Mapping[str, object] | str) -> Iterator[Document]:
     loaded, _ = load(document)
-    for one in as_list(element(loaded, "Statement") or ()):
-        if isinstance(one, Mapping):
-            yield one
+    for statement in as_list(element(loaded, "Statement") or ()):
+        if isinstance(statement, Mapping):
+            yield statement
 
 
 def _why(statement: Document, denies: list[Document]) -> list[str]:
     """What one Allow grants that makes an administrator, where no Deny takes it back."""
     if _narrowed(statement):
         return []
-    denied = [one for one in denies if _unconditional(one) and _reaches(one, _EVERYTHING)]
+    denied = [deny for deny in denies if _unconditional(deny) and _reaches(deny, _EVERYTHING)]
     excluded = element(statement, "NotAction") is not None
     patterns = _texts(statement, "NotAction" if excluded else "Action")
     if _reaches(statement, _EVERYTHING):
-        every = any(_EVERY_ACTION.fullmatch(one) for one in patterns)
-        if every is not excluded and not any(_is_blanket(one) for one in denied):
+        every = any(_EVERY_ACTION.fullmatch(pattern) for pattern in patterns)
+        if every is not excluded and not any(_is_blanket(deny) for deny in denied):
             return [f"every action but {', '.join(patterns)}" if excluded else "every action"]
     elif not _reaches(statement, _ALL_OF_A_KIND):
         return []
     return [
         action
         for action in ESCALATIONS
-        if _names(statement, action) and not any(_names(one, action) for one in denied)
+        if _names(statement, action) and not any(_names(deny, action) for deny in denied)
     ]
 
 
@@ -118,21 +124,21 @@ def _names(statement: Document, action: str) -> bool:
     """Whether the statement is about this action, by its Action or its NotAction."""
     excluded = element(statement, "NotAction") is not None
     patterns = _texts(statement, "NotAction" if excluded else "Action")
-    return any(matches(one.lower(), action.lower()) for one in patterns) is not excluded
+    return any(matches(pattern.lower(), action.lower()) for pattern in patterns) is not excluded
 
 
 def _reaches(statement: Document, all_of: re.Pattern[str]) -> bool:
     """Whether the resources are all there are, but perhaps for those that NotResource names."""
     if element(statement, "NotResource") is not None:
-        return not any(_EVERYTHING.fullmatch(one) for one in _texts(statement, "NotResource"))
-    return any(all_of.fullmatch(one) for one in _texts(statement, "Resource"))
+        return not any(_EVERYTHING.fullmatch(text) for text in _texts(statement, "NotResource"))
+    return any(all_of.fullmatch(text) for text in _texts(statement, "Resource"))
 
 
 def _is_blanket(deny: Document) -> bool:
     """Whether a Deny is of every action, or of all but those it names."""
     if element(deny, "NotAction") is not None:
         return True
-    return any(_EVERY_ACTION.fullmatch(one) for one in _texts(deny, "Action"))
+    return any(_EVERY_ACTION.fullmatch(text) for text in _texts(deny, "Action"))
 
 
 def _unconditional(statement: Document) -> bool:
@@ -157,4 +163,4 @@ def _narrowed(statement: Document) -> bool:
 def _texts(statement: Document, name: str) -> list[str]:
     found = element(statement, name)
     texts = () if found is None else as_list(found)
-    return [text for one in texts if (text := text_of(one)) is not None]
+    return [text for item in texts if (text := text_of(item)) is not None]

@@ -1,19 +1,22 @@
-"""Resource Access Manager: resources shared with somebody outside the organisation.
+"""Resource Access Manager: resources shared with somebody outside the organization.
 
-RAM itself tells, once it is read, which principals are outside; a record does not, so that an
-account that the policy does not name, yet is of the organisation, is looked at and left alone.
+Only RAM itself, and not a record, says which principals are outside. So an account that is in the
+organization, though the policy does not name it, is looked at and left alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..access.policy import Trusted
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ..trail import flag, mapping, omitted, text
+from driftguard.access.policy import Trusted
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, resource
-from .mechanisms import Sharing, is_trusted
+from .mechanisms.sharing import Sharing, is_trusted
 
 _SOURCE = "ram.amazonaws.com"
 _SHARE = ("arn:{partition}:ram:{region}:{account}:resource-share/*",)
@@ -21,21 +24,21 @@ _GONE = ("UnknownResourceException",)
 _ON = ("ASSOCIATING", "ASSOCIATED")
 
 
-def _shares(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+def _shares(change: Change, trusted: Trusted) -> Iterator[Candidate]:
     made = mapping(change.response, "resourceShare")
     arn = text(made, "resourceShareArn") or text(change.request, "resourceShareArn")
     certainty = _certainty(change, trusted)
     if not arn.startswith("arn:") or certainty is None:
         return
     where = resource(change, "ram.resource-share", arn, arn.split(":", 2)[2])
-    yield Suspect(where, certainty)
+    yield Candidate(where, certainty)
 
 
 def _certainty(change: Change, trusted: Trusted) -> Certainty | None:
-    """None if the record names nobody from outside, and does not open the share to anybody."""
+    """The record's certainty; None if it names no outsider and does not open the share."""
     named = change.request.get("principals")
     principals = named if isinstance(named, (list, tuple)) else [named] if named else []
-    if any(_is_stranger(str(one), change.account, trusted) for one in principals):
+    if any(_is_stranger(str(principal), change.account, trusted) for principal in principals):
         return Certainty.EVIDENT
     opened = change.name == "UpdateResourceShare" and (
         flag(change.request.get("allowExternalPrincipals")) is not False
@@ -44,9 +47,9 @@ def _certainty(change: Change, trusted: Trusted) -> Certainty | None:
 
 
 def _is_stranger(principal: str, own: str, trusted: Trusted) -> bool:
-    """Whether policy does not name this principal. One's own organisation is no stranger.
+    """Whether this principal is a stranger to the policy. The own organization is none.
 
-    RAM takes no other organisation's ARN, and lets only its own services be shared with.
+    RAM takes no other organization's ARN, and lets only its own services be shared with.
     Source: AWS RAM User Guide, "Creating a resource share in AWS RAM".
     """
     inside = ":organizations::" in principal or principal.endswith(".amazonaws.com")
@@ -70,9 +73,9 @@ def _read(share: Resource, reader: Reader) -> Document | None:
         resourceShareArns=[share.id],
     )
     outside = {
-        str(one["associatedEntity"])
-        for one in associations
-        if one["status"] in _ON and one["external"]
+        str(association["associatedEntity"])
+        for association in associations
+        if association["status"] in _ON and association["external"]
     }
     return {"grantees": [*sorted(outside)]}
 
@@ -95,7 +98,7 @@ EXTERNAL_SHARE = Sharing(
     ),
     reads=("ram:GetResourceShareAssociations", "ram:GetResourceShares"),
     writes={"ram:DisassociateResourceShare": _SHARE, "ram:AssociateResourceShare": _SHARE},
-    suspects=_shares,
+    candidates=_shares,
     read=_read,
     account_of=str,
     share=lambda share, some: _put("AssociateResourceShare", share, some),

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..access.policy import Trusted
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ..trail import flag, items, mapping, omitted, text
+from driftguard.access.policy import Trusted
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, resource
-from .mechanisms import Advice, Sharing, Switch, Weakened, is_trusted, told, weaker_than_before
+from .mechanisms.advice import Advice
+from .mechanisms.sharing import Sharing, is_trusted
+from .mechanisms.switch import Switch
+from .mechanisms.weakened import Weakened, told, weaker_than_before
 
 _RDS = "rds.amazonaws.com"
 _INSTANCE, _CLUSTER = "rds.instance", "rds.cluster"
@@ -50,13 +56,13 @@ def _describe(database: Resource, reader: Reader) -> Document | None:
 def _listed(kind: str, reader: Reader) -> Iterator[Resource]:
     """The instances, or the clusters, that there are."""
     _, named, _ = _KINDS[kind]
-    for one in map(document, reader.pages("rds", f"Describe{named}s", f"{named}s")):
-        name, arn = text(one, f"{named}Identifier"), text(one, f"{named}Arn")
+    for described in map(document, reader.pages("rds", f"Describe{named}s", f"{named}s")):
+        name, arn = text(described, f"{named}Identifier"), text(described, f"{named}Arn")
         yield Resource(kind, name, reader.account, reader.region, arn)
 
 
 def _modify(database: Resource, **parameters: Json) -> Call:
-    """A change that waits for nothing and drags nothing along.
+    """A change that takes effect alone, without other pending changes.
 
     `ApplyImmediately` is never set: it would also apply whatever else is pending, at the price of a
     restart (Amazon RDS User Guide, "Using the schedule modifications setting").
@@ -69,7 +75,7 @@ def _modify(database: Resource, **parameters: Json) -> Call:
 # ----------------------------------------------------------------------------------- public
 
 
-def _opened(change: Change) -> Iterable[Suspect]:
+def _opened(change: Change) -> Iterable[Candidate]:
     """An instance made public: said so by the request, or for a new one by the response."""
     asked = flag(change.request.get("publiclyAccessible"))
     created = change.name != "ModifyDBInstance"
@@ -78,7 +84,7 @@ def _opened(change: Change) -> Iterable[Suspect]:
     unknown = asked is None and (created or omitted(change.request))
     if asked or unknown:
         certainty = Certainty.EVIDENT if asked else Certainty.POSSIBLE
-        yield from (Suspect(one, certainty) for one in _database(change))
+        yield from (Candidate(database, certainty) for database in _database(change))
 
 
 def _publicity(instance: Resource, reader: Reader) -> Document | None:
@@ -108,7 +114,7 @@ PUBLIC_INSTANCE = Switch(
     reads=("rds:DescribeDBInstances",),
     writes={"rds:ModifyDBInstance": _INSTANCES},
     found_by=lambda reader: _listed(_INSTANCE, reader),
-    suspects=_opened,
+    candidates=_opened,
     read=_publicity,
     risky=lambda state, baseline: "the instance has a public address" if state["public"] else "",
     safe=lambda state, baseline: {"public": False},
@@ -129,20 +135,21 @@ def _snapshot(change: Change) -> Iterator[Resource]:
         yield resource(change, kind, name, f"rds:{{region}}:{{account}}:{short}:{name}")
 
 
-def _shared(change: Change, trusted: Trusted) -> Iterable[Suspect]:
+def _shared(change: Change, trusted: Trusted) -> Iterable[Candidate]:
     if omitted(change.request):
-        yield from (Suspect(one, Certainty.POSSIBLE) for one in _snapshot(change))
+        yield from (Candidate(snapshot, Certainty.POSSIBLE) for snapshot in _snapshot(change))
     added = change.request.get("valuesToAdd")
     named = list(added) if isinstance(added, (list, tuple)) else [added]
     if text(change.request, "attributeName") == "restore" and any(
-        isinstance(one, (str, int)) and not is_trusted(_grantee(one), change.account, trusted)
-        for one in named
+        isinstance(grantee, (str, int))
+        and not is_trusted(_grantee(grantee), change.account, trusted)
+        for grantee in named
     ):
-        yield from (Suspect(one, Certainty.EVIDENT) for one in _snapshot(change))
+        yield from (Candidate(snapshot, Certainty.EVIDENT) for snapshot in _snapshot(change))
 
 
-def _grantee(one: Json) -> str:
-    return "*" if one == "all" else str(one)
+def _grantee(grantee: Json) -> str:
+    return "*" if grantee == "all" else str(grantee)
 
 
 def _named(snapshot: Resource) -> str:
@@ -153,13 +160,13 @@ def _manual(reader: Reader) -> Iterator[Resource]:
     """The snapshots that somebody took: only these can be shared."""
     for kind, named in (("snapshot", "DBSnapshot"), ("cluster-snapshot", "DBClusterSnapshot")):
         pages = reader.pages("rds", f"Describe{named}s", f"{named}s", SnapshotType="manual")
-        for one in map(document, pages):
-            name, arn = text(one, f"{named}Identifier"), text(one, f"{named}Arn")
+        for snapshot in map(document, pages):
+            name, arn = text(snapshot, f"{named}Identifier"), text(snapshot, f"{named}Arn")
             yield Resource(f"rds.{kind}", name, reader.account, reader.region, arn)
 
 
 def _restorers(snapshot: Resource, reader: Reader) -> Document | None:
-    """Who may restore the snapshot. A snapshot that AWS took by itself cannot be shared."""
+    """The accounts that may restore the snapshot; automatic snapshots cannot be shared."""
     named = _named(snapshot)
     found = reader.read(
         "rds",
@@ -170,9 +177,9 @@ def _restorers(snapshot: Resource, reader: Reader) -> Document | None:
     if found is None:
         return None
     result = mapping(document(found), f"{named}AttributesResult")
-    for one in items(result.get(f"{named}Attributes")):
-        values = one.get("AttributeValues")
-        if text(one, "AttributeName") == "restore" and isinstance(values, (list, tuple)):
+    for item in items(result.get(f"{named}Attributes")):
+        values = item.get("AttributeValues")
+        if text(item, "AttributeName") == "restore" and isinstance(values, (list, tuple)):
             return {"grantees": sorted(str(value) for value in values)}
     return {"grantees": []}
 
@@ -211,7 +218,7 @@ SNAPSHOT_SHARED = Sharing(
         "rds:ModifyDBClusterSnapshotAttribute": (f"{_WHERE}:cluster-snapshot:*",),
     },
     found_by=_manual,
-    suspects=_shared,
+    candidates=_shared,
     read=_restorers,
     account_of=_grantee,
     share=lambda snapshot, them: _restore_attribute(snapshot, "ValuesToAdd", them),
@@ -233,7 +240,7 @@ _PROTECTIONS = {
 }
 
 
-def _unprotected(change: Change) -> Iterable[Suspect]:
+def _unprotected(change: Change) -> Iterable[Candidate]:
     asked = {
         field: change.request[parameter]
         for field, (parameter, _, _) in _PROTECTIONS.items()
@@ -244,9 +251,9 @@ def _unprotected(change: Change) -> Iterable[Suspect]:
     if days == "0":
         weak.append("backup_days")
     if weak:
-        yield from (told(one, *weak) for one in _database(change))
+        yield from (told(database, *weak) for database in _database(change))
     elif days or omitted(change.request):
-        yield from (Suspect(one, Certainty.POSSIBLE) for one in _database(change))
+        yield from (Candidate(database, Certainty.POSSIBLE) for database in _database(change))
 
 
 def _protection(database: Resource, reader: Reader) -> Document | None:
@@ -303,7 +310,7 @@ PROTECTION_OFF = Weakened(
     reads=("rds:DescribeDBInstances", "rds:DescribeDBClusters"),
     writes={"rds:ModifyDBInstance": _INSTANCES, "rds:ModifyDBCluster": _CLUSTERS},
     found_by=_databases,
-    suspects=_unprotected,
+    candidates=_unprotected,
     read=_protection,
     weaker=_weaker,
     put=_protect,
@@ -315,17 +322,17 @@ PROTECTION_OFF = Weakened(
 # ---------------------------------------------------------------------------------- advice
 
 
-def _unencrypted(change: Change) -> Iterable[Suspect]:
+def _unencrypted(change: Change) -> Iterable[Candidate]:
     asked = flag(change.request.get("storageEncrypted"))
     made = flag(change.response.get("storageEncrypted"))
     if made is False or (made is None and asked is False):
-        yield from (Suspect(one, Certainty.EVIDENT) for one in _database(change))
+        yield from (Candidate(database, Certainty.EVIDENT) for database in _database(change))
     elif made is None and asked is None:
-        yield from (Suspect(one, Certainty.POSSIBLE) for one in _database(change))
+        yield from (Candidate(database, Certainty.POSSIBLE) for database in _database(change))
 
 
 def _encryption(database: Resource, reader: Reader) -> Document | None:
-    """None too when it turns out to be encrypted: then there is nothing to say."""
+    """Whether the database is unencrypted; None if it is encrypted or gone."""
     found = _describe(database, reader)
     if found is None or flag(found.get("StorageEncrypted")):
         return None
@@ -340,17 +347,17 @@ UNENCRYPTED_CREATED = Advice(
     triggers=(Trigger(_RDS, "CreateDBInstance"), Trigger(_RDS, "CreateDBCluster")),
     reads=("rds:DescribeDBInstances", "rds:DescribeDBClusters"),
     revert="a database's encryption is fixed when it is created",
-    suspects=_unencrypted,
+    candidates=_unencrypted,
     read=_encryption,
     why="the database's storage is not encrypted",
     advice="Copy a snapshot of it with a KMS key, restore from the copy, and move over.",
 )
 
 
-def _new_password(change: Change) -> Iterable[Suspect]:
+def _new_password(change: Change) -> Iterable[Candidate]:
     pending = mapping(change.response, "pendingModifiedValues")
     if text(change.request, "masterUserPassword") or text(pending, "masterUserPassword"):
-        yield from (Suspect(one, Certainty.EVIDENT) for one in _database(change))
+        yield from (Candidate(database, Certainty.EVIDENT) for database in _database(change))
 
 
 MASTER_PASSWORD = Advice(
@@ -360,7 +367,7 @@ MASTER_PASSWORD = Advice(
     references=References(attack=("T1098",)),
     triggers=(Trigger(_RDS, "ModifyDBInstance"), Trigger(_RDS, "ModifyDBCluster")),
     revert="nobody but its owner knows the old password",
-    suspects=_new_password,
+    candidates=_new_password,
     why="the master user has a new password",
     advice="If nobody means to have changed it, set a new one, and look through what the master "
     "user did since.",

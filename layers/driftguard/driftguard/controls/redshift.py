@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..access.policy import Trusted
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ..trail import flag, items, mapping, omitted, text
+from driftguard.access.policy import Trusted
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, partition_of, resource
-from .mechanisms import Sharing, Switch, is_trusted
+from .mechanisms.sharing import Sharing, is_trusted
+from .mechanisms.switch import Switch
 
 _REDSHIFT = "redshift.amazonaws.com"
 _WHERE = "arn:{partition}:redshift:{region}:{account}"
@@ -18,7 +22,7 @@ _WHERE = "arn:{partition}:redshift:{region}:{account}"
 # ----------------------------------------------------------------------------------- public
 
 
-def _opened(change: Change) -> Iterable[Suspect]:
+def _opened(change: Change) -> Iterable[Candidate]:
     """A cluster made public: said so by the request, or for a new one by the response."""
     asked = flag(change.request.get("publiclyAccessible"))
     created = change.name != "ModifyCluster"
@@ -30,13 +34,13 @@ def _opened(change: Change) -> Iterable[Suspect]:
         where = resource(
             change, "redshift.cluster", name, f"redshift:{{region}}:{{account}}:cluster:{name}"
         )
-        yield Suspect(where, Certainty.EVIDENT if asked else Certainty.POSSIBLE)
+        yield Candidate(where, Certainty.EVIDENT if asked else Certainty.POSSIBLE)
 
 
 def _clusters(reader: Reader) -> Iterator[Resource]:
     where = f"arn:{partition_of(reader.region)}:redshift:{reader.region}:{reader.account}:cluster"
-    for one in reader.pages("redshift", "DescribeClusters", "Clusters"):
-        name = text(document(one), "ClusterIdentifier")
+    for cluster in reader.pages("redshift", "DescribeClusters", "Clusters"):
+        name = text(document(cluster), "ClusterIdentifier")
         yield Resource("redshift.cluster", name, reader.account, reader.region, f"{where}:{name}")
 
 
@@ -45,10 +49,10 @@ def _publicity(cluster: Resource, reader: Reader) -> Document | None:
     found = reader.read(
         "redshift", "DescribeClusters", absent=("ClusterNotFound",), ClusterIdentifier=cluster.id
     )
-    for one in items(document(found).get("Clusters")):
-        pending = mapping(one, "PendingModifiedValues").get("PubliclyAccessible")
-        public = flag(one.get("PubliclyAccessible") if pending is None else pending)
-        address = text(mapping(one, "ElasticIpStatus"), "ElasticIp")
+    for item in items(document(found).get("Clusters")):
+        pending = mapping(item, "PendingModifiedValues").get("PubliclyAccessible")
+        public = flag(item.get("PubliclyAccessible") if pending is None else pending)
+        address = text(mapping(item, "ElasticIpStatus"), "ElasticIp")
         return {"public": public is True, "elastic_ip": address if public else ""}
     return None
 
@@ -75,7 +79,7 @@ PUBLIC = Switch(
     reads=("redshift:DescribeClusters",),
     writes={"redshift:ModifyCluster": (f"{_WHERE}:cluster:*",)},
     found_by=_clusters,
-    suspects=_opened,
+    candidates=_opened,
     read=_publicity,
     risky=lambda state, baseline: "the cluster has a public address" if state["public"] else "",
     safe=lambda state, baseline: {"public": False, "elastic_ip": ""},
@@ -102,11 +106,11 @@ def _snapshot(change: Change) -> Iterator[Resource]:
         yield resource(change, "redshift.snapshot", name, where)
 
 
-def _shared(change: Change, trusted: Trusted) -> Iterable[Suspect]:
+def _shared(change: Change, trusted: Trusted) -> Iterable[Candidate]:
     account = text(change.request, "accountWithRestoreAccess")
     if not account or not is_trusted(account, change.account, trusted):
         certainty = Certainty.EVIDENT if account else Certainty.POSSIBLE
-        yield from (Suspect(one, certainty) for one in _snapshot(change))
+        yield from (Candidate(snapshot, certainty) for snapshot in _snapshot(change))
 
 
 def _restorers(snapshot: Resource, reader: Reader) -> Document | None:
@@ -116,8 +120,8 @@ def _restorers(snapshot: Resource, reader: Reader) -> Document | None:
         absent=("ClusterSnapshotNotFound",),
         SnapshotIdentifier=snapshot.id,
     )
-    for one in items(document(found).get("Snapshots")):
-        them = items(one.get("AccountsWithRestoreAccess"))
+    for item in items(document(found).get("Snapshots")):
+        them = items(item.get("AccountsWithRestoreAccess"))
         return {"grantees": sorted(text(account, "AccountId") for account in them)}
     return None
 
@@ -149,7 +153,7 @@ SNAPSHOT_SHARED = Sharing(
         "redshift:AuthorizeSnapshotAccess": _SNAPSHOTS,
     },
     proven="stub",
-    suspects=_shared,
+    candidates=_shared,
     read=_restorers,
     account_of=str,
     share=lambda snapshot, them: _access(

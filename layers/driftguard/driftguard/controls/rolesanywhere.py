@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..access.policy import Trusted
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Resource, Step, Suspect
-from ..trail import flag, mapping, text
+from driftguard.access.policy import Trusted
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, flag, mapping, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+
 from .control import References, Trigger, resource
-from .mechanisms import Granted, is_trusted
+from .mechanisms.granted import Granted
+from .mechanisms.sharing import is_trusted
 
 _SOURCE = "rolesanywhere.amazonaws.com"
 _ANCHOR = ("arn:{partition}:rolesanywhere:{region}:{account}:trust-anchor/*",)
 _GONE = ("ResourceNotFoundException",)
 
 
-def _anchors(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+def _anchors(change: Change, trusted: Trusted) -> Iterator[Candidate]:
     made = mapping(change.response, "trustAnchor")
     anchor = text(made, "trustAnchorId") or text(change.request, "trustAnchorId")
     described = made or change.request
@@ -27,7 +30,7 @@ def _anchors(change: Change, trusted: Trusted) -> Iterator[Suspect]:
         return
     certainty = Certainty.EVIDENT if text(source, "sourceType") else Certainty.POSSIBLE
     where = f"rolesanywhere:{{region}}:{{account}}:trust-anchor/{anchor}"
-    yield Suspect(resource(change, "rolesanywhere.trust-anchor", anchor, where), certainty)
+    yield Candidate(resource(change, "rolesanywhere.trust-anchor", anchor, where), certainty)
 
 
 def _is_fine(source: Document, own: str, trusted: Trusted) -> bool:
@@ -37,8 +40,8 @@ def _is_fine(source: Document, own: str, trusted: Trusted) -> bool:
     return kind == "AWS_ACM_PCA" and is_trusted(authority, own, trusted)
 
 
-def _read(suspect: Suspect, reader: Reader) -> Document | None:
-    anchor = suspect.resource
+def _read(candidate: Candidate, reader: Reader) -> Document | None:
+    anchor = candidate.resource
     answer = reader.read("rolesanywhere", "GetTrustAnchor", trustAnchorId=anchor.id, absent=_GONE)
     if answer is None:
         return None
@@ -90,7 +93,7 @@ TRUST_ANCHOR_CREATED = Granted(
         "rolesanywhere:DisableTrustAnchor": _ANCHOR,
         "rolesanywhere:EnableTrustAnchor": _ANCHOR,
     },
-    suspects=_anchors,
+    candidates=_anchors,
     read=_read,
     risky=_why,
     steps=_disable,

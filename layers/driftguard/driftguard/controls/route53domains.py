@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Resource, Suspect
-from ..trail import text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, resource
-from .mechanisms import Switch
+from .mechanisms.switch import Switch
 
 # Amazon Route 53 Developer Guide, "Logging Amazon Route 53 API calls with AWS CloudTrail", has
 # domains under a source of their own; published detections look for them under Route 53's.
@@ -16,12 +18,12 @@ _SOURCES = ("route53domains.amazonaws.com", "route53.amazonaws.com")
 _LOCKED = "clientTransferProhibited"
 
 
-def _unlocked(change: Change) -> Iterator[Suspect]:
+def _unlocked(change: Change) -> Iterator[Candidate]:
     domain = text(change.request, "domainName")
     if change.name == "DisableDomainTransferLock" and domain:
         # Domains have no ARN; this one only names it in the record.
         where = f"route53domains:::domain/{domain}"
-        yield Suspect(resource(change, "route53domains.domain", domain, where), Certainty.EVIDENT)
+        yield Candidate(resource(change, "route53domains.domain", domain, where), Certainty.EVIDENT)
 
 
 def _read(domain: Resource, reader: Reader) -> Document | None:
@@ -62,7 +64,7 @@ LOCK_OFF = Switch(
         "route53domains:EnableDomainTransferLock": ("*",),
         "route53domains:DisableDomainTransferLock": ("*",),
     },
-    suspects=_unlocked,
+    candidates=_unlocked,
     read=_read,
     risky=lambda state, _: "" if state["locked"] else "can be moved to another registrar",
     safe=lambda state, _: {**state, "locked": True},

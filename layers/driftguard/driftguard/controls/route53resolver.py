@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Resource, Suspect
-from ..trail import mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, mapping, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, resource
-from .mechanisms import Advice, Switch, evident
+from .mechanisms.advice import Advice
+from .mechanisms.declared import evident
+from .mechanisms.switch import Switch
 
 _RESOLVER = "route53resolver.amazonaws.com"
 _CONFIGS = ("arn:{partition}:route53resolver:{region}:{account}:resolver-query-log-config/*",)
@@ -23,9 +27,9 @@ _REFERENCES = References(
 
 def _config(change: Change) -> Resource | None:
     """The configuration of a change, unless it is shared with us by another account."""
-    told = mapping(change.response, "resolverQueryLogConfig")
-    id_ = text(change.request, "resolverQueryLogConfigId") or text(told, "id")
-    owner = text(told, "ownerId")
+    described = mapping(change.response, "resolverQueryLogConfig")
+    id_ = text(change.request, "resolverQueryLogConfigId") or text(described, "id")
+    owner = text(described, "ownerId")
     if not id_ or owner not in ("", change.account):
         return None
     where = f"route53resolver:{{region}}:{{account}}:resolver-query-log-config/{id_}"
@@ -36,7 +40,7 @@ def _config(change: Change) -> Resource | None:
 
 
 def _association(change: Change) -> Resource | None:
-    """A VPC under a configuration. The API knows it by the two; it has no ARN of its own."""
+    """A VPC under a configuration. The API knows it by both ids; it has no ARN of its own."""
     config, vpc = _config(change), text(change.request, "resourceId")
     if config is None or not vpc:
         return None
@@ -67,10 +71,10 @@ def _logged(association: Resource, reader: Reader) -> Document | None:
     )
     return {
         "logged": any(
-            text(one, "ResourceId") == association.id
-            and text(one, "ResolverQueryLogConfigId") == id_
-            and text(one, "Status") != "DELETING"
-            for one in map(document, listed)
+            text(described, "ResourceId") == association.id
+            and text(described, "ResolverQueryLogConfigId") == id_
+            and text(described, "Status") != "DELETING"
+            for described in map(document, listed)
         )
     }
 
@@ -92,7 +96,7 @@ def _set_logged(association: Resource, state: Document) -> Call:
 
 
 def _deleted(config: Resource, reader: Reader) -> Document | None:
-    """None when the configuration still stands."""
+    """The deleted configuration; None if it still exists."""
     found = reader.read(
         "route53resolver",
         "GetResolverQueryLogConfig",
@@ -103,12 +107,12 @@ def _deleted(config: Resource, reader: Reader) -> Document | None:
     return None if found is not None and status != "DELETING" else {"config": config.id}
 
 
-def _deletion(change: Change) -> Iterator[Suspect]:
+def _deletion(change: Change) -> Iterator[Candidate]:
     config = _config(change)
     if config is not None:
-        told = mapping(change.response, "resolverQueryLogConfig")
-        hint = {name: text(told, name) for name in ("name", "destinationArn")}
-        yield Suspect(config, Certainty.EVIDENT, hint)
+        described = mapping(change.response, "resolverQueryLogConfig")
+        hint = {name: text(described, name) for name in ("name", "destinationArn")}
+        yield Candidate(config, Certainty.EVIDENT, hint)
 
 
 CONTROLS = (
@@ -131,7 +135,7 @@ CONTROLS = (
             "route53resolver:AssociateResolverQueryLogConfig": _CONFIGS,
             "route53resolver:DisassociateResolverQueryLogConfig": _CONFIGS,
         },
-        suspects=evident(_association, "DisassociateResolverQueryLogConfig"),
+        candidates=evident(_association, "DisassociateResolverQueryLogConfig"),
         read=_logged,
         risky=lambda state, _: "" if state["logged"] else "the VPC's DNS queries are not logged",
         safe=lambda state, _: {"logged": True},
@@ -146,7 +150,7 @@ CONTROLS = (
         reads=("route53resolver:GetResolverQueryLogConfig",),
         revert="a new configuration has a new id, which no plan can name to undo it; taking it "
         "off its VPCs, which has to come first, is reverted",
-        suspects=_deletion,
+        candidates=_deletion,
         read=_deleted,
         why="a configuration that logs DNS queries was deleted",
         advice="Create the configuration again (its name and destination are in the record) and "

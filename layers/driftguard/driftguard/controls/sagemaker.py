@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader
-from ..model import Certainty, Change, Document, Resource, Suspect
-from ..trail import omitted, text
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, resource
-from .mechanisms import Advice
+from .mechanisms.advice import Advice
 
 _SOURCE = "sagemaker.amazonaws.com"
 _PREFIX = "notebook-instance-lifecycle-config"
 
 
-def _scripted(change: Change) -> Iterator[Suspect]:
+def _scripted(change: Change) -> Iterator[Candidate]:
     name = text(change.request, "notebookInstanceLifecycleConfigName")
-    scripts = [change.request.get(one) for one in ("onStart", "onCreate")]
+    scripts = [change.request.get(field) for field in ("onStart", "onCreate")]
     if name and (any(scripts) or omitted(change.request)):
         certainty = Certainty.EVIDENT if any(scripts) else Certainty.POSSIBLE
         where = f"sagemaker:{{region}}:{{account}}:{_PREFIX}/{name}"
-        yield Suspect(resource(change, "sagemaker.lifecycle-config", name, where), certainty)
+        yield Candidate(resource(change, "sagemaker.lifecycle-config", name, where), certainty)
 
 
 def _read(configuration: Resource, reader: Reader) -> Document | None:
@@ -46,7 +48,7 @@ LIFECYCLE_CONFIG = Advice(
     triggers=(Trigger(_SOURCE, "UpdateNotebookInstanceLifecycleConfig"),),
     reads=("sagemaker:DescribeNotebookInstanceLifecycleConfig",),
     revert="Scripts may hold secrets, so that none is kept to be put back.",
-    suspects=_scripted,
+    candidates=_scripted,
     why="a script that notebook instances run as their role was changed",
     advice="Read the script. If it is not yours, put the one from your repository back, and stop "
     "the instances that have started with it.",

@@ -1,4 +1,4 @@
-"""What ECR and Inspector have found in container images and functions.
+"""Reads what ECR and Inspector have found in container images and functions.
 
 Sources: Amazon ECR API Reference, "DescribeImageScanFindings" and "ImageScanStatus"; Amazon ECR
 User Guide, "Amazon ECR events and EventBridge", "Making requests to Amazon ECR registries" (the
@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ..aws import Reader, document
-from ..model import Document, Json
-from ..trail import items, mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
 
 INSPECTOR = "aws.inspector2"
 FINDING = "Inspector2 Finding"
@@ -67,7 +67,7 @@ def _unknown(why: str) -> Document:
 
 
 def _scanned(parts: re.Match[str], reader: Reader) -> tuple[list[Json], str, bool] | None:
-    """The findings, the scan's status, and whether they are all; None for an image without one."""
+    """The findings, the scan's status, and if they are complete; None without a scan."""
     which = {"imageDigest": parts["digest"]} if parts["digest"] else {"imageTag": parts["tag"]}
     findings: list[Json] = []
     more: dict[str, str] = {}
@@ -88,27 +88,27 @@ def _scanned(parts: re.Match[str], reader: Reader) -> tuple[list[Json], str, boo
         answer = document(found)
         status = text(mapping(answer, "imageScanStatus"), "status")
         scanned = mapping(answer, "imageScanFindings")
-        findings += [_basic(one) for one in items(scanned.get("findings"))]
-        for one in items(scanned.get("enhancedFindings")):
-            findings += of_inspector(one)
+        findings += [_basic(item) for item in items(scanned.get("findings"))]
+        for item in items(scanned.get("enhancedFindings")):
+            findings += of_inspector(item)
         more = {"nextToken": text(answer, "nextToken")}
         if not more["nextToken"]:
             return findings, status, True
     return findings, status, False
 
 
-def _basic(one: Document) -> Document:
-    said = {text(each, "key"): text(each, "value") for each in items(one.get("attributes"))}
-    id_ = text(one, "name")
+def _basic(scanned: Document) -> Document:
+    said = {text(item, "key"): text(item, "value") for item in items(scanned.get("attributes"))}
+    id_ = text(scanned, "name")
     return {
         "ecosystem": "",
         "package": said.get("package_name", ""),
         "version": said.get("package_version", ""),
         "id": id_,
         "ids": [id_],
-        "severity": by_word(text(one, "severity")),
+        "severity": by_word(text(scanned, "severity")),
         "fixed_in": [],
-        "summary": text(one, "description")[:300],
+        "summary": text(scanned, "description")[:300],
         "places": [],
     }
 
@@ -130,18 +130,18 @@ def of_inspector(finding: Document) -> list[Document]:
     points = round(score * 10) if isinstance(score, (int, float)) else by_word(word)
     return [
         {
-            "ecosystem": text(one, "packageManager"),
-            "package": text(one, "name"),
-            "version": text(one, "version"),
+            "ecosystem": text(item, "packageManager"),
+            "package": text(item, "name"),
+            "version": text(item, "version"),
             "id": id_,
             "ids": [id_],
             "severity": points,
-            "fixed_in": _fixed(text(one, "fixedInVersion")),
+            "fixed_in": _fixed(text(item, "fixedInVersion")),
             "summary": text(finding, "title")[:300],
-            "places": [text(one, "filePath")] if text(one, "filePath") else [],
-            "layer": text(one, "sourceLambdaLayerArn"),
+            "places": [text(item, "filePath")] if text(item, "filePath") else [],
+            "layer": text(item, "sourceLambdaLayerArn"),
         }
-        for one in items(details.get("vulnerablePackages"))
+        for item in items(details.get("vulnerablePackages"))
     ]
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ..trail import flag, mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, mapping, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, resource
-from .mechanisms import Advice, Switch, evident
-from .policy_bearing import OpenPolicy
+from .mechanisms.advice import Advice
+from .mechanisms.declared import evident
+from .mechanisms.resource_policy import OpenPolicy
+from .mechanisms.switch import Switch
 
 _SECRETS = "secretsmanager.amazonaws.com"
 _EVERY = ("arn:{partition}:secretsmanager:{region}:{account}:secret:*",)
@@ -40,8 +44,8 @@ def _describe(secret: Resource, reader: Reader) -> Document | None:
 
 
 def _listed(reader: Reader) -> Iterator[Resource]:
-    for one in reader.pages("secretsmanager", "ListSecrets", "SecretList"):
-        arn = text(document(one), "ARN")
+    for listed in reader.pages("secretsmanager", "ListSecrets", "SecretList"):
+        arn = text(document(listed), "ARN")
         yield Resource("secretsmanager.secret", arn, reader.account, reader.region, arn)
 
 
@@ -53,9 +57,9 @@ def _policy(secret: Resource, reader: Reader) -> Document | None:
     return None if found is None else {"policy": text(document(found), "ResourcePolicy")}
 
 
-def _policy_put(change: Change) -> Iterator[Suspect]:
-    for suspect in evident(_secret, "PutResourcePolicy")(change):
-        yield Suspect(suspect.resource, Certainty.POSSIBLE)
+def _policy_put(change: Change) -> Iterator[Candidate]:
+    for candidate in evident(_secret, "PutResourcePolicy")(change):
+        yield Candidate(candidate.resource, Certainty.POSSIBLE)
 
 
 def _put_policy(secret: Resource, written: str, _: Document) -> Call:
@@ -67,14 +71,14 @@ def _put_policy(secret: Resource, written: str, _: Document) -> Call:
 # ---------------------------------------------------------------------------------- deletion
 
 
-def _deleted(change: Change) -> Iterator[Suspect]:
-    """A deletion that can be taken back. One without a recovery window is another control's."""
+def _deleted(change: Change) -> Iterator[Candidate]:
+    """The candidates of deletions with a recovery window, which can be taken back."""
     if flag(change.request.get("forceDeleteWithoutRecovery")):
         return
     window = change.request.get("recoveryWindowInDays")
     days = window if isinstance(window, int) else _DEFAULT_WINDOW
-    for suspect in evident(_secret, "DeleteSecret")(change):
-        yield Suspect(suspect.resource, suspect.certainty, {"window": days})
+    for candidate in evident(_secret, "DeleteSecret")(change):
+        yield Candidate(candidate.resource, candidate.certainty, {"window": days})
 
 
 def _standing(secret: Resource, reader: Reader) -> Document | None:
@@ -88,7 +92,7 @@ def _set_deleted(secret: Resource, state: Document) -> Call:
     return _call(secret, "DeleteSecret", RecoveryWindowInDays=state["window"])
 
 
-def _destroyed(change: Change) -> Iterator[Suspect]:
+def _destroyed(change: Change) -> Iterator[Candidate]:
     if flag(change.request.get("forceDeleteWithoutRecovery")):
         yield from evident(_secret, "DeleteSecret")(change)
 
@@ -143,7 +147,7 @@ CONTROLS = (
             "secretsmanager:PutResourcePolicy": _EVERY,
         },
         service="secretsmanager",
-        suspects=_policy_put,
+        candidates=_policy_put,
         written=lambda change: change.request.get("resourcePolicy"),
         read=_policy,
         put=_put_policy,
@@ -160,7 +164,7 @@ CONTROLS = (
             "secretsmanager:DeleteSecret": _EVERY,
             "secretsmanager:RestoreSecret": _EVERY,
         },
-        suspects=_deleted,
+        candidates=_deleted,
         read=_standing,
         risky=lambda state, _: (
             "the secret will be gone when its recovery window ends" if state["deleted"] else ""
@@ -176,7 +180,7 @@ CONTROLS = (
         triggers=(Trigger(_SECRETS, "DeleteSecret"),),
         reads=("secretsmanager:DescribeSecret",),
         revert="a secret that is deleted without a recovery window is gone at once",
-        suspects=_destroyed,
+        candidates=_destroyed,
         why="the secret was deleted without a recovery window",
         advice="Make the secret anew, and change the credentials that it held.",
     ),
@@ -196,7 +200,7 @@ CONTROLS = (
             "secretsmanager:CancelRotateSecret": _EVERY,
             "secretsmanager:RotateSecret": _EVERY,
         },
-        suspects=evident(_secret, "CancelRotateSecret"),
+        candidates=evident(_secret, "CancelRotateSecret"),
         read=_rotation,
         risky=_unrotated,
         safe=lambda state, _: {**state, "rotated": True} if state["function"] else None,

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import AwsError, Reader, document
-from ..model import Call, Certainty, Change, Document, Resource, Step, Suspect
-from ..trail import omitted, text
+from driftguard.aws.calls import AwsError, document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+
 from .control import References, Trigger, resource
-from .mechanisms import Removed, Switch, evident
+from .mechanisms.declared import evident
+from .mechanisms.removed import Removed
+from .mechanisms.switch import Switch
 
 _SECURITYHUB = "securityhub.amazonaws.com"
 # Everything of Security Hub is allowed on the hub: standards and controls are no IAM resources.
@@ -44,16 +49,18 @@ def _whole(hub: Resource, reader: Reader) -> Document:
     return {
         "exists": True,
         "generator": text(document(found), "ControlFindingGenerator"),
-        "standards": sorted(text(one, "StandardsArn") for one in _subscribed(reader)),
+        "standards": sorted(
+            text(subscription, "StandardsArn") for subscription in _subscribed(reader)
+        ),
     }
 
 
 def _subscribed(reader: Reader) -> Iterator[Document]:
     """The subscriptions to standards that are in force, or about to be."""
     found = reader.pages("securityhub", "GetEnabledStandards", "StandardsSubscriptions")
-    for one in map(document, found):
-        if text(one, "StandardsStatus") != "DELETING":
-            yield one
+    for subscription in map(document, found):
+        if text(subscription, "StandardsStatus") != "DELETING":
+            yield subscription
 
 
 def _enabled_again(hub: Resource, before: Document) -> tuple[Step, ...]:
@@ -71,7 +78,7 @@ def _enabled_again(hub: Resource, before: Document) -> tuple[Step, ...]:
     steps = [Step(enable, (disable,))]
     standards = before["standards"]
     if isinstance(standards, (list, tuple)) and standards:
-        requests = [{"StandardsArn": one} for one in standards]
+        requests = [{"StandardsArn": standard} for standard in standards]
         parameters = {"StandardsSubscriptionRequests": requests}
         steps.append(
             Step(Call("securityhub", "BatchEnableStandards", parameters, on=(hub.arn,)), ())
@@ -82,14 +89,14 @@ def _enabled_again(hub: Resource, before: Document) -> tuple[Step, ...]:
 # --------------------------------------------------------------------------- the standards
 
 
-def _unsubscribed(change: Change) -> Iterator[Suspect]:
+def _unsubscribed(change: Change) -> Iterator[Candidate]:
     """BatchDisableStandards; the counterpart BatchEnableStandards is no risk."""
     arns = change.request.get("standardsSubscriptionArns")
     if change.name != "BatchDisableStandards" or not isinstance(arns, (list, tuple)):
         return
     for arn in arns:
         if isinstance(arn, str) and ":subscription/" in arn:
-            yield Suspect(
+            yield Candidate(
                 Resource("securityhub.subscription", arn, change.account, change.region, arn),
                 Certainty.EVIDENT,
             )
@@ -101,13 +108,13 @@ def _subscription(subscription: Resource, reader: Reader) -> Document | None:
         return None
     name = subscription.arn.partition(":subscription/")[2]
     known = (
-        text(document(one), "StandardsArn")
-        for one in reader.pages("securityhub", "DescribeStandards", "Standards")
+        text(document(standard), "StandardsArn")
+        for standard in reader.pages("securityhub", "DescribeStandards", "Standards")
     )
     standard = next((arn for arn in known if arn.partition("/")[2] == name), "")
     if not standard:
         return None
-    on = any(text(one, "StandardsArn") == standard for one in _subscribed(reader))
+    on = any(text(enabled, "StandardsArn") == standard for enabled in _subscribed(reader))
     return {"standard": standard, "enabled": on}
 
 
@@ -124,12 +131,12 @@ def _subscribe(subscription: Resource, state: Document) -> Call:
 # ---------------------------------------------------------------------------- the controls
 
 
-def _control_updated(change: Change) -> Iterator[Suspect]:
+def _control_updated(change: Change) -> Iterator[Candidate]:
     arn = text(change.request, "standardsControlArn")
     status = text(change.request, "controlStatus")
     if arn and (status == "DISABLED" or omitted(change.request)):
         where = Resource("securityhub.control", arn, change.account, change.region, arn)
-        yield Suspect(where, Certainty.EVIDENT)
+        yield Candidate(where, Certainty.EVIDENT)
 
 
 def _control(control: Resource, reader: Reader) -> Document | None:
@@ -142,11 +149,11 @@ def _control(control: Resource, reader: Reader) -> Document | None:
         StandardsSubscriptionArn=standard,
     )
     try:
-        for one in map(document, found):
-            if text(one, "StandardsControlArn") == control.arn:
+        for described in map(document, found):
+            if text(described, "StandardsControlArn") == control.arn:
                 return {
-                    "enabled": text(one, "ControlStatus") != "DISABLED",
-                    "reason": text(one, "DisabledReason"),
+                    "enabled": text(described, "ControlStatus") != "DISABLED",
+                    "reason": text(described, "DisabledReason"),
                 }
     except AwsError as error:
         if error.code not in _GONE:
@@ -180,7 +187,7 @@ CONTROLS = (
             "securityhub:EnableSecurityHub": _HUB,
         },
         found_by=_hubs,
-        suspects=evident(_hub, "DisableSecurityHub"),
+        candidates=evident(_hub, "DisableSecurityHub"),
         read=_whole,
         restore=_enabled_again,
         what="Security Hub's subscription",
@@ -204,7 +211,7 @@ CONTROLS = (
             "securityhub:BatchDisableStandards": _HUB,
             "securityhub:BatchEnableStandards": _HUB,
         },
-        suspects=_unsubscribed,
+        candidates=_unsubscribed,
         read=_subscription,
         risky=lambda state, _: "" if state["enabled"] else "the standard is no longer checked",
         safe=lambda state, _: {**state, "enabled": True},
@@ -219,7 +226,7 @@ CONTROLS = (
         proven="stub",
         reads=("securityhub:DescribeStandardsControls",),
         writes={"securityhub:UpdateStandardsControl": _HUB},
-        suspects=_control_updated,
+        candidates=_control_updated,
         read=_control,
         risky=lambda state, _: "" if state["enabled"] else "the control is no longer checked",
         safe=lambda state, _: {"enabled": True, "reason": ""},

@@ -5,30 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ..trail import mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger
-from .policy_bearing import OpenPolicy
+from .mechanisms.resource_policy import OpenPolicy
 
 _SNS = "sns.amazonaws.com"
 _TOPICS = ("arn:{partition}:sns:{region}:{account}:*",)
 _GONE = ("NotFound", "NotFoundException")
 
 
-def _topics(change: Change) -> Iterator[Suspect]:
+def _topics(change: Change) -> Iterator[Candidate]:
     """The topic, where the change touched its policy."""
     arn = text(change.request, "topicArn") or text(change.response, "topicArn")
     asked = written(change)
     touched = asked or change.name == "AddPermission" or omitted(change.request)
     if arn.count(":") >= 5 and touched:
         topic = Resource("sns.topic", arn, change.account, change.region, arn)
-        yield Suspect(topic, Certainty.POSSIBLE)
+        yield Candidate(topic, Certainty.POSSIBLE)
 
 
 def _listed(reader: Reader) -> Iterator[Resource]:
-    for one in reader.pages("sns", "ListTopics", "Topics"):
-        arn = text(document(one), "TopicArn")
+    for topic in reader.pages("sns", "ListTopics", "Topics"):
+        arn = text(document(topic), "TopicArn")
         yield Resource("sns.topic", arn, reader.account, reader.region, arn)
 
 
@@ -67,7 +70,7 @@ def _put(topic: Resource, written: str) -> Call:
 
 
 def _owners_policy(topic: Resource) -> str:
-    """The policy that a topic has from the start: a topic cannot be without one.
+    """The default policy of a topic, as a topic cannot be without one.
 
     Source: Amazon SNS Developer Guide, "Using identity-based policies with Amazon SNS".
     """
@@ -106,7 +109,7 @@ CONTROLS = (
         found_by=_listed,
         writes={"sns:SetTopicAttributes": _TOPICS},
         service="sns",
-        suspects=_topics,
+        candidates=_topics,
         written=written,
         read=_policy,
         put=lambda topic, written, _: _put(topic, written),

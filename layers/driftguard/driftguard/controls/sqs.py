@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ..trail import mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, partition_of, resource
-from .policy_bearing import OpenPolicy
+from .mechanisms.resource_policy import OpenPolicy
 
 _SQS = "sqs.amazonaws.com"
 _QUEUES = ("arn:{partition}:sqs:{region}:{account}:*",)
 _GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
 
-def _queues(change: Change) -> Iterator[Suspect]:
+def _queues(change: Change) -> Iterator[Candidate]:
     """The queue, where the change touched its policy."""
     url = text(change.request, "queueUrl") or text(change.response, "queueUrl")
     asked = written(change)
@@ -23,7 +26,7 @@ def _queues(change: Change) -> Iterator[Suspect]:
     if url and touched:
         name = url.rpartition("/")[2]
         where = resource(change, "sqs.queue", url, f"sqs:{{region}}:{{account}}:{name}")
-        yield Suspect(where, Certainty.POSSIBLE)
+        yield Candidate(where, Certainty.POSSIBLE)
 
 
 def _listed(reader: Reader) -> Iterator[Resource]:
@@ -77,7 +80,7 @@ CONTROLS = (
         found_by=_listed,
         writes={"sqs:SetQueueAttributes": _QUEUES},
         service="sqs",
-        suspects=_queues,
+        candidates=_queues,
         written=written,
         read=_policy,
         put=lambda queue, written, _: _put(queue, written),

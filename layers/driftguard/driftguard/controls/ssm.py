@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..access.policy import Trusted
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ..trail import items, omitted, text
+from driftguard.access.policy import Trusted
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from .control import References, Trigger, partition_of, resource
-from .mechanisms import Sharing, Switch, is_trusted
+from .mechanisms.sharing import Sharing, is_trusted
+from .mechanisms.switch import Switch
 
 _SOURCE = "ssm.amazonaws.com"
 _DOCUMENT = ("arn:{partition}:ssm:{region}:{account}:document/*",)
@@ -20,24 +24,28 @@ _SETTING = f"ssm:{{region}}:{{account}}:servicesetting{_SHARING}"
 # ---------------------------------------------------------------------------- shared documents
 
 
-def _shared(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+def _shared(change: Change, trusted: Trusted) -> Iterator[Candidate]:
     name = text(change.request, "name")
     name = name.partition(":document/")[2] or name
     added = change.request.get("accountIdsToAdd")
     accounts = added if isinstance(added, (list, tuple)) else [added] if added else []
-    strangers = [one for one in accounts if not _is_trusted(str(one), change.account, trusted)]
+    strangers = [
+        account for account in accounts if not _is_trusted(str(account), change.account, trusted)
+    ]
     if name and (strangers or omitted(change.request)):
         certainty = Certainty.EVIDENT if strangers else Certainty.POSSIBLE
         where = f"ssm:{{region}}:{{account}}:document/{name}"
-        yield Suspect(resource(change, "ssm.document", name, where), certainty)
+        yield Candidate(resource(change, "ssm.document", name, where), certainty)
 
 
 def _documents(reader: Reader) -> Iterator[Resource]:
     """The account's own documents."""
     own = [{"Key": "Owner", "Values": ["Self"]}]
     where = f"arn:{partition_of(reader.region)}:ssm:{reader.region}:{reader.account}:document"
-    for one in reader.pages("ssm", "ListDocuments", "DocumentIdentifiers", Filters=own):
-        name = text(document(one), "Name")
+    for document_identifier in reader.pages(
+        "ssm", "ListDocuments", "DocumentIdentifiers", Filters=own
+    ):
+        name = text(document(document_identifier), "Name")
         yield Resource("ssm.document", name, reader.account, reader.region, f"{where}/{name}")
 
 
@@ -56,14 +64,18 @@ def _read_sharing(shared: Resource, reader: Reader) -> Document | None:
     )
     if answer is None:
         return None
-    told = document(answer)
+    described = document(answer)
     versions = {
-        text(one, "AccountId"): text(one, "SharedDocumentVersion")
-        for one in items(told.get("AccountSharingInfoList"))
+        text(item, "AccountId"): text(item, "SharedDocumentVersion")
+        for item in items(described.get("AccountSharingInfoList"))
     }
-    accounts = told.get("AccountIds")
+    accounts = described.get("AccountIds")
     named = sorted(map(str, accounts)) if isinstance(accounts, (list, tuple)) else []
-    return {"grantees": [{"account": one, "version": versions.get(one, "")} for one in named]}
+    return {
+        "grantees": [
+            {"account": account, "version": versions.get(account, "")} for account in named
+        ]
+    }
 
 
 def _account(grantee: Json) -> str:
@@ -93,7 +105,7 @@ DOCUMENT_PUBLIC = Sharing(
     reads=("ssm:DescribeDocumentPermission", "ssm:ListDocuments"),
     found_by=_documents,
     writes={"ssm:ModifyDocumentPermission": _DOCUMENT},
-    suspects=_shared,
+    candidates=_shared,
     read=_read_sharing,
     account_of=_account,
     share=lambda shared, some: _put(shared, some, "AccountIdsToAdd"),
@@ -106,14 +118,14 @@ DOCUMENT_PUBLIC = Sharing(
 # -------------------------------------------------------------------- sharing with everybody
 
 
-def _allowed(change: Change) -> Iterator[Suspect]:
+def _allowed(change: Change) -> Iterator[Candidate]:
     setting = text(change.request, "settingId").partition("servicesetting")[2] or text(
         change.request, "settingId"
     )
     reset = change.name == "ResetServiceSetting"
     if setting == _SHARING and (reset or text(change.request, "settingValue") == "Enable"):
         where = resource(change, "ssm.service-setting", _SHARING, _SETTING)
-        yield Suspect(where, Certainty.EVIDENT)
+        yield Candidate(where, Certainty.EVIDENT)
 
 
 def _read_setting(setting: Resource, reader: Reader) -> Document | None:
@@ -139,7 +151,7 @@ PUBLIC_SHARING_ALLOWED = Switch(
     ),
     reads=("ssm:GetServiceSetting",),
     writes={"ssm:UpdateServiceSetting": (f"arn:{{partition}}:{_SETTING}",)},
-    suspects=_allowed,
+    candidates=_allowed,
     read=_read_setting,
     risky=lambda state, _: (
         "documents of this account may be shared with everybody"

@@ -1,4 +1,4 @@
-"""Secrets in plain parameters of Parameter Store, which are neither encrypted nor hidden.
+"""Finds secrets in plain parameters of Parameter Store, which are not encrypted or hidden.
 
 The value of the version before can be put back. Parameter Store keeps the versions, and so the
 secret: it has to be rotated in any case.
@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader, document
-from ..held import parameter_value
-from ..model import Call, Certainty, Change, Document, Json, Resource, Step, Suspect
-from ..trail import mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.aws.references import parameter_value
+from driftguard.documents import Document, Json, mapping, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+
 from .control import References, Trigger, partition_of, resource
-from .open_secrets import OpenSecret, Shown, fingerprint_of, is_clean
+from .mechanisms.exposed_secret import OpenSecret, Shown, fingerprint_of, is_clean
 
 _SOURCE = "ssm.amazonaws.com"
 _PARAMETER = ("arn:{partition}:ssm:{region}:{account}:parameter/*",)
@@ -24,20 +26,22 @@ _SECURE = "SecureString"
 _LOOK_BACK = 5
 
 
-def parameters(change: Change) -> Iterator[Suspect]:
+def parameters(change: Change) -> Iterator[Candidate]:
     """The plain parameter of a change. An overwriting call need not say of which type it is."""
     name = text(change.request, "name")
     if name and text(change.request, "type") != _SECURE:
         where = f"ssm:{{region}}:{{account}}:parameter/{name.removeprefix('/')}"
-        yield Suspect(resource(change, "ssm.parameter", name, where), Certainty.POSSIBLE)
+        yield Candidate(resource(change, "ssm.parameter", name, where), Certainty.POSSIBLE)
 
 
 def _plain(reader: Reader) -> Iterator[Resource]:
     """The plain parameters of the account and region."""
     plain = [{"Key": "Type", "Values": ["String", "StringList"]}]
     where = f"arn:{partition_of(reader.region)}:ssm:{reader.region}:{reader.account}:parameter"
-    for one in reader.pages("ssm", "DescribeParameters", "Parameters", ParameterFilters=plain):
-        name = text(document(one), "Name")
+    for parameter in reader.pages(
+        "ssm", "DescribeParameters", "Parameters", ParameterFilters=plain
+    ):
+        name = text(document(parameter), "Name")
         arn = f"{where}/{name.removeprefix('/')}"
         yield Resource("ssm.parameter", name, reader.account, reader.region, arn)
 
@@ -47,13 +51,13 @@ def value(parameter: Resource, reader: Reader) -> Shown | None:
     found = reader.read("ssm", "GetParameter", Name=parameter.id, absent=("ParameterNotFound",))
     if found is None:
         return None
-    one = mapping(document(found), "Parameter")
-    kind, now = text(one, "Type"), text(one, "Value")
+    described = mapping(document(found), "Parameter")
+    kind, now = text(described, "Type"), text(described, "Value")
     texts = [] if kind == _SECURE else [(parameter.id, now)]
     beside: dict[str, Json] = {
         "type": kind,
         "value": fingerprint_of(now, reader),
-        "version": int(text(one, "Version")),
+        "version": int(text(described, "Version")),
     }
     return Shown(texts, beside)
 
@@ -61,16 +65,16 @@ def value(parameter: Resource, reader: Reader) -> Shown | None:
 def _earlier(parameter: Resource, shown: Document, reader: Reader) -> Json:
     """The newest earlier version of the same type that holds no secret."""
     pages = reader.pages("ssm", "GetParameterHistory", "Parameters", Name=parameter.id)
-    before = [one for one in map(document, pages) if _version(one) < _version(shown)]
-    for one in sorted(before, key=_version, reverse=True)[:_LOOK_BACK]:
-        same = text(one, "Type") == text(shown, "type")
-        if same and is_clean([(parameter.id, text(one, "Value"))], reader):
-            return _version(one)
+    before = [version for version in map(document, pages) if _version(version) < _version(shown)]
+    for version in sorted(before, key=_version, reverse=True)[:_LOOK_BACK]:
+        same = text(version, "Type") == text(shown, "type")
+        if same and is_clean([(parameter.id, text(version, "Value"))], reader):
+            return _version(version)
     return None
 
 
-def _version(one: Document) -> int:
-    return int(text(one, "Version", "version"))
+def _version(version: Document) -> int:
+    return int(text(version, "Version", "version"))
 
 
 def _back(parameter: Resource, state: Document) -> tuple[Step, ...]:
@@ -82,7 +86,7 @@ def _back(parameter: Resource, state: Document) -> tuple[Step, ...]:
 
 
 def _put(parameter: Resource, state: Document, version: int) -> Call:
-    """What is not given (description, tier, policies) stays as it is."""
+    """Puts a value; what the call does not give (description, tier, policies) stays."""
     given: Document = {
         "Name": parameter.id,
         "Value": parameter_value(parameter.id, parameter.arn, version),
@@ -106,7 +110,7 @@ SECRET_IN_PARAMETER = OpenSecret(
     # Every put makes a version, also the one that takes another back.
     volatile=frozenset({"version", "earlier"}),
     momentary=frozenset({"type", "value", "version", "earlier"}),
-    suspects=parameters,
+    candidates=parameters,
     values=value,
     earlier=_earlier,
     steps=_back,

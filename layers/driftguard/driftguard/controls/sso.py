@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ..access.policy import Trusted
-from ..aws import Reader, document
-from ..model import Call, Certainty, Change, Document, Resource, Step, Suspect
-from ..trail import text
+from driftguard.access.policy import Trusted
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+
 from .control import References, Trigger, resource
-from .mechanisms import Granted
+from .mechanisms.granted import Granted
 from .privilege import UnreadableError, broad_by_name, why_admin, without_admin
 
 _SOURCE = "sso.amazonaws.com"
@@ -31,17 +33,17 @@ def _permission_set(change: Change) -> Resource | None:
     return resource(change, "sso.permission-set", arn, arn.split(":", 2)[2])
 
 
-def _of(suspect: Suspect) -> dict[str, str]:
+def _of(candidate: Candidate) -> dict[str, str]:
     """The two parameters that every call about a permission set begins with."""
     return {
-        "InstanceArn": text(suspect.hint, "instance"),
-        "PermissionSetArn": suspect.resource.id,
+        "InstanceArn": text(candidate.hint, "instance"),
+        "PermissionSetArn": candidate.resource.id,
     }
 
 
 def _managed(reader: Reader, of: dict[str, str]) -> list[str]:
     operation, key = "ListManagedPoliciesInPermissionSet", "AttachedManagedPolicies"
-    return [str(one["Arn"]) for one in reader.pages("sso-admin", operation, key, **of)]
+    return [str(item["Arn"]) for item in reader.pages("sso-admin", operation, key, **of)]
 
 
 def _inline(reader: Reader, of: dict[str, str]) -> str | None:
@@ -60,7 +62,7 @@ def _why_written(written: str) -> str:
 # -------------------------------------------------------------------------------- assignments
 
 
-def _assigned(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+def _assigned(change: Change, trusted: Trusted) -> Iterator[Candidate]:
     where = _permission_set(change)
     if where is None or change.name != "CreateAccountAssignment":
         return
@@ -71,11 +73,11 @@ def _assigned(change: Change, trusted: Trusted) -> Iterator[Suspect]:
         "principal": text(change.request, "principalId"),
         "kind": text(change.request, "principalType"),
     }
-    yield Suspect(where, Certainty.POSSIBLE, hint)
+    yield Candidate(where, Certainty.POSSIBLE, hint)
 
 
-def _read_assignment(suspect: Suspect, reader: Reader) -> Document | None:
-    of, hint = _of(suspect), suspect.hint
+def _read_assignment(candidate: Candidate, reader: Reader) -> Document | None:
+    of, hint = _of(candidate), candidate.hint
     inline = _inline(reader, of)
     if inline is None:
         return None
@@ -87,10 +89,11 @@ def _read_assignment(suspect: Suspect, reader: Reader) -> Document | None:
         **of,
     )
     there = any(
-        (one["PrincipalId"], one["PrincipalType"]) == (hint["principal"], hint["kind"])
-        for one in assignments
+        (assignment["PrincipalId"], assignment["PrincipalType"])
+        == (hint["principal"], hint["kind"])
+        for assignment in assignments
     )
-    broad = [one.rpartition("/")[2] for one in _managed(reader, of) if broad_by_name(one)]
+    broad = [arn.rpartition("/")[2] for arn in _managed(reader, of) if broad_by_name(arn)]
     why = f"has the policy {', '.join(sorted(broad))}" if broad else _why_written(inline)
     return {**hint, "assigned": there, "why": why}
 
@@ -136,7 +139,7 @@ ADMIN_ASSIGNED = Granted(
         "sso:DeleteAccountAssignment": (_INSTANCE, _SET, _ACCOUNT),
         "sso:CreateAccountAssignment": (_INSTANCE, _SET, _ACCOUNT),
     },
-    suspects=_assigned,
+    candidates=_assigned,
     read=_read_assignment,
     risky=_why_assigned,
     steps=_unassign,
@@ -147,7 +150,7 @@ ADMIN_ASSIGNED = Granted(
 # ----------------------------------------------------------------------------- permission sets
 
 
-def _widened(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+def _widened(change: Change, trusted: Trusted) -> Iterator[Candidate]:
     where = _permission_set(change)
     if where is None:
         return
@@ -155,26 +158,28 @@ def _widened(change: Change, trusted: Trusted) -> Iterator[Suspect]:
     if change.name == "AttachManagedPolicyToPermissionSet":
         policy = text(change.request, "managedPolicyArn")
         if broad_by_name(policy):
-            yield Suspect(where, Certainty.EVIDENT, {**hint, "managed": policy})
+            yield Candidate(where, Certainty.EVIDENT, {**hint, "managed": policy})
         return
     written = text(change.request, "inlinePolicy")
     try:
         if not written or why_admin(written):
             certainty = Certainty.EVIDENT if written else Certainty.POSSIBLE
-            yield Suspect(where, certainty, hint)
+            yield Candidate(where, certainty, hint)
     except UnreadableError:
-        yield Suspect(where, Certainty.POSSIBLE, hint)
+        yield Candidate(where, Certainty.POSSIBLE, hint)
 
 
-def _read_permission_set(suspect: Suspect, reader: Reader) -> Document | None:
-    of = _of(suspect)
+def _read_permission_set(candidate: Candidate, reader: Reader) -> Document | None:
+    of = _of(candidate)
     inline = _inline(reader, of)
     if inline is None:
         return None
     operation = "ListAccountsForProvisionedPermissionSet"
-    accounts = sorted(str(one) for one in reader.pages("sso-admin", operation, "AccountIds", **of))
+    accounts = sorted(
+        str(account_id) for account_id in reader.pages("sso-admin", operation, "AccountIds", **of)
+    )
     state = {"instance": of["InstanceArn"], "accounts": accounts}
-    managed = text(suspect.hint, "managed")
+    managed = text(candidate.hint, "managed")
     if managed:
         return {**state, "managed": managed, "attached": managed in _managed(reader, of)}
     return {**state, "inline": inline}
@@ -244,7 +249,7 @@ ADMIN_PERMISSION_SET = Granted(
         "sso:DeleteInlinePolicyFromPermissionSet": (_INSTANCE, _SET),
         "sso:ProvisionPermissionSet": (_INSTANCE, _SET, _ACCOUNT),
     },
-    suspects=_widened,
+    candidates=_widened,
     read=_read_permission_set,
     risky=_why_widened,
     steps=_narrow,

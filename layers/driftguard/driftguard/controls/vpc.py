@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..aws import Reader, document
-from ..model import Certainty, Change, Document, Facet, Json, Plan, Resource, Risk, Suspect
-from ..trail import items, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
+
 from .control import Control, NoSettings, References, Trigger, partition_of, resource
 
 _EC2 = "ec2.amazonaws.com"
@@ -49,49 +52,55 @@ class FlowLogsDeleted(Control[NoSettings]):
     vanishing = True
     settings = NoSettings
 
-    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
-        """What could not be deleted is named in the response, without an error code."""
-        failed = {text(one, "resourceId") for one in items(change.response.get("unsuccessful"))}
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
+        """The deleted flow logs; the response names those that could not be deleted."""
+        failed = {text(item, "resourceId") for item in items(change.response.get("unsuccessful"))}
         for id_ in _ids(change.request.get("FlowLogId")):
             if id_ not in failed:
                 tail = f"ec2:{{region}}:{{account}}:vpc-flow-log/{id_}"
                 where = resource(change, "ec2.vpc-flow-log", id_, tail)
-                yield Suspect(where, Certainty.EVIDENT)
+                yield Candidate(where, Certainty.EVIDENT)
         if omitted(change.request):
             tail = "ec2:{region}:{account}:vpc-flow-log/*"
-            yield Suspect(resource(change, "ec2.vpc-flow-log", "*", tail), Certainty.POSSIBLE)
+            yield Candidate(resource(change, "ec2.vpc-flow-log", "*", tail), Certainty.POSSIBLE)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        if suspect.resource.id == "*":
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        if candidate.resource.id == "*":
             return {"exists": False}
-        asked = [{"Name": "flow-log-id", "Values": [suspect.resource.id]}]
-        for one in _flow_logs(reader, Filters=asked):
-            told: dict[str, Json] = {name: one[name] for name in _TOLD if one.get(name)}
-            return {"exists": True, **told, "Tags": list(items(one.get("Tags")))}
+        asked = [{"Name": "flow-log-id", "Values": [candidate.resource.id]}]
+        for flow_log in _flow_logs(reader, Filters=asked):
+            fields: dict[str, Json] = {name: flow_log[name] for name in _TOLD if flow_log.get(name)}
+            return {"exists": True, **fields, "Tags": list(items(flow_log.get("Tags")))}
         return {"exists": False}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
-        for one in _flow_logs(reader):
-            id_ = text(one, "FlowLogId")
+        for flow_log in _flow_logs(reader):
+            id_ = text(flow_log, "FlowLogId")
             where = f"ec2:{reader.region}:{reader.account}:vpc-flow-log/{id_}"
             arn = f"arn:{partition_of(reader.region)}:{where}"
             yield Resource("ec2.vpc-flow-log", id_, reader.account, reader.region, arn)
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         if state["exists"]:
             return None
         of = f" of {text(baseline, 'ResourceId')}" if baseline else ""
-        return Risk(f"a flow log{of} was deleted")
+        return Finding(f"a flow log{of} was deleted")
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: NoSettings,
     ) -> Plan:
         if baseline is None:
             return Plan((), advice="How it was configured is not recorded; make it anew.")
-        told = ", ".join(f"{name} {text(baseline, name)}" for name in _TOLD if name in baseline)
-        return Plan((), advice=f"Make it again: {told}.")
+        settings_in_words = ", ".join(
+            f"{name} {text(baseline, name)}" for name in _TOLD if name in baseline
+        )
+        return Plan((), advice=f"Make it again: {settings_in_words}.")
 
 
 def _flow_logs(reader: Reader, **parameters: object) -> Iterator[Document]:
@@ -102,13 +111,13 @@ def _flow_logs(reader: Reader, **parameters: object) -> Iterator[Document]:
 
 def _ids(logged: Json) -> Iterator[str]:
     """The flow logs of a request: `{"tag": 1, "content": "fl-1"}`, or a list of these."""
-    for one in items(logged):
-        if id_ := text(one, "content"):
+    for item in items(logged):
+        if id_ := text(item, "content"):
             yield id_
     if isinstance(logged, str):
         yield logged
     elif isinstance(logged, (list, tuple)):
-        yield from (one for one in logged if isinstance(one, str))
+        yield from (item for item in logged if isinstance(item, str))
 
 
 CONTROLS = (FlowLogsDeleted(),)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..aws import Reader, document
-from ..model import Call, Change, Document, Resource, Step
-from ..trail import items, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, items, text
+from driftguard.model import Call, Change, Resource, Step
+
 from .control import References, Trigger
-from .mechanisms import Removed, Switch, evident
+from .mechanisms.declared import evident
+from .mechanisms.removed import Removed
+from .mechanisms.switch import Switch
 
 _WAF = "wafv2.amazonaws.com"
 _ACLS = (
@@ -27,7 +31,7 @@ _KINDS = {"elasticloadbalancing": "APPLICATION_LOAD_BALANCER", "apigateway": "AP
 
 
 def _named(change: Change) -> Resource | None:
-    """What the change names, by the ARN that is all there is in the record."""
+    """The web ACL that the change names, by the ARN in the record."""
     arn = text(change.request, "resourceArn")
     if arn.count(":") < 5:
         return None
@@ -86,10 +90,12 @@ def _protected(reader: Reader) -> Iterator[Resource]:
 
 def _logging(acl: Resource, reader: Reader) -> Document:
     found = reader.read("wafv2", "GetLoggingConfiguration", ResourceArn=acl.arn, absent=_GONE)
-    told = document(found).get("LoggingConfiguration")
-    if not isinstance(told, dict):
+    logging = document(found).get("LoggingConfiguration")
+    if not isinstance(logging, dict):
         return {"exists": False}
-    settings = {name: value for name, value in told.items() if name != "ManagedByFirewallManager"}
+    settings = {
+        name: value for name, value in logging.items() if name != "ManagedByFirewallManager"
+    }
     return {"exists": True, "logging": settings}
 
 
@@ -111,15 +117,17 @@ def _log_again(acl: Resource, before: Document) -> tuple[Step, ...]:
 
 
 def _logged(reader: Reader) -> Iterator[Resource]:
-    """The web ACLs that log; CloudFront's are all at home in us-east-1."""
+    """The web ACLs with logging; CloudFront's are all in us-east-1."""
     scopes = ("REGIONAL", *(("CLOUDFRONT",) if reader.region == "us-east-1" else ()))
     for scope in scopes:
-        for one in _listed(reader, "ListLoggingConfigurations", "LoggingConfigurations", scope):
-            yield _by_arn(text(one, "ResourceArn"), reader.account, reader.region)
+        for configuration in _listed(
+            reader, "ListLoggingConfigurations", "LoggingConfigurations", scope
+        ):
+            yield _by_arn(text(configuration, "ResourceArn"), reader.account, reader.region)
 
 
 def _own_logging(change: Change) -> Resource | None:
-    """A web ACL whose own logs end; those that Security Lake takes are Security Lake's."""
+    """The web ACL that stops its own logging; None if only Security Lake's logs stop."""
     return None if text(change.request, "logScope") == "SECURITY_LAKE" else _named(change)
 
 
@@ -152,7 +160,7 @@ CONTROLS = (
         },
         found_by=_protected,
         vanishing=True,
-        suspects=evident(_named, "DisassociateWebACL"),
+        candidates=evident(_named, "DisassociateWebACL"),
         read=_protection,
         risky=lambda state, _: "" if state["acl"] else "no web ACL protects the resource",
         safe=lambda state, baseline: baseline if baseline and baseline["acl"] else None,
@@ -173,7 +181,7 @@ CONTROLS = (
             "wafv2:PutLoggingConfiguration": _ACLS,
         },
         found_by=_logged,
-        suspects=evident(_own_logging, "DeleteLoggingConfiguration"),
+        candidates=evident(_own_logging, "DeleteLoggingConfiguration"),
         read=_logging,
         restore=_log_again,
         what="the logging of the web ACL",

@@ -1,7 +1,7 @@
 """The bounds that a policy sets to what runs by itself: plain values, each one guardrail's terms.
 
-Every default only ever holds back, or does nothing; what would widen is what a policy says. They
-are named tuples, which cost a cold start a sixth of what dataclasses do; every Lambda loads them.
+Every default holds back or does nothing; only what a policy says can widen. The values are named
+tuples, which cost a cold start a sixth of what dataclasses do; every Lambda loads them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ..model import Actor, Autonomy, Resource
+from driftguard.model import Actor, Autonomy, Resource
 
 HOUR, DAY = 3600, 86_400
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
@@ -22,7 +22,7 @@ NO_TAGS: Mapping[str, str] = MappingProxyType({})
 def fits(pattern: str, name: str) -> bool:
     """Whether a pattern means a name: `*` is any text, `?` any sign; `[*]` and `[?]` are neither.
 
-    Any other bracket is a bracket: who writes one names what has one, and not a choice of signs.
+    Any other bracket is a plain character: it stands for itself, and not for a choice of signs.
     """
     if "[" in pattern:
         pattern = _BRACKETS.sub("[[]", pattern)
@@ -39,7 +39,7 @@ def names(pattern: str, resource: Resource) -> bool:
 
 def is_of(pattern: str, actor: Actor) -> bool:
     """Whether a pattern with `*` and `?` is of an actor: its lasting identity or its session."""
-    return any(one and fits(pattern, one) for one in (actor.principal, actor.session))
+    return any(name and fits(pattern, name) for name in (actor.principal, actor.session))
 
 
 class Exemption(NamedTuple):
@@ -101,17 +101,17 @@ class Scope(NamedTuple):
     def holds(
         self, control: str, resource: Resource, actor: Actor, tags: Mapping[str, str] | None
     ) -> bool:
-        """Whether it is for this. Tags that were not read (None) are not there."""
+        """Whether the scope includes this case. Tags that were not read (None) are not there."""
         return (
-            any(fnmatchcase(control, one) for one in self.controls)
-            and any(names(one, resource) for one in self.resources)
-            and ("*" in self.actors or any(is_of(one, actor) for one in self.actors))
+            any(fnmatchcase(control, pattern) for pattern in self.controls)
+            and any(names(pattern, resource) for pattern in self.resources)
+            and ("*" in self.actors or any(is_of(pattern, actor) for pattern in self.actors))
             and carries(tags, self.tags)
         )
 
 
 class Limit(NamedTuple):
-    """At most this much autonomy where it is for, and why: protected resources, for one."""
+    """The most autonomy within a scope, and why: for protected resources, for example."""
 
     scope: Scope
     autonomy: Autonomy
@@ -169,7 +169,7 @@ def _zone(name: str) -> tzinfo | None:
         return None
 
 
-class Breaker(NamedTuple):
+class CircuitBreaker(NamedTuple):
     """At most this many reverts in any window (s): of a control, in an account, in all."""
 
     window: int = HOUR
@@ -178,7 +178,7 @@ class Breaker(NamedTuple):
     whole: int = 100
 
 
-class Fight(NamedTuple):
+class Flapping(NamedTuple):
     """After so many reverts of one thing within a window (s), it is handed to people."""
 
     reverts: int = 3
@@ -200,7 +200,7 @@ class Ownership(NamedTuple):
 
 
 class BreakGlass(NamedTuple):
-    """Who acts in an emergency: nothing of theirs is touched, and everybody hears of it."""
+    """The people who act in an emergency: their changes stay, and everybody hears of them."""
 
     actor: str
     reason: str
@@ -209,10 +209,10 @@ class BreakGlass(NamedTuple):
 class Earning(NamedTuple):
     """When `earned` autonomy is earned.
 
-    The lower end of the credible interval (`confidence`, one-sided) of the share of remedies that
-    were right must pass `threshold`, with at least `outcomes` since the last undo. Outcomes count
-    half after `half_life` seconds. A revert that nobody undid for `settles` seconds speaks, a
-    little, for itself. `probe` is the share of earned decisions that is asked nevertheless.
+    The lower end of the credible interval (`confidence`, one-sided) of the share of remediations
+    that were right must pass `threshold`, with at least `outcomes` since the last undo. Outcomes
+    count half after `half_life` seconds. A revert that nobody undid for `settles` seconds counts
+    as a little evidence. `sampling` is the share of earned decisions that people are still asked.
     """
 
     threshold: float = 0.95
@@ -220,42 +220,42 @@ class Earning(NamedTuple):
     confidence: float = 0.9
     half_life: int = 180 * DAY
     settles: int = 7 * DAY
-    probe: float = 0.02
+    sampling: float = 0.02
 
 
-class Habits(NamedTuple):
-    """How what is usual moves severity, and what it turns into a question.
+class Anomalies(NamedTuple):
+    """How the anomaly score moves severity, and when it makes an approval request.
 
     `lower_by` and `raise_by` bound the move of a severity (0 to 100). `routine`: a change that is
-    this usual (novelty at most `routine_under`) is asked about instead of reverted. `novel`: one
-    that is this unusual (novelty at least `novel_over`) is asked about instead of only observed.
+    this usual (a score of at most `routine_under`) is asked about instead of reverted. `novel`: a
+    change this unusual (at least `novel_over`) is asked about instead of only observed.
     """
 
     lower_by: int = 10
     raise_by: int = 10
     routine: bool = False
     routine_under: int = 20
-    novel: bool = False
-    novel_over: int = 80
+    unusual: bool = False
+    unusual_over: int = 80
     half_life: int = 30 * DAY
 
 
 class Baselines(NamedTuple):
-    """How old a baseline may be that something is restored from, in seconds; and if it must be."""
+    """How old a baseline may be to restore from it, in seconds, and whether one is required."""
 
     max_age: int = 90 * DAY
     required: bool = False
 
 
 class Rollout(NamedTuple):
-    """A control's entry that is new is observed for so long, then asked about for so long (s)."""
+    """How long a new entry of a control is only observed, then asked about, in seconds."""
 
     observe: int = 0
     ask: int = 0
 
 
 class Sweep(NamedTuple):
-    """How far what the sweep finds may be taken, and how much of it at most in one round."""
+    """The most autonomy for what the sweep finds, and how many findings one round may take."""
 
     autonomy: Autonomy = Autonomy.OBSERVE
     most: int = 100
@@ -264,8 +264,8 @@ class Sweep(NamedTuple):
 class Bounds(NamedTuple):
     """All bounds of a policy."""
 
-    breaker: Breaker = Breaker()
-    fight: Fight = Fight()
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    flapping: Flapping = Flapping()
     ownership: Ownership = Ownership()
     break_glass: tuple[BreakGlass, ...] = ()
     protected: tuple[Limit, ...] = ()
@@ -276,4 +276,4 @@ class Bounds(NamedTuple):
     baselines: Baselines = Baselines()
     rollout: Rollout = Rollout()
     sweep: Sweep = Sweep()
-    habits: Habits | None = None
+    anomalies: Anomalies | None = None

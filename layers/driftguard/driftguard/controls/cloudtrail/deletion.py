@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from ...aws import Reader, document
-from ...model import Call, Document, Resource, Step
-from ...permissions import roles_in
-from ...trail import items, mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.aws.permissions import roles_in
+from driftguard.documents import Document, items, mapping, text
+from driftguard.model import Call, Resource, Step
+
 from ..control import References, Trigger
-from ..mechanisms import Removed, evident
+from ..mechanisms.declared import evident
+from ..mechanisms.removed import Removed
 from .fields import as_asked
 from .selectors import put_selectors, recorded
 from .trail import CLOUDTRAIL, GONE, ROLES, TRAILS, logging, own_trails, set_logging, trail_of
@@ -17,7 +20,7 @@ def _whole(trail: Resource, reader: Reader) -> Document:
     found = reader.read("cloudtrail", "GetTrail", Name=trail.id, absent=GONE)
     if found is None:
         return {"exists": False}
-    told = mapping(document(found), "Trail")
+    described = mapping(document(found), "Trail")
     insights = reader.read(
         "cloudtrail",
         "GetInsightSelectors",
@@ -25,16 +28,19 @@ def _whole(trail: Resource, reader: Reader) -> Document:
         absent=("InsightNotEnabledException", *GONE),
     )
     tagged = document(reader.read("cloudtrail", "ListTags", ResourceIdList=[trail.arn]))
-    tags = [tag for one in items(tagged.get("ResourceTagList")) for tag in items(one["TagsList"])]
+    tags = [tag for item in items(tagged.get("ResourceTagList")) for tag in items(item["TagsList"])]
     tags.sort(key=lambda tag: text(tag, "Key"))
-    also = {"S3KeyPrefix": text(told, "S3KeyPrefix"), "SnsTopicName": text(told, "SnsTopicARN")}
-    fields = {name: value for name, value in {**as_asked(told), **also}.items() if value != ""}
+    also = {
+        "S3KeyPrefix": text(described, "S3KeyPrefix"),
+        "SnsTopicName": text(described, "SnsTopicARN"),
+    }
+    fields = {name: value for name, value in {**as_asked(described), **also}.items() if value != ""}
     return {
         "exists": True,
         "trail": fields,
         "tags": tags,
         "selectors": recorded(trail, reader) or {},
-        "insights": [dict(one) for one in items(document(insights).get("InsightSelectors"))],
+        "insights": [dict(item) for item in items(document(insights).get("InsightSelectors"))],
         **(logging(trail, reader) or {"logging": False}),
     }
 
@@ -89,7 +95,7 @@ CONTROLS = (
             "iam:PassRole": ROLES,
         },
         found_by=own_trails,
-        suspects=evident(trail_of, "DeleteTrail"),
+        candidates=evident(trail_of, "DeleteTrail"),
         read=_whole,
         restore=_made_again,
         what="the trail",

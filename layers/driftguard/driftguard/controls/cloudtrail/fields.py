@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Resource, Suspect
-from ...permissions import roles_in
-from ...trail import flag, mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.aws.permissions import roles_in
+from driftguard.documents import Document, flag, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References, Trigger
-from ..mechanisms import Weakened, told, weaker_than_before
+from ..mechanisms.weakened import Weakened, told, weaker_than_before
 from .trail import CLOUDTRAIL, GONE, ROLES, TRAILS, capitalised, own_trails, trail_of
 
 _SWITCHES = {
@@ -26,16 +29,16 @@ _VALUES = {
 _DELIVERY = ("CloudWatchLogsLogGroupArn", "CloudWatchLogsRoleArn")
 
 
-def _updated(change: Change) -> Iterator[Suspect]:
+def _updated(change: Change) -> Iterator[Candidate]:
     trail = trail_of(change)
     asked = capitalised(change.request)
     if trail is None:
         return
-    off = [one for one in _SWITCHES if flag(asked.get(one)) is False]
+    off = [switch for switch in _SWITCHES if flag(asked.get(switch)) is False]
     if off:
         yield told(trail, *off)
-    elif omitted(change.request) or any(one in asked for one in _VALUES):
-        yield Suspect(trail, Certainty.POSSIBLE)
+    elif omitted(change.request) or any(value in asked for value in _VALUES):
+        yield Candidate(trail, Certainty.POSSIBLE)
 
 
 def _fields(trail: Resource, reader: Reader) -> Document | None:
@@ -46,21 +49,21 @@ def _fields(trail: Resource, reader: Reader) -> Document | None:
 def as_asked(trail: Document) -> Document:
     """A trail in the words of UpdateTrail."""
     validated = flag(trail.get("LogFileValidationEnabled")) is True
-    switches = {one: flag(trail.get(one)) is True for one in _SWITCHES}
-    values = {one: text(trail, one) for one in _VALUES}
+    switches = {switch: flag(trail.get(switch)) is True for switch in _SWITCHES}
+    values = {value: text(trail, value) for value in _VALUES}
     return {**switches, **values, "EnableLogFileValidation": validated}
 
 
 def _off(state: Document) -> dict[str, str]:
-    return {one: why for one, why in _SWITCHES.items() if not state[one]}
+    return {switch: why for switch, why in _SWITCHES.items() if not state[switch]}
 
 
 def _weaker(state: Document, baseline: Document | None) -> dict[str, str]:
     before = baseline or {}
     changed = {
-        one: why
-        for one, why in _VALUES.items()
-        if before.get(one) and state[one] != before.get(one)
+        field: why
+        for field, why in _VALUES.items()
+        if before.get(field) and state[field] != before.get(field)
     }
     return {**weaker_than_before(_off)(state, baseline), **changed}
 
@@ -68,7 +71,7 @@ def _weaker(state: Document, baseline: Document | None) -> dict[str, str]:
 def _update(trail: Resource, state: Document, fields: tuple[str, ...]) -> Call:
     # The log group and its role are only accepted together.
     wanted = {*fields, *(_DELIVERY if set(fields) & set(_DELIVERY) else ())}
-    parameters: Document = {"Name": trail.id, **{one: state[one] for one in sorted(wanted)}}
+    parameters: Document = {"Name": trail.id, **{field: state[field] for field in sorted(wanted)}}
     return Call("cloudtrail", "UpdateTrail", parameters, on=(trail.arn, *roles_in(parameters)))
 
 
@@ -85,7 +88,7 @@ CONTROLS = (
         reads=("cloudtrail:DescribeTrails", "cloudtrail:GetTrail"),
         writes={"cloudtrail:UpdateTrail": TRAILS, "iam:PassRole": ROLES},
         found_by=own_trails,
-        suspects=_updated,
+        candidates=_updated,
         read=_fields,
         weaker=_weaker,
         put=_update,

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ...trail import flag, items, mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References, Trigger
-from ..mechanisms import Switch, told
+from ..mechanisms.switch import Switch
+from ..mechanisms.weakened import told
 from .trail import CLOUDTRAIL, GONE, TRAILS, capitalised, own_trails, trail_of
 
 _KINDS = ("EventSelectors", "AdvancedEventSelectors")
 MANAGEMENT: Document = {"Field": "eventCategory", "Equals": ["Management"]}
 
 
-def selectors_asked(change: Change) -> Iterator[Suspect]:
-    """Selectors that leave management events out prove it; none for data events may be a loss."""
+def selectors_asked(change: Change) -> Iterator[Candidate]:
+    """The trail whose selectors changed; leaving out management events is proof of a loss."""
     trail = trail_of(change)
     if trail is None:
         return
     asked = _selectors(capitalised(change.request))
     if omitted(change.request) or not asked:
-        yield Suspect(trail, Certainty.POSSIBLE)
+        yield Candidate(trail, Certainty.POSSIBLE)
     elif gaps(asked):
         yield told(trail, "selectors")
     elif not _of_data(asked):
-        yield Suspect(trail, Certainty.POSSIBLE)
+        yield Candidate(trail, Certainty.POSSIBLE)
 
 
 def gaps(selectors: Document) -> frozenset[str]:
-    """What of the management events is not recorded, in words. A trail without selectors has all.
+    """The management events not recorded, in words. A trail without selectors records all.
 
     Reads and writes are looked at apart: a selector for each covers both.
     """
@@ -42,7 +46,7 @@ def gaps(selectors: Document) -> frozenset[str]:
         if not excluded:
             found.add(f"{side} events")
         else:
-            found.update(f"{side} events of {one}" for one in set.intersection(*excluded))
+            found.update(f"{side} events of {source}" for source in set.intersection(*excluded))
     return frozenset(found)
 
 
@@ -57,7 +61,7 @@ def _management(selector: Document) -> tuple[tuple[str, ...], list[str]]:
         reach = text(selector, "ReadWriteType")
         excluded = _texts(selector.get("ExcludeManagementEventSources"))
     else:
-        fields = {text(one, "Field"): one for one in items(selector["FieldSelectors"])}
+        fields = {text(item, "Field"): item for item in items(selector["FieldSelectors"])}
         if "Management" not in _texts(fields.get("eventCategory", {}).get("Equals")):
             return (), []
         only = _texts(fields.get("readOnly", {}).get("Equals"))
@@ -75,9 +79,9 @@ def _of_data(selectors: Document) -> bool:
     """Whether any selector takes data events."""
     return any(
         _texts(mapping(fields, "eventCategory").get("Equals")) == ["Data"]
-        if (fields := {text(one, "Field"): one for one in items(each.get("FieldSelectors"))})
-        else any(True for _ in items(each.get("DataResources")))
-        for each in _all(selectors)
+        if (fields := {text(item, "Field"): item for item in items(selector.get("FieldSelectors"))})
+        else any(True for _ in items(selector.get("DataResources")))
+        for selector in _all(selectors)
     )
 
 
@@ -87,7 +91,7 @@ def recorded(trail: Resource, reader: Reader) -> Document | None:
 
 
 def _narrower(state: Document, baseline: Document | None) -> str:
-    """What is recorded no more. Without a baseline only what the record told counts: a trail may
+    """What is no longer recorded. Without a baseline only what the record told counts: a trail may
     be there for data events alone, or leave out the noise of some service.
     """
     if baseline is None and "told" not in state:
@@ -104,11 +108,13 @@ def _widened(state: Document, baseline: Document | None) -> Document:
         return baseline
     if state.get("AdvancedEventSelectors"):
         others = [
-            dict(one) for one in items(state["AdvancedEventSelectors"]) if not _management(one)[0]
+            dict(item)
+            for item in items(state["AdvancedEventSelectors"])
+            if not _management(item)[0]
         ]
         managing: Document = {"Name": "Management events", "FieldSelectors": [MANAGEMENT]}
         return {"AdvancedEventSelectors": [managing, *others]}
-    data = [dict(one) for each in _all(state) for one in items(each.get("DataResources"))]
+    data = [dict(item) for selector in _all(state) for item in items(selector.get("DataResources"))]
     every: Document = {
         "ReadWriteType": "All",
         "IncludeManagementEvents": True,
@@ -126,7 +132,7 @@ def put_selectors(trail: Resource, state: Document) -> Call:
 
 def _selectors(found: Document) -> Document:
     """The one kind of selectors that a trail has."""
-    return {kind: [dict(one) for one in items(found[kind])] for kind in _KINDS if found.get(kind)}
+    return {kind: [dict(item) for item in items(found[kind])] for kind in _KINDS if found.get(kind)}
 
 
 def _all(selectors: Document) -> Iterator[Document]:
@@ -137,7 +143,7 @@ def _all(selectors: Document) -> Iterator[Document]:
 def _texts(value: Json) -> list[str]:
     if isinstance(value, str):
         return [value]
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 CONTROLS = (
@@ -155,7 +161,7 @@ CONTROLS = (
         writes={"cloudtrail:PutEventSelectors": TRAILS},
         baselined=True,
         found_by=own_trails,
-        suspects=selectors_asked,
+        candidates=selectors_asked,
         read=recorded,
         risky=_narrower,
         safe=_widened,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...aws import Reader, document
-from ...model import Call, Change, Document, Json, Resource
-from ...trail import flag, items, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, text
+from driftguard.model import Call, Change, Resource
+
 from ..control import References, Trigger, resource
-from ..mechanisms import Switch, evident
+from ..mechanisms.declared import evident
+from ..mechanisms.switch import Switch
 
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
 TRAILS = ("arn:{partition}:cloudtrail:{region}:{account}:trail/*",)
@@ -17,7 +20,7 @@ GONE = ("TrailNotFoundException",)
 
 
 def trail_of(change: Change) -> Resource | None:
-    """The trail that a change names. One of another account is that account's to guard."""
+    """The trail that a change names; none for a trail of another account."""
     name = text(change.request, "name", "trailName") or text(change.response, "trailARN")
     if not name or (name.startswith("arn:") and change.account not in name.split(":")):
         return None
@@ -27,12 +30,12 @@ def trail_of(change: Change) -> Resource | None:
 
 
 def own_trails(reader: Reader) -> Iterator[Resource]:
-    """The account's own trails that are at home here. An organisation's are not made anew."""
+    """The account's own trails that are at home here. An organization's are not made anew."""
     found = document(reader.read("cloudtrail", "DescribeTrails", includeShadowTrails=False))
-    for one in items(found.get("trailList")):
-        at_home = text(one, "HomeRegion") == reader.region
-        if at_home and not flag(one.get("IsOrganizationTrail")):
-            name, arn = text(one, "Name"), text(one, "TrailARN")
+    for item in items(found.get("trailList")):
+        at_home = text(item, "HomeRegion") == reader.region
+        if at_home and not flag(item.get("IsOrganizationTrail")):
+            name, arn = text(item, "Name"), text(item, "TrailARN")
             yield Resource("cloudtrail.trail", name, reader.account, reader.region, arn)
 
 
@@ -51,10 +54,10 @@ def set_logging(trail: Resource, state: Document) -> Call:
 def capitalised(value: Json) -> Document:
     """A request as the API spells it: CloudTrail logs its keys in lower case."""
 
-    def spelled(one: Json) -> Json:
-        if isinstance(one, dict):
-            return {key[:1].upper() + key[1:]: spelled(inner) for key, inner in one.items()}
-        return [spelled(inner) for inner in one] if isinstance(one, list) else one
+    def spelled(value: Json) -> Json:
+        if isinstance(value, dict):
+            return {key[:1].upper() + key[1:]: spelled(inner) for key, inner in value.items()}
+        return [spelled(inner) for inner in value] if isinstance(value, list) else value
 
     return document(spelled(value))
 
@@ -73,7 +76,7 @@ CONTROLS = (
         reads=("cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus"),
         found_by=own_trails,
         writes={"cloudtrail:StartLogging": TRAILS, "cloudtrail:StopLogging": TRAILS},
-        suspects=evident(trail_of, "StopLogging"),
+        candidates=evident(trail_of, "StopLogging"),
         read=logging,
         risky=lambda state, _: "" if state["logging"] else "the trail records nothing any more",
         safe=lambda state, _: {"logging": True},

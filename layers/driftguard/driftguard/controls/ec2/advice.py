@@ -1,4 +1,4 @@
-"""What EC2 cannot take back: routes, unencrypted volumes, key pairs, peerings.
+"""Changes that EC2 cannot take back: routes, unencrypted volumes, key pairs, peerings.
 
 Sources: Amazon EC2 API Reference, "CreateRoute", "CreateVolume", "ImportKeyPair" and
 "AcceptVpcPeeringConnection".
@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...access.network import is_public_range
-from ...aws import Reader, document
-from ...model import Certainty, Change, Document, Facet, Plan, Resource, Risk, Suspect
-from ...trail import flag, items, mapping, omitted, text
+from driftguard.access.network import is_public_range
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
+
 from ..control import Control, References, TrustSettings
-from ..mechanisms import Advice, is_trusted
+from ..mechanisms.advice import Advice
+from ..mechanisms.sharing import is_trusted
 from .records import inner, named, on, string, value
 
 # ------------------------------------------------------------------------ routes
@@ -24,7 +28,7 @@ def _everywhere(route: Document) -> bool:
     return bool(to) and is_public_range(to) and string(route, "gatewayId").startswith("igw-")
 
 
-def _routed(change: Change) -> Iterable[Suspect]:
+def _routed(change: Change) -> Iterable[Candidate]:
     table = string(change.request, "routeTableId")
     if table and _everywhere(change.request):
         yield named(change, "route-table", table, Certainty.EVIDENT)
@@ -35,8 +39,10 @@ def _routed(change: Change) -> Iterable[Suspect]:
 def _table(table: Resource, reader: Reader) -> Document | None:
     """The route, while it is there."""
     asked = [{"Name": "route-table-id", "Values": [table.id]}]
-    for one in reader.pages("ec2", "DescribeRouteTables", "RouteTables", Filters=asked):
-        routes = [route for route in items(document(one).get("Routes")) if _everywhere(route)]
+    for route_table in reader.pages("ec2", "DescribeRouteTables", "RouteTables", Filters=asked):
+        routes = [
+            route for route in items(document(route_table).get("Routes")) if _everywhere(route)
+        ]
         if routes:
             return {"gateways": sorted({text(route, "GatewayId") for route in routes})}
     return None
@@ -50,7 +56,7 @@ ROUTE = Advice(
     triggers=(on("CreateRoute"), on("ReplaceRoute")),
     reads=("ec2:DescribeRouteTables",),
     revert="every public subnet has such a route, and deleting one cuts live traffic at once",
-    suspects=_routed,
+    candidates=_routed,
     why="the subnets of a route table now reach the internet, and are reached from it",
     advice="If the table serves private subnets, delete the route.",
     read=_table,
@@ -59,8 +65,8 @@ ROUTE = Advice(
 # ------------------------------------------------------------------------ encryption
 
 
-def _volumes_made(change: Change) -> Iterable[Suspect]:
-    """A volume says whether it is encrypted; instances and copies must be looked at."""
+def _volumes_made(change: Change) -> Iterable[Candidate]:
+    """Candidates of new volumes: a volume's record is proof, instances and copies need a look."""
     if change.name == "CreateVolume":
         volume = string(change.response, "volumeId")
         if volume and flag(value(change.response, "encrypted")) is False:
@@ -70,13 +76,13 @@ def _volumes_made(change: Change) -> Iterable[Suspect]:
         if snapshot and flag(value(change.request, "encrypted")) is not True:
             yield named(change, "snapshot", snapshot, Certainty.POSSIBLE)
     else:
-        for one in items(change.response.get("instancesSet")):
-            if id_ := text(one, "instanceId"):
+        for item in items(change.response.get("instancesSet")):
+            if id_ := text(item, "instanceId"):
                 yield named(change, "instance", id_, Certainty.POSSIBLE)
 
 
 def _unencrypted(resource: Resource, reader: Reader) -> Document | None:
-    """What is not encrypted of it; None when all is, or it is gone."""
+    """The unencrypted volumes of a resource; None if there are none, or it is gone."""
     if resource.kind == "ec2.snapshot":
         operation, key, id_, name = "DescribeSnapshots", "Snapshots", "SnapshotId", "snapshot-id"
     else:
@@ -84,8 +90,10 @@ def _unencrypted(resource: Resource, reader: Reader) -> Document | None:
         on_instance = resource.kind == "ec2.instance"
         name = "attachment.instance-id" if on_instance else "volume-id"
     asked = [{"Name": name, "Values": [resource.id]}]
-    found = [document(one) for one in reader.pages("ec2", operation, key, Filters=asked)]
-    plain = sorted(text(one, id_) for one in found if flag(one.get("Encrypted")) is False)
+    found = [document(item) for item in reader.pages("ec2", operation, key, Filters=asked)]
+    plain = sorted(
+        text(described, id_) for described in found if flag(described.get("Encrypted")) is False
+    )
     return {"unencrypted": plain} if plain else None
 
 
@@ -97,7 +105,7 @@ UNENCRYPTED = Advice(
     triggers=(on("CreateVolume"), on("RunInstances"), on("CopySnapshot")),
     reads=("ec2:DescribeSnapshots", "ec2:DescribeVolumes"),
     revert="a volume is encrypted only by copying it",
-    suspects=_volumes_made,
+    candidates=_volumes_made,
     why="data is stored without encryption",
     advice="Copy it to an encrypted one, and switch on EBS encryption by default.",
     read=_unencrypted,
@@ -106,8 +114,8 @@ UNENCRYPTED = Advice(
 # ------------------------------------------------------------------------ key pairs
 
 
-def _key_made(change: Change) -> Iterable[Suspect]:
-    """Services make keys for the machines that they run; their own roles are nobody's to take."""
+def _key_made(change: Change) -> Iterable[Candidate]:
+    """Candidates of new key pairs, but for those that services make for their own machines."""
     name = string(change.request, "keyName") or string(change.response, "keyName")
     if name and ":role/aws-service-role/" not in change.actor.principal:
         yield named(change, "key-pair", name, Certainty.EVIDENT)
@@ -120,7 +128,7 @@ KEY_PAIR = Advice(
     references=References(attack=("T1098.004",)),
     triggers=(on("ImportKeyPair"), on("CreateKeyPair")),
     revert="deleting a key pair takes it off no instance that has it already",
-    suspects=_key_made,
+    candidates=_key_made,
     why="whoever holds the private key can log in to instances that are launched with it",
     advice="If nobody knows it, delete the key pair and look for instances launched with it.",
 )
@@ -141,7 +149,7 @@ class PeeringExternal(Control[TrustSettings]):
     revert = "a deleted peering cannot be made again by one side alone"
     settings = TrustSettings
 
-    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Candidate]:
         peering = inner(change.response, "vpcPeeringConnection")
         id_ = string(change.request, "vpcPeeringConnectionId") or string(
             peering, "vpcPeeringConnectionId"
@@ -151,30 +159,34 @@ class PeeringExternal(Control[TrustSettings]):
             certainty = Certainty.EVIDENT if strangers else Certainty.POSSIBLE
             yield named(change, "vpc-peering-connection", id_, certainty)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        asked = [{"Name": "vpc-peering-connection-id", "Values": [suspect.resource.id]}]
-        for one in reader.pages(
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        asked = [{"Name": "vpc-peering-connection-id", "Values": [candidate.resource.id]}]
+        for vpc_peering_connection in reader.pages(
             "ec2", "DescribeVpcPeeringConnections", "VpcPeeringConnections", Filters=asked
         ):
-            peering = document(one)
+            peering = document(vpc_peering_connection)
             if text(mapping(peering, "Status"), "Code") in ("active", "provisioning"):
                 sides = ("RequesterVpcInfo", "AccepterVpcInfo")
                 return {
-                    "account": suspect.resource.account,
+                    "account": candidate.resource.account,
                     **{side: {"OwnerId": mapping(peering, side).get("OwnerId")} for side in sides},
                 }
         return None
 
     def assess(
         self, state: Document, baseline: Document | None, settings: TrustSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         strangers = _strangers(state, text(state, "account"), settings)
         if not strangers:
             return None
-        return Risk(f"the VPC is joined to one of account {', '.join(strangers)}")
+        return Finding(f"the VPC is joined to one of account {', '.join(strangers)}")
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: TrustSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: TrustSettings,
     ) -> Plan:
         return Plan((), advice="Take its routes away, or delete the peering connection.")
 
@@ -183,7 +195,7 @@ def _strangers(peering: Document, own: str, settings: TrustSettings) -> list[str
     """The accounts at either end that are neither the own one nor trusted."""
     sides = (inner(peering, "requesterVpcInfo"), inner(peering, "accepterVpcInfo"))
     owners = {string(side, "ownerId") for side in sides} - {""}
-    return sorted(one for one in owners if not is_trusted(one, own, settings.trusted))
+    return sorted(owner for owner in owners if not is_trusted(owner, own, settings.trusted))
 
 
 CONTROLS = (ROUTE, UNENCRYPTED, KEY_PAIR, PeeringExternal())

@@ -1,7 +1,9 @@
 """Rules of default security groups.
 
-Without the mechanisms that others share: every change of a security group imports this module, and
-most of them are harmless. Source: Amazon VPC User Guide, "Default security groups for your VPCs".
+It does without the shared mechanisms, because every change of a security group imports this
+module, and most of them are harmless.
+
+Source: Amazon VPC User Guide, "Default security groups for your VPCs".
 """
 
 from __future__ import annotations
@@ -9,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...aws import Reader
-from ...model import Certainty, Change, Document, Facet, Json, Plan, Risk, Suspect
-from ...trail import items, mapping, text
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan
+
 from ..control import Control, References
 from .records import named, on
 from .rules import (
@@ -47,7 +50,7 @@ class DefaultGroupSettings:
 
 
 class DefaultGroup(Control[DefaultGroupSettings]):
-    """A VPC's default group got a rule: what forgets to name a group ends up in it.
+    """A VPC's default group got a rule; resources launched without a group end up in it.
 
     Only the rules of the change are taken away again.
     """
@@ -68,7 +71,7 @@ class DefaultGroup(Control[DefaultGroupSettings]):
     volatile = MADE_ANEW
     settings = DefaultGroupSettings
 
-    def screen(self, change: Change, settings: DefaultGroupSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: DefaultGroupSettings) -> Iterable[Candidate]:
         group, name = (
             group_named(change.request, change.response),
             text(change.request, "groupName"),
@@ -79,37 +82,37 @@ class DefaultGroup(Control[DefaultGroupSettings]):
             hint: Document = {"way": way, "asked": _added(change)}
             yield named(change, "security-group", group, certainty, hint)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         """The rules that the change added; None if the group is gone, or is no default one."""
-        group = described(reader, suspect.resource.id)
+        group = described(reader, candidate.resource.id)
         if group is None or text(group, "GroupName") != _DEFAULT:
             return None
-        asked, egress = suspect.hint["asked"], suspect.hint["way"] == "Egress"
+        asked, egress = candidate.hint["asked"], candidate.hint["way"] == "Egress"
         assert isinstance(asked, (list, tuple))
         id_ = text(group, "GroupId")
         rules = sorted(rules_of(reader, id_), key=in_order)
         added: list[Json] = [
             rule for rule in rules if bool(rule.get("IsEgress")) is egress and key_of(rule) in asked
         ]
-        return {"group": id_, "way": suspect.hint["way"], "added": added}
+        return {"group": id_, "way": candidate.hint["way"], "added": added}
 
     def assess(
         self, state: Document, baseline: Document | None, settings: DefaultGroupSettings
-    ) -> Risk | None:
-        added = ", ".join(f"{ports_of(one)} {source_of(one)}" for one in items(state["added"]))
+    ) -> Finding | None:
+        added = ", ".join(f"{ports_of(item)} {source_of(item)}" for item in items(state["added"]))
         if not added:
             return None
-        return Risk(f"the VPC's default group got {text(state, 'way').lower()} {added}")
+        return Finding(f"the VPC's default group got {text(state, 'way').lower()} {added}")
 
     def plan(
         self,
-        suspect: Suspect,
-        facet: Facet,
+        candidate: Candidate,
+        observation: Observation,
         baseline: Document | None,
         settings: DefaultGroupSettings,
     ) -> Plan:
-        group = arn_of(suspect.resource, text(facet.state, "group"))
-        added, way = list(items(facet.state["added"])), text(facet.state, "way")
+        group = arn_of(candidate.resource, text(observation.state, "group"))
+        added, way = list(items(observation.state["added"])), text(observation.state, "way")
         return Plan(revocation(group, added, direction=way))
 
 
@@ -117,13 +120,13 @@ class DefaultGroup(Control[DefaultGroupSettings]):
 
 
 def _added(change: Change) -> list[Json]:
-    """The rules that a change made, each as `ports|source`: so they are found in the group.
+    """The rules that a change made, each as `ports|source`, the key to find them in the group.
 
     The response names them as EC2 keeps them (`10.1.2.3/8` is `10.0.0.0/8`); older records and
     some services' have none, and then the request must do.
     """
     made = list(items(mapping(change.response, "securityGroupRuleSet")))
-    return [key_of(_as_described(one)) for one in made] or _asked(change.request)
+    return [key_of(_as_described(rule)) for rule in made] or _asked(change.request)
 
 
 def _as_described(made: Document) -> Document:
@@ -137,8 +140,8 @@ def _asked(request: Document) -> list[Json]:
     """The rules that a request asks for."""
     keys: list[Json] = []
     for permission in permissions_asked(request):
-        for one in sources_in(permission):
-            keys.append(key_of({**permission, **one}))
+        for source in sources_in(permission):
+            keys.append(key_of({**permission, **source}))
     for permission in items(request.get("ipPermissions")):
         asked: Document = {
             "IpProtocol": text(permission, "ipProtocol"),

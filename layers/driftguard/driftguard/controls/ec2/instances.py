@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...aws import Reader, Throttled, document
-from ...model import Call, Certainty, Change, Document, Resource, Suspect
-from ...trail import flag, items, mapping, omitted, text
+from driftguard.aws.calls import Throttled, document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References
-from ..mechanisms import Advice, Switch
+from ..mechanisms.advice import Advice
+from ..mechanisms.switch import Switch
 from .records import any_of, found, inner, instance, instances, named, on, string, value
 
 _INSTANCE = (any_of("instance"),)
@@ -29,10 +33,10 @@ def _sessionless(options: Document) -> bool:
     )
 
 
-def _metadata_opened(change: Change) -> Iterable[Suspect]:
+def _metadata_opened(change: Change) -> Iterable[Candidate]:
     if change.name == "RunInstances":
-        for one in items(change.response.get("instancesSet")):
-            options, id_ = inner(one, "metadataOptions"), text(one, "instanceId")
+        for item in items(change.response.get("instancesSet")):
+            options, id_ = inner(item, "metadataOptions"), text(item, "instanceId")
             if id_ and _sessionless(options):
                 yield named(change, "instance", id_, Certainty.EVIDENT)
             elif id_ and not options:
@@ -49,13 +53,13 @@ def _metadata_opened(change: Change) -> Iterable[Suspect]:
 
 
 def _metadata(resource: Resource, reader: Reader) -> Document | None:
-    one = instance(reader, resource.id)
-    if one is None:
+    described = instance(reader, resource.id)
+    if described is None:
         return None
-    if text(mapping(one, "State"), "Name") == "pending":
+    if text(mapping(described, "State"), "Name") == "pending":
         # Its options can be changed only once it runs: the record must come again.
         raise Throttled(f"instance {resource.id} is still starting")
-    options = mapping(one, "MetadataOptions")
+    options = mapping(described, "MetadataOptions")
     names = (
         "HttpEndpoint",
         "HttpProtocolIpv6",
@@ -67,7 +71,7 @@ def _metadata(resource: Resource, reader: Reader) -> Document | None:
 
 
 def _put_metadata(resource: Resource, state: Document) -> Call:
-    """All of it: what is left out stays as it is on AWS, but not everywhere else."""
+    """Sets all options: AWS keeps those that a call leaves out, but emulators may not."""
     parameters: Document = {"InstanceId": resource.id, **state}
     return Call("ec2", "ModifyInstanceMetadataOptions", parameters, on=(resource.arn,))
 
@@ -80,7 +84,7 @@ METADATA_V1 = Switch(
     triggers=(on("ModifyInstanceMetadataOptions"), on("RunInstances")),
     reads=("ec2:DescribeInstances",),
     writes={"ec2:ModifyInstanceMetadataOptions": _INSTANCE},
-    suspects=_metadata_opened,
+    candidates=_metadata_opened,
     read=_metadata,
     risky=lambda state, _: (
         "the instance's metadata, its credentials among it, is given out without a session token"
@@ -94,8 +98,8 @@ METADATA_V1 = Switch(
 # ------------------------------------------------------------------------ termination
 
 
-def _protection_removed(change: Change) -> Iterable[Suspect]:
-    """Most instances never had it, and `false` is then no change: only the baseline can tell."""
+def _protection_removed(change: Change) -> Iterable[Candidate]:
+    """The instance that may have lost protection; the baseline tells whether it had any."""
     id_ = string(change.request, "instanceId")
     asked = flag(value(change.request, "disableApiTermination"))
     if string(change.request, "attribute") == "disableApiTermination":
@@ -127,7 +131,9 @@ def _put_protection(resource: Resource, state: Document) -> Call:
 
 
 def _every_instance(reader: Reader) -> Iterable[Resource]:
-    return (found(reader, "instance", text(one, "InstanceId")) for one in instances(reader))
+    return (
+        found(reader, "instance", text(described, "InstanceId")) for described in instances(reader)
+    )
 
 
 PROTECTION_OFF = Switch(
@@ -140,7 +146,7 @@ PROTECTION_OFF = Switch(
     writes={"ec2:ModifyInstanceAttribute": _INSTANCE},
     baselined=True,
     found_by=_every_instance,
-    suspects=_protection_removed,
+    candidates=_protection_removed,
     read=_protection,
     risky=lambda state, baseline: (
         "the instance was protected from termination, and is no longer"
@@ -154,8 +160,8 @@ PROTECTION_OFF = Switch(
 # ------------------------------------------------------------------------ the start-up script
 
 
-def _script_changed(change: Change) -> Iterable[Suspect]:
-    """The script itself is redacted; that it is there is enough."""
+def _script_changed(change: Change) -> Iterable[Candidate]:
+    """The instance whose script was set; the record redacts the script itself."""
     id_ = string(change.request, "instanceId")
     changed = value(change.request, "userData") is not None
     if id_ and (changed or string(change.request, "attribute") == "userData"):
@@ -169,7 +175,7 @@ USER_DATA = Advice(
     references=References(attack=("T1059", "T1037"), stratus=("aws.execution.ec2-user-data",)),
     triggers=(on("ModifyInstanceAttribute"),),
     revert="CloudTrail hides the script from before, and the instance may have run the new one",
-    suspects=_script_changed,
+    candidates=_script_changed,
     why="the start-up script, which runs as root, was changed while the instance was stopped",
     advice="Compare the user data with the one in your templates before the instance starts.",
 )

@@ -1,4 +1,4 @@
-"""Traffic mirrored to where nobody agreed it should go.
+"""Traffic mirrored to a target that the policy does not allow.
 
 Source: Amazon VPC Traffic Mirroring guide, "Traffic mirror sessions".
 """
@@ -8,21 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...aws import Reader, document
-from ...model import (
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import (
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
-    Json,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ...trail import items, omitted, text
+
 from ..control import Control, References
 from .records import any_of, found, inner, named, on, string, tag_specifications
 
@@ -52,9 +53,9 @@ class TrafficMirrorSettings:
 class TrafficMirrored(Control[TrafficMirrorSettings]):
     """A network interface's traffic is copied to a target that is on nobody's list.
 
-    Judged are the sessions to the target that the record names, and those that the baseline does
-    not have: what was mirrored before, on purpose, is left alone. A session that the baseline has
-    with another target is turned back to it; any other is deleted.
+    It judges the sessions to the target that the record names, and those that the baseline does
+    not have: a session that was mirrored before, on purpose, is left alone. A session that the
+    baseline has with another target is turned back to it; any other is deleted.
     """
 
     id = "ec2.traffic-mirror"
@@ -78,7 +79,7 @@ class TrafficMirrored(Control[TrafficMirrorSettings]):
     baselined = True
     settings = TrafficMirrorSettings
 
-    def screen(self, change: Change, settings: TrafficMirrorSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: TrafficMirrorSettings) -> Iterable[Candidate]:
         target = string(change.request, "trafficMirrorTargetId")
         made = inner(change.response, "trafficMirrorSession")
         interface = string(change.request, "networkInterfaceId") or string(
@@ -90,45 +91,47 @@ class TrafficMirrored(Control[TrafficMirrorSettings]):
         elif interface and omitted(change.request):
             yield named(change, "network-interface", interface, Certainty.POSSIBLE)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        asked = [{"Name": "network-interface-id", "Values": [suspect.resource.id]}]
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        asked = [{"Name": "network-interface-id", "Values": [candidate.resource.id]}]
         sessions: list[Document] = [
-            {name: one[name] for name in _FIELDS if one.get(name) not in (None, [])}
-            for one in _sessions(reader, Filters=asked)
+            {name: session[name] for name in _FIELDS if session.get(name) not in (None, [])}
+            for session in _sessions(reader, Filters=asked)
         ]
-        sessions.sort(key=lambda one: text(one, "SessionNumber"))
-        return {**suspect.hint, "sessions": list(sessions)}
+        sessions.sort(key=lambda session: text(session, "SessionNumber"))
+        return {**candidate.hint, "sessions": list(sessions)}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
-        for interface in sorted({text(one, "NetworkInterfaceId") for one in _sessions(reader)}):
+        for interface in sorted(
+            {text(session, "NetworkInterfaceId") for session in _sessions(reader)}
+        ):
             yield found(reader, "network-interface", interface)
 
     def assess(
         self, state: Document, baseline: Document | None, settings: TrafficMirrorSettings
-    ) -> Risk | None:
-        new = [text(one, _TARGET_ID) for one in _new(state, baseline, settings)]
-        return Risk(f"traffic is mirrored to {', '.join(new)}") if new else None
+    ) -> Finding | None:
+        new = [text(session, _TARGET_ID) for session in _new(state, baseline, settings)]
+        return Finding(f"traffic is mirrored to {', '.join(new)}") if new else None
 
     def plan(
         self,
-        suspect: Suspect,
-        facet: Facet,
+        candidate: Candidate,
+        observation: Observation,
         baseline: Document | None,
         settings: TrafficMirrorSettings,
     ) -> Plan:
-        before, new = _known(baseline), _new(facet.state, baseline, settings)
+        before, new = _known(baseline), _new(observation.state, baseline, settings)
         steps = tuple(
-            _turned(suspect.resource, one, back)
-            if (back := before.get(text(one, _SESSION_ID)))
-            else _deleted(suspect.resource, one)
-            for one in new
+            _turned(candidate.resource, session, back)
+            if (back := before.get(text(session, _SESSION_ID)))
+            else _deleted(candidate.resource, session)
+            for session in new
         )
-        kept = tuple(
-            f"session {text(one, 'SessionNumber')} to {text(one, _TARGET_ID)}"
-            for one in items(facet.state["sessions"])
-            if one not in new
+        untouched = tuple(
+            f"session {text(item, 'SessionNumber')} to {text(item, _TARGET_ID)}"
+            for item in items(observation.state["sessions"])
+            if item not in new
         )
-        return Plan(steps, kept=kept)
+        return Plan(steps, untouched=untouched)
 
 
 def _sessions(reader: Reader, **parameters: object) -> Iterable[Document]:
@@ -141,7 +144,7 @@ def _sessions(reader: Reader, **parameters: object) -> Iterable[Document]:
 def _known(baseline: Document | None) -> dict[str, str]:
     """The sessions of the baseline, each with its target."""
     sessions = items(baseline["sessions"] if baseline else ())
-    return {text(one, _SESSION_ID): text(one, _TARGET_ID) for one in sessions}
+    return {text(session, _SESSION_ID): text(session, _TARGET_ID) for session in sessions}
 
 
 def _new(
@@ -150,10 +153,10 @@ def _new(
     """The sessions that are new, and lead to a target on nobody's list."""
     known = _known(baseline)
     return [
-        one
-        for one in items(state["sessions"])
-        if (target := text(one, _TARGET_ID)) not in settings.allowed_targets
-        and known.get(text(one, _SESSION_ID)) != target
+        item
+        for item in items(state["sessions"])
+        if (target := text(item, _TARGET_ID)) not in settings.allowed_targets
+        and known.get(text(item, _SESSION_ID)) != target
         and (baseline is not None or target == state.get("asked"))
     ]
 
@@ -185,13 +188,13 @@ def _deleted(interface: Resource, session: Document) -> Step:
         on=(_arn(interface, "traffic-mirror-session", id_),),
         settled_by=("InvalidTrafficMirrorSessionId.NotFound",),
     )
-    told: dict[str, Json] = {
+    parameters: dict[str, Json] = {
         name: session[name] for name in _FIELDS[1:-1] if session.get(name) is not None
     }
     create = Call(
         "ec2",
         "CreateTrafficMirrorSession",
-        {**told, **tag_specifications("traffic-mirror-session", session.get("Tags"))},
+        {**parameters, **tag_specifications("traffic-mirror-session", session.get("Tags"))},
         on=(
             interface.arn,
             _arn(interface, "traffic-mirror-filter", text(session, "TrafficMirrorFilterId")),

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...access.policy import Trusted
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Step, Suspect
-from ...trail import flag, items, mapping, omitted, text
+from driftguard.access.policy import Trusted
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+
 from ..control import References
-from ..mechanisms import Granted, Switch
+from ..mechanisms.granted import Granted
+from ..mechanisms.switch import Switch
 from .records import any_of, inner, named, on, string, tag_specifications, value
 
 # ------------------------------------------------------------------------ public addresses
 
 
-def _addresses_given(change: Change) -> Iterable[Suspect]:
+def _addresses_given(change: Change) -> Iterable[Candidate]:
     subnet = string(change.request, "subnetId")
     if subnet and flag(value(change.request, "mapPublicIpOnLaunch")) is True:
         yield named(change, "subnet", subnet, Certainty.EVIDENT)
@@ -27,8 +31,8 @@ def _addresses_given(change: Change) -> Iterable[Suspect]:
 
 def _subnet(subnet: Resource, reader: Reader) -> Document | None:
     asked = [{"Name": "subnet-id", "Values": [subnet.id]}]
-    for one in reader.pages("ec2", "DescribeSubnets", "Subnets", Filters=asked):
-        return {"public_addresses": flag(document(one).get("MapPublicIpOnLaunch")) is True}
+    for described in reader.pages("ec2", "DescribeSubnets", "Subnets", Filters=asked):
+        return {"public_addresses": flag(document(described).get("MapPublicIpOnLaunch")) is True}
     return None
 
 
@@ -48,7 +52,7 @@ SUBNET_ADDRESSES = Switch(
     triggers=(on("ModifySubnetAttribute"),),
     reads=("ec2:DescribeSubnets",),
     writes={"ec2:ModifySubnetAttribute": (any_of("subnet"),)},
-    suspects=_addresses_given,
+    candidates=_addresses_given,
     read=_subnet,
     risky=lambda state, _: (
         "instances launched into the subnet get a public address"
@@ -66,7 +70,7 @@ def _acceptance(options: Document) -> str:
     return string(options, "autoAcceptSharedAttachments")
 
 
-def _attachments_accepted(change: Change) -> Iterable[Suspect]:
+def _attachments_accepted(change: Change) -> Iterable[Candidate]:
     gateway = string(change.request, "transitGatewayId") or string(
         inner(change.response, "transitGateway"), "transitGatewayId"
     )
@@ -81,9 +85,9 @@ def _gateway(gateway: Resource, reader: Reader) -> Document | None:
         TransitGatewayIds=[gateway.id],
         absent=("InvalidTransitGatewayID.NotFound",),
     )
-    for one in items(document(answer).get("TransitGateways")):
-        if text(one, "State") not in ("deleting", "deleted"):
-            return {"accepts": _acceptance(mapping(one, "Options"))}
+    for item in items(document(answer).get("TransitGateways")):
+        if text(item, "State") not in ("deleting", "deleted"):
+            return {"accepts": _acceptance(mapping(item, "Options"))}
     return None
 
 
@@ -103,7 +107,7 @@ GATEWAY_ACCEPTS = Switch(
     triggers=(on("ModifyTransitGateway"), on("CreateTransitGateway")),
     reads=("ec2:DescribeTransitGateways",),
     writes={"ec2:ModifyTransitGateway": (any_of("transit-gateway"),)},
-    suspects=_attachments_accepted,
+    candidates=_attachments_accepted,
     read=_gateway,
     risky=lambda state, _: (
         "VPCs of any account that the transit gateway is shared with are attached unasked"
@@ -120,7 +124,7 @@ _BOTH_WAYS, _OUT_ONLY = "allow-bidirectional", "allow-egress"
 _EXCLUSION = any_of("vpc-block-public-access-exclusion")
 
 
-def _excluded(change: Change, trusted: Trusted) -> Iterable[Suspect]:
+def _excluded(change: Change, trusted: Trusted) -> Iterable[Candidate]:
     """The VPC or subnet that a record lets the internet into, past the region's block."""
     made = inner(change.response, "vpcBlockPublicAccessExclusion")
     mode = string(change.request, "internetGatewayExclusionMode")
@@ -139,19 +143,19 @@ def _excluded(change: Change, trusted: Trusted) -> Iterable[Suspect]:
         yield named(change, kind, id_, certainty, {"before": before})
 
 
-def _exclusion(suspect: Suspect, reader: Reader) -> Document | None:
+def _exclusion(candidate: Candidate, reader: Reader) -> Document | None:
     answer = reader.read(
         "ec2",
         "DescribeVpcBlockPublicAccessExclusions",
-        Filters=[{"Name": "resource-arn", "Values": [suspect.resource.arn]}],
+        Filters=[{"Name": "resource-arn", "Values": [candidate.resource.arn]}],
     )
-    for one in items(document(answer).get("VpcBlockPublicAccessExclusions")):
-        if not text(one, "State").startswith(("delete", "disable", "create-failed")):
+    for item in items(document(answer).get("VpcBlockPublicAccessExclusions")):
+        if not text(item, "State").startswith(("delete", "disable", "create-failed")):
             return {
-                **suspect.hint,
-                "id": text(one, "ExclusionId"),
-                "mode": text(one, "InternetGatewayExclusionMode"),
-                "tags": list(items(one.get("Tags"))),
+                **candidate.hint,
+                "id": text(item, "ExclusionId"),
+                "mode": text(item, "InternetGatewayExclusionMode"),
+                "tags": list(items(item.get("Tags"))),
             }
     return None
 
@@ -199,7 +203,7 @@ EXCLUSION = Granted(
     },
     proven="stub",
     volatile=frozenset({"id"}),
-    suspects=_excluded,
+    candidates=_excluded,
     read=_exclusion,
     risky=lambda state, _: (
         "the internet reaches it past the region's block public access"

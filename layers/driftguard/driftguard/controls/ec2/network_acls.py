@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...access.network import is_public_range
-from ...aws import Reader, document
-from ...model import (
+from driftguard.access.network import is_public_range
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import (
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
-    Json,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ...trail import flag, items, mapping, omitted, text
+
 from ..control import Control, References
 from .records import any_of, found, inner, named, on, string, value
 
@@ -56,7 +57,7 @@ class NetworkAclOpen(Control[NetworkAclSettings]):
     baselined = True
     settings = NetworkAclSettings
 
-    def screen(self, change: Change, settings: NetworkAclSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: NetworkAclSettings) -> Iterable[Candidate]:
         acl, number = string(change.request, "networkAclId"), string(change.request, "ruleNumber")
         replaced = change.name == "ReplaceNetworkAclEntry"
         hint: Document = {"rule": int(number) if number.isdigit() else 0, "replaced": replaced}
@@ -65,17 +66,20 @@ class NetworkAclOpen(Control[NetworkAclSettings]):
         elif acl and omitted(change.request):
             yield named(change, "network-acl", acl, Certainty.POSSIBLE, hint)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         answer = reader.read(
             "ec2",
             "DescribeNetworkAcls",
-            NetworkAclIds=[suspect.resource.id],
+            NetworkAclIds=[candidate.resource.id],
             # The second is what an emulator answers.
             absent=("InvalidNetworkAclID.NotFound", "InvalidRouteTableID.NotFound"),
         )
         for acl in items(document(answer).get("NetworkAcls")):
             entries = sorted(items(acl.get("Entries")), key=_number)
-            return {**suspect.hint, "entries": [one for one in entries if not one.get("Egress")]}
+            return {
+                **candidate.hint,
+                "entries": [entry for entry in entries if not entry.get("Egress")],
+            }
         return None
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
@@ -84,28 +88,28 @@ class NetworkAclOpen(Control[NetworkAclSettings]):
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NetworkAclSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         for entry in _judged(state, baseline):
             ports = _opened(entry, state, settings)
             if ports:
                 said = f"rule {_number(entry)} lets {_source(entry)} reach port {', '.join(ports)}"
-                return Risk(said, (entry,))
+                return Finding(said, (entry,))
         return None
 
     def plan(
         self,
-        suspect: Suspect,
-        facet: Facet,
+        candidate: Candidate,
+        observation: Observation,
         baseline: Document | None,
         settings: NetworkAclSettings,
     ) -> Plan:
-        judged = _judged(facet.state, baseline)
-        entry = next(one for one in judged if _opened(one, facet.state, settings))
-        acl, number = suspect.resource, _number(entry)
+        judged = _judged(observation.state, baseline)
+        entry = next(item for item in judged if _opened(item, observation.state, settings))
+        acl, number = candidate.resource, _number(entry)
         before = None if baseline is None else _entry(baseline, number)
         if before is not None:
             step = Step(_call("Replace", acl, before), (_call("Replace", acl, entry),))
-        elif facet.state.get("replaced"):
+        elif observation.state.get("replaced"):
             return Plan((), advice=f"What rule {number} said before it was replaced is not known.")
         else:
             parameters: Document = {
@@ -121,10 +125,10 @@ class NetworkAclOpen(Control[NetworkAclSettings]):
                 settled_by=("InvalidNetworkAclEntry.NotFound",),
             )
             step = Step(delete, (_call("Create", acl, entry),))
-        kept = tuple(
-            f"rule {_number(one)}" for one in items(facet.state["entries"]) if one != entry
+        untouched = tuple(
+            f"rule {_number(item)}" for item in items(observation.state["entries"]) if item != entry
         )
-        return Plan((step,), kept=kept)
+        return Plan((step,), untouched=untouched)
 
 
 def _asked(request: Document) -> Document:
@@ -150,27 +154,27 @@ def _judged(state: Document, baseline: Document | None) -> list[Document]:
     if named is None and (baseline is None or state.get("rule")):
         return []
     entries = items(state["entries"]) if named is None else [named]
-    return [one for one in entries if not baseline or one != _entry(baseline, _number(one))]
+    return [entry for entry in entries if not baseline or entry != _entry(baseline, _number(entry))]
 
 
 def _opened(entry: Document, state: Document, settings: NetworkAclSettings) -> list[str]:
-    """The ports of administration that an entry opens, no earlier one being in its way."""
+    """The administration ports that an entry opens, unless an earlier entry denies them."""
     if not _opens(entry, settings):
         return []
     denied = [
-        one
-        for one in items(state["entries"])
-        if _number(one) < _number(entry) and text(one, "RuleAction") == "deny"
+        item
+        for item in items(state["entries"])
+        if _number(item) < _number(entry) and text(item, "RuleAction") == "deny"
     ]
     return [
         str(port)
         for port in settings.admin_ports
-        if _reaches(entry, port) and not any(_shuts(one, entry, port) for one in denied)
+        if _reaches(entry, port) and not any(_shuts(deny, entry, port) for deny in denied)
     ]
 
 
 def _entry(state: Document, number: Json) -> Document | None:
-    return next((one for one in items(state["entries"]) if _number(one) == number), None)
+    return next((item for item in items(state["entries"]) if _number(item) == number), None)
 
 
 def _number(entry: Document) -> int:

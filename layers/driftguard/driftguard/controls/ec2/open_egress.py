@@ -7,27 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...access.network import is_public_range
-from ...aws import Reader, document
-from ...model import Certainty, Change, Document, Facet, Plan, Resource, Risk, Suspect
-from ...trail import text
+from driftguard.access.network import is_public_range
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, text
+from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
+
 from ..control import Control, NoSettings, References
 from .records import found, named, on
-from .rules import (
-    described,
-    group_named,
-    key_of,
-    permissions_asked,
-    rules_of,
-    sources_in,
-)
+from .rules import described, group_named, key_of, permissions_asked, rules_of, sources_in
 
 
 class OpenEgress(Control[NoSettings]):
     """A group that kept its instances in now lets them out to everywhere.
 
-    AWS opens the way out of every new group, so that this says something only of a group that was
-    recorded without: one that somebody had closed on purpose.
+    AWS opens the way out of every new group, so this concerns only a group with a closed baseline,
+    which somebody had closed on purpose.
     """
 
     id = "ec2.open-egress"
@@ -41,18 +36,22 @@ class OpenEgress(Control[NoSettings]):
     baselined = True
     settings = NoSettings
 
-    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
-        asked = [one for each in permissions_asked(change.request) for one in sources_in(each)]
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
+        asked = [
+            source
+            for permission in permissions_asked(change.request)
+            for source in sources_in(permission)
+        ]
         group = group_named(change.request, change.response)
-        if group and (not asked or any(_everywhere(one) for one in asked)):
+        if group and (not asked or any(_everywhere(source) for source in asked)):
             yield named(change, "security-group", group, Certainty.POSSIBLE)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        group = described(reader, suspect.resource.id)
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        group = described(reader, candidate.resource.id)
         if group is None:
             return None
         rules = rules_of(reader, text(group, "GroupId"))
-        ways = {key_of(one) for one in rules if one.get("IsEgress") and _everywhere(one)}
+        ways = {key_of(rule) for rule in rules if rule.get("IsEgress") and _everywhere(rule)}
         return {"open": sorted(ways)}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
@@ -61,13 +60,17 @@ class OpenEgress(Control[NoSettings]):
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         if baseline is None or baseline["open"] or not state["open"]:
             return None
-        return Risk("a group that kept its instances in now lets them out to everywhere")
+        return Finding("a group that kept its instances in now lets them out to everywhere")
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: NoSettings,
     ) -> Plan:
         return Plan((), advice="Revoke the rule, unless the instances need it.")
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...access.network import minimal_revoke
-from ...aws import Reader, document
-from ...model import Certainty, Change, Document, Facet, Json, Plan, Resource, Risk, Suspect
-from ...trail import items, mapping, omitted, text
+from driftguard.access.network import minimal_revoke
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
+
 from ..control import Control, References
 from .records import found, named, on
 from .rules import (
@@ -39,7 +42,7 @@ class OpenIngress(Control[OpenIngressSettings]):
     """A security-group rule lets the internet reach a port that is not meant for it.
 
     The whole group is judged, not only the rule of the event: events come late and out of order,
-    and CloudFormation's carry no rule ids. What goes is the one offending source, by rule id.
+    and CloudFormation's carry no rule ids. Only the offending source is removed, by rule id.
     """
 
     id = "ec2.open-ingress"
@@ -66,7 +69,7 @@ class OpenIngress(Control[OpenIngressSettings]):
     narrow = True
     settings = OpenIngressSettings
 
-    def screen(self, change: Change, settings: OpenIngressSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: OpenIngressSettings) -> Iterable[Candidate]:
         permissions = list(permissions_asked(change.request))
         offending = minimal_revoke(permissions, allowed_public_ports=settings.allowed_public_ports)
         if offending and change.name == "AuthorizeSecurityGroupIngress":
@@ -80,8 +83,8 @@ class OpenIngress(Control[OpenIngressSettings]):
         if group:
             yield named(change, "security-group", group, certainty)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        group = suspect.resource.id
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        group = candidate.resource.id
         if not group.startswith("sg-"):
             group = text(described(reader, group) or {}, "GroupId")
             if not group:
@@ -92,39 +95,39 @@ class OpenIngress(Control[OpenIngressSettings]):
         return {
             "group": group,
             "rules": ingress,
-            "prefix_lists": {one: _entries(reader, one) for one in sorted(lists)},
+            "prefix_lists": {id_: _entries(reader, id_) for id_ in sorted(lists)},
         }
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
-        for one in reader.pages("ec2", "DescribeSecurityGroups", "SecurityGroups"):
-            yield found(reader, "security-group", text(document(one), "GroupId"))
+        for security_group in reader.pages("ec2", "DescribeSecurityGroups", "SecurityGroups"):
+            yield found(reader, "security-group", text(document(security_group), "GroupId"))
 
     def assess(
         self, state: Document, baseline: Document | None, settings: OpenIngressSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         offending = _offending(state, settings)
         if not offending:
             return None
         opened = ", ".join(f"{ports_of(rule)} from {source_of(rule)}" for rule in offending)
-        return Risk(f"{state['group']} lets the internet in: {opened}", tuple(offending))
+        return Finding(f"{state['group']} lets the internet in: {opened}", tuple(offending))
 
     def plan(
         self,
-        suspect: Suspect,
-        facet: Facet,
+        candidate: Candidate,
+        observation: Observation,
         baseline: Document | None,
         settings: OpenIngressSettings,
     ) -> Plan:
-        offending = _offending(facet.state, settings)
-        group = arn_of(suspect.resource, text(facet.state, "group"))
-        kept = tuple(
+        offending = _offending(observation.state, settings)
+        group = arn_of(candidate.resource, text(observation.state, "group"))
+        untouched = tuple(
             f"{ports_of(rule)} from {source_of(rule)}"
-            for rule in items(facet.state["rules"])
+            for rule in items(observation.state["rules"])
             if rule not in offending
         )
-        return Plan(revocation(group, offending), kept=kept)
+        return Plan(revocation(group, offending), untouched=untouched)
 
-    def in_use(self, suspect: Suspect, state: Document, reader: Reader) -> str:
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> str:
         """The load balancers behind which the group stands.
 
         Source: Amazon EC2 API Reference, "NetworkInterface" (`RequesterId`, `InterfaceType`).
@@ -133,7 +136,9 @@ class OpenIngress(Control[OpenIngressSettings]):
         interfaces = reader.pages(
             "ec2", "DescribeNetworkInterfaces", "NetworkInterfaces", Filters=filters
         )
-        names = sorted({name for one in interfaces if (name := _load_balancer(document(one)))})
+        names = sorted(
+            {name for interface in interfaces if (name := _load_balancer(document(interface)))}
+        )
         return f"the group is attached to {', '.join(names)}" if names else ""
 
 
@@ -153,7 +158,7 @@ def _unknown(request: Document, permissions: list[Document]) -> bool:
     """Whether the record leaves open what was permitted: omitted, unread, or by prefix list."""
     if omitted(request) or not permissions:
         return True
-    return any(True for one in permissions for _ in items(one.get("PrefixListIds")))
+    return any(True for permission in permissions for _ in items(permission.get("PrefixListIds")))
 
 
 # -------------------------------------------------------------------------------- the state
@@ -171,12 +176,12 @@ def _offending(state: Document, settings: OpenIngressSettings) -> list[Document]
             if isinstance(entries, (list, tuple))
         },
     )
-    gone = [{k: v for k, v in one.items() if v not in ([], None)} for one in revoked]
+    gone = [{k: v for k, v in rule.items() if v not in ([], None)} for rule in revoked]
     return [rule for rule in rules if permission_of(rule) in gone]
 
 
 def _entries(reader: Reader, prefix_list: str) -> list[Json]:
-    """The ranges of a prefix list; one we may not read counts as wide open, being unknown."""
+    """The ranges of a prefix list; an unreadable list counts as wide open."""
     return [
         text(document(entry), "Cidr")
         for entry in reader.pages(

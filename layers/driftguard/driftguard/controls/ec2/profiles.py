@@ -9,21 +9,22 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...aws import Reader, document
-from ...model import (
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import (
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
-    Json,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ...trail import items, mapping, omitted, text
+
 from ..control import Control, References
 from ..privilege import UnreadableError, broad_by_name, why_admin
 from .records import any_of, found, inner, named, on, string
@@ -73,7 +74,7 @@ class InstanceProfileSwapped(Control[InstanceProfileSettings]):
     volatile = frozenset({"association"})
     settings = InstanceProfileSettings
 
-    def screen(self, change: Change, settings: InstanceProfileSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: InstanceProfileSettings) -> Iterable[Candidate]:
         asked = inner(change.request, "iamInstanceProfile")
         profile = string(asked, "name") or string(asked, "arn").rpartition("/")[2]
         made = inner(change.response, "iamInstanceProfileAssociation")
@@ -86,14 +87,14 @@ class InstanceProfileSwapped(Control[InstanceProfileSettings]):
             replaced = change.name == "ReplaceIamInstanceProfileAssociation"
             yield named(change, "instance", id_, Certainty.POSSIBLE, {"replaced": replaced})
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        asked = [{"Name": "instance-id", "Values": [suspect.resource.id]}]
-        for one in _associations(reader, Filters=asked):
-            profile = text(mapping(one, "IamInstanceProfile"), "Arn")
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        asked = [{"Name": "instance-id", "Values": [candidate.resource.id]}]
+        for association in _associations(reader, Filters=asked):
+            profile = text(mapping(association, "IamInstanceProfile"), "Arn")
             roles = _roles(reader, profile.rpartition("/")[2])
             return {
-                **suspect.hint,
-                "association": text(one, "AssociationId"),
+                **candidate.hint,
+                "association": text(association, "AssociationId"),
                 "profile": profile,
                 "roles": [text(role, "Arn") for role in roles],
                 "admin": "; ".join(why for role in roles if (why := _why(reader, role))),
@@ -101,28 +102,28 @@ class InstanceProfileSwapped(Control[InstanceProfileSettings]):
         return None
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
-        for one in _associations(reader):
-            yield found(reader, "instance", text(one, "InstanceId"))
+        for association in _associations(reader):
+            yield found(reader, "instance", text(association, "InstanceId"))
 
     def assess(
         self, state: Document, baseline: Document | None, settings: InstanceProfileSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         profile = text(state, "profile")
         name = profile.rpartition("/")[2]
         if not state["admin"] or name in settings.allowed_profiles:
             return None
         if baseline is not None and baseline["profile"] == profile:
             return None
-        return Risk(f"the instance carries {name}, an administrator's: {state['admin']}")
+        return Finding(f"the instance carries {name}, an administrator's: {state['admin']}")
 
     def plan(
         self,
-        suspect: Suspect,
-        facet: Facet,
+        candidate: Candidate,
+        observation: Observation,
         baseline: Document | None,
         settings: InstanceProfileSettings,
     ) -> Plan:
-        state, instance = facet.state, suspect.resource
+        state, instance = observation.state, candidate.resource
         if baseline is not None or state.get("replaced"):
             before = text(baseline, "profile").rpartition("/")[2] if baseline else "the one before"
             return Plan((), advice=f"Replace the profile by {before}, and stop what used the new.")
@@ -152,7 +153,11 @@ def _associations(reader: Reader, **parameters: object) -> Iterable[Document]:
         "IamInstanceProfileAssociations",
         **parameters,
     )
-    return (one for one in map(document, pages) if text(one, "State") in _HOLDING)
+    return (
+        association
+        for association in map(document, pages)
+        if text(association, "State") in _HOLDING
+    )
 
 
 def _roles(reader: Reader, profile: str) -> list[Document]:
@@ -163,16 +168,16 @@ def _roles(reader: Reader, profile: str) -> list[Document]:
 def _why(reader: Reader, role: Document) -> str:
     """Why a role is an administrator's, in words; "" if it is not."""
     name = text(role, "RoleName")
-    for one in map(
+    for policy in map(
         document,
         reader.pages("iam", "ListAttachedRolePolicies", "AttachedPolicies", RoleName=name),
     ):
-        arn = text(one, "PolicyArn")
+        arn = text(policy, "PolicyArn")
         if broad_by_name(arn):
-            return f"it has {text(one, 'PolicyName')}"
+            return f"it has {text(policy, 'PolicyName')}"
         # AWS's other policies are known not to make an administrator.
         if ":iam::aws:policy/" not in arn and (why := _why_document(_managed(reader, arn))):
-            return f"{text(one, 'PolicyName')} {why}"
+            return f"{text(policy, 'PolicyName')} {why}"
     for inline in reader.pages("iam", "ListRolePolicies", "PolicyNames", RoleName=name):
         answer = reader.read(
             "iam", "GetRolePolicy", RoleName=name, PolicyName=str(inline), absent=_GONE

@@ -1,4 +1,4 @@
-"""What EC2's records and resources have in common.
+"""Reads what EC2's records and resources have in common.
 
 EC2 logs its older calls with small first letters, and its newer ones as they are in the API.
 Sources: AWS CloudTrail User Guide, "CloudTrail record contents"; Service Authorization Reference,
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...aws import Reader, document
-from ...model import Certainty, Change, Document, Json, Resource, Suspect
-from ...trail import items, mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.model import Candidate, Certainty, Change, Resource
+
 from ..control import Trigger, partition_of, resource
 
 EC2 = "ec2.amazonaws.com"
@@ -50,16 +52,16 @@ def inner(container: Document, name: str) -> Document:
 
 def named(
     change: Change, kind: str, id_: str, certainty: Certainty, hint: Document | None = None
-) -> Suspect:
+) -> Candidate:
     """A resource of the account, named as EC2's ARNs name it."""
     tail = f"ec2:{{region}}:{{account}}:{kind}/{id_}"
-    return Suspect(resource(change, f"ec2.{kind}", id_, tail), certainty, hint or {})
+    return Candidate(resource(change, f"ec2.{kind}", id_, tail), certainty, hint or {})
 
 
-def setting(change: Change, name: str, certainty: Certainty) -> Suspect:
+def setting(change: Change, name: str, certainty: Certainty) -> Candidate:
     """A setting of the region. AWS has no ARN for it; this one only names it in the record."""
     tail = f"ec2:{{region}}:{{account}}:{name}"
-    return Suspect(resource(change, f"ec2.{name}", name, tail), certainty)
+    return Candidate(resource(change, f"ec2.{name}", name, tail), certainty)
 
 
 def setting_of(reader: Reader, name: str) -> Resource:
@@ -78,9 +80,9 @@ def found(reader: Reader, kind: str, id_: str) -> Resource:
 def instances(reader: Reader, **parameters: object) -> Iterator[Document]:
     """The instances that there are, those being terminated left out."""
     for reservation in reader.pages("ec2", "DescribeInstances", "Reservations", **parameters):
-        for one in items(document(reservation).get("Instances")):
-            if text(mapping(one, "State"), "Name") not in _NO_MORE:
-                yield one
+        for item in items(document(reservation).get("Instances")):
+            if text(mapping(item, "State"), "Name") not in _NO_MORE:
+                yield item
 
 
 def instance(reader: Reader, id_: str) -> Document | None:

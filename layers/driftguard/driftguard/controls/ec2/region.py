@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Resource, Suspect
-from ...trail import flag, mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, flag, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References
-from ..mechanisms import Switch, evident
+from ..mechanisms.declared import evident
+from ..mechanisms.switch import Switch
 from .records import WHOLE_REGION, on, setting, setting_of, string
 
 _ENCRYPTION = "ebs-encryption-by-default"
@@ -66,7 +70,7 @@ ENCRYPTION_OFF = Switch(
         "ec2:EnableEbsEncryptionByDefault": WHOLE_REGION,
         "ec2:DisableEbsEncryptionByDefault": WHOLE_REGION,
     },
-    suspects=evident(_about(_ENCRYPTION), "DisableEbsEncryptionByDefault"),
+    candidates=evident(_about(_ENCRYPTION), "DisableEbsEncryptionByDefault"),
     read=_encryption,
     risky=lambda state, _: (
         "" if state["enabled"] else "new EBS volumes are no longer encrypted by default"
@@ -78,8 +82,8 @@ ENCRYPTION_OFF = Switch(
 # ------------------------------------------------------------------------ blocks on public sharing
 
 
-def _snapshots_unblocked(change: Change) -> Iterable[Suspect]:
-    """Disabled, or enabled to less than everything: whether that is weaker the baseline tells."""
+def _snapshots_unblocked(change: Change) -> Iterable[Candidate]:
+    """The region if its block was disabled, or set to block less: the baseline decides."""
     asked = string(change.request, "state") or string(change.response, "state")
     if change.name == "DisableSnapshotBlockPublicAccess":
         yield setting(change, _SNAPSHOTS, Certainty.EVIDENT)
@@ -125,7 +129,7 @@ SNAPSHOTS_UNBLOCKED = Switch(
     proven="stub",
     baselined=True,
     found_by=_listed(_SNAPSHOTS),
-    suspects=_snapshots_unblocked,
+    candidates=_snapshots_unblocked,
     read=_snapshot_block,
     risky=_snapshots_weaker,
     safe=_safe_snapshots,
@@ -157,7 +161,7 @@ IMAGES_UNBLOCKED = Switch(
     },
     proven="stub",
     found_by=_listed(_IMAGES),
-    suspects=evident(_about(_IMAGES), "DisableImageBlockPublicAccess"),
+    candidates=evident(_about(_IMAGES), "DisableImageBlockPublicAccess"),
     read=_image_block,
     risky=lambda state, _: (
         "" if state["blocked"] else "machine images of this region can be shared with everybody"
@@ -169,8 +173,8 @@ IMAGES_UNBLOCKED = Switch(
 # ------------------------------------------------------------------------ VPCs and the internet
 
 
-def _vpcs_opened(change: Change) -> Iterable[Suspect]:
-    """Off is a risk wherever it was on before; less than everything, if it was more before."""
+def _vpcs_opened(change: Change) -> Iterable[Candidate]:
+    """The region if its block was switched off, or set to block less: the baseline decides."""
     asked = string(change.request, "internetGatewayBlockMode")
     if asked == "off":
         yield setting(change, _VPCS, Certainty.EVIDENT)
@@ -209,7 +213,7 @@ VPCS_OPENED = Switch(
     proven="stub",
     baselined=True,
     found_by=_listed(_VPCS),
-    suspects=_vpcs_opened,
+    candidates=_vpcs_opened,
     read=_vpc_block,
     risky=_vpcs_weaker,
     # Blocking what nobody is known to have blocked before could cut a region off the internet.
@@ -246,7 +250,7 @@ CONSOLE_ENABLED = Switch(
     },
     proven="stub",
     found_by=_listed(_CONSOLE),
-    suspects=evident(_about(_CONSOLE), "EnableSerialConsoleAccess"),
+    candidates=evident(_about(_CONSOLE), "EnableSerialConsoleAccess"),
     read=_console,
     risky=lambda state, _: (
         "instances can be reached over the serial console, past every network rule"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...aws import Reader, document
-from ...model import Call, Document, Json, Resource, Step
-from ...trail import items, mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.model import Call, Resource, Step
+
 from .records import any_of, tag_specifications
 
 GROUP = any_of("security-group")
@@ -25,15 +27,17 @@ def permissions_asked(request: Document) -> Iterator[Document]:
             "ToPort": request.get("toPort"),
             "IpRanges": [{"CidrIp": text(request, "cidrIp")}] if text(request, "cidrIp") else [],
         }
-    for one in items(request.get("ipPermissions")):
+    for item in items(request.get("ipPermissions")):
         yield {
-            "IpProtocol": text(one, "ipProtocol"),
-            "FromPort": one.get("fromPort"),
-            "ToPort": one.get("toPort"),
-            "IpRanges": [{"CidrIp": text(r, "cidrIp")} for r in items(one.get("ipRanges"))],
-            "Ipv6Ranges": [{"CidrIpv6": text(r, "cidrIpv6")} for r in items(one.get("ipv6Ranges"))],
+            "IpProtocol": text(item, "ipProtocol"),
+            "FromPort": item.get("fromPort"),
+            "ToPort": item.get("toPort"),
+            "IpRanges": [{"CidrIp": text(r, "cidrIp")} for r in items(item.get("ipRanges"))],
+            "Ipv6Ranges": [
+                {"CidrIpv6": text(r, "cidrIpv6")} for r in items(item.get("ipv6Ranges"))
+            ],
             "PrefixListIds": [
-                {"PrefixListId": text(r, "prefixListId")} for r in items(one.get("prefixListIds"))
+                {"PrefixListId": text(r, "prefixListId")} for r in items(item.get("prefixListIds"))
             ],
         }
     for update in items(request.get("SecurityGroupRule")):
@@ -71,25 +75,25 @@ def arn_of(resource: Resource, group: str) -> str:
 
 
 def permission_of(rule: Document) -> dict[str, Json]:
-    """A rule as the one permission that authorises it: a rule has exactly one source."""
+    """A rule as the one permission that authorizes it: a rule has exactly one source."""
     permission: dict[str, Json] = {"IpProtocol": text(rule, "IpProtocol")}
     if permission["IpProtocol"] != "-1":
         permission |= {
             key: rule[key] for key in ("FromPort", "ToPort") if rule.get(key) is not None
         }
-    told: dict[str, Json] = {}
+    description: dict[str, Json] = {}
     if "Description" in rule:
-        told["Description"] = rule["Description"]
+        description["Description"] = rule["Description"]
     if "CidrIpv4" in rule:
-        permission["IpRanges"] = [{"CidrIp": rule["CidrIpv4"], **told}]
+        permission["IpRanges"] = [{"CidrIp": rule["CidrIpv4"], **description}]
     if "CidrIpv6" in rule:
-        permission["Ipv6Ranges"] = [{"CidrIpv6": rule["CidrIpv6"], **told}]
+        permission["Ipv6Ranges"] = [{"CidrIpv6": rule["CidrIpv6"], **description}]
     if "PrefixListId" in rule:
-        permission["PrefixListIds"] = [{"PrefixListId": rule["PrefixListId"], **told}]
+        permission["PrefixListIds"] = [{"PrefixListId": rule["PrefixListId"], **description}]
     group = mapping(rule, "ReferencedGroupInfo")
     if group:
         named = {k: group[k] for k in ("GroupId", "UserId", "VpcId") if group.get(k)}
-        permission["UserIdGroupPairs"] = [{**named, **told}]
+        permission["UserIdGroupPairs"] = [{**named, **description}]
     return permission
 
 
@@ -99,10 +103,10 @@ _NAMED_ONE_BY_ONE = 10
 def revocation(
     group_arn: str, rules: list[Document], *, direction: str = "Ingress"
 ) -> tuple[Step, ...]:
-    """Takes away these rules of one direction, by id; the undo authorises each again.
+    """Takes away these rules of one direction, by id; the undo authorizes each again.
 
-    One call a rule to undo: its own tags come back with it, and one that is there again already
-    does not stop the others. AWS gives each a new id, hence the wildcard.
+    The undo makes one call a rule: its own tags come back with it, and a rule that is there again
+    already does not stop the others. AWS gives each a new id, hence the wildcard.
     """
     if not rules:
         return ()
@@ -114,7 +118,7 @@ def revocation(
         "ec2",
         f"RevokeSecurityGroup{direction}",
         {"GroupId": group, "SecurityGroupRuleIds": ids},
-        on=(group_arn, *(f"{prefix}:security-group-rule/{one}" for one in named)),
+        on=(group_arn, *(f"{prefix}:security-group-rule/{rule_id}" for rule_id in named)),
         settled_by=("InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound"),
     )
     undo = tuple(
@@ -166,14 +170,14 @@ def source_of(rule: Document) -> str:
 
 def sources_in(permission: Document) -> Iterator[Document]:
     """The sources of a boto3 permission, each as a rule names its one."""
-    for one in items(permission.get("IpRanges")):
-        yield {"CidrIpv4": text(one, "CidrIp")}
+    for item in items(permission.get("IpRanges")):
+        yield {"CidrIpv4": text(item, "CidrIp")}
     yield from items(permission.get("Ipv6Ranges"))
     yield from items(permission.get("PrefixListIds"))
 
 
 def key_of(rule: Document) -> str:
-    """A rule as `ports|source`: by that it is found again, whatever its id."""
+    """A rule as `ports|source`, the key to find it again whatever its id."""
     ports: Document = {
         name: int(number) if (number := text(rule, name)).lstrip("-").isdigit() else None
         for name in ("FromPort", "ToPort")

@@ -7,24 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ...access.policy import Trusted
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ...trail import items, omitted
+from driftguard.access.policy import Trusted
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References, partition_of, resource
-from ..mechanisms import Sharing, is_trusted
+from ..mechanisms.sharing import Sharing, is_trusted
 from .records import inner, on, string
 
 # Snapshots and images are named without an account: their ids are unique in the region.
 _SNAPSHOT = ("arn:{partition}:ec2:{region}::snapshot/*",)
 _IMAGE = ("arn:{partition}:ec2:{region}::image/*",)
 
-_Suspects = Callable[[Change, Trusted], Iterable[Suspect]]
+_Candidates = Callable[[Change, Trusted], Iterable[Candidate]]
 _Found = Callable[[Reader], Iterator[Resource]]
 
 
 def _account_of(grantee: Json) -> str:
-    """Who may use it: an account, an organisation or a unit of one, "*" for everybody."""
+    """The account, organization or organizational unit of a grantee; "*" for everybody."""
     if not isinstance(grantee, dict):
         return ""
     if string(grantee, "group"):
@@ -33,30 +36,32 @@ def _account_of(grantee: Json) -> str:
     return next((who for name in names if (who := string(grantee, name))), "")
 
 
-def _shared(kind: str, id_: str, permission: str) -> _Suspects:
+def _shared(kind: str, id_: str, permission: str) -> _Candidates:
     """The resource that a record shares with somebody who is not trusted."""
 
-    def suspects(change: Change, trusted: Trusted) -> Iterable[Suspect]:
+    def candidates(change: Change, trusted: Trusted) -> Iterable[Candidate]:
         name = string(change.request, id_)
         asked = inner(change.request, permission)
         added = list(items(asked.get("add"))) or list(items(asked.get("Add")))
         strangers = [
-            one for one in added if not is_trusted(_account_of(one), change.account, trusted)
+            grantee
+            for grantee in added
+            if not is_trusted(_account_of(grantee), change.account, trusted)
         ]
         where = resource(change, f"ec2.{kind}", name, f"ec2:{{region}}::{kind}/{name}")
         if name and strangers:
-            yield Suspect(where, Certainty.EVIDENT)
+            yield Candidate(where, Certainty.EVIDENT)
         elif name and not asked and omitted(change.request):
-            yield Suspect(where, Certainty.POSSIBLE)
+            yield Candidate(where, Certainty.POSSIBLE)
 
-    return suspects
+    return candidates
 
 
 def _grantees(answer: object, key: str) -> Document | None:
     if answer is None:
         return None
     found = items(document(answer).get(key))
-    return {"grantees": sorted((dict(one) for one in found), key=_account_of)}
+    return {"grantees": sorted((dict(grantee) for grantee in found), key=_account_of)}
 
 
 def _snapshot(snapshot: Resource, reader: Reader) -> Document | None:
@@ -83,7 +88,7 @@ def _image(image: Resource, reader: Reader) -> Document | None:
 
 def _snapshot_call(operation: str) -> Callable[[Resource, list[Json]], Call]:
     def call(snapshot: Resource, grantees: list[Json]) -> Call:
-        users: list[Json] = [who for one in grantees if (who := _account_of(one)) != "*"]
+        users: list[Json] = [who for grantee in grantees if (who := _account_of(grantee)) != "*"]
         groups: list[Json] = ["all"] if len(users) < len(grantees) else []
         parameters: dict[str, Json] = {
             "SnapshotId": snapshot.id,
@@ -112,8 +117,8 @@ def _listed(kind: str, operation: str, key: str, id_: str, owner: str) -> _Found
 
     def found(reader: Reader) -> Iterator[Resource]:
         where = f"arn:{partition_of(reader.region)}:ec2:{reader.region}::{kind}"
-        for one in reader.pages("ec2", operation, key, **{owner: ["self"]}):
-            name = string(document(one), id_)
+        for item in reader.pages("ec2", operation, key, **{owner: ["self"]}):
+            name = string(document(item), id_)
             yield Resource(f"ec2.{kind}", name, reader.account, reader.region, f"{where}/{name}")
 
     return found
@@ -132,7 +137,7 @@ SNAPSHOT_SHARED = Sharing(
     reads=("ec2:DescribeSnapshotAttribute", "ec2:DescribeSnapshots"),
     writes={"ec2:ModifySnapshotAttribute": _SNAPSHOT},
     found_by=_listed("snapshot", "DescribeSnapshots", "Snapshots", "snapshotId", "OwnerIds"),
-    suspects=_shared("snapshot", "snapshotId", "createVolumePermission"),
+    candidates=_shared("snapshot", "snapshotId", "createVolumePermission"),
     read=_snapshot,
     account_of=_account_of,
     share=_snapshot_call("add"),
@@ -151,7 +156,7 @@ IMAGE_SHARED = Sharing(
     reads=("ec2:DescribeImageAttribute", "ec2:DescribeImages"),
     writes={"ec2:ModifyImageAttribute": _IMAGE},
     found_by=_listed("image", "DescribeImages", "Images", "imageId", "Owners"),
-    suspects=_shared("image", "imageId", "launchPermission"),
+    candidates=_shared("image", "imageId", "launchPermission"),
     read=_image,
     account_of=_account_of,
     share=_image_call("Add"),

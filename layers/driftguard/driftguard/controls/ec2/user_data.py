@@ -1,4 +1,4 @@
-"""Secrets in the user data of instances, which everything on them can read.
+"""Finds secrets in the user data of instances, which everything on them can read.
 
 Sources: Amazon EC2 API Reference, "DescribeInstanceAttribute" (`userData`, base64) and
 "RunInstances" (a launch template's user data); Amazon EC2 User Guide, "Run commands when you launch
@@ -9,24 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...aws import Reader, document
-from ...model import Certainty, Change, Resource, Suspect
-from ...trail import items, mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Candidate, Certainty, Change, Resource
+
 from ..control import References
-from ..open_secrets import OpenSecret, Shown
+from ..mechanisms.exposed_secret import OpenSecret, Shown
 from . import records
 from .records import named, on, string, value
 
 
-def instances(change: Change) -> Iterator[Suspect]:
+def instances(change: Change) -> Iterator[Candidate]:
     """The instance whose user data a change has set; CloudTrail hides the data itself.
 
-    Of those that are launched together the first stands for all: they have the same user data.
+    The first of the instances launched together stands for all: they share the user data.
     """
     id_ = string(change.request, "instanceId")
     given = value(change.request, "userData") is not None
     if change.name == "RunInstances":
-        made = [text(one, "instanceId") for one in items(change.response.get("instancesSet"))]
+        made = [text(item, "instanceId") for item in items(change.response.get("instancesSet"))]
         id_ = made[0] if made else ""
         # A launch template may bring user data of its own.
         given = given or value(change.request, "launchTemplate") is not None
@@ -51,8 +54,8 @@ def user_data(instance: Resource, reader: Reader) -> Shown | None:
 
 
 def _every_instance(reader: Reader) -> Iterator[Resource]:
-    for one in records.instances(reader):
-        yield records.found(reader, "instance", text(one, "InstanceId"))
+    for instance in records.instances(reader):
+        yield records.found(reader, "instance", text(instance, "InstanceId"))
 
 
 TRIGGERS = (on("RunInstances"), on("ModifyInstanceAttribute"))
@@ -66,7 +69,7 @@ SECRET_IN_USER_DATA = OpenSecret(
     reads=("ec2:DescribeInstanceAttribute", "ec2:DescribeInstances"),
     found_by=_every_instance,
     revert="User data can be changed only while an instance is stopped.",
-    suspects=instances,
+    candidates=instances,
     values=user_data,
 )
 

@@ -1,4 +1,4 @@
-"""Who may enter a cluster: its access entries, and the policies that come with them.
+"""Access to a cluster: its access entries, and the policies that come with them.
 
 Sources: Amazon EKS User Guide, "Grant IAM users access to Kubernetes with EKS access entries" and
 "Review access policy permissions"; Service Authorization Reference, "Actions, resources, and
@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from ...access.policy import Trusted
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Step, Suspect
-from ...trail import items, mapping, text
+from driftguard.access.policy import Trusted
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+
 from ..control import References, resource
-from ..mechanisms import Granted, is_trusted
+from ..mechanisms.granted import Granted
+from ..mechanisms.sharing import is_trusted
 from .records import CLUSTER, GONE, on, texts
 
 _ENTRY = "arn:{partition}:eks:{region}:{account}:access-entry/*"
@@ -23,11 +26,11 @@ _ADMIN = ("AmazonEKSClusterAdminPolicy", "AmazonEKSAdminPolicy")
 
 
 def _principal(change: Change) -> str:
-    """Who the entry is for: in the call's path, where an ARN is URL-encoded."""
+    """The principal of an entry, from the call's path, where an ARN is URL-encoded."""
     return unquote(text(change.request, "principalArn"))
 
 
-def _entry(change: Change, principal: str, hint: Document) -> Suspect:
+def _entry(change: Change, principal: str, hint: Document) -> Candidate:
     """An access entry. Its own ARN ends with an id that the record lacks."""
     cluster = text(change.request, "name", "clusterName")
     account, tail = principal.split(":")[4:5], principal.rpartition(":")[2]
@@ -35,7 +38,9 @@ def _entry(change: Change, principal: str, hint: Document) -> Suspect:
     where = f"access-entry/{cluster}/{kind}/{''.join(account)}/{name.rpartition('/')[2]}"
     where = f"eks:{{region}}:{{account}}:{where}"
     hint = {**hint, "cluster": cluster, "principal": principal}
-    return Suspect(resource(change, "eks.access-entry", principal, where), Certainty.EVIDENT, hint)
+    return Candidate(
+        resource(change, "eks.access-entry", principal, where), Certainty.EVIDENT, hint
+    )
 
 
 def _associations(reader: Reader, state: Document) -> list[Document]:
@@ -47,10 +52,13 @@ def _associations(reader: Reader, state: Document) -> list[Document]:
         principalArn=state["principal"],
     )
     found: list[Document] = [
-        {"policyArn": text(one, "policyArn"), "accessScope": mapping(one, "accessScope")}
-        for one in map(document, pages)
+        {
+            "policyArn": text(association, "policyArn"),
+            "accessScope": mapping(association, "accessScope"),
+        }
+        for association in map(document, pages)
     ]
-    return sorted(found, key=lambda one: text(one, "policyArn"))
+    return sorted(found, key=lambda association: text(association, "policyArn"))
 
 
 def _described(reader: Reader, state: Document) -> Document | None:
@@ -73,7 +81,7 @@ def _associate(state: Document, association: Document, entry: str) -> Call:
     return Call("eks", "AssociateAccessPolicy", parameters, on=(entry,))
 
 
-def _made_admin(change: Change, trusted: Trusted) -> Iterable[Suspect]:
+def _made_admin(change: Change, trusted: Trusted) -> Iterable[Candidate]:
     policy, principal = text(change.request, "policyArn"), _principal(change)
     scope = text(mapping(change.request, "accessScope"), "type")
     admin = policy.rpartition("/")[2] in _ADMIN and scope != "namespace"
@@ -81,17 +89,17 @@ def _made_admin(change: Change, trusted: Trusted) -> Iterable[Suspect]:
         yield _entry(change, principal, {"policy": policy})
 
 
-def _admin(suspect: Suspect, reader: Reader) -> Document | None:
-    described = _described(reader, suspect.hint)
+def _admin(candidate: Candidate, reader: Reader) -> Document | None:
+    described = _described(reader, candidate.hint)
     if described is None:
         return None
     found = [
-        one
-        for one in _associations(reader, suspect.hint)
-        if text(one, "policyArn") == suspect.hint["policy"]
-        and text(mapping(one, "accessScope"), "type") == "cluster"
+        association
+        for association in _associations(reader, candidate.hint)
+        if text(association, "policyArn") == candidate.hint["policy"]
+        and text(mapping(association, "accessScope"), "type") == "cluster"
     ]
-    return {**suspect.hint, "arn": text(described, "accessEntryArn"), "granted": list(found)}
+    return {**candidate.hint, "arn": text(described, "accessEntryArn"), "granted": list(found)}
 
 
 def _no_admin(_: Resource, state: Document) -> tuple[Step, ...]:
@@ -101,13 +109,13 @@ def _no_admin(_: Resource, state: Document) -> tuple[Step, ...]:
             Call(
                 "eks",
                 "DisassociateAccessPolicy",
-                {**_of_entry(state), "policyArn": one["policyArn"]},
+                {**_of_entry(state), "policyArn": item["policyArn"]},
                 on=(entry,),
                 settled_by=GONE,
             ),
-            (_associate(state, one, entry),),
+            (_associate(state, item, entry),),
         )
-        for one in items(state["granted"])
+        for item in items(state["granted"])
     )
 
 
@@ -123,7 +131,7 @@ ADMIN_ACCESS = Granted(
         "eks:DisassociateAccessPolicy": (_ENTRY,),
     },
     proven="stub",
-    suspects=_made_admin,
+    candidates=_made_admin,
     read=_admin,
     risky=lambda state, _: (
         f"{state['principal']} administers cluster {state['cluster']}" if state["granted"] else ""
@@ -132,24 +140,24 @@ ADMIN_ACCESS = Granted(
 )
 
 
-def _let_in(change: Change, trusted: Trusted) -> Iterable[Suspect]:
+def _let_in(change: Change, trusted: Trusted) -> Iterable[Candidate]:
     principal = _principal(change)
     if principal and not is_trusted(principal, change.account, trusted):
         yield _entry(change, principal, {"owner": change.account})
 
 
-def _stranger(suspect: Suspect, reader: Reader) -> Document | None:
-    described = _described(reader, suspect.hint)
+def _stranger(candidate: Candidate, reader: Reader) -> Document | None:
+    described = _described(reader, candidate.hint)
     if described is None:
         return None
     return {
-        **suspect.hint,
+        **candidate.hint,
         "arn": text(described, "accessEntryArn"),
         "type": text(described, "type"),
         "username": text(described, "username"),
         "groups": sorted(texts(described.get("kubernetesGroups"))),
         "tags": dict(sorted(mapping(described, "tags").items())),
-        "policies": list(_associations(reader, suspect.hint)),
+        "policies": list(_associations(reader, candidate.hint)),
     }
 
 
@@ -170,7 +178,7 @@ def _shut_out(resource_: Resource, state: Document) -> tuple[Step, ...]:
     delete = Call(
         "eks", "DeleteAccessEntry", _of_entry(state), on=(text(state, "arn"),), settled_by=GONE
     )
-    policies = (_associate(state, one, made_anew) for one in items(state["policies"]))
+    policies = (_associate(state, item, made_anew) for item in items(state["policies"]))
     return (Step(delete, (create, *policies)),)
 
 
@@ -189,7 +197,7 @@ EXTERNAL_ACCESS = Granted(
     },
     proven="stub",
     volatile=frozenset({"arn"}),
-    suspects=_let_in,
+    candidates=_let_in,
     read=_stranger,
     risky=lambda state, trusted: (
         ""

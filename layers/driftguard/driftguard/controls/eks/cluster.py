@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ...access.network import is_public_range
-from ...aws import Reader, Throttled, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ...trail import flag, items, mapping, omitted, text
+from driftguard.access.network import is_public_range
+from driftguard.aws.calls import Throttled, document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References, partition_of, resource
-from ..mechanisms import Weakened
+from ..mechanisms.weakened import Weakened
 from .records import CLUSTER, GONE, on, texts
 
 
-def _named(change: Change, certainty: Certainty) -> Iterable[Suspect]:
+def _named(change: Change, certainty: Certainty) -> Iterable[Candidate]:
     name = text(change.request, "name")
     if name:
         tail = f"eks:{{region}}:{{account}}:cluster/{name}"
-        yield Suspect(resource(change, "eks.cluster", name, tail), certainty)
+        yield Candidate(resource(change, "eks.cluster", name, tail), certainty)
 
 
 def _clusters(reader: Reader) -> Iterable[Resource]:
@@ -63,11 +66,11 @@ def _update(cluster: Resource, **parameters: Json) -> Call:
 def _public(endpoint: Document) -> bool:
     ranges = texts(endpoint.get("publicAccessCidrs"))
     return flag(endpoint.get("endpointPublicAccess")) is not False and any(
-        is_public_range(one) for one in ranges
+        is_public_range(range_) for range_ in ranges
     )
 
 
-def _opened(change: Change) -> Iterable[Suspect]:
+def _opened(change: Change) -> Iterable[Candidate]:
     asked = mapping(change.request, "resourcesVpcConfig")
     switched = flag(asked.get("endpointPublicAccess"))
     if _public(asked):
@@ -90,7 +93,7 @@ def _endpoint(cluster: Resource, reader: Reader) -> Document | None:
 
 
 def _more_open(state: Document, baseline: Document | None) -> Mapping[str, str]:
-    """What opened the endpoint; shut off from inside as well, that comes back with it."""
+    """The fields that opened the endpoint, and access from inside if it was shut off too."""
     if not _public(state) or (baseline is not None and _public(baseline)):
         return {}
     if baseline is None:
@@ -115,7 +118,7 @@ PUBLIC_ENDPOINT = Weakened(
     reads=("eks:DescribeCluster", "eks:ListClusters"),
     writes={"eks:UpdateClusterConfig": (CLUSTER,)},
     found_by=_clusters,
-    suspects=_opened,
+    candidates=_opened,
     read=_endpoint,
     weaker=_more_open,
     put=_put_endpoint,
@@ -131,13 +134,13 @@ _WATCHED = ("api", "audit", "authenticator")
 def _kinds(logging: Document, *, enabled: bool) -> set[str]:
     return {
         kind
-        for one in items(logging.get("clusterLogging"))
-        if flag(one.get("enabled")) is enabled
-        for kind in texts(one.get("types"))
+        for item in items(logging.get("clusterLogging"))
+        if flag(item.get("enabled")) is enabled
+        for kind in texts(item.get("types"))
     }
 
 
-def _logs_disabled(change: Change) -> Iterable[Suspect]:
+def _logs_disabled(change: Change) -> Iterable[Candidate]:
     asked = mapping(change.request, "logging")
     if _kinds(asked, enabled=False) & set(_WATCHED):
         yield from _named(change, Certainty.EVIDENT)
@@ -154,7 +157,7 @@ def _logs(cluster: Resource, reader: Reader) -> Document | None:
 
 
 def _fewer_logs(state: Document, baseline: Document | None) -> Mapping[str, str]:
-    """What the baseline logs and the cluster does not; without one, only the audit log counts."""
+    """The logs of the baseline that are off now; without one, only the audit log counts."""
     before: Document = {"audit": True} if baseline is None else baseline
     return {
         kind: f"the cluster's {kind} log is off"
@@ -180,7 +183,7 @@ LOGGING_OFF = Weakened(
     reads=("eks:DescribeCluster", "eks:ListClusters"),
     writes={"eks:UpdateClusterConfig": (CLUSTER,)},
     found_by=_clusters,
-    suspects=_logs_disabled,
+    candidates=_logs_disabled,
     read=_logs,
     weaker=_fewer_logs,
     default={"audit": True},

@@ -1,8 +1,9 @@
-"""What the records of EKS have in common."""
+"""Reads what EKS's records have in common."""
 
 from __future__ import annotations
 
-from ...model import Json
+from driftguard.documents import Json
+
 from ..control import Trigger
 
 GONE = ("ResourceNotFoundException",)
@@ -17,5 +18,5 @@ def on(call: str) -> Trigger:
 def texts(value: Json) -> list[str]:
     """The strings of a list, or of one string that stands for a list."""
     if isinstance(value, (list, tuple)):
-        return [one for one in value if isinstance(one, str)]
+        return [item for item in value if isinstance(item, str)]
     return [value] if isinstance(value, str) else []

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ...trail import items, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References
-from ..mechanisms import Weakened, told, weaker_than_before
+from ..mechanisms.weakened import Weakened, told, weaker_than_before
 from .records import LOAD_BALANCER, arn_in, by_arn, found, load_balancers, on
 
 _LOGS = "access_logs.s3.enabled"
@@ -26,10 +29,10 @@ _WHY = {
 }
 
 
-def _switched(change: Change) -> Iterable[Suspect]:
+def _switched(change: Change) -> Iterable[Candidate]:
     arn = arn_in(change.request, "loadBalancerArn")
     asked = {
-        text(one, "key"): text(one, "value") for one in items(change.request.get("attributes"))
+        text(item, "key"): text(item, "value") for item in items(change.request.get("attributes"))
     }
     off = [name for name in _WHY if asked.get(name) == "false"]
     if not arn:
@@ -39,7 +42,7 @@ def _switched(change: Change) -> Iterable[Suspect]:
         yield told(where, *off)
     # Logs that go elsewhere are as good as none: whether it is elsewhere, the baseline tells.
     elif any(name in asked for name in _WHERE) or omitted(change.request):
-        yield Suspect(where, Certainty.POSSIBLE)
+        yield Candidate(where, Certainty.POSSIBLE)
 
 
 def _read(balancer: Resource, reader: Reader) -> Document | None:
@@ -51,11 +54,11 @@ def _read(balancer: Resource, reader: Reader) -> Document | None:
     )
     if answer is None:
         return None
-    now = {text(one, "Key"): text(one, "Value") for one in items(document(answer)["Attributes"])}
-    kept = [name for name in _WHY if name in now]
+    now = {text(item, "Key"): text(item, "Value") for item in items(document(answer)["Attributes"])}
+    names = [name for name in _WHY if name in now]
     if now.get(_LOGS) == "true":
-        kept += [name for name in _WHERE if now.get(name)]
-    return {name: now[name] for name in kept}
+        names += [name for name in _WHERE if now.get(name)]
+    return {name: now[name] for name in names}
 
 
 def _off(state: Document) -> Mapping[str, str]:
@@ -92,10 +95,10 @@ CONTROLS = (
         ),
         writes={"elasticloadbalancing:ModifyLoadBalancerAttributes": (LOAD_BALANCER,)},
         found_by=lambda reader: (
-            found(reader, "load-balancer", text(one, "LoadBalancerArn"))
-            for one in load_balancers(reader)
+            found(reader, "load-balancer", text(load_balancer, "LoadBalancerArn"))
+            for load_balancer in load_balancers(reader)
         ),
-        suspects=_switched,
+        candidates=_switched,
         read=_read,
         weaker=_weaker,
         # Where logs went is not to be guessed: without a baseline, people are asked.

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ...trail import flag, items, mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References, partition_of, resource
-from ..mechanisms import Weakened, told, weaker_than_before
+from ..mechanisms.weakened import Weakened, told, weaker_than_before
 from .records import LOAD_BALANCER, is_old, on, texts
 
 # The second is what an emulator answers.
@@ -33,7 +36,7 @@ def _prefix(reader: Reader) -> str:
 # ------------------------------------------------------------------------ its logs
 
 
-def _logs_off(change: Change) -> Iterable[Suspect]:
+def _logs_off(change: Change) -> Iterable[Candidate]:
     name = text(change.request, "loadBalancerName")
     logs = mapping(mapping(change.request, "loadBalancerAttributes"), "accessLog")
     if not name:
@@ -43,7 +46,7 @@ def _logs_off(change: Change) -> Iterable[Suspect]:
     if flag(logs.get("enabled")) is False:
         yield told(where, "logs")
     elif logs or omitted(change.request):
-        yield Suspect(where, Certainty.POSSIBLE)
+        yield Candidate(where, Certainty.POSSIBLE)
 
 
 def _read_logs(balancer: Resource, reader: Reader) -> Document | None:
@@ -65,7 +68,7 @@ def _unlogged(state: Document) -> Mapping[str, str]:
 
 
 def _logged_less(state: Document, baseline: Document | None) -> Mapping[str, str]:
-    """Switched off, or sent elsewhere than before."""
+    """Why there is less logging: it was switched off, or goes elsewhere than before."""
     off = weaker_than_before(_unlogged)(state, baseline)
     if off or not _enabled(baseline) or baseline is None:
         return off
@@ -96,14 +99,14 @@ LOGS = Weakened(
     found_by=lambda reader: (
         Resource(
             "elb.classic",
-            (name := text(one, "LoadBalancerName")),
+            (name := text(balancer, "LoadBalancerName")),
             reader.account,
             reader.region,
             f"{_prefix(reader)}:loadbalancer/{name}",
         )
-        for one in _balancers(reader)
+        for balancer in _balancers(reader)
     ),
-    suspects=_logs_off,
+    candidates=_logs_off,
     read=_read_logs,
     weaker=_logged_less,
     put=_put_logs,
@@ -112,20 +115,20 @@ LOGS = Weakened(
 # ------------------------------------------------------------------------ its listeners' policies
 
 
-def _policies_set(change: Change) -> Iterable[Suspect]:
-    """Policies have names of one's own; only AWS's tell what is in them."""
+def _policies_set(change: Change) -> Iterable[Candidate]:
+    """The listener that got policies; the names of custom ones do not say what they accept."""
     name = text(change.request, "loadBalancerName")
     port = text(change.request, "loadBalancerPort")
     policies = texts(change.request.get("policyNames"))
-    if not name or not port or (policies and all(_is_modern(one) for one in policies)):
+    if not name or not port or (policies and all(_is_modern(policy) for policy in policies)):
         return
     # A classic listener has no ARN; this one only names it in the record.
     tail = f"elasticloadbalancing:{{region}}:{{account}}:loadbalancer/{name}:{port}"
     where = resource(change, "elb.classic-listener", f"{name}:{port}", tail)
-    if any(is_old(one) for one in policies):
+    if any(is_old(policy) for policy in policies):
         yield told(where, "policies")
     else:
-        yield Suspect(where, Certainty.POSSIBLE)
+        yield Candidate(where, Certainty.POSSIBLE)
 
 
 def _is_modern(policy: str) -> bool:
@@ -134,8 +137,8 @@ def _is_modern(policy: str) -> bool:
 
 def _listeners(reader: Reader) -> Iterable[Resource]:
     for balancer in _balancers(reader):
-        for one in items(balancer.get("ListenerDescriptions")):
-            listener = mapping(one, "Listener")
+        for item in items(balancer.get("ListenerDescriptions")):
+            listener = mapping(item, "Listener")
             if text(listener, "Protocol") in _ENCRYPTED:
                 id_ = f"{text(balancer, 'LoadBalancerName')}:{text(listener, 'LoadBalancerPort')}"
                 arn = f"{_prefix(reader)}:loadbalancer/{id_}"
@@ -147,18 +150,18 @@ def _read_policies(listener: Resource, reader: Reader) -> Document | None:
     name, _, port = listener.id.partition(":")
     answer = reader.read("elb", "DescribeLoadBalancers", LoadBalancerNames=[name], absent=_GONE)
     for balancer in items(document(answer).get("LoadBalancerDescriptions")):
-        for one in items(balancer.get("ListenerDescriptions")):
-            described = mapping(one, "Listener")
+        for item in items(balancer.get("ListenerDescriptions")):
+            described = mapping(item, "Listener")
             if text(described, "LoadBalancerPort") == port:
                 encrypted = text(described, "Protocol") in _ENCRYPTED
-                policies = sorted(texts(one.get("PolicyNames"))) if encrypted else []
+                policies = sorted(texts(item.get("PolicyNames"))) if encrypted else []
                 old = sorted(_old(reader, name, policies))
                 return {"policies": list(policies), "old": list(old)}
     return None
 
 
 def _old(reader: Reader, balancer: str, policies: list[str]) -> Iterable[str]:
-    """Those of a listener's policies that take old versions of TLS."""
+    """The policies of a listener that accept old versions of TLS."""
     if not policies:
         return
     answer = reader.read(
@@ -169,8 +172,8 @@ def _old(reader: Reader, balancer: str, policies: list[str]) -> Iterable[str]:
         absent=(*_GONE, "PolicyNotFound"),
     )
     for policy in items(document(answer).get("PolicyDescriptions")):
-        for one in items(policy.get("PolicyAttributeDescriptions")):
-            name, value = text(one, "AttributeName"), text(one, "AttributeValue")
+        for item in items(policy.get("PolicyAttributeDescriptions")):
+            name, value = text(item, "AttributeName"), text(item, "AttributeValue")
             dated = name in ("Protocol-SSLv3", "Protocol-TLSv1", "Protocol-TLSv1.1")
             if (name == "Reference-Security-Policy" and is_old(value)) or (
                 dated and value == "true"
@@ -181,7 +184,7 @@ def _old(reader: Reader, balancer: str, policies: list[str]) -> Iterable[str]:
 
 def _aged(state: Document, baseline: Document | None) -> Mapping[str, str]:
     before = texts(baseline["policies"]) if baseline else []
-    new = [one for one in texts(state["old"]) if one not in before]
+    new = [policy for policy in texts(state["old"]) if policy not in before]
     return {"policies": f"{', '.join(new)} takes old versions of TLS"} if new else {}
 
 
@@ -208,7 +211,7 @@ POLICIES = Weakened(
     ),
     writes={"elasticloadbalancing:SetLoadBalancerPoliciesOfListener": (LOAD_BALANCER,)},
     found_by=_listeners,
-    suspects=_policies_set,
+    candidates=_policies_set,
     read=_read_policies,
     weaker=_aged,
     put=_put_policies,

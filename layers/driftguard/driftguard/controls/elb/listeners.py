@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ...trail import items, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References
-from ..mechanisms import Weakened, told
+from ..mechanisms.weakened import Weakened, told
 from .records import LISTENER, arn_in, by_arn, found, is_old, load_balancers, on
 
 _ENCRYPTED = ("HTTPS", "TLS")
 _FIELDS = ("Protocol", "Port", "SslPolicy", "Certificates")
 
 
-def _modified(change: Change) -> Iterable[Suspect]:
+def _modified(change: Change) -> Iterable[Candidate]:
     arn = arn_in(change.request, "listenerArn")
     if not arn:
         return
@@ -29,14 +32,16 @@ def _modified(change: Change) -> Iterable[Suspect]:
         yield told(where, "SslPolicy")
     # A listener that never encrypted is modified in the same way: the baseline tells.
     elif (protocol and protocol not in _ENCRYPTED) or omitted(change.request):
-        yield Suspect(where, Certainty.POSSIBLE)
+        yield Candidate(where, Certainty.POSSIBLE)
 
 
 def _listeners(reader: Reader) -> Iterable[Resource]:
     for balancer in load_balancers(reader):
         arn = text(balancer, "LoadBalancerArn")
-        for one in reader.pages("elbv2", "DescribeListeners", "Listeners", LoadBalancerArn=arn):
-            yield found(reader, "listener", text(document(one), "ListenerArn"))
+        for listener in reader.pages(
+            "elbv2", "DescribeListeners", "Listeners", LoadBalancerArn=arn
+        ):
+            yield found(reader, "listener", text(document(listener), "ListenerArn"))
 
 
 def _read(listener: Resource, reader: Reader) -> Document | None:
@@ -46,15 +51,15 @@ def _read(listener: Resource, reader: Reader) -> Document | None:
         ListenerArns=[listener.id],
         absent=("ListenerNotFound", "LoadBalancerNotFound"),
     )
-    one = next(items(document(answer).get("Listeners")), None)
-    if one is None:
+    described = next(items(document(answer).get("Listeners")), None)
+    if described is None:
         return None
-    kept = _FIELDS if text(one, "Protocol") in _ENCRYPTED else _FIELDS[:2]
-    return {name: one[name] for name in kept if one.get(name)}
+    fields = _FIELDS if text(described, "Protocol") in _ENCRYPTED else _FIELDS[:2]
+    return {name: described[name] for name in fields if described.get(name)}
 
 
 def _weaker(state: Document, baseline: Document | None) -> Mapping[str, str]:
-    """What the listener lost; a plain one again encrypted needs all of what it had."""
+    """The fields that the listener lost; restoring encryption needs all of them."""
     if baseline is None:
         policy = text(state, "SslPolicy")
         return {"SslPolicy": f"{policy} takes old versions of TLS"} if is_old(policy) else {}
@@ -90,7 +95,7 @@ CONTROLS = (
         ),
         writes={"elasticloadbalancing:ModifyListener": (LISTENER,)},
         found_by=_listeners,
-        suspects=_modified,
+        candidates=_modified,
         read=_read,
         weaker=_weaker,
         put=_put,

@@ -1,4 +1,4 @@
-"""What the records and resources of load balancers have in common.
+"""Reads what the records and resources of load balancers have in common.
 
 Both generations share an event source and many names: the newer one names its resources by ARN,
 the classic one by name.
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...aws import Reader, document
-from ...model import Change, Document, Json, Resource
-from ...trail import text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, text
+from driftguard.model import Change, Resource
+
 from ..control import Trigger, resource
 
 LOAD_BALANCER = "arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalancer/*"
@@ -52,7 +54,9 @@ def is_old(policy: str) -> bool:
     Sources: Elastic Load Balancing, "Security policies for your Application Load Balancer" and
     "Predefined SSL security policies for Classic Load Balancers".
     """
-    return policy.startswith("ELBSecurityPolicy") and not any(one in policy for one in _MODERN)
+    return policy.startswith("ELBSecurityPolicy") and not any(
+        version in policy for version in _MODERN
+    )
 
 
 def texts(value: Json) -> list[str]:
@@ -60,5 +64,5 @@ def texts(value: Json) -> list[str]:
     if isinstance(value, dict):
         return texts(value.get("items"))
     if isinstance(value, (list, tuple)):
-        return [one if isinstance(one, str) else text({"one": one}, "one") for one in value]
+        return [item if isinstance(item, str) else text({"item": item}, "item") for item in value]
     return [value] if isinstance(value, str) else []

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ...access.network import minimal_revoke
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ...trail import items, text
+from driftguard.access.network import minimal_revoke
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References
 from ..ec2.rules import permission_of, rules_of
-from ..mechanisms import Weakened
+from ..mechanisms.weakened import Weakened
 from .records import LOAD_BALANCER, arn_in, by_arn, found, load_balancers, on, texts
 
 
-def _set(change: Change) -> Iterable[Suspect]:
-    """The record names the groups, but not what they let in."""
+def _set(change: Change) -> Iterable[Candidate]:
+    """The load balancer of a record, which names the groups but not what they let in."""
     arn = arn_in(change.request, "loadBalancerArn")
     if arn and texts(change.request.get("securityGroups")) != []:
-        yield Suspect(by_arn(change, "load-balancer", arn), Certainty.POSSIBLE)
+        yield Candidate(by_arn(change, "load-balancer", arn), Certainty.POSSIBLE)
 
 
 def _read(balancer: Resource, reader: Reader) -> Document | None:
@@ -31,18 +33,18 @@ def _read(balancer: Resource, reader: Reader) -> Document | None:
         LoadBalancerArns=[balancer.id],
         absent=("LoadBalancerNotFound",),
     )
-    one = next(items(document(answer).get("LoadBalancers")), None)
-    if one is None:
+    described = next(items(document(answer).get("LoadBalancers")), None)
+    if described is None:
         return None
-    groups: list[Json] = [*sorted(texts(one.get("SecurityGroups")))]
+    groups: list[Json] = [*sorted(texts(described.get("SecurityGroups")))]
     wide = [group for group in groups if _is_open(reader, str(group))]
     return {"groups": groups, "open": wide}
 
 
 def _is_open(reader: Reader, group: str) -> bool:
     """Whether the internet reaches more than the web's ports through this group."""
-    ingress = [one for one in rules_of(reader, group) if not one.get("IsEgress")]
-    return bool(minimal_revoke([permission_of(one) for one in ingress]))
+    ingress = [rule for rule in rules_of(reader, group) if not rule.get("IsEgress")]
+    return bool(minimal_revoke([permission_of(rule) for rule in ingress]))
 
 
 def _wider(state: Document, baseline: Document | None) -> Mapping[str, str]:
@@ -71,10 +73,10 @@ CONTROLS = (
         ),
         writes={"elasticloadbalancing:SetSecurityGroups": (LOAD_BALANCER,)},
         found_by=lambda reader: (
-            found(reader, "load-balancer", text(one, "LoadBalancerArn"))
-            for one in load_balancers(reader)
+            found(reader, "load-balancer", text(load_balancer, "LoadBalancerArn"))
+            for load_balancer in load_balancers(reader)
         ),
-        suspects=_set,
+        candidates=_set,
         read=_read,
         weaker=_wider,
         put=_put,

@@ -1,14 +1,17 @@
-"""IAM: what bounds people is loosened: permissions boundaries and the password policy."""
+"""IAM: bounds loosened, which are permissions boundaries and the password policy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ...trail import flag, mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References, Trigger, resource
-from ..mechanisms import Weakened, told, weaker_than_before
+from ..mechanisms.weakened import Weakened, told, weaker_than_before
 from .principals import (
     ARNS,
     GONE,
@@ -28,7 +31,7 @@ _BOUND = ("User", "Role")
 # ------------------------------------------------------------------- permissions boundaries
 
 
-def _boundary_touched(change: Change) -> Iterator[Suspect]:
+def _boundary_touched(change: Change) -> Iterator[Candidate]:
     kind, name = named(change)
     if not name:
         return
@@ -36,15 +39,15 @@ def _boundary_touched(change: Change) -> Iterator[Suspect]:
     if change.name.startswith("Delete"):
         yield told(who, "boundary")
     elif text(change.request, "permissionsBoundary") or omitted(change.request):
-        yield Suspect(who, Certainty.POSSIBLE)
+        yield Candidate(who, Certainty.POSSIBLE)
 
 
 def _bounded(reader: Reader) -> Iterator[Resource]:
     for kind in _BOUND:
         details = f"{kind}DetailList"
-        for one in reader.pages("iam", "GetAccountAuthorizationDetails", details, Filter=[kind]):
-            if one.get("PermissionsBoundary"):
-                name, what = str(one[f"{kind}Name"]), kind.lower()
+        for item in reader.pages("iam", "GetAccountAuthorizationDetails", details, Filter=[kind]):
+            if item.get("PermissionsBoundary"):
+                name, what = str(item[f"{kind}Name"]), kind.lower()
                 yield found(reader, f"iam.{what}", name, f"{what}/{name}")
 
 
@@ -61,7 +64,7 @@ def _read_boundary(who: Resource, reader: Reader) -> Document | None:
 
 
 def _unbounded(state: Document) -> Mapping[str, str]:
-    """What is weak: no boundary, or one that an administrator's policy makes none."""
+    """Why the boundary is weak: there is none, or it is an administrator's policy."""
     if state["boundary"] is None:
         return {"boundary": "the permissions boundary was removed"}
     if state["why"]:
@@ -107,7 +110,7 @@ BOUNDARY_REMOVED = Weakened(
         for verb in ("Put", "Delete")
         for kind in _BOUND
     },
-    suspects=_boundary_touched,
+    candidates=_boundary_touched,
     read=_read_boundary,
     weaker=weaker_than_before(_unbounded),
     put=_put_boundary,
@@ -156,14 +159,14 @@ _WORDS = {
 }
 
 
-def _policy_loosened(change: Change) -> Iterator[Suspect]:
+def _policy_loosened(change: Change) -> Iterator[Candidate]:
     where = resource(change, "iam.password-policy", "account", "iam::{account}:password-policy")
     if change.name == "DeleteAccountPasswordPolicy":
-        yield Suspect(where, Certainty.EVIDENT, {_ASKED: ["exists", *_FLOOR]})
+        yield Candidate(where, Certainty.EVIDENT, {_ASKED: ["exists", *_FLOOR]})
     elif omitted(change.request):
-        yield Suspect(where, Certainty.POSSIBLE)
+        yield Candidate(where, Certainty.POSSIBLE)
     elif below := [name for name in _FLOOR if _asked(change.request, name) < _FLOOR[name]]:
-        yield Suspect(where, Certainty.EVIDENT, {_ASKED: below})
+        yield Candidate(where, Certainty.EVIDENT, {_ASKED: below})
 
 
 def _asked(request: Document, name: str) -> int:
@@ -220,7 +223,7 @@ def _put_password_policy(where: Resource, state: Document, weak: tuple[str, ...]
     if not state["exists"]:
         return Call("iam", "DeleteAccountPasswordPolicy", {}, on=("*",), settled_by=GONE)
     # IAM takes no 0 for these; leaving them out means that.
-    unset = [one for one in ("MaxPasswordAge", "PasswordReusePrevention") if not state[one]]
+    unset = [field for field in ("MaxPasswordAge", "PasswordReusePrevention") if not state[field]]
     parameters = {name: state[name] for name in _UNSAID if name not in unset}
     return Call("iam", "UpdateAccountPasswordPolicy", parameters, on=("*",))
 
@@ -247,7 +250,7 @@ PASSWORD_POLICY_WEAKENED = Weakened(
         "iam:UpdateAccountPasswordPolicy": ("*",),
         "iam:DeleteAccountPasswordPolicy": ("*",),
     },
-    suspects=_policy_loosened,
+    candidates=_policy_loosened,
     read=_read_password_policy,
     weaker=_loosened,
     put=_put_password_policy,

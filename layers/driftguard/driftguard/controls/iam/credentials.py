@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Resource, Suspect
-from ...trail import mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, mapping, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References, Trigger, resource
-from ..mechanisms import Advice, Switch
+from ..mechanisms.advice import Advice
+from ..mechanisms.switch import Switch
 from .principals import GONE, IAM, USERS, by_aws, of_another, principal, read
 
 QUARANTINE = "DriftguardDenyConsole"
@@ -34,14 +37,14 @@ _DENY_CONSOLE: Document = {
 # ------------------------------------------------------------------------------- access keys
 
 
-def _key_made(change: Change) -> Iterator[Suspect]:
+def _key_made(change: Change) -> Iterator[Candidate]:
     user = of_another(change)
     key = text(mapping(change.response, "accessKey"), "accessKeyId")
     if user and key and not by_aws(change):
         # IAM has no ARN for a key; this one only names it in the record.
         tail = f"iam::{{account}}:user/{user}/access-key/{key}"
         where = resource(change, "iam.access-key", f"{user}/{key}", tail)
-        yield Suspect(where, Certainty.EVIDENT)
+        yield Candidate(where, Certainty.EVIDENT)
 
 
 def _read_key(where: Resource, reader: Reader) -> Document | None:
@@ -49,9 +52,14 @@ def _read_key(where: Resource, reader: Reader) -> Document | None:
     who = read(reader, "User", user)
     if who is None:
         return None
-    for one in reader.pages("iam", "ListAccessKeys", "AccessKeyMetadata", UserName=user):
-        if one["AccessKeyId"] == key:
-            return {"arn": who["Arn"], "user": user, "key": key, "status": str(one["Status"])}
+    for access_key in reader.pages("iam", "ListAccessKeys", "AccessKeyMetadata", UserName=user):
+        if access_key["AccessKeyId"] == key:
+            return {
+                "arn": who["Arn"],
+                "user": user,
+                "key": key,
+                "status": str(access_key["Status"]),
+            }
     return None
 
 
@@ -89,7 +97,7 @@ KEY_FOR_OTHER_USER = Switch(
     triggers=(Trigger(IAM, "CreateAccessKey"),),
     reads=("iam:GetUser", "iam:ListAccessKeys"),
     writes={"iam:UpdateAccessKey": USERS},
-    suspects=_key_made,
+    candidates=_key_made,
     read=_read_key,
     risky=_why_key,
     safe=_key_off,
@@ -97,10 +105,10 @@ KEY_FOR_OTHER_USER = Switch(
 )
 
 
-def _root_key_made(change: Change) -> Iterator[Suspect]:
+def _root_key_made(change: Change) -> Iterator[Candidate]:
     if change.actor.kind == "Root" and not text(change.request, "userName"):
         where = resource(change, "iam.root", "root", "iam::{account}:root")
-        yield Suspect(where, Certainty.EVIDENT)
+        yield Candidate(where, Certainty.EVIDENT)
 
 
 def _read_root(root: Resource, reader: Reader) -> Document | None:
@@ -117,7 +125,7 @@ ROOT_KEY = Advice(
     triggers=(Trigger(IAM, "CreateAccessKey"),),
     reads=("iam:GetAccountSummary",),
     revert="Only the root user, or central root access from the management account, can.",
-    suspects=_root_key_made,
+    candidates=_root_key_made,
     why="the root user has an access key",
     advice="Sign in as the root user and delete its access key; see what it was used for.",
     read=_read_root,
@@ -127,10 +135,10 @@ ROOT_KEY = Advice(
 # ------------------------------------------------------------------------- console passwords
 
 
-def _another_user(change: Change) -> Iterator[Suspect]:
+def _another_user(change: Change) -> Iterator[Candidate]:
     user = of_another(change)
     if user:
-        yield Suspect(principal(change, "User", user), Certainty.EVIDENT)
+        yield Candidate(principal(change, "User", user), Certainty.EVIDENT)
 
 
 def _read_console(user: Resource, reader: Reader) -> Document | None:
@@ -175,7 +183,7 @@ LOGIN_PROFILE_CREATED = Switch(
     triggers=(Trigger(IAM, "CreateLoginProfile"),),
     reads=("iam:GetLoginProfile", "iam:GetUser", "iam:GetUserPolicy"),
     writes={"iam:PutUserPolicy": USERS, "iam:DeleteUserPolicy": USERS},
-    suspects=_another_user,
+    candidates=_another_user,
     read=_read_console,
     risky=_why_console,
     safe=_deny_console,
@@ -200,7 +208,7 @@ LOGIN_PROFILE_CHANGED = Advice(
     triggers=(Trigger(IAM, "UpdateLoginProfile"),),
     reads=("iam:GetLoginProfile",),
     revert="The password from before is not known to anybody but its user.",
-    suspects=_another_user,
+    candidates=_another_user,
     why="somebody else set the user's console password",
     advice="Ask the user; if they did not want it, set a new password and end their sessions.",
     read=_read_password,
@@ -211,7 +219,7 @@ LOGIN_PROFILE_CHANGED = Advice(
 
 
 def _read_factors(user: Resource, reader: Reader) -> Document | None:
-    """None while the user still has a device, or again: then nothing is missing."""
+    """The state of a user without any device; None if there is a device, or no user."""
     if read(reader, "User", user.id) is None:
         return None
     devices = [*reader.pages("iam", "ListMFADevices", "MFADevices", UserName=user.id)]
@@ -228,7 +236,7 @@ MFA_DEACTIVATED = Advice(
     triggers=(Trigger(IAM, "DeactivateMFADevice"),),
     reads=("iam:GetUser", "iam:ListMFADevices"),
     revert="Enabling a device takes two codes from it.",
-    suspects=_another_user,
+    candidates=_another_user,
     why="the user's last MFA device was deactivated by somebody else",
     advice="Ask the user; have them enable a device again.",
     read=_read_factors,

@@ -1,9 +1,9 @@
-"""IAM: access keys of this account that stand in the open in some configuration.
+"""IAM: access keys of this account that are exposed in some configuration.
 
-Whoever finds one, the remedy is the leaked key's: it goes inactive, and its sessions are cut off.
-The configuration itself is the business of the service's own control.
+The remediation is that of a leaked key: it goes inactive, and its sessions are cut off. The
+service's own control handles the configuration itself.
 
-Source: AWS STS API Reference, "GetAccessKeyInfo" (whose account a key is of).
+Source: AWS STS API Reference, "GetAccessKeyInfo" (the account of a key).
 """
 
 from __future__ import annotations
@@ -11,21 +11,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ...aws import AwsError, Reader, Refused, Throttled, Unreachable, document
-from ...model import Change, Document, Facet, Plan, Risk, Suspect
-from ...trail import items, text
+from driftguard.aws.calls import AwsError, Refused, Throttled, Unreachable, document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, items, text
+from driftguard.model import Candidate, Change, Finding, Observation, Plan
+
 from .. import cloudformation, codebuild_secrets, ecs_secrets, ssm_secrets
 from ..control import NoSettings, References
 from ..ec2 import user_data
 from ..lambda_ import environment
-from ..mechanisms import Suspects
-from ..open_secrets import Values, looked_at
+from ..mechanisms.declared import Candidates
+from ..mechanisms.exposed_secret import Values, looked_at
 from .leaked_key import LeakedKey
 from .stranger_findings import LASTING
 
-_STACKS: tuple[Suspects, Values] = (cloudformation.stacks, cloudformation.shown)
+_STACKS: tuple[Candidates, Values] = (cloudformation.stacks, cloudformation.shown)
 # What each kind of resource shows, and which changes may have put a key there.
-_WHERE: dict[str, tuple[Suspects, Values]] = {
+_WHERE: dict[str, tuple[Candidates, Values]] = {
     "lambda.amazonaws.com": (environment.function_changed, environment.environment),
     "ec2.amazonaws.com": (user_data.instances, user_data.user_data),
     "codebuild.amazonaws.com": (codebuild_secrets.projects, codebuild_secrets.variables),
@@ -39,7 +41,7 @@ _WHERE: dict[str, tuple[Suspects, Values]] = {
 class KeyInTheOpen(LeakedKey):
     """Access keys of this account, with their secrets, stand in a resource's configuration.
 
-    The state is `{"users": [...]}`: for each user whose keys they are, what `LeakedKey` observes.
+    The state is `{"users": [...]}`: what `LeakedKey` observes, for each user with exposed keys.
     """
 
     id = "iam.key-in-configuration"
@@ -70,90 +72,96 @@ class KeyInTheOpen(LeakedKey):
     baselined = True
     found = "stands in the open"
 
-    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
-        suspects, _ = _WHERE[change.source]
-        for suspect in suspects(change):
-            yield replace(suspect, hint={"source": change.source})
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
+        candidates, _ = _WHERE[change.source]
+        for candidate in candidates(change):
+            yield replace(candidate, hint={"source": change.source})
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        _, values = _WHERE[text(suspect.hint, "source")]
-        shown = values(suspect.resource, reader)
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        _, values = _WHERE[text(candidate.hint, "source")]
+        shown = values(candidate.resource, reader)
         if shown is None:
             return None
         # What could not be read is asked about by the service's own control.
         exposed, _ = looked_at(shown.texts, reader)
-        keys = sorted({one.key_id for one in exposed if one.key_id.startswith(LASTING)})
+        keys = sorted({secret.key_id for secret in exposed if secret.key_id.startswith(LASTING)})
         by_user: dict[str, Document] = {}
         for key in keys:
-            one = self._of(suspect, key, reader) if _is_ours(key, reader) else None
-            if one is not None:
-                user = text(one, "user")
-                by_user[user] = _with_both(by_user[user], one) if user in by_user else one
+            found = self._of(candidate, key, reader) if _is_ours(key, reader) else None
+            if found is not None:
+                user = text(found, "user")
+                by_user[user] = _with_both(by_user[user], found) if user in by_user else found
         return {"users": [by_user[user] for user in sorted(by_user)]}
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
-    ) -> Risk | None:
-        risks = [
-            risk
-            for one in _new(state, baseline)
-            if (risk := super(KeyInTheOpen, self).assess(one, None, settings)) is not None
+    ) -> Finding | None:
+        findings = [
+            finding
+            for user in _new(state, baseline)
+            if (finding := super(KeyInTheOpen, self).assess(user, None, settings)) is not None
         ]
-        if not risks:
+        if not findings:
             return None
-        offending = tuple(part for one in risks for part in one.offending)
-        return Risk("; ".join(one.summary for one in risks), offending)
+        offending = tuple(part for finding in findings for part in finding.offending)
+        return Finding("; ".join(finding.summary for finding in findings), offending)
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: NoSettings,
     ) -> Plan:
         plans = [
-            super(KeyInTheOpen, self).plan(suspect, Facet(one, facet.read_at), None, settings)
-            for one in _new(facet.state, baseline)
-            if super(KeyInTheOpen, self).assess(one, None, settings) is not None
+            super(KeyInTheOpen, self).plan(
+                candidate, Observation(user, observation.read_at), None, settings
+            )
+            for user in _new(observation.state, baseline)
+            if super(KeyInTheOpen, self).assess(user, None, settings) is not None
         ]
         return Plan(
-            tuple(step for one in plans for step in one.steps),
-            kept=tuple(kept for one in plans for kept in one.kept),
-            advice=" ".join(dict.fromkeys(one.advice for one in plans)),
+            tuple(step for plan in plans for step in plan.steps),
+            untouched=tuple(untouched for plan in plans for untouched in plan.untouched),
+            advice=" ".join(dict.fromkeys(plan.advice for plan in plans)),
         )
 
 
 def _is_ours(key: str, reader: Reader) -> bool:
-    """Whether the key is one of the account's: a stranger's is not ours to switch off."""
+    """Whether the key belongs to the account: only then may the guard switch it off."""
     try:
-        told = document(reader.read("sts", "GetAccessKeyInfo", AccessKeyId=key))
+        owner = document(reader.read("sts", "GetAccessKeyInfo", AccessKeyId=key))
     except (Refused, Throttled, Unreachable):
         raise
     except AwsError:
         # There is no such key (any more), whoever made it up.
         return False
-    return text(told, "Account") == reader.account
+    return text(owner, "Account") == reader.account
 
 
-def _with_both(one: Document, other: Document) -> Document:
-    """A user of whom several keys stand there."""
-    return {**one, "exposed": sorted({*_exposed(one), *_exposed(other)})}
+def _with_both(user: Document, other: Document) -> Document:
+    """A user with the exposed keys of both documents."""
+    return {**user, "exposed": sorted({*_exposed(user), *_exposed(other)})}
 
 
 def _new(state: Document, baseline: Document | None) -> Iterator[Document]:
-    """The users, each without the keys that a person let stand where they are."""
-    accepted = {key for one in items((baseline or {}).get("users")) for key in _accepted(one)}
-    for one in items(state.get("users")):
-        new = [key for key in _exposed(one) if key not in accepted]
+    """The users, each without the keys that a person accepted."""
+    accepted = {key for item in items((baseline or {}).get("users")) for key in _accepted(item)}
+    for item in items(state.get("users")):
+        new = [key for key in _exposed(item) if key not in accepted]
         if new:
-            yield {**one, "exposed": new}
+            yield {**item, "exposed": new}
 
 
 def _accepted(user: Document) -> set[str]:
     """Keys that a baseline holds as working. One that it holds as inactive was never accepted."""
-    active = {text(one, "id") for one in items(user.get("keys")) if one["status"] == "Active"}
+    active = {text(item, "id") for item in items(user.get("keys")) if item["status"] == "Active"}
     return {key for key in _exposed(user) if user["root"] or key in active}
 
 
 def _exposed(user: Document) -> list[str]:
     exposed = user["exposed"]
-    return [str(one) for one in exposed] if isinstance(exposed, (list, tuple)) else []
+    return [str(key) for key in exposed] if isinstance(exposed, (list, tuple)) else []
 
 
 CONTROLS = (KeyInTheOpen(),)

@@ -10,20 +10,21 @@ import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from ...aws import Reader, document
-from ...model import (
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, items, mapping, text
+from driftguard.model import (
     Autonomy,
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
+    Finding,
+    Observation,
     Plan,
-    Risk,
     Step,
-    Suspect,
 )
-from ...trail import items, mapping, text
+
 from ..control import Control, NoSettings, References, Trigger, resource
 from .principals import GONE, IAM, USERS
 from .stranger_findings import GUARDDUTY, LASTING, TEMPORARY, TRIGGER, used_by_strangers
@@ -48,8 +49,8 @@ class LeakedKey(Control[NoSettings]):
     AWS found it in public (a Health event, or the quarantine of its user), or GuardDuty saw a
     stranger use it. The key goes inactive (it is never deleted), and sessions that were issued with
     it are cut off. Roles that the key assumed elsewhere are beyond the user's policies; the advice
-    says so. Credentials of a role, and the root user's, are for people: what GuardDuty only
-    suspects is asked about.
+    says so. Credentials of a role and of the root user are left to people, and people are
+    asked if GuardDuty only suspects a leak.
     """
 
     id = "iam.leaked-key"
@@ -82,13 +83,13 @@ class LeakedKey(Control[NoSettings]):
     # What is said of a key where its change's record says no more.
     found = "was found in public"
 
-    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
         if change.source == IAM:
             attached = text(change.request, "policyArn", "policyName").rpartition("/")[2]
             user = text(change.request, "userName")
             if user and attached.startswith(QUARANTINE):
                 where = resource(change, "iam.user", user, f"iam::{{account}}:user/{user}")
-                yield Suspect(where, Certainty.EVIDENT)
+                yield Candidate(where, Certainty.EVIDENT)
             return
         if change.source == GUARDDUTY:
             yield from used_by_strangers(change)
@@ -99,23 +100,23 @@ class LeakedKey(Control[NoSettings]):
                 # IAM has no ARN for a key; this one only names it in the record.
                 tail = f"iam::{{account}}:access-key/{key}"
                 where = resource(change, "iam.access-key", key, tail)
-                yield Suspect(where, Certainty.EVIDENT, {"key": key})
+                yield Candidate(where, Certainty.EVIDENT, {"key": key})
             elif key:
                 where = resource(change, "iam.user", key, f"iam::{{account}}:user/{key}")
-                yield Suspect(where, Certainty.EVIDENT, {"named": True})
+                yield Candidate(where, Certainty.EVIDENT, {"named": True})
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        hint, key = suspect.hint, text(suspect.hint, "key")
-        told = {name: hint[name] for name in ("finding", "suspected") if name in hint}
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        hint, key = candidate.hint, text(candidate.hint, "key")
+        hinted = {name: hint[name] for name in ("finding", "suspected") if name in hint}
         if hint.get("root"):
-            return {"user": "", "root": True, "exposed": [key], **told}
+            return {"user": "", "root": True, "exposed": [key], **hinted}
         if key.startswith(TEMPORARY):
             owner = text(hint, "owner")
-            return {"user": owner, "root": False, "temporary": True, "exposed": [key], **told}
-        state = self._of(suspect, key, reader)
-        return None if state is None else {**state, **told}
+            return {"user": owner, "root": False, "temporary": True, "exposed": [key], **hinted}
+        state = self._of(candidate, key, reader)
+        return None if state is None else {**state, **hinted}
 
-    def _of(self, suspect: Suspect, key: str, reader: Reader) -> Document | None:
+    def _of(self, candidate: Candidate, key: str, reader: Reader) -> Document | None:
         """The state of a key and its user, or of all keys of the user who is suspected."""
         if key:
             used = reader.read("iam", "GetAccessKeyLastUsed", AccessKeyId=key, absent=GONE)
@@ -123,19 +124,19 @@ class LeakedKey(Control[NoSettings]):
                 return None
             user = text(document(used), "UserName").removeprefix(_ROOT)
         else:
-            user = suspect.resource.id
+            user = candidate.resource.id
         found = reader.read("iam", "GetUser", UserName=user, absent=GONE) if user else None
         if found is None:
             # A key without a user is the root user's: nobody else can switch it off.
             return {"user": user, "root": True, "exposed": [key]} if key else None
         keys: list[Document] = [
-            {"id": text(one, "AccessKeyId"), "status": text(one, "Status")}
-            for one in map(
+            {"id": text(described, "AccessKeyId"), "status": text(described, "Status")}
+            for described in map(
                 document, reader.pages("iam", "ListAccessKeys", "AccessKeyMetadata", UserName=user)
             )
         ]
-        keys.sort(key=lambda one: text(one, "id"))
-        if not key and not suspect.hint.get("named") and not self._quarantined(reader, user):
+        keys.sort(key=lambda owned: text(owned, "id"))
+        if not key and not candidate.hint.get("named") and not self._quarantined(reader, user):
             return None
         policy = reader.read(
             "iam", "GetUserPolicy", UserName=user, PolicyName=REVOCATION, absent=GONE
@@ -145,53 +146,61 @@ class LeakedKey(Control[NoSettings]):
             "arn": text(mapping(document(found), "User"), "Arn"),
             "root": False,
             "keys": keys,
-            "exposed": [one["id"] for one in keys if key in ("", text(one, "id"))],
+            "exposed": [owned["id"] for owned in keys if key in ("", text(owned, "id"))],
             "revocation": document(policy).get("PolicyDocument"),
         }
 
     def _quarantined(self, reader: Reader, user: str) -> bool:
         names = [
-            text(document(one), "PolicyName")
-            for one in reader.pages(
+            text(document(attached_policy), "PolicyName")
+            for attached_policy in reader.pages(
                 "iam", "ListAttachedUserPolicies", "AttachedPolicies", UserName=user
             )
         ]
         names += [
-            str(one)
-            for one in reader.pages("iam", "ListUserPolicies", "PolicyNames", UserName=user)
+            str(policy_name)
+            for policy_name in reader.pages("iam", "ListUserPolicies", "PolicyNames", UserName=user)
         ]
         return any(name.startswith(QUARANTINE) for name in names)
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         finding = text(state, "finding")
         how = f"is used by a stranger (GuardDuty: {finding})" if finding else self.found
         at_most = Autonomy.ASK if state.get("suspected") else Autonomy.REVERT
         keys = _keys_exposed(state)
         if state["root"]:
-            return Risk(f"an access key of the root user {how}", tuple(keys), at_most=at_most)
+            return Finding(f"an access key of the root user {how}", tuple(keys), at_most=at_most)
         if state.get("temporary"):
             whose = f" of {state['user']}" if state["user"] else ""
-            return Risk(f"the temporary key {keys[0]}{whose} {how}", tuple(keys), at_most=at_most)
-        active = [text(one, "id") for one in self._exposed(state) if one["status"] == "Active"]
+            return Finding(
+                f"the temporary key {keys[0]}{whose} {how}", tuple(keys), at_most=at_most
+            )
+        active = [
+            text(exposed, "id") for exposed in self._exposed(state) if exposed["status"] == "Active"
+        ]
         if active:
-            return Risk(
+            return Finding(
                 f"access key {', '.join(active)} of {state['user']} {how}",
                 tuple(active),
                 at_most=at_most,
             )
         if keys and state["revocation"] is None:
-            return Risk(
+            return Finding(
                 f"sessions issued with an exposed key of {state['user']} still work",
                 at_most=at_most,
             )
         return None
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: NoSettings,
     ) -> Plan:
-        state = facet.state
+        state = observation.state
         if state["root"]:
             return Plan((), advice="Sign in as the root user and delete its access key.")
         if state.get("temporary"):
@@ -221,29 +230,31 @@ class LeakedKey(Control[NoSettings]):
         steps = [
             Step(switch(key, "Inactive"), (switch(key, "Active"),))
             for key in (
-                text(one, "id") for one in self._exposed(state) if one["status"] == "Active"
+                text(exposed, "id")
+                for exposed in self._exposed(state)
+                if exposed["status"] == "Active"
             )
         ]
         put_back = delete if before is None else put(json.dumps(before))
-        steps.append(Step(put(_revocation(facet.read_at)), (put_back,)))
-        kept = tuple(
-            f"key {text(one, 'id')} ({text(one, 'status')})"
-            for one in items(state["keys"])
-            if one not in self._exposed(state)
+        steps.append(Step(put(_revocation(observation.read_at)), (put_back,)))
+        untouched = tuple(
+            f"key {text(item, 'id')} ({text(item, 'status')})"
+            for item in items(state["keys"])
+            if item not in self._exposed(state)
         )
         advice = (
             "Rotate what used the key, and look for roles that it assumed: their sessions live on."
         )
-        return Plan(tuple(steps), kept=kept, advice=advice)
+        return Plan(tuple(steps), untouched=untouched, advice=advice)
 
     def _exposed(self, state: Document) -> list[Document]:
         keys = _keys_exposed(state)
-        return [one for one in items(state["keys"]) if one["id"] in keys]
+        return [item for item in items(state["keys"]) if item["id"] in keys]
 
 
 def _keys_exposed(state: Document) -> list[str]:
     exposed = state["exposed"]
-    return [str(one) for one in exposed] if isinstance(exposed, (list, tuple)) else []
+    return [str(key) for key in exposed] if isinstance(exposed, (list, tuple)) else []
 
 
 def _revocation(read_at: str) -> str:

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from ...aws import Reader, document
-from ...model import Certainty, Change, Document, Facet, Plan, Resource, Risk, Suspect
-from ...trail import items, mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, items, mapping, text
+from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
+
 from ..control import Control, References, Trigger
 from .principals import GONE, IAM, found, own_name, principal
 
@@ -25,7 +27,7 @@ class AgeSettings:
 
 
 class OldKey(Control[AgeSettings]):
-    """A user whose keys somebody works on has one that should have been rotated long ago."""
+    """A user has an access key that should have been rotated long ago."""
 
     id = "iam.old-key"
     title = "Access key older than policy allows"
@@ -39,20 +41,20 @@ class OldKey(Control[AgeSettings]):
     volatile = frozenset({"today"})
     settings = AgeSettings
 
-    def screen(self, change: Change, settings: AgeSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: AgeSettings) -> Iterable[Candidate]:
         made = mapping(change.response, "accessKey")
         user = text(change.request, "userName") or text(made, "userName") or own_name(change)
         off = text(change.request, "status") == "Inactive"
         if user and settings.max_age_days > 0 and not off:
-            yield Suspect(principal(change, "User", user), Certainty.POSSIBLE)
+            yield Candidate(principal(change, "User", user), Certainty.POSSIBLE)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        user = suspect.resource.id
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        user = candidate.resource.id
         if reader.read("iam", "GetUser", UserName=user, absent=GONE) is None:
             return None
         keys = [
-            (text(one, "AccessKeyId"), text(one, "Status"), text(one, "CreateDate")[:10])
-            for one in map(
+            (text(key, "AccessKeyId"), text(key, "Status"), text(key, "CreateDate")[:10])
+            for key in map(
                 document, reader.pages("iam", "ListAccessKeys", "AccessKeyMetadata", UserName=user)
             )
         ]
@@ -66,23 +68,29 @@ class OldKey(Control[AgeSettings]):
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         """The users: a key grows old without any event."""
-        for one in reader.pages("iam", "ListUsers", "Users"):
-            name = text(document(one), "UserName")
+        for user in reader.pages("iam", "ListUsers", "Users"):
+            name = text(document(user), "UserName")
             yield found(reader, "iam.user", name, f"user/{name}")
 
     def assess(
         self, state: Document, baseline: Document | None, settings: AgeSettings
-    ) -> Risk | None:
-        old = {text(one, "id"): days for one in _working(state) if (days := _days(one, state))}
+    ) -> Finding | None:
+        old = {text(key, "id"): days for key in _working(state) if (days := _days(key, state))}
         over = {id_: days for id_, days in old.items() if days > settings.max_age_days > 0}
         if not over:
             return None
-        told = ", ".join(f"{id_} ({days} days)" for id_, days in over.items())
+        in_words = ", ".join(f"{id_} ({days} days)" for id_, days in over.items())
         allowed = f"policy allows {settings.max_age_days} days"
-        return Risk(f"access keys of {state['user']} are too old: {told}; {allowed}", tuple(over))
+        return Finding(
+            f"access keys of {state['user']} are too old: {in_words}; {allowed}", tuple(over)
+        )
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: AgeSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: AgeSettings,
     ) -> Plan:
         return Plan(
             (),
@@ -92,11 +100,11 @@ class OldKey(Control[AgeSettings]):
 
 
 def _working(state: Document) -> list[Document]:
-    return [one for one in items(state["keys"]) if one["status"] == "Active"]
+    return [item for item in items(state["keys"]) if item["status"] == "Active"]
 
 
 def _days(key: Document, state: Document) -> int:
-    """How many days old the key is; 0 for what is no date."""
+    """The age of the key in days; 0 if its date cannot be read."""
     made, today = text(key, "made"), text(state, "today")
     try:
         return (date.fromisoformat(today) - date.fromisoformat(made)).days

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ...trail import flag, items, mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References, Trigger, resource
-from ..mechanisms import Switch
+from ..mechanisms.switch import Switch
 from ..privilege import UnreadableError, why_admin, without_admin
 from .principals import (
     ARNS,
@@ -29,7 +32,7 @@ _POLICIES = ("arn:{partition}:iam::{account}:policy/*",)
 
 
 def _certainty(written: Json, request: Document) -> Certainty | None:
-    """How sure a policy in a record makes us; None when it makes nobody an administrator."""
+    """The certainty that a policy in a record gives; None if it makes no administrator."""
     if omitted(request) or not isinstance(written, (str, dict)):
         return Certainty.POSSIBLE
     try:
@@ -41,7 +44,7 @@ def _certainty(written: Json, request: Document) -> Certainty | None:
 # --------------------------------------------------------------------------- a policy is written
 
 
-def _written_for(change: Change) -> Iterator[Suspect]:
+def _written_for(change: Change) -> Iterator[Candidate]:
     kind, name = named(change)
     policy = text(change.request, "policyName")
     certainty = _certainty(change.request.get("policyDocument"), change.request)
@@ -49,16 +52,16 @@ def _written_for(change: Change) -> Iterator[Suspect]:
         # IAM has no ARN for an inline policy; this one only names it in the record.
         id_ = f"{kind.lower()}/{name}/{policy}"
         where = resource(change, "iam.inline-policy", id_, f"iam::{{account}}:{id_}")
-        yield Suspect(where, certainty)
+        yield Candidate(where, certainty)
 
 
 def _inline_policies(reader: Reader) -> Iterator[Resource]:
     lists = {"User": "UserPolicyList", "Role": "RolePolicyList", "Group": "GroupPolicyList"}
     for kind, key in lists.items():
         details = f"{kind}DetailList"
-        for one in reader.pages("iam", "GetAccountAuthorizationDetails", details, Filter=[kind]):
-            for policy in items(document(one).get(key)):
-                id_ = f"{kind.lower()}/{one[f'{kind}Name']}/{text(policy, 'PolicyName')}"
+        for item in reader.pages("iam", "GetAccountAuthorizationDetails", details, Filter=[kind]):
+            for policy in items(document(item).get(key)):
+                id_ = f"{kind.lower()}/{item[f'{kind}Name']}/{text(policy, 'PolicyName')}"
                 yield found(reader, "iam.inline-policy", id_, id_)
 
 
@@ -112,7 +115,7 @@ ADMIN_INLINE = Switch(
         *(f"iam:Get{kind}Policy" for kind in KINDS),
     ),
     writes={f"iam:{verb}{kind}Policy": ARNS[kind] for verb in ("Put", "Delete") for kind in KINDS},
-    suspects=_written_for,
+    candidates=_written_for,
     read=_read_inline,
     risky=_why_inline,
     safe=_safe_inline,
@@ -125,7 +128,7 @@ ADMIN_INLINE = Switch(
 # -------------------------------------------------------------------------- a version is switched
 
 
-def _policy_changed(change: Change) -> Iterator[Suspect]:
+def _policy_changed(change: Change) -> Iterator[Candidate]:
     policy = text(change.request, "policyArn")
     certainty: Certainty | None = Certainty.POSSIBLE
     if change.name == "CreatePolicyVersion" and not omitted(change.request):
@@ -134,12 +137,12 @@ def _policy_changed(change: Change) -> Iterator[Suspect]:
         certainty = _certainty(change.request.get("policyDocument"), change.request)
     if policy and certainty:
         tail = policy.split(":", 2)[2]
-        yield Suspect(resource(change, "iam.policy", policy, tail), certainty)
+        yield Candidate(resource(change, "iam.policy", policy, tail), certainty)
 
 
 def _own_policies(reader: Reader) -> Iterator[Resource]:
-    for one in reader.pages("iam", "ListPolicies", "Policies", Scope="Local"):
-        arn = str(one["Arn"])
+    for policy in reader.pages("iam", "ListPolicies", "Policies", Scope="Local"):
+        arn = str(policy["Arn"])
         yield found(reader, "iam.policy", arn, arn.split(":", 5)[5])
 
 
@@ -147,14 +150,16 @@ def _read_versions(policy: Resource, reader: Reader) -> Document | None:
     if reader.read("iam", "GetPolicy", PolicyArn=policy.id, absent=GONE) is None:
         return None
     versions = [
-        document(one)
-        for one in reader.pages("iam", "ListPolicyVersions", "Versions", PolicyArn=policy.id)
+        document(version)
+        for version in reader.pages("iam", "ListPolicyVersions", "Versions", PolicyArn=policy.id)
     ]
-    ids = sorted(text(one, "VersionId") for one in versions)
-    why = {one: why_version(reader, policy.id, one) for one in ids}
+    ids = sorted(text(version, "VersionId") for version in versions)
+    why = {id_: why_version(reader, policy.id, id_) for id_ in ids}
     return {
-        "default": next(text(one, "VersionId") for one in versions if one["IsDefaultVersion"]),
-        "why": {one: reason for one, reason in why.items() if reason},
+        "default": next(
+            text(version, "VersionId") for version in versions if version["IsDefaultVersion"]
+        ),
+        "why": {id_: reason for id_, reason in why.items() if reason},
         "versions": ids,
     }
 
@@ -165,12 +170,12 @@ def _why_default(state: Document, baseline: Document | None) -> str:
 
 
 def _version_before(state: Document, baseline: Document | None) -> Document | None:
-    """The version that was the default before: as recorded, or the only other one there is."""
+    """The version that was the default before: the recorded one, or the only other version."""
     versions = state["versions"]
     assert isinstance(versions, (list, tuple))
-    others = [one for one in versions if one != state["default"]]
+    others = [version for version in versions if version != state["default"]]
     if baseline is not None:
-        others = [one for one in others if one == baseline["default"]]
+        others = [version for version in others if version == baseline["default"]]
     if len(others) != 1 or others[0] in mapping(state, "why"):
         return None
     return {**state, "default": others[0]}
@@ -189,7 +194,7 @@ POLICY_VERSION_ADMIN = Switch(
     triggers=(Trigger(IAM, "CreatePolicyVersion"), Trigger(IAM, "SetDefaultPolicyVersion")),
     reads=("iam:ListPolicies", "iam:ListPolicyVersions", *READS_OF_A_POLICY),
     writes={"iam:SetDefaultPolicyVersion": _POLICIES},
-    suspects=_policy_changed,
+    candidates=_policy_changed,
     read=_read_versions,
     risky=_why_default,
     safe=_version_before,

@@ -1,12 +1,14 @@
-"""What the controls of IAM share: how users, roles, groups and policies are named and read."""
+"""Names and reads users, roles, groups and policies for the controls of IAM."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...aws import Reader, document
-from ...model import Change, Document, Json, Resource
-from ...trail import items, mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.model import Change, Resource
+
 from ..control import partition_of, resource
 from ..privilege import UnreadableError, broad_by_name, why_admin
 
@@ -25,7 +27,7 @@ READS_OF_A_POLICY = ("iam:GetPolicy", "iam:GetPolicyVersion")
 
 def named(change: Change) -> tuple[str, str]:
     """The kind and name of the user, role or group of a call such as AttachRolePolicy."""
-    kind = next((one for one in KINDS if one in change.name), "")
+    kind = next((known for known in KINDS if known in change.name), "")
     return kind, text(change.request, f"{kind.lower()}Name")
 
 
@@ -49,15 +51,15 @@ def kind_of(resource_: Resource) -> str:
 def read(reader: Reader, kind: str, name: str) -> Document | None:
     """What IAM tells of a user, role or group.
 
-    None when it is gone, or belongs to an AWS service: those roles, nobody else can change.
+    None when it is gone, or belongs to an AWS service, whose roles nobody else can change.
     Source: IAM User Guide, "Service-linked roles"; IAM Identity Center User Guide, "Permission
     sets".
     """
     answer = reader.read("iam", f"Get{kind}", absent=GONE, **{f"{kind}Name": name})
     if answer is None:
         return None
-    one = mapping(document(answer), kind)
-    return None if of_aws(text(one, "Arn")) else one
+    described = mapping(document(answer), kind)
+    return None if of_aws(text(described, "Arn")) else described
 
 
 def by_aws(change: Change) -> bool:
@@ -84,8 +86,8 @@ def of_another(change: Change) -> str:
 def attached(reader: Reader, kind: str, name: str) -> Iterator[str]:
     """The ARNs of the managed policies attached to a user, role or group."""
     operation, who = f"ListAttached{kind}Policies", {f"{kind}Name": name}
-    for one in reader.pages("iam", operation, "AttachedPolicies", **who):
-        yield text(document(one), "PolicyArn")
+    for attached_policy in reader.pages("iam", operation, "AttachedPolicies", **who):
+        yield text(document(attached_policy), "PolicyArn")
 
 
 def why_policy(reader: Reader, arn: str) -> str:
@@ -129,7 +131,7 @@ def why_group(reader: Reader, name: str) -> str:
 
 def tags(described: Document) -> list[Json]:
     """Tags in one order, so that two readings are equal."""
-    return [*sorted(items(described.get("Tags")), key=lambda one: text(one, "Key"))]
+    return [*sorted(items(described.get("Tags")), key=lambda tag: text(tag, "Key"))]
 
 
 def of_aws(arn: str) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...access.policy import Trusted
-from ...aws import Reader
-from ...model import Call, Certainty, Change, Document, Resource, Step, Suspect
-from ...trail import text
+from driftguard.access.policy import Trusted
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+
 from ..control import References, Trigger
-from ..mechanisms import Granted
+from ..mechanisms.granted import Granted
 from ..privilege import broad_by_name
 from .principals import (
     ARNS,
@@ -31,23 +32,23 @@ from .principals import (
 # -------------------------------------------------------------------------- a policy is attached
 
 
-def _attached_to(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+def _attached_to(change: Change, trusted: Trusted) -> Iterator[Candidate]:
     kind, name = named(change)
     policy = text(change.request, "policyArn")
     if not name or not policy or by_aws(change):
         return
     if broad_by_name(policy):
-        yield Suspect(principal(change, kind, name), Certainty.EVIDENT, {"policy": policy})
+        yield Candidate(principal(change, kind, name), Certainty.EVIDENT, {"policy": policy})
     elif ":iam::aws:policy/" not in policy:
-        yield Suspect(principal(change, kind, name), Certainty.POSSIBLE, {"policy": policy})
+        yield Candidate(principal(change, kind, name), Certainty.POSSIBLE, {"policy": policy})
 
 
-def _read_attachment(suspect: Suspect, reader: Reader) -> Document | None:
-    kind, policy = kind_of(suspect.resource), text(suspect.hint, "policy")
-    who = read(reader, kind, suspect.resource.id)
+def _read_attachment(candidate: Candidate, reader: Reader) -> Document | None:
+    kind, policy = kind_of(candidate.resource), text(candidate.hint, "policy")
+    who = read(reader, kind, candidate.resource.id)
     if who is None:
         return None
-    there = policy in attached(reader, kind, suspect.resource.id)
+    there = policy in attached(reader, kind, candidate.resource.id)
     return {
         "arn": who["Arn"],
         "policy": policy,
@@ -87,7 +88,7 @@ ADMIN_ATTACHED = Granted(
     writes={
         f"iam:{verb}{kind}Policy": ARNS[kind] for verb in ("Detach", "Attach") for kind in KINDS
     },
-    suspects=_attached_to,
+    candidates=_attached_to,
     read=_read_attachment,
     risky=_why_attached,
     steps=_detach,
@@ -97,21 +98,21 @@ ADMIN_ATTACHED = Granted(
 # ---------------------------------------------------------------------------- a member is added
 
 
-def _member_added(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+def _member_added(change: Change, trusted: Trusted) -> Iterator[Candidate]:
     user, group = text(change.request, "userName"), text(change.request, "groupName")
     if change.name == "AddUserToGroup" and user and group:
         # What the group may do is not in the record.
         who = principal(change, "User", user)
-        yield Suspect(who, Certainty.POSSIBLE, {"group": group})
+        yield Candidate(who, Certainty.POSSIBLE, {"group": group})
 
 
-def _read_membership(suspect: Suspect, reader: Reader) -> Document | None:
-    user, name = suspect.resource.id, text(suspect.hint, "group")
+def _read_membership(candidate: Candidate, reader: Reader) -> Document | None:
+    user, name = candidate.resource.id, text(candidate.hint, "group")
     group = read(reader, "Group", name)
     if group is None or read(reader, "User", user) is None:
         return None
     groups = reader.pages("iam", "ListGroupsForUser", "Groups", UserName=user)
-    there = any(one["GroupName"] == name for one in groups)
+    there = any(membership["GroupName"] == name for membership in groups)
     return {
         "group": name,
         "arn": group["Arn"],
@@ -148,7 +149,7 @@ GROUP_ADMIN_MEMBER = Granted(
         *READS_OF_A_POLICY,
     ),
     writes={"iam:RemoveUserFromGroup": GROUPS, "iam:AddUserToGroup": GROUPS},
-    suspects=_member_added,
+    candidates=_member_added,
     read=_read_membership,
     risky=_why_member,
     steps=_leave,

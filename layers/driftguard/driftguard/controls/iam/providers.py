@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...access.policy import Trusted
-from ...aws import Reader, document
-from ...model import (
+from driftguard.access.policy import Trusted
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import (
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
-    Json,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ...trail import omitted, text
+
 from ..control import Control, NoSettings, References, Trigger, resource
-from ..mechanisms import Granted
+from ..mechanisms.granted import Granted
 from .principals import GONE, IAM, by_aws, found, tags
 
 _SAML = ("arn:{partition}:iam::{account}:saml-provider/*",)
@@ -34,16 +35,18 @@ _LONGEST_METADATA = 100_000
 # ------------------------------------------------------------------------------- SAML providers
 
 
-def _saml(change: Change) -> Iterator[Suspect]:
+def _saml(change: Change) -> Iterator[Candidate]:
     arn = text(change.request, "sAMLProviderArn") or text(change.response, "sAMLProviderArn")
     name = arn.rpartition("/")[2] or text(change.request, "name")
     if name and not by_aws(change):
         where = f"iam::{{account}}:saml-provider/{name}"
-        yield Suspect(resource(change, "iam.saml-provider", name, where), Certainty.EVIDENT)
+        yield Candidate(resource(change, "iam.saml-provider", name, where), Certainty.EVIDENT)
 
 
-def _saml_made(change: Change, trusted: Trusted) -> Iterator[Suspect]:
-    return (one for one in _saml(change) if one.resource.arn not in trusted.principals)
+def _saml_made(change: Change, trusted: Trusted) -> Iterator[Candidate]:
+    return (
+        candidate for candidate in _saml(change) if candidate.resource.arn not in trusted.principals
+    )
 
 
 def _read_saml(provider: Resource, reader: Reader) -> Document | None:
@@ -67,7 +70,7 @@ def _why_saml(state: Document, trusted: Trusted) -> str:
 
 
 def _unmake_saml(provider: Resource, state: Document) -> tuple[Step, ...]:
-    """Exact only while all of the provider is known: AWS shows no private key to anybody."""
+    """Deletes the provider; exact only if all of it is known, as AWS shows no private key."""
     if state["metadata"] is None or state["encrypted"]:
         return ()
     on = (provider.arn,)
@@ -93,10 +96,10 @@ IDP_ADDED = Granted(
         "iam:CreateSAMLProvider": _SAML,
         "iam:TagSAMLProvider": _SAML,
     },
-    suspects=lambda change, trusted: (
+    candidates=lambda change, trusted: (
         _saml_made(change, trusted) if change.name == "CreateSAMLProvider" else ()
     ),
-    read=lambda suspect, reader: _read_saml(suspect.resource, reader),
+    read=lambda candidate, reader: _read_saml(candidate.resource, reader),
     risky=_why_saml,
     steps=_unmake_saml,
     advice="See which roles trust the provider; delete it if nobody answers for it.",
@@ -108,8 +111,8 @@ IDP_ADDED = Granted(
 class SamlReplaced(Control[NoSettings]):
     """The metadata of a SAML provider was replaced: other keys may now vouch for identities.
 
-    Metadata changes rightly when an identity provider renews its certificate; whether it is the
-    same provider's, only people know. So the baseline is put back only where policy grants it.
+    A renewed certificate changes the metadata rightly, and only people know whether it is the same
+    provider's. So the baseline is restored only if the policy grants it.
     """
 
     id = "iam.idp-replaced"
@@ -122,81 +125,88 @@ class SamlReplaced(Control[NoSettings]):
     settings = NoSettings
     baselined = True
 
-    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
         # Without metadata, only how assertions are encrypted was changed.
         if text(change.request, "sAMLMetadataDocument") or omitted(change.request):
-            for one in _saml(change):
-                yield Suspect(one.resource, one.certainty, {"replaced": True})
+            for candidate in _saml(change):
+                yield Candidate(candidate.resource, candidate.certainty, {"replaced": True})
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         listed = document(reader.read("iam", "ListSAMLProviders")).get("SAMLProviderList")
         assert isinstance(listed, (list, tuple))
-        for one in map(document, listed):
-            name = text(one, "Arn").rpartition("/")[2]
+        for provider in map(document, listed):
+            name = text(provider, "Arn").rpartition("/")[2]
             yield found(reader, "iam.saml-provider", name, f"saml-provider/{name}")
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        state = _read_saml(suspect.resource, reader)
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        state = _read_saml(candidate.resource, reader)
         if state is None:
             return None
-        return {"arn": state["arn"], "metadata": state["metadata"], **suspect.hint}
+        return {"arn": state["arn"], "metadata": state["metadata"], **candidate.hint}
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         if baseline is None:
-            return Risk("the provider's metadata was replaced") if "replaced" in state else None
+            return Finding("the provider's metadata was replaced") if "replaced" in state else None
         if state["metadata"] == baseline["metadata"]:
             return None
-        return Risk("the provider's metadata is no longer that of the baseline")
+        return Finding("the provider's metadata is no longer that of the baseline")
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: NoSettings,
     ) -> Plan:
         before = None if baseline is None else baseline["metadata"]
-        if before is None or facet.state["metadata"] is None:
+        if before is None or observation.state["metadata"] is None:
             advice = "The metadata before is not recorded. Ask who runs the identity provider."
             return Plan((), advice=advice)
 
         def put(metadata: Json) -> Call:
-            parameters = {"SAMLProviderArn": suspect.resource.arn, "SAMLMetadataDocument": metadata}
-            return Call("iam", "UpdateSAMLProvider", parameters, on=(suspect.resource.arn,))
+            parameters = {
+                "SAMLProviderArn": candidate.resource.arn,
+                "SAMLMetadataDocument": metadata,
+            }
+            return Call("iam", "UpdateSAMLProvider", parameters, on=(candidate.resource.arn,))
 
-        return Plan((Step(put(before), (put(facet.state["metadata"]),)),))
+        return Plan((Step(put(before), (put(observation.state["metadata"]),)),))
 
 
 # ------------------------------------------------------------------------- OpenID Connect providers
 
 
-def _oidc(change: Change, hint: Document) -> Iterator[Suspect]:
+def _oidc(change: Change, hint: Document) -> Iterator[Candidate]:
     names = ("openIDConnectProviderArn",)
     arn = text(change.request, *names) or text(change.response, *names)
     issuer = arn.partition(":oidc-provider/")[2] or _issuer(text(change.request, "url"))
     if issuer and not by_aws(change):
         where = f"iam::{{account}}:oidc-provider/{issuer}"
         found_ = resource(change, "iam.oidc-provider", issuer, where)
-        yield Suspect(found_, Certainty.EVIDENT, hint)
+        yield Candidate(found_, Certainty.EVIDENT, hint)
 
 
 def _issuer(url: str) -> str:
     return url.partition("://")[2] or url
 
 
-def _oidc_made(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+def _oidc_made(change: Change, trusted: Trusted) -> Iterator[Candidate]:
     if change.name == "CreateOpenIDConnectProvider":
-        for one in _oidc(change, {}):
-            if not {one.resource.arn, one.resource.id} & trusted.principals:
-                yield one
+        for candidate in _oidc(change, {}):
+            if not {candidate.resource.arn, candidate.resource.id} & trusted.principals:
+                yield candidate
 
 
-def _client_added(change: Change, trusted: Trusted) -> Iterator[Suspect]:
+def _client_added(change: Change, trusted: Trusted) -> Iterator[Candidate]:
     client = text(change.request, "clientID", "clientId")
     if change.name == "AddClientIDToOpenIDConnectProvider" and client:
         yield from _oidc(change, {"client": client})
 
 
-def _read_oidc(suspect: Suspect, reader: Reader) -> Document | None:
-    provider = suspect.resource
+def _read_oidc(candidate: Candidate, reader: Reader) -> Document | None:
+    provider = candidate.resource
     answer = reader.read(
         "iam", "GetOpenIDConnectProvider", OpenIDConnectProviderArn=provider.arn, absent=GONE
     )
@@ -209,7 +219,7 @@ def _read_oidc(suspect: Suspect, reader: Reader) -> Document | None:
         "clients": _sorted(described.get("ClientIDList")),
         "thumbprints": _sorted(described.get("ThumbprintList")),
         "tags": tags(described),
-        **suspect.hint,
+        **candidate.hint,
     }
 
 
@@ -252,7 +262,7 @@ OIDC_ADDED = Granted(
         "iam:CreateOpenIDConnectProvider": _OIDC,
         "iam:TagOpenIDConnectProvider": _OIDC,
     },
-    suspects=_oidc_made,
+    candidates=_oidc_made,
     read=_read_oidc,
     risky=_why_oidc,
     steps=_unmake_oidc,
@@ -288,7 +298,7 @@ OIDC_CLIENT_ADDED = Granted(
         "iam:RemoveClientIDFromOpenIDConnectProvider": _OIDC,
         "iam:AddClientIDToOpenIDConnectProvider": _OIDC,
     },
-    suspects=_client_added,
+    candidates=_client_added,
     read=_read_oidc,
     risky=_why_client,
     steps=_remove_client,

@@ -1,9 +1,9 @@
-"""What GuardDuty says of credentials that somebody else than their owner seems to use.
+"""Reads GuardDuty's findings about credentials that a stranger seems to use.
 
-Only what is said of an access key, a role's session or the root user is taken up. Left out are
-findings that GuardDuty itself rates low or that are about a deed and not about who did it
-(`Discovery`, `Policy`, `Stealth`), console sign-ins, samples, what the owner archived, and findings
-of other accounts, which an administrator's account is told as well.
+It takes findings about an access key, a role's session or the root user. It leaves out findings
+that GuardDuty itself rates low or that are about a deed and not about its actor (`Discovery`,
+`Policy`, `Stealth`), console sign-ins, samples, findings that the owner archived, and those of
+other accounts, which an administrator's account gets as well.
 
 Sources: Amazon GuardDuty User Guide, "GuardDuty IAM finding types", "Finding details" (access key)
 and "Processing GuardDuty findings with Amazon EventBridge".
@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...model import Certainty, Change, Document, Json, Suspect
-from ...trail import flag, mapping, text
+from driftguard.documents import Document, Json, flag, mapping, text
+from driftguard.model import Candidate, Certainty, Change
+
 from ..control import Trigger, resource
 
 GUARDDUTY = "aws.guardduty"
@@ -56,8 +57,8 @@ _SUSPECTED = frozenset(
 _OWNERS = {"AssumedRole": "role", "FederatedUser": "user", "IAMUser": "user"}
 
 
-def used_by_strangers(change: Change) -> Iterator[Suspect]:
-    """What to look at for a finding: a lasting key by itself, a role's by the role, or the root.
+def used_by_strangers(change: Change) -> Iterator[Candidate]:
+    """The candidate of a finding: a lasting key, the role of a temporary key, or the root user.
 
     The hint holds the key's id and the finding's type; `suspected` where GuardDuty may be wrong.
     """
@@ -69,21 +70,21 @@ def used_by_strangers(change: Change) -> Iterator[Suspect]:
     id_, owner, kind = (text(key, name) for name in ("accessKeyId", "userName", "userType"))
     if not id_ or finding not in _EVIDENT | _SUSPECTED:
         return
-    told: dict[str, Json] = {"key": id_, "finding": finding}
+    hint: dict[str, Json] = {"key": id_, "finding": finding}
     if finding in _SUSPECTED:
-        told["suspected"] = True
+        hint["suspected"] = True
     certainty = Certainty.POSSIBLE if finding in _SUSPECTED else Certainty.EVIDENT
     if kind == "Root":
         where = resource(change, "iam.root", "root", "iam::{account}:root")
-        yield Suspect(where, certainty, {**told, "root": True})
+        yield Candidate(where, certainty, {**hint, "root": True})
     elif kind == "IAMUser" and id_.startswith(LASTING):
         # IAM has no ARN for a key; this one only names it in the record.
         tail = f"iam::{{account}}:access-key/{id_}"
-        yield Suspect(resource(change, "iam.access-key", id_, tail), certainty, told)
+        yield Candidate(resource(change, "iam.access-key", id_, tail), certainty, hint)
     elif kind in _OWNERS and owner and id_.startswith(TEMPORARY):
         what = _OWNERS[kind]
         where = resource(change, f"iam.{what}", owner, f"iam::{{account}}:{what}/{owner}")
-        yield Suspect(where, certainty, {**told, "owner": owner})
+        yield Candidate(where, certainty, {**hint, "owner": owner})
 
 
 def _is_sample(service: Document) -> bool:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ...trail import text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References, Trigger
-from ..policy_bearing import OpenPolicy
+from ..mechanisms.resource_policy import OpenPolicy
 from .principals import IAM, ROLES, by_aws, found, of_aws, principal, read
 
 
-def _trusting(change: Change) -> Iterator[Suspect]:
+def _trusting(change: Change) -> Iterator[Candidate]:
     name = text(change.request, "roleName")
     if name and not by_aws(change):
-        yield Suspect(principal(change, "Role", name), Certainty.POSSIBLE)
+        yield Candidate(principal(change, "Role", name), Certainty.POSSIBLE)
 
 
 def _roles(reader: Reader) -> Iterator[Resource]:
     """The roles that somebody made, named as records name them: without a path."""
-    for one in reader.pages("iam", "ListRoles", "Roles"):
-        described = document(one)
+    for role in reader.pages("iam", "ListRoles", "Roles"):
+        described = document(role)
         if not of_aws(text(described, "Arn")):
             name = text(described, "RoleName")
             yield found(reader, "iam.role", name, f"role/{name}")
@@ -63,7 +65,7 @@ TRUST_EXTERNAL = OpenPolicy(
     found_by=_roles,
     writes={"iam:UpdateAssumeRolePolicy": ROLES},
     service="iam-trust",
-    suspects=_trusting,
+    candidates=_trusting,
     written=_trust_written,
     read=_read_trust,
     put=_put_trust,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...aws import Reader
-from ...model import Change, Document, Facet, Plan, Resource, Risk, Step, Suspect
-from ...trail import text
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, text
+from driftguard.model import Candidate, Change, Finding, Observation, Plan, Resource, Step
+
 from ..control import Control, NoSettings, References, Trigger
-from ..mechanisms import evident
+from ..mechanisms.declared import evident
 from .key import KEYS, KMS, call, describe, key_of, keys
 
 _DEFAULT_WINDOW = 30
@@ -36,31 +37,35 @@ class DeletionScheduled(Control[NoSettings]):
     baselined = True
     settings = NoSettings
 
-    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
-        for suspect in evident(key_of, "ScheduleKeyDeletion")(change):
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
+        for candidate in evident(key_of, "ScheduleKeyDeletion")(change):
             window = change.request.get("pendingWindowInDays")
             days = window if isinstance(window, int) else _DEFAULT_WINDOW
-            yield Suspect(suspect.resource, suspect.certainty, {"window": days})
+            yield Candidate(candidate.resource, candidate.certainty, {"window": days})
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        found = describe(suspect.resource, reader)
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        found = describe(candidate.resource, reader)
         if found is None:
             return None
-        return {"state": text(found, "KeyState"), **suspect.hint}
+        return {"state": text(found, "KeyState"), **candidate.hint}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         return keys(reader)
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         waiting = state["state"] in ("PendingDeletion", "PendingReplicaDeletion")
-        return Risk("the key will be deleted, and what it encrypted lost") if waiting else None
+        return Finding("the key will be deleted, and what it encrypted lost") if waiting else None
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: NoSettings,
     ) -> Plan:
-        key, days = suspect.resource, facet.state.get("window", _DEFAULT_WINDOW)
+        key, days = candidate.resource, observation.state.get("window", _DEFAULT_WINDOW)
         cancel = Step(
             call(key, "CancelKeyDeletion"),
             (call(key, "ScheduleKeyDeletion", {"PendingWindowInDays": days}),),

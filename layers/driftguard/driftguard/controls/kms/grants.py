@@ -1,14 +1,25 @@
-"""Keys that a grant lets a stranger use."""
+"""Keys that a stranger may use by a grant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...aws import Reader, document
-from ...model import Certainty, Change, Document, Facet, Json, Plan, Resource, Risk, Step, Suspect
-from ...trail import items, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, text
+from driftguard.model import (
+    Candidate,
+    Certainty,
+    Change,
+    Finding,
+    Observation,
+    Plan,
+    Resource,
+    Step,
+)
+
 from ..control import Control, References, Trigger, TrustSettings
-from ..mechanisms import is_trusted
+from ..mechanisms.sharing import is_trusted
 from .key import GONE, KEYS, KMS, call, key_of
 
 
@@ -28,17 +39,17 @@ class ExternalGrant(Control[TrustSettings]):
     volatile = frozenset({"GrantId"})
     settings = TrustSettings
 
-    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Candidate]:
         key, grantee = key_of(change), text(change.request, "granteePrincipal")
         if key is None:
             return
         if not grantee and not text(change.request, "granteeServicePrincipal"):
-            yield Suspect(key, Certainty.POSSIBLE)
+            yield Candidate(key, Certainty.POSSIBLE)
         elif _stranger(grantee, change.account, settings):
-            yield Suspect(key, Certainty.EVIDENT)
+            yield Candidate(key, Certainty.EVIDENT)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        key = suspect.resource
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        key = candidate.resource
         if reader.read("kms", "ListGrants", KeyId=key.id, Limit=1, absent=GONE) is None:
             return None
         found = map(document, reader.pages("kms", "ListGrants", "Grants", KeyId=key.id))
@@ -58,24 +69,28 @@ class ExternalGrant(Control[TrustSettings]):
 
     def assess(
         self, state: Document, baseline: Document | None, settings: TrustSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         foreign = self._foreign(state, settings)
         if not foreign:
             return None
         who = ", ".join(text(grant, "GranteePrincipal") for grant in foreign)
-        return Risk(f"{who} may use the key", tuple(foreign))
+        return Finding(f"{who} may use the key", tuple(foreign))
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: TrustSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: TrustSettings,
     ) -> Plan:
-        foreign = self._foreign(facet.state, settings)
-        steps = tuple(_revoke(suspect.resource, grant) for grant in foreign)
-        kept = tuple(
+        foreign = self._foreign(observation.state, settings)
+        steps = tuple(_revoke(candidate.resource, grant) for grant in foreign)
+        untouched = tuple(
             f"grant to {text(grant, 'GranteePrincipal')}"
-            for grant in items(facet.state["grants"])
+            for grant in items(observation.state["grants"])
             if grant not in foreign
         )
-        return Plan(steps, kept=kept)
+        return Plan(steps, untouched=untouched)
 
     def _foreign(self, state: Document, settings: TrustSettings) -> list[Document]:
         own = text(state, "owner")

@@ -1,12 +1,14 @@
-"""How the controls of KMS name, read and call a key."""
+"""Names, reads and calls a key for the controls of KMS."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...aws import Reader, document
-from ...model import Call, Change, Document, Resource
-from ...trail import mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, mapping, text
+from driftguard.model import Call, Change, Resource
+
 from ..control import partition_of, resource
 
 KMS = "kms.amazonaws.com"
@@ -24,8 +26,8 @@ def key_of(change: Change) -> Resource | None:
 
 def keys(reader: Reader) -> Iterator[Resource]:
     """Every key of the account and region, those of AWS's services too."""
-    for one in map(document, reader.pages("kms", "ListKeys", "Keys")):
-        id_ = text(one, "KeyId")
+    for key in map(document, reader.pages("kms", "ListKeys", "Keys")):
+        id_ = text(key, "KeyId")
         arn = f"arn:{partition_of(reader.region)}:kms:{reader.region}:{reader.account}:key/{id_}"
         yield Resource("kms.key", id_, reader.account, reader.region, arn)
 
@@ -33,8 +35,8 @@ def keys(reader: Reader) -> Iterator[Resource]:
 def describe(key: Resource, reader: Reader) -> Document | None:
     """The key's metadata, None when it is gone or is an AWS service's."""
     found = reader.read("kms", "DescribeKey", KeyId=key.id, absent=GONE)
-    told = mapping(document(found), "KeyMetadata")
-    return told if text(told, "KeyManager") == "CUSTOMER" else None
+    described = mapping(document(found), "KeyMetadata")
+    return described if text(described, "KeyManager") == "CUSTOMER" else None
 
 
 def call(key: Resource, operation: str, more: Document | None = None, *settled: str) -> Call:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Resource, Suspect
-from ...trail import flag, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, flag, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import References, Trigger
-from ..mechanisms import Switch, evident
-from ..policy_bearing import OpenPolicy
+from ..mechanisms.declared import evident
+from ..mechanisms.resource_policy import OpenPolicy
+from ..mechanisms.switch import Switch
 from .key import GONE, KEYS, KMS, call, describe, key_of, keys
 
 # ---------------------------------------------------------------------------------- disabled
 
 
 def _enabled(key: Resource, reader: Reader) -> Document | None:
-    """None for a key that waits for its deletion: that is another control's."""
+    """Whether the key is enabled; None if it waits for deletion, as another control covers that."""
     found = describe(key, reader)
     state = text(found or {}, "KeyState")
     return {"enabled": state == "Enabled"} if state in ("Enabled", "Disabled") else None
@@ -38,9 +41,9 @@ def _rotation(key: Resource, reader: Reader) -> Document | None:
     )
     if found is None:
         return None
-    told = document(found)
-    on = flag(told.get("KeyRotationEnabled")) is True
-    return {"rotated": on, "days": told.get("RotationPeriodInDays") if on else None}
+    rotation = document(found)
+    on = flag(rotation.get("KeyRotationEnabled")) is True
+    return {"rotated": on, "days": rotation.get("RotationPeriodInDays") if on else None}
 
 
 def _set_rotation(key: Resource, state: Document) -> Call:
@@ -56,7 +59,7 @@ def _rotated(state: Document, baseline: Document | None) -> Document:
 
 
 def _rotating(reader: Reader) -> Iterator[Resource]:
-    """The keys that are rotated: there is nothing to lose in the others."""
+    """The keys that are rotated: only these can lose rotation."""
     for key in keys(reader):
         rotation = _rotation(key, reader) if describe(key, reader) else None
         if rotation and rotation["rotated"]:
@@ -76,9 +79,9 @@ def _policy(key: Resource, reader: Reader) -> Document | None:
     return None if found is None else {"policy": text(document(found), "Policy")}
 
 
-def _policy_put(change: Change) -> Iterator[Suspect]:
-    for suspect in evident(key_of, "PutKeyPolicy")(change):
-        yield Suspect(suspect.resource, Certainty.POSSIBLE)
+def _policy_put(change: Change) -> Iterator[Candidate]:
+    for candidate in evident(key_of, "PutKeyPolicy")(change):
+        yield Candidate(candidate.resource, Certainty.POSSIBLE)
 
 
 CONTROLS = (
@@ -91,7 +94,7 @@ CONTROLS = (
         reads=("kms:DescribeKey", "kms:ListKeys"),
         writes={"kms:DisableKey": KEYS, "kms:EnableKey": KEYS},
         found_by=keys,
-        suspects=evident(key_of, "DisableKey"),
+        candidates=evident(key_of, "DisableKey"),
         read=_enabled,
         risky=lambda state, _: "" if state["enabled"] else "nothing can be decrypted with the key",
         safe=lambda state, _: {"enabled": True},
@@ -108,7 +111,7 @@ CONTROLS = (
         writes={"kms:DisableKeyRotation": KEYS, "kms:EnableKeyRotation": KEYS},
         found_by=_rotating,
         vanishing=True,
-        suspects=evident(key_of, "DisableKeyRotation"),
+        candidates=evident(key_of, "DisableKeyRotation"),
         read=_rotation,
         risky=lambda state, _: "" if state["rotated"] else "the key is no longer rotated",
         safe=_rotated,
@@ -124,7 +127,7 @@ CONTROLS = (
         found_by=_own,
         writes={"kms:PutKeyPolicy": KEYS},
         service="kms",
-        suspects=_policy_put,
+        candidates=_policy_put,
         written=lambda change: change.request.get("policy"),
         read=_policy,
         put=lambda key, written, _: call(

@@ -1,4 +1,4 @@
-"""Secrets in the environment of functions, where everybody who may read a function reads them.
+"""Finds secrets in the environment of functions, which everybody who may read a function reads.
 
 Sources: AWS Lambda Developer Guide, "Working with Lambda environment variables"; AWS Lambda API
 Reference, "EnvironmentResponse" (CloudTrail's records leave the variables out).
@@ -9,19 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ...aws import Reader, document
-from ...model import Certainty, Change, Resource, Suspect
-from ...trail import mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Candidate, Certainty, Change, Resource
+
 from ..control import References, Trigger
-from ..open_secrets import OpenSecret, Shown, texts_in
+from ..mechanisms.exposed_secret import OpenSecret, Shown, texts_in
 from .names import GONE, LAMBDA, function_of, functions
 
 
-def function_changed(change: Change) -> Iterator[Suspect]:
+def function_changed(change: Change) -> Iterator[Candidate]:
     """The function whose environment a change may have set, whatever version or alias it names.
 
-    CloudTrail hides the variables, and writes an empty environment also where none was given. Only
-    where it writes none at all it proves that none was.
+    CloudTrail hides the variables, and writes an empty environment even if none was given. Only a
+    record without any environment proves that none was set.
     """
     if "environment" not in change.request and not omitted(change.request):
         return
@@ -30,14 +33,14 @@ def function_changed(change: Change) -> Iterator[Suspect]:
     if function is not None:
         name = function.id.partition(":")[0]
         arn = function.arn.removesuffix(function.id) + name
-        yield Suspect(replace(function, id=name, arn=arn), Certainty.POSSIBLE)
+        yield Candidate(replace(function, id=name, arn=arn), Certainty.POSSIBLE)
 
 
 def environment(function: Resource, reader: Reader) -> Shown | None:
     """The variables of a function's environment.
 
-    None are shown where a customer's key encrypts them that the guard may not use: who may read
-    them is then for the key's policy to say.
+    It is empty if a customer's key that the guard may not use encrypts the variables: then the
+    key's policy says who may read them.
     """
     found = reader.read("lambda", "GetFunctionConfiguration", FunctionName=function.id, absent=GONE)
     if found is None:
@@ -60,7 +63,7 @@ SECRET_IN_ENVIRONMENT = OpenSecret(
     reads=("lambda:GetFunctionConfiguration", "lambda:ListFunctions"),
     found_by=functions,
     revert="Only published versions keep an earlier environment, and they keep this one too.",
-    suspects=function_changed,
+    candidates=function_changed,
     values=environment,
 )
 

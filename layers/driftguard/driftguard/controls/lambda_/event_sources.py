@@ -1,6 +1,6 @@
 """Event sources that lead to one version of a function, and that version is insecure.
 
-What leads to an alias, or to the function itself, goes back with it.
+An event source of an alias, or of the function itself, goes back with that.
 
 Source: AWS Lambda API Reference, "UpdateEventSourceMapping" (`FunctionName` may name a version).
 """
@@ -9,11 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ...aws import Reader, document
-from ...model import Call, Certainty, Change, Document, Facet, Plan, Resource, Risk, Step, Suspect
-from ...trail import mapping, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, mapping, text
+from driftguard.model import (
+    Call,
+    Candidate,
+    Certainty,
+    Change,
+    Finding,
+    Observation,
+    Plan,
+    Resource,
+    Step,
+)
+
 from ..control import Control, Trigger, resource
-from ..insecure import (
+from ..mechanisms.vulnerable_library import (
     KEPT,
     LibrarySettings,
     doubt,
@@ -58,20 +70,20 @@ class InsecureEventSource(Control[LibrarySettings]):
     volatile = frozenset({"looked", "tags", "today"})
     settings = LibrarySettings
 
-    def screen(self, change: Change, settings: LibrarySettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: LibrarySettings) -> Iterable[Candidate]:
         # CloudTrail writes the first letter of a member small, whatever follows.
         uuid = text(change.response, "uUID", "uuid") or text(change.request, "uUID", "uuid")
         led = text(change.response, "functionArn") or text(change.request, "functionName")
         if uuid and _version(led):
             where = f"lambda:{{region}}:{{account}}:event-source-mapping:{uuid}"
             found = resource(change, "lambda.event-source-mapping", uuid, where)
-            yield Suspect(found, Certainty.POSSIBLE)
+            yield Candidate(found, Certainty.POSSIBLE)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         if not sees(reader):
             return None
         found = reader.read(
-            "lambda", "GetEventSourceMapping", absent=GONE, UUID=suspect.resource.id
+            "lambda", "GetEventSourceMapping", absent=GONE, UUID=candidate.resource.id
         )
         if found is None:
             return None
@@ -89,7 +101,7 @@ class InsecureEventSource(Control[LibrarySettings]):
                 versions.look_back([version])
             looked = versions.looked
         return {
-            "mapping": suspect.resource.id,
+            "mapping": candidate.resource.id,
             "function": function,
             "arn": arn,
             "leads_to": led,
@@ -101,35 +113,35 @@ class InsecureEventSource(Control[LibrarySettings]):
 
     def assess(
         self, state: Document, baseline: Document | None, settings: LibrarySettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         version, judged = text(state, "version"), Judged.of(state, settings)
         if not version:
             return None
         name = f"{state['function']}:{version}"
-        bad = judged.minded(version)
+        bad = judged.flagged(version)
         if bad:
             waits = "" if judged.before(version) else judged.may_yet_clear([version])
             summary = f"an event source invokes {name} with {in_words(bad)}"
-            return Risk(summary, offending(bad), unknown=waits)
+            return Finding(summary, offending(bad), unknown=waits)
         why = judged.unknown([version])
         return doubt(name, why, settings) if why else None
 
     def plan(
         self,
-        suspect: Suspect,
-        facet: Facet,
+        candidate: Candidate,
+        observation: Observation,
         baseline: Document | None,
         settings: LibrarySettings,
     ) -> Plan:
-        state, judged = facet.state, Judged.of(facet.state, settings)
-        bad = judged.minded(text(state, "version"))
+        state, judged = observation.state, Judged.of(observation.state, settings)
+        bad = judged.flagged(text(state, "version"))
         then = judged.before(text(state, "version"))
         if not bad:
             return Plan((), advice="Look at what it invokes by hand.")
         if not then:
             return Plan((), advice=f"No earlier version is known to be fine. {fixes(bad)}")
-        back = _lead(suspect.resource, text(state, "leads_to"))
-        step = Step(_lead(suspect.resource, f"{state['arn']}:{then}"), (back,))
+        back = _lead(candidate.resource, text(state, "leads_to"))
+        step = Step(_lead(candidate.resource, f"{state['arn']}:{then}"), (back,))
         return Plan((step,), advice=f"{fixes(bad)} Publish a version with it.")
 
 

@@ -4,34 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...aws import Reader, document
-from ...model import (
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import (
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
-    Json,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ...trail import flag, items, omitted, text
+
 from ..control import Control, References, Trigger, TrustSettings
-from ..mechanisms import Advice, Switch, is_trusted
+from ..mechanisms.advice import Advice
+from ..mechanisms.sharing import is_trusted
+from ..mechanisms.switch import Switch
 from .names import FOREIGN_LAYERS, FUNCTIONS, GONE, LAMBDA, call, function_of, functions, named
 
 # --------------------------------------------------------------------------------------- URL
 
 
-def _opened(change: Change) -> Iterator[Suspect]:
+def _opened(change: Change) -> Iterator[Candidate]:
     function = function_of(change)
     if function is not None and text(change.request, "authType") == "NONE":
-        yield Suspect(function, Certainty.EVIDENT)
+        yield Candidate(function, Certainty.EVIDENT)
     elif function is not None and omitted(change.request):
-        yield Suspect(function, Certainty.POSSIBLE)
+        yield Candidate(function, Certainty.POSSIBLE)
 
 
 def _url(function: Resource, reader: Reader) -> Document | None:
@@ -67,22 +70,24 @@ class ForeignLayers(Control[TrustSettings]):
     }
     settings = TrustSettings
 
-    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Candidate]:
         function = function_of(change)
         if function is None:
             return
-        layers = [one for one in _listed(change.request.get("layers")) if isinstance(one, str)]
+        layers = [
+            layer for layer in _listed(change.request.get("layers")) if isinstance(layer, str)
+        ]
         if _foreign(layers, change.account, settings):
-            yield Suspect(function, Certainty.EVIDENT)
+            yield Candidate(function, Certainty.EVIDENT)
         elif omitted(change.request):
-            yield Suspect(function, Certainty.POSSIBLE)
+            yield Candidate(function, Certainty.POSSIBLE)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        function = suspect.resource
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        function = candidate.resource
         found = reader.read("lambda", "GetFunctionConfiguration", absent=GONE, **named(function))
         if found is None:
             return None
-        layers = [text(one, "Arn") for one in items(document(found).get("Layers"))]
+        layers = [text(item, "Arn") for item in items(document(found).get("Layers"))]
         return {"owner": function.account, "layers": layers}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
@@ -90,28 +95,35 @@ class ForeignLayers(Control[TrustSettings]):
 
     def assess(
         self, state: Document, baseline: Document | None, settings: TrustSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         foreign = self._foreign(state, settings)
         if not foreign:
             return None
-        return Risk(f"the function runs {', '.join(foreign)}", tuple(foreign))
+        return Finding(f"the function runs {', '.join(foreign)}", tuple(foreign))
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: TrustSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: TrustSettings,
     ) -> Plan:
-        foreign = self._foreign(facet.state, settings)
-        layers = [str(one) for one in _listed(facet.state["layers"])]
-        kept = [one for one in layers if one not in foreign]
-        step = Step(_set_layers(suspect.resource, kept), (_set_layers(suspect.resource, layers),))
-        return Plan((step,), kept=tuple(kept))
+        foreign = self._foreign(observation.state, settings)
+        layers = [str(layer) for layer in _listed(observation.state["layers"])]
+        trusted_layers = [layer for layer in layers if layer not in foreign]
+        step = Step(
+            _set_layers(candidate.resource, trusted_layers),
+            (_set_layers(candidate.resource, layers),),
+        )
+        return Plan((step,), untouched=tuple(trusted_layers))
 
     def _foreign(self, state: Document, settings: TrustSettings) -> list[str]:
-        layers = [str(one) for one in _listed(state["layers"])]
+        layers = [str(layer) for layer in _listed(state["layers"])]
         return _foreign(layers, text(state, "owner"), settings)
 
 
 def _foreign(layers: list[str], own: str, settings: TrustSettings) -> list[str]:
-    return [one for one in layers if one and not is_trusted(one, own, settings.trusted)]
+    return [layer for layer in layers if layer and not is_trusted(layer, own, settings.trusted)]
 
 
 def _set_layers(function: Resource, layers: list[str]) -> Call:
@@ -127,12 +139,12 @@ def _listed(value: Json) -> list[Json]:
 # -------------------------------------------------------------------------------------- code
 
 
-def _replaced(change: Change) -> Iterator[Suspect]:
+def _replaced(change: Change) -> Iterator[Candidate]:
     """New code that came with the call itself; a pipeline's comes from a bucket or a registry."""
     function = function_of(change)
     from_afar = text(change.request, "s3Bucket", "imageUri")
     if function is not None and not from_afar and not flag(change.request.get("dryRun")):
-        yield Suspect(function, Certainty.POSSIBLE)
+        yield Candidate(function, Certainty.POSSIBLE)
 
 
 CONTROLS = (
@@ -148,7 +160,7 @@ CONTROLS = (
         reads=("lambda:GetFunctionUrlConfig", "lambda:ListFunctions"),
         found_by=functions,
         writes={"lambda:UpdateFunctionUrlConfig": FUNCTIONS},
-        suspects=_opened,
+        candidates=_opened,
         read=_url,
         risky=lambda state, _: (
             "anybody may call the function's URL" if state["auth"] == "NONE" else ""
@@ -167,7 +179,7 @@ CONTROLS = (
         ),
         triggers=(Trigger(LAMBDA, "UpdateFunctionCode"),),
         revert="the code before is kept only where it was published as a version",
-        suspects=_replaced,
+        candidates=_replaced,
         why="the function's code was uploaded with the call, not by a pipeline",
         advice="Compare the code with its source, and deploy it again from there.",
     ),

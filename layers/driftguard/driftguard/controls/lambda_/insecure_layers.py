@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ...aws import Reader, document
-from ...deployed import of_code
-from ...model import Certainty, Change, Document, Facet, Plan, Resource, Risk, Suspect
-from ...trail import mapping, text
+from driftguard.analysis.vulnerabilities import of_code
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, mapping, text
+from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
+
 from ..control import Control, Trigger
-from ..insecure import (
+from ..mechanisms.vulnerable_library import (
     KEPT,
     SMALLEST,
     Judge,
@@ -44,17 +46,17 @@ class InsecureLayer(Control[LibrarySettings]):
     volatile = frozenset({"looked", "today"})
     settings = LibrarySettings
 
-    def screen(self, change: Change, settings: LibrarySettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: LibrarySettings) -> Iterable[Candidate]:
         version = text(change.response, "version")
         size = text(mapping(change.response, "content"), "codeSize")
         request = {**change.request, "versionNumber": version}
         layer = layer_version_of(replace(change, request=request))
         too_small = size.isdigit() and 0 < int(size) < SMALLEST
         if layer is not None and not too_small:
-            yield Suspect(layer, Certainty.POSSIBLE)
+            yield Candidate(layer, Certainty.POSSIBLE)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        layer = suspect.resource
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        layer = candidate.resource
         if not sees(reader):
             return None
         found = reader.read("lambda", "GetLayerVersion", absent=GONE, **named(layer))
@@ -73,22 +75,22 @@ class InsecureLayer(Control[LibrarySettings]):
 
     def assess(
         self, state: Document, baseline: Document | None, settings: LibrarySettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         layer, judge = text(state, "layer"), _judge(state, settings)
-        bad = judge.minded(mapping(state, "looked"))
+        bad = judge.flagged(mapping(state, "looked"))
         if bad:
-            return Risk(f"the layer {layer} holds {in_words(bad)}", offending(bad))
+            return Finding(f"the layer {layer} holds {in_words(bad)}", offending(bad))
         why = judge.unknown(mapping(state, "looked"))
         return doubt(f"the layer {layer}", why, settings) if why else None
 
     def plan(
         self,
-        suspect: Suspect,
-        facet: Facet,
+        candidate: Candidate,
+        observation: Observation,
         baseline: Document | None,
         settings: LibrarySettings,
     ) -> Plan:
-        bad = _judge(facet.state, settings).minded(mapping(facet.state, "looked"))
+        bad = _judge(observation.state, settings).flagged(mapping(observation.state, "looked"))
         if not bad:
             return Plan((), advice="Look at what it holds by hand.")
         return Plan((), advice=f"No function should take it. {fixes(bad)} Publish it anew.")

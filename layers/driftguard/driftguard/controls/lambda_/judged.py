@@ -1,19 +1,20 @@
-"""What was looked at of a function's versions, judged on the policy's terms. Pure."""
+"""Judges the observed versions of a function on the policy's terms. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ...model import Document, Resource
-from ...trail import items, mapping, text
-from ..insecure import Judge, LibrarySettings
+from driftguard.documents import Document, items, mapping, text
+from driftguard.model import Resource
+
+from ..mechanisms.vulnerable_library import Judge, LibrarySettings
 from .names import LATEST
 
 
 def live(state: Document) -> list[str]:
-    """What runs when somebody calls: `$LATEST`, and where the facet's `aliases` lead."""
-    led = [each for one in items(state["aliases"]) for each in versions_of(one)]
+    """The versions that callers reach: `$LATEST`, and where the observation's `aliases` lead."""
+    led = [version for item in items(state["aliases"]) for version in versions_of(item)]
     return list(dict.fromkeys([LATEST, *led]))
 
 
@@ -24,43 +25,43 @@ def versions_of(alias: Document) -> list[str]:
 
 def named(state: Document, version: str) -> str:
     """A version with its aliases, for people: `orders:2 (live)`."""
-    led = [text(one, "name") for one in items(state["aliases"]) if version in versions_of(one)]
+    led = [text(item, "name") for item in items(state["aliases"]) if version in versions_of(item)]
     name = f"{text(state, 'function')}:{version}"
     return f"{name} ({', '.join(led)})" if led else name
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The versions of a facet (its `looked`), each judged when it is asked about."""
+    """The versions of an observation (its `looked`), each judged when it is asked about."""
 
     state: Document
     judge: Judge
 
     @classmethod
     def of(cls, state: Document, settings: LibrarySettings) -> Judged:
-        """The versions of a facet that says which `function` they are of, and its `arn`."""
+        """The versions of an observation that says which `function` they are of, and its `arn`."""
         function = Resource("lambda.function", text(state, "function"), "", "", text(state, "arn"))
         return cls(state, Judge.of(state, function, settings))
 
     def looked(self, version: str) -> Document:
-        """What was looked at of a version."""
+        """What the observation holds of a version."""
         return mapping(mapping(self.state, "looked"), version)
 
-    def minded(self, version: str) -> list[Document]:
+    def flagged(self, version: str) -> list[Document]:
         """What is wrong with a version."""
-        return self.judge.minded(self.looked(version))
+        return self.judge.flagged(self.looked(version))
 
-    def all_minded(self, versions: Iterable[str]) -> list[Document]:
+    def all_flagged(self, versions: Iterable[str]) -> list[Document]:
         """What is wrong with any of these versions, each thing once."""
         found: list[Document] = []
         for version in versions:
-            found += [one for one in self.minded(version) if one not in found]
+            found += [finding for finding in self.flagged(version) if finding not in found]
         return found
 
     def unknown(self, versions: Iterable[str]) -> str:
-        """Why it cannot be told of one of these versions whether it is insecure; "" where it can.
+        """Why it is unknown whether one of these versions is insecure; "" if it is known.
 
-        What nobody looks after (an image that is never scanned) is nobody's question.
+        A version that nobody checks (an image that is never scanned) does not count as unknown.
         """
         for version in versions:
             looked = self.looked(version)
@@ -81,12 +82,12 @@ class Judged:
         """
         below = int(version) if version.isdigit() else None
         fine = [
-            int(one)
-            for one in mapping(self.state, "looked")
-            if one.isdigit()
-            and (below is None or int(one) < below)
-            and (not starts or text(self.looked(one), "starts") == starts)
-            and self.clears(one)
+            int(number)
+            for number in mapping(self.state, "looked")
+            if number.isdigit()
+            and (below is None or int(number) < below)
+            and (not starts or text(self.looked(number), "starts") == starts)
+            and self.clears(number)
         ]
         return str(max(fine)) if fine else ""
 
@@ -100,10 +101,10 @@ class Judged:
             and isinstance(looked, Mapping)
             and self.judge.clears(looked)
         ]
-        earlier = [one for one in fine if one < int(number)]
+        earlier = [version for version in fine if version < int(number)]
         return f"{name}:{max(earlier)}" if earlier else ""
 
     def may_yet_clear(self, but: Iterable[str]) -> str:
-        """Why it is not known yet of some older version whether it is fine; "" where it is."""
+        """Why it is unknown whether some older version is fine; "" if it is known."""
         others = set(mapping(self.state, "looked")) - set(but)
-        return self.unknown(sorted(one for one in others if not self.minded(one)))
+        return self.unknown(sorted(other for other in others if not self.flagged(other)))

@@ -1,7 +1,7 @@
 """Functions that run a library with a known vulnerability.
 
-What is really deployed is read: the code of `$LATEST`, of every version that an alias leads to, and
-of the layers they use. An alias goes back to the newest earlier version that is fine, `$LATEST` to
+The deployed code is read: that of `$LATEST`, of every version that an alias leads to, and of the
+layers they use. An alias goes back to the newest earlier version that is fine, `$LATEST` to
 that version's code, a layer to its newest earlier version that is fine.
 
 Sources: AWS Lambda API Reference, "GetFunction", "ListAliases", "GetFunctionConcurrency"; AWS
@@ -13,21 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from ...aws import Reader, document
-from ...model import (
-    Certainty,
-    Change,
-    Document,
-    Facet,
-    Json,
-    Plan,
-    Resource,
-    Risk,
-    Suspect,
-)
-from ...trail import flag, items, mapping, omitted, text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
+
 from ..control import Control, References, Trigger, partition_of
-from ..insecure import (
+from ..mechanisms.vulnerable_library import (
     KEPT,
     SMALLEST,
     Judge,
@@ -92,7 +85,7 @@ class InsecureLibrary(Control[LibrarySettings]):
     volatile = frozenset({"looked", "earlier_layers", "is_kept", "tags", "today"})
     settings = LibrarySettings
 
-    def screen(self, change: Change, settings: LibrarySettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: LibrarySettings) -> Iterable[Candidate]:
         if change.source == INSPECTOR:
             yield from _told(change, settings)
             return
@@ -100,58 +93,58 @@ class InsecureLibrary(Control[LibrarySettings]):
         if function is not None and not _is_harmless(change):
             name = function.id.partition(":")[0]
             arn = function.arn.removesuffix(function.id) + name
-            yield Suspect(replace(function, id=name, arn=arn), Certainty.POSSIBLE)
+            yield Candidate(replace(function, id=name, arn=arn), Certainty.POSSIBLE)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        told = list(items(suspect.hint.get("told")))
-        versions = Versions(suspect.resource.id, reader, told)
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        told = list(items(candidate.hint.get("told")))
+        versions = Versions(candidate.resource.id, reader, told)
         # Without anybody who could say what is insecure there is nothing to look for.
         latest = versions.found() if sees(reader, told) else None
         return None if latest is None else _state(versions, latest)
 
     def assess(
         self, state: Document, baseline: Document | None, settings: LibrarySettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         if state["reserved"] == 0:
             return None
         judged, runs = Judged.of(state, settings), live(state)
-        bad = judged.all_minded(runs)
+        bad = judged.all_flagged(runs)
         if not bad:
             why = judged.unknown(runs) or text(state, "unknown")
             return doubt(text(state, "function"), why, settings) if why else None
-        where = ", ".join(named(state, one) for one in runs if judged.minded(one))
+        where = ", ".join(named(state, run) for run in runs if judged.flagged(run))
         # As long as an earlier version may turn out to be fine, there may be a better way back.
         waits = judged.may_yet_clear(runs) if not any(steps_back(judged)) else ""
-        return Risk(f"{where} runs {in_words(bad)}", offending(bad), unknown=waits)
+        return Finding(f"{where} runs {in_words(bad)}", offending(bad), unknown=waits)
 
     def plan(
         self,
-        suspect: Suspect,
-        facet: Facet,
+        candidate: Candidate,
+        observation: Observation,
         baseline: Document | None,
         settings: LibrarySettings,
     ) -> Plan:
-        state, judged = facet.state, Judged.of(facet.state, settings)
-        bad = judged.all_minded(live(state))
+        state, judged = observation.state, Judged.of(observation.state, settings)
+        bad = judged.all_flagged(live(state))
         if not bad:
             return Plan((), advice="Look at what it runs by hand.")
         steps = tuple(steps_back(judged))
         if not steps:
             return standing_still(judged, bad)
         fine = tuple(
-            f"alias {text(one, 'name')} → {text(one, 'version')}"
-            for one in items(state["aliases"])
-            if not judged.all_minded(versions_of(one))
+            f"alias {text(item, 'name')} → {text(item, 'version')}"
+            for item in items(state["aliases"])
+            if not judged.all_flagged(versions_of(item))
         )
         advice = f"{fixes(bad)} Deploy again with it; what was rolled back stays a version."
-        return Plan(steps, kept=fine, advice=advice)
+        return Plan(steps, untouched=fine, advice=advice)
 
 
 # ------------------------------------------------------------------------------- screening
 
 
 def _is_harmless(change: Change) -> bool:
-    """Whether the record proves that nothing else runs than before."""
+    """Whether the record proves that the same code runs as before."""
     asked, made = change.request, change.response
     if omitted(asked):
         return False
@@ -168,31 +161,31 @@ def _is_harmless(change: Change) -> bool:
     return zipped and size.isdigit() and 0 < int(size) < SMALLEST
 
 
-def _told(change: Change, settings: LibrarySettings) -> Iterator[Suspect]:
-    """The functions of an Inspector finding that the policy minds, with what it says of them."""
+def _told(change: Change, settings: LibrarySettings) -> Iterator[Candidate]:
+    """The functions of an Inspector finding that the policy flags, with their findings."""
     found = of_inspector(change.request)
-    for one in items(change.request.get("resources")):
-        arn, details = text(one, "id"), mapping(mapping(one, "details"), "awsLambdaFunction")
+    for item in items(change.request.get("resources")):
+        arn, details = text(item, "id"), mapping(mapping(item, "details"), "awsLambdaFunction")
         head, _, short = arn.partition(":function:")
         name, _, version = short.partition(":")
         region, _, account = head.rpartition(":lambda:")[2].partition(":")
-        if text(one, "type") != "AWS_LAMBDA_FUNCTION" or not name or account != change.account:
+        if text(item, "type") != "AWS_LAMBDA_FUNCTION" or not name or account != change.account:
             continue
         own = f"arn:{partition_of(region)}:lambda:{region}:{account}:function:{name}"
         function = Resource("lambda.function", name, account, region, own)
-        tags = {key: str(value) for key, value in mapping(one, "tags").items()}
+        tags = {key: str(value) for key, value in mapping(item, "tags").items()}
         judge = Judge(settings, function, change.time[:10], tags)
         about = {"of_version": version, "of_code": text(details, "codeSha256")}
-        told: list[Json] = [{**each, **about} for each in judge.minded({"findings": found})]
+        told: list[Json] = [{**finding, **about} for finding in judge.flagged({"findings": found})]
         if told:
-            yield Suspect(function, Certainty.POSSIBLE, {"told": told[:_MOST_TOLD]})
+            yield Candidate(function, Certainty.POSSIBLE, {"told": told[:_MOST_TOLD]})
 
 
 # ------------------------------------------------------------------------------- looking
 
 
 def _state(versions: Versions, latest: Document) -> Document:
-    """The facet: what leads where, and what was found there."""
+    """The observation: the versions that callers reach, and what was found in each."""
     configuration = mapping(latest, "Configuration")
     aliases, unknown = _aliases_of(versions)
     now = versions.look_at(LATEST, latest)
@@ -207,7 +200,7 @@ def _state(versions: Versions, latest: Document) -> Document:
         "tags": dict(mapping(latest, "Tags")),
         "today": today(),
     }
-    bad = [one for one in live(state) if versions.look_at(one)["findings"]]
+    bad = [version for version in live(state) if versions.look_at(version)["findings"]]
     versions.look_back(bad)
     return {
         **state,
@@ -225,13 +218,13 @@ def _aliases_of(versions: Versions) -> tuple[list[Json], str]:
     )
     aliases: list[Document] = [
         {
-            "name": text(one, "Name"),
-            "version": text(one, "FunctionVersion"),
-            "weights": dict(mapping(mapping(one, "RoutingConfig"), "AdditionalVersionWeights")),
+            "name": text(alias, "Name"),
+            "version": text(alias, "FunctionVersion"),
+            "weights": dict(mapping(mapping(alias, "RoutingConfig"), "AdditionalVersionWeights")),
         }
-        for one in map(document, listed)
+        for alias in map(document, listed)
     ]
-    aliases.sort(key=lambda one: text(one, "name"))
+    aliases.sort(key=lambda alias: text(alias, "name"))
     more = len(aliases) > _MOST_ALIASES
     unknown = f"it has more than {_MOST_ALIASES} aliases" if more else ""
     return list(aliases[:_MOST_ALIASES]), unknown

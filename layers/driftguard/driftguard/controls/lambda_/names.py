@@ -1,4 +1,4 @@
-"""How the controls of Lambda name a function, a layer's version, and their calls.
+"""Names functions, layer versions and their calls for the controls of Lambda.
 
 CloudTrail's events carry the API's date and version (`AddPermission20150331v2`); a change's name
 does not. Source: AWS Lambda Developer Guide, "Logging AWS Lambda API calls using AWS CloudTrail".
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...aws import Reader, document
-from ...model import Call, Change, Document, Resource
-from ...trail import text
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, text
+from driftguard.model import Call, Change, Resource
+
 from ..control import partition_of, resource
 
 LAMBDA = "lambda.amazonaws.com"
@@ -52,8 +54,8 @@ def layer_version_of(change: Change) -> Resource | None:
 def functions(reader: Reader) -> Iterator[Resource]:
     """The functions of the account and region, for the sweep: not their versions and aliases."""
     where = f"arn:{partition_of(reader.region)}:lambda:{reader.region}:{reader.account}:function"
-    for one in reader.pages("lambda", "ListFunctions", "Functions"):
-        name = text(document(one), "FunctionName")
+    for function in reader.pages("lambda", "ListFunctions", "Functions"):
+        name = text(document(function), "FunctionName")
         yield Resource("lambda.function", name, reader.account, reader.region, f"{where}:{name}")
 
 

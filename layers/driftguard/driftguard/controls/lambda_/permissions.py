@@ -1,7 +1,9 @@
 """Functions that strangers may invoke, and layers that strangers may use.
 
-Each permission is a statement of its own with one principal: what goes is the one statement, and
-what comes back is the same permission. Source: AWS Lambda Developer Guide, "Resource-based policy".
+Each permission is a statement of its own with one principal: the remediation removes it,
+and the undo adds the same permission again.
+
+Source: AWS Lambda Developer Guide, "Resource-based policy".
 """
 
 from __future__ import annotations
@@ -10,22 +12,22 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from ...access import policy
-from ...aws import Reader, document
-from ...model import (
+from driftguard.access import policy
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.model import (
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
-    Json,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ...trail import items, mapping, text
+
 from ..control import Control, References, Trigger, TrustSettings
 from .names import (
     FUNCTIONS,
@@ -81,68 +83,74 @@ class Permissions(Control[TrustSettings]):
     found_by: Callable[[Reader], Iterable[Resource]] | None = None
     settings: type[TrustSettings] = TrustSettings
 
-    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Candidate]:
         found, asked = self.find(change), _asked(change)
         if found is None:
             return
         verdict = _verdict([asked] if asked else [], change.account, settings)
         if verdict.openings:
-            yield Suspect(found, Certainty.EVIDENT)
+            yield Candidate(found, Certainty.EVIDENT)
         elif asked is None or verdict.unparsable:
-            yield Suspect(found, Certainty.POSSIBLE)
+            yield Candidate(found, Certainty.POSSIBLE)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         """The statements; there are none where the policy, or all of the function, is gone."""
         found = reader.read(
-            "lambda", f"Get{self.what}Policy", absent=GONE, **named(suspect.resource)
+            "lambda", f"Get{self.what}Policy", absent=GONE, **named(candidate.resource)
         )
         written = json.loads(text(document(found), "Policy") or "{}")
-        statements = sorted(items(written.get("Statement")), key=lambda one: text(one, "Sid"))
-        return {"owner": suspect.resource.account, "statements": list(statements)}
+        statements = sorted(
+            items(written.get("Statement")), key=lambda statement: text(statement, "Sid")
+        )
+        return {"owner": candidate.resource.account, "statements": list(statements)}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         return self.found_by(reader) if self.found_by else ()
 
     @property
     def swept(self) -> bool:
-        """Layers are not: each version of each would have to be looked at."""
+        """Whether the sweep looks here: not at layers, of which each version is a resource."""
         return self.found_by is not None
 
     def assess(
         self, state: Document, baseline: Document | None, settings: TrustSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         statements = list(items(state["statements"]))
         openings = _verdict(statements, text(state, "owner"), settings).openings
-        return Risk("; ".join(one.reason for one in openings)) if openings else None
+        return Finding("; ".join(opening.reason for opening in openings)) if openings else None
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: TrustSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: TrustSettings,
     ) -> Plan:
-        statements = list(items(facet.state["statements"]))
-        openings = _verdict(statements, suspect.resource.account, settings).openings
-        gone = sorted({one.index for one in openings})
+        statements = list(items(observation.state["statements"]))
+        openings = _verdict(statements, candidate.resource.account, settings).openings
+        gone = sorted({opening.index for opening in openings})
         steps = []
         for index in gone:
-            again = self._again(suspect.resource, statements[index])
+            again = self._again(candidate.resource, statements[index])
             if again is None:
                 sid = text(statements[index], "Sid")
                 return Plan((), advice=f"Permission {sid} could not be made again: look at it.")
             remove = call(
-                suspect.resource,
+                candidate.resource,
                 f"Remove{self.what}Permission",
                 {"StatementId": statements[index]["Sid"]},
                 GONE,
             )
             steps.append(Step(remove, (again,)))
-        kept = tuple(
-            f"permission {text(one, 'Sid')}"
-            for index, one in enumerate(statements)
+        untouched = tuple(
+            f"permission {text(statement, 'Sid')}"
+            for index, statement in enumerate(statements)
             if index not in gone
         )
-        return Plan(tuple(steps), kept=kept)
+        return Plan(tuple(steps), untouched=untouched)
 
     def _again(self, resource_: Resource, statement: Document) -> Call | None:
-        """The call that makes this statement; None if it holds what no parameter can say."""
+        """The call that makes this statement; None if the parameters cannot express it."""
         parameters: dict[str, Json] = {
             "StatementId": statement["Sid"],
             "Action": statement["Action"],

@@ -1,4 +1,4 @@
-"""Taking back what leads to an insecure version of a function: aliases, `$LATEST`, its layers.
+"""Takes back what leads to an insecure version of a function: aliases, `$LATEST`, its layers.
 
 Pure. Sources: AWS Lambda API Reference, "UpdateAlias", "PublishVersion", "UpdateFunctionCode",
 "UpdateFunctionConfiguration", "PutFunctionConcurrency".
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...held import function_code
-from ...model import Call, Document, Json, Plan, Resource, Step
-from ...trail import items, mapping, text
-from ..insecure import fixes
+from driftguard.aws.references import function_code
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.model import Call, Plan, Resource, Step
+
+from ..mechanisms.vulnerable_library import fixes
 from .judged import Judged, versions_of
 from .names import LATEST
 
@@ -20,7 +21,7 @@ _MOST_UPLOADED = 50 * 1024 * 1024
 
 
 def steps_back(judged: Judged) -> Iterator[Step]:
-    """What takes back all that can be taken back."""
+    """The steps that take back all that can be taken back."""
     function = judged.judge.resource
     for alias in items(judged.state["aliases"]):
         yield from _alias_back(judged, function, alias)
@@ -28,12 +29,16 @@ def steps_back(judged: Judged) -> Iterator[Step]:
 
 
 def _alias_back(judged: Judged, function: Resource, alias: Document) -> Iterator[Step]:
-    """An alias that leads to something insecure goes to the newest version before that is fine."""
+    """Points an alias that leads to an insecure version to the newest earlier fine version."""
     now, weights = text(alias, "version"), mapping(alias, "weights")
-    bad = {one for one in versions_of(alias) if judged.minded(one)}
+    bad = {version for version in versions_of(alias) if judged.flagged(version)}
     then = judged.before(now) if now in bad else now
     if bad and then:
-        left = {one: each for one, each in weights.items() if one not in bad and one != then}
+        left = {
+            version: weight
+            for version, weight in weights.items()
+            if version not in bad and version != then
+        }
         there = _route(function, alias, then, left)
         yield Step(there, (_route(function, alias, now, weights),))
 
@@ -49,17 +54,17 @@ def _route(function: Resource, alias: Document, version: str, weights: Document)
 
 
 def _latest_back(judged: Judged, function: Resource) -> Iterator[Step]:
-    """`$LATEST` goes back to the code of the newest version that is fine, its layers to theirs."""
-    bad, now = judged.minded(LATEST), judged.looked(LATEST)
-    in_layers = {text(one, "layer") for one in bad} - {""}
-    if any(not text(one, "layer") for one in bad):
+    """Puts `$LATEST` back to the code of the newest fine version, and layers to fine ones."""
+    bad, now = judged.flagged(LATEST), judged.looked(LATEST)
+    in_layers = {text(finding, "layer") for finding in bad} - {""}
+    if any(not text(finding, "layer") for finding in bad):
         yield from _code_back(judged, function, now)
     if in_layers and (then := _layers_back(judged, now, in_layers)) is not None:
         yield Step(_use(function, then), (_use(function, _names(now, "layers")),))
 
 
 def _code_back(judged: Judged, function: Resource, now: Document) -> Iterator[Step]:
-    """The code of `$LATEST` is kept as a version first, where none keeps it yet."""
+    """Puts the code back, after publishing the current code if no version keeps it yet."""
     version = judged.before(LATEST, starts=text(now, "starts"))
     then = judged.looked(version)
     if not version or not _can_be_put(now) or not _can_be_put(then):
@@ -71,7 +76,7 @@ def _code_back(judged: Judged, function: Resource, now: Document) -> Iterator[St
 
 
 def _can_be_put(looked: Document) -> bool:
-    """Whether the code can be put back as it was: uploaded by us, no customer's key encrypts it."""
+    """Whether the code can be put back: small enough to upload, with no customer's key."""
     size = looked.get("size")
     small = isinstance(size, int) and size <= _MOST_UPLOADED
     return bool(text(looked, "image")) or (small and not text(looked, "key"))
@@ -89,10 +94,10 @@ def _code(function: Resource, looked: Document) -> Call:
 
 
 def _layers_back(judged: Judged, now: Document, bad: set[str]) -> list[str] | None:
-    """The layers with each bad one replaced by its version before; else those of a fine version."""
-    earlier = {one: judged.layer_before(one) for one in bad}
+    """The layers, each bad one replaced by an earlier fine version; else a fine version's."""
+    earlier = {layer: judged.layer_before(layer) for layer in bad}
     if all(earlier.values()):
-        return [earlier.get(one) or one for one in _names(now, "layers")]
+        return [earlier.get(name) or name for name in _names(now, "layers")]
     version = judged.before(LATEST, starts=text(now, "starts"))
     return _names(judged.looked(version), "layers") if version else None
 
@@ -104,7 +109,7 @@ def _use(function: Resource, layers: list[str]) -> Call:
 
 
 def standing_still(judged: Judged, bad: list[Document]) -> Plan:
-    """Nothing earlier is fine: the function could stand still, if a person wants that."""
+    """The drastic plan if no earlier version is fine: the function stands still."""
     function, before = judged.judge.resource, judged.state["reserved"]
     name: Document = {"FunctionName": function.id}
     free = Call("lambda", "DeleteFunctionConcurrency", name, on=(function.arn,))
@@ -123,4 +128,4 @@ def _reserve(function: Resource, count: Json) -> Call:
 
 def _names(container: Document, name: str) -> list[str]:
     value = container.get(name)
-    return [str(one) for one in value] if isinstance(value, (list, tuple)) else []
+    return [str(item) for item in value] if isinstance(value, (list, tuple)) else []

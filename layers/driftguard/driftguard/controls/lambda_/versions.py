@@ -1,4 +1,4 @@
-"""Looking at a function's versions: what their code and their layers hold, and what is wrong.
+"""Looks at a function's versions: what their code and their layers hold, and what is wrong.
 
 Sources: AWS Lambda API Reference, "GetFunction" (`CodeSha256`, `Code.Location`), "GetLayerVersion",
 "ListLayerVersions", "ListVersionsByFunction"; AWS Lambda Developer Guide, "Lambda function states".
@@ -13,16 +13,17 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ...aws import Reader, document
-from ...deployed import Contents, contents, findings_in
-from ...model import Document, Json
-from ...trail import items, mapping, text
-from ..insecure import is_suspicious
+from driftguard.analysis.vulnerabilities import Contents, contents, findings_in
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
+
+from ..mechanisms.vulnerable_library import is_suspicious
 from ..scans import of_image
 from .names import GONE, LATEST
 
 if TYPE_CHECKING:
-    from ...advisories.package import Package
+    from driftguard.analysis.advisories.package import Package
 
 # How many earlier versions of a thing are read in search of one with nothing against it.
 _LOOK_BACK = 5
@@ -69,12 +70,16 @@ class Versions:
         return self.looked[version]
 
     def look_back(self, below: Iterable[str]) -> None:
-        """From below each of these versions to older ones, until one could take its place."""
+        """Looks at versions older than each of these, until one could take its place."""
         hashes = self.published()
-        for one in below:
-            older = (n for n in sorted(hashes, reverse=True) if not one.isdigit() or n < int(one))
+        for version in below:
+            older = (
+                n for n in sorted(hashes, reverse=True) if not version.isdigit() or n < int(version)
+            )
             # The very same code need not be looked at to know what is against it.
-            bad = {text(each, "sha256") for each in self.looked.values() if _is_bad_itself(each)}
+            bad = {
+                text(looked, "sha256") for looked in self.looked.values() if _is_bad_itself(looked)
+            }
             for number in islice((n for n in older if hashes[n] not in bad), _LOOK_BACK):
                 looked = self.look_at(str(number))
                 if not is_suspicious(looked) and looked.get("failed") is not True:
@@ -87,9 +92,9 @@ class Versions:
                 "lambda", "ListVersionsByFunction", "Versions", FunctionName=self.function
             )
             self._published = {
-                int(number): text(one, "CodeSha256")
-                for one in map(document, listed)
-                if (number := text(one, "Version")).isdigit()
+                int(number): text(version, "CodeSha256")
+                for version in map(document, listed)
+                if (number := text(version, "Version")).isdigit()
             }
         return self._published
 
@@ -102,9 +107,9 @@ class Versions:
         if found is None:
             return _not_looked(f"version {version} is gone")
         configuration = mapping(found, "Configuration")
-        layers = [text(one, "Arn") for one in items(configuration.get("Layers"))]
+        layers = [text(item, "Arn") for item in items(configuration.get("Layers"))]
         parts = [self._code(found, version), *map(self._layer, layers)]
-        unknown = sorted((one for one in parts if one["unknown"]), key=_pending_first)
+        unknown = sorted((part for part in parts if part["unknown"]), key=_pending_first)
         return {
             "sha256": text(configuration, "CodeSha256"),
             "size": configuration.get("CodeSize"),
@@ -113,9 +118,9 @@ class Versions:
             "starts": _starts(configuration),
             "failed": text(configuration, "State") == "Failed",
             "layers": layers,
-            "findings": [each for one in parts for each in items(one["findings"])],
+            "findings": [item for part in parts for item in items(part["findings"])],
             "unknown": unknown[0]["unknown"] if unknown else "",
-            "pending": any(one["pending"] for one in unknown),
+            "pending": any(part["pending"] for part in unknown),
         }
 
     def _code(self, found: Document, version: str) -> Document:
@@ -124,17 +129,20 @@ class Versions:
             return of_image(text(code, "ResolvedImageUri"), self.reader)
         sha256 = text(configuration, "CodeSha256")
         told = [
-            one
-            for one in self.told
-            if not text(one, "layer")
-            and (text(one, "of_code") == sha256 or text(one, "of_version") == version != LATEST)
+            finding
+            for finding in self.told
+            if not text(finding, "layer")
+            and (
+                text(finding, "of_code") == sha256
+                or text(finding, "of_version") == version != LATEST
+            )
         ]
         return self._read(text(code, "Location"), sha256, f"{self.function}:{version}", told)
 
     def _read(
         self, location: str, sha256: str, name: str, told: Sequence[Document], layer: str = ""
     ) -> Document:
-        """What is wrong with some code: `told` is surely true of it, all else is looked for."""
+        """What is wrong with some code: `told` is certainly true of it, the rest is looked for."""
         if time.monotonic() > self._until:
             return _only_told(f"{name} was not read yet, because others took long", told, layer)
         if not location:
@@ -144,12 +152,13 @@ class Versions:
         known = findings_in(holds, self.reader.aws)
         found = list(items(known["findings"]))
         found += [
-            one
-            for one in self.told
-            if (one in told or _holds(holds, one)) and not any(_same(one, each) for each in found)
+            finding
+            for finding in self.told
+            if (finding in told or _holds(holds, finding))
+            and not any(_same(finding, other) for other in found)
         ]
         return {
-            "findings": [_as_kept(one, layer) for one in found],
+            "findings": [_as_kept(finding, layer) for finding in found],
             "unknown": known["unknown"],
             "pending": True,
         }
@@ -157,7 +166,7 @@ class Versions:
     # --------------------------------------------------------------------------- a layer
 
     def _layer(self, arn: str) -> Document:
-        """What is wrong with a layer's version; what it could go back to is noted on the way."""
+        """What is wrong with a layer's version; also looks for a version to go back to."""
         if arn not in self._layers:
             self._layers[arn] = looked = self._layer_version(arn)
             if looked["findings"] and self._is_own(arn):
@@ -177,7 +186,7 @@ class Versions:
         if found is None:
             return _not_looked(f"the layer {arn} may not be read, or is gone")
         content = mapping(document(found), "Content")
-        told = [one for one in self.told if text(one, "layer") == arn]
+        told = [finding for finding in self.told if text(finding, "layer") == arn]
         return self._read(text(content, "Location"), text(content, "CodeSha256"), arn, told, arn)
 
     def _look_back_from(self, arn: str) -> None:
@@ -185,11 +194,11 @@ class Versions:
         listed = self.reader.pages(
             "lambda", "ListLayerVersions", "LayerVersions", LayerName=name.rpartition(":")[2]
         )
-        numbers = (int(text(document(one), "Version")) for one in listed)
-        earlier = sorted((one for one in numbers if one < int(number)), reverse=True)
-        for one in (f"{name}:{each}" for each in earlier[:_LOOK_BACK]):
-            self.earlier_layers[one] = self._layer_version(one)
-            if not is_suspicious(self.earlier_layers[one]):
+        numbers = (int(text(document(version), "Version")) for version in listed)
+        earlier = sorted((version for version in numbers if version < int(number)), reverse=True)
+        for layer in (f"{name}:{version}" for version in earlier[:_LOOK_BACK]):
+            self.earlier_layers[layer] = self._layer_version(layer)
+            if not is_suspicious(self.earlier_layers[layer]):
                 return
 
     def _is_own(self, arn: str) -> bool:
@@ -207,7 +216,7 @@ def _not_looked(why: str) -> Document:
 
 def _only_told(why: str, told: Sequence[Document], layer: str) -> Document:
     """What Inspector tells of some code that could not be read."""
-    return {**_not_looked(why), "findings": [_as_kept(one, layer) for one in told]}
+    return {**_not_looked(why), "findings": [_as_kept(finding, layer) for finding in told]}
 
 
 def _pending_first(looked: Document) -> bool:
@@ -215,24 +224,26 @@ def _pending_first(looked: Document) -> bool:
 
 
 def _is_bad_itself(looked: Document) -> bool:
-    return any(not text(one, "layer") for one in items(looked["findings"]))
+    return any(not text(item, "layer") for item in items(looked["findings"]))
 
 
 def _starts(configuration: Document) -> str:
     """How the code of a version is started, so that other code can stand in its place."""
     image = mapping(mapping(configuration, "ImageConfigResponse"), "ImageConfig")
     return json.dumps(
-        [configuration.get(one) for one in ("Runtime", "Handler", "Architectures")] + [image or {}]
+        [configuration.get(setting) for setting in ("Runtime", "Handler", "Architectures")]
+        + [image or {}]
     )
 
 
 # ------------------------------------------------------------------------------- Inspector's word
 
 
-def _holds(found: Contents, one: Document) -> bool:
+def _holds(found: Contents, finding: Document) -> bool:
     """Whether the contents hold the package that a finding is about, in its version."""
     return any(
-        package.version == text(one, "version") and _is_called(package, text(one, "package"))
+        package.version == text(finding, "version")
+        and _is_called(package, text(finding, "package"))
         for package in found.packages
     )
 
@@ -244,7 +255,7 @@ def _is_called(package: Package, name: str) -> bool:
 
 
 def _same(told: Document, known: Document) -> bool:
-    """Whether Inspector tells what is known."""
+    """Whether Inspector's finding is one already known."""
     ids = known.get("ids")
     listed = ids if isinstance(ids, (list, tuple)) else ()
     return (
@@ -259,5 +270,5 @@ def _spelled(name: str) -> str:
 
 
 def _as_kept(finding: Document, layer: str) -> Document:
-    kept: dict[str, Json] = {n: one for n, one in finding.items() if not n.startswith("of_")}
-    return {**kept, "layer": layer}
+    plain: dict[str, Json] = {n: value for n, value in finding.items() if not n.startswith("of_")}
+    return {**plain, "layer": layer}

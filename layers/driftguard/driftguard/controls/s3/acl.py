@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...access import acl
-from ...aws import Reader, document
-from ...model import (
+from driftguard.access import acl
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, items, mapping, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import (
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ...trail import items, mapping, omitted, text
+
 from ..control import Control, NoSettings, References, Trigger
-from ..mechanisms import Weakened, told, weaker_than_before
+from ..mechanisms.weakened import Weakened, told, weaker_than_before
 from .bucket import (
     BUCKETS,
     S3,
@@ -29,8 +31,8 @@ from .bucket import (
     bucket_of,
     buckets,
     call,
+    candidate,
     setting,
-    suspect,
     web_site,
 )
 
@@ -65,17 +67,17 @@ class PublicAcl(Control[NoSettings]):
     writes = {"s3:PutBucketAcl": BUCKETS}
     settings = NoSettings
 
-    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
         headers = {k: v for k, v in change.request.items() if k.lower().startswith("x-amz-")}
         asked = acl.judge_request(
             kind="bucket", acl=_acl_asked(change.request), request_headers=headers
         )
         if asked.public or omitted(change.request):
             certainty = Certainty.EVIDENT if asked.public else Certainty.POSSIBLE
-            yield from suspect(change, certainty)
+            yield from candidate(change, certainty)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        bucket = suspect.resource
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        bucket = candidate.resource
         grants = setting(reader, bucket, "GetBucketAcl")
         owned = _ownership(bucket, reader)
         if grants is None or owned is None:
@@ -91,31 +93,40 @@ class PublicAcl(Control[NoSettings]):
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         if state["ownership"] == _ENFORCED or blocked(state, "IgnorePublicAcls"):
             return None
-        grants = [document(one) for one in acl.public_grants(mapping(state, "acl"))]
+        grants = [
+            document(public_grant) for public_grant in acl.public_grants(mapping(state, "acl"))
+        ]
         if not grants:
             return None
-        opened = "; ".join(f"{_everybody(one)} may {text(one, 'Permission')}" for one in grants)
-        return Risk(f"the ACL lets in the public: {opened}", tuple(grants))
+        opened = "; ".join(
+            f"{_everybody(grant)} may {text(grant, 'Permission')}" for grant in grants
+        )
+        return Finding(f"the ACL lets in the public: {opened}", tuple(grants))
 
-    def in_use(self, suspect: Suspect, state: Document, reader: Reader) -> str:
-        return web_site(reader, suspect.resource)
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> str:
+        return web_site(reader, candidate.resource)
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: NoSettings,
     ) -> Plan:
-        bucket, before = suspect.resource, mapping(facet.state, "acl")
+        bucket, before = candidate.resource, mapping(observation.state, "acl")
         after = document(acl.without_public_grants(before))
 
         def put(grants: Document) -> Call:
             return call(bucket, "PutBucketAcl", AccessControlPolicy=grants)
 
-        kept = tuple(
-            f"{text(one, 'Permission')} for {_grantee(one)}" for one in items(after.get("Grants"))
+        untouched = tuple(
+            f"{text(item, 'Permission')} for {_grantee(item)}"
+            for item in items(after.get("Grants"))
         )
-        return Plan((Step(put(after), (put(before),)),), kept=kept)
+        return Plan((Step(put(after), (put(before),)),), untouched=untouched)
 
 
 def _acl_asked(request: Document) -> Document | None:
@@ -138,7 +149,7 @@ def _everybody(grant: Document) -> str:
 # ----------------------------------------------------------------------------- acls enabled
 
 
-def _acls_enabled(change: Change) -> Iterable[Suspect]:
+def _acls_enabled(change: Change) -> Iterable[Candidate]:
     rule = next(items(mapping(change.request, "OwnershipControls").get("Rule")), {})
     asked = text(rule, "ObjectOwnership")
     if asked == _ENFORCED:
@@ -146,7 +157,7 @@ def _acls_enabled(change: Change) -> Iterable[Suspect]:
     if asked or change.name == "DeleteBucketOwnershipControls":
         yield from (told(bucket, "ownership") for bucket in bucket_of(change))
     else:
-        yield from suspect(change, Certainty.POSSIBLE)
+        yield from candidate(change, Certainty.POSSIBLE)
 
 
 def _enabled(state: Document) -> dict[str, str]:
@@ -176,7 +187,7 @@ ACLS_ENABLED = Weakened(
     reads=("s3:GetBucketOwnershipControls", "s3:ListAllMyBuckets"),
     writes={"s3:PutBucketOwnershipControls": BUCKETS},
     found_by=buckets,
-    suspects=_acls_enabled,
+    candidates=_acls_enabled,
     read=_ownership,
     weaker=weaker_than_before(_enabled),
     default={"ownership": _ENFORCED},

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...aws import Reader, document
-from ...model import (
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, flag, mapping
+from driftguard.model import (
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ...trail import flag, mapping
+
 from ..control import Control, NoSettings, References, Trigger, partition_of, resource
-from ..mechanisms import Weakened, told, weaker_than_before
-from .bucket import BUCKETS, GONE, S3, access_blocks, blocked, buckets, call, suspect
+from ..mechanisms.weakened import Weakened, told, weaker_than_before
+from .bucket import BUCKETS, GONE, S3, access_blocks, blocked, buckets, call, candidate
 
 # Records of the account's block are documented under either name.
 S3_CONTROL = "s3-control.amazonaws.com"
@@ -52,16 +53,16 @@ class BucketBlockOff(Control[NoSettings]):
     writes = {"s3:PutBucketPublicAccessBlock": BUCKETS}
     settings = NoSettings
 
-    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
         put = _asked(change)
         if change.name == "DeleteBucketPublicAccessBlock":
-            yield from suspect(change, Certainty.EVIDENT)
+            yield from candidate(change, Certainty.EVIDENT)
         elif any(flag(put.get(switch)) is not True for switch in FLAGS):
             certainty = Certainty.EVIDENT if put else Certainty.POSSIBLE
-            yield from suspect(change, certainty)
+            yield from candidate(change, certainty)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        bucket = suspect.resource
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        bucket = candidate.resource
         if reader.read("s3", "HeadBucket", Bucket=bucket.id, absent=("404", *GONE)) is None:
             return None
         return access_blocks(reader, bucket)
@@ -71,16 +72,20 @@ class BucketBlockOff(Control[NoSettings]):
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         off = [switch for switch in self._wanted(baseline) if not blocked(state, switch)]
         if not off:
             return None
-        return Risk(f"the public access block no longer has {', '.join(off)}", tuple(off))
+        return Finding(f"the public access block no longer has {', '.join(off)}", tuple(off))
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: NoSettings,
     ) -> Plan:
-        bucket, before = suspect.resource, mapping(facet.state, "block")
+        bucket, before = candidate.resource, mapping(observation.state, "block")
         wanted = self._wanted(baseline)
         after: Document = {
             switch: switch in wanted or flag(before.get(switch)) is True for switch in FLAGS
@@ -90,26 +95,26 @@ class BucketBlockOff(Control[NoSettings]):
             return call(bucket, "PutPublicAccessBlock", PublicAccessBlockConfiguration=switches)
 
         delete = call(bucket, "DeletePublicAccessBlock")
-        kept = tuple(switch for switch in FLAGS if flag(before.get(switch)) is True)
-        return Plan((Step(put(after), (put(before) if before else delete,)),), kept=kept)
+        untouched = tuple(switch for switch in FLAGS if flag(before.get(switch)) is True)
+        return Plan((Step(put(after), (put(before) if before else delete,)),), untouched=untouched)
 
     def _wanted(self, baseline: Document | None) -> tuple[str, ...]:
         """The switches that were on before; without a baseline, all four."""
         if baseline is None:
             return FLAGS
-        return tuple(one for one in FLAGS if flag(mapping(baseline, "block").get(one)))
+        return tuple(name for name in FLAGS if flag(mapping(baseline, "block").get(name)))
 
 
 # ------------------------------------------------------------------------------ the account
 
 
-def _account_suspects(change: Change) -> Iterable[Suspect]:
+def _account_candidates(change: Change) -> Iterable[Candidate]:
     account = resource(change, "s3.account", change.account, "s3::{account}:public-access-block")
     put = _asked(change)
     if change.name == "DeleteAccountPublicAccessBlock":
         yield told(account, *FLAGS)
     elif not put:
-        yield Suspect(account, Certainty.POSSIBLE)
+        yield Candidate(account, Certainty.POSSIBLE)
     elif off := [switch for switch in FLAGS if flag(put.get(switch)) is not True]:
         yield told(account, *off)
 
@@ -158,7 +163,7 @@ ACCOUNT_BLOCK_OFF = Weakened(
     reads=("s3:GetAccountPublicAccessBlock",),
     writes={"s3:PutAccountPublicAccessBlock": ("*",)},
     found_by=_account,
-    suspects=_account_suspects,
+    candidates=_account_candidates,
     read=_read_account,
     weaker=weaker_than_before(_off),
     put=_put_account,

@@ -1,12 +1,14 @@
-"""What all controls of buckets share: how a bucket is named, read and written."""
+"""Names, reads and writes a bucket for the controls of S3."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...aws import AwsError, Reader, document
-from ...model import Call, Certainty, Change, Document, Json, Resource, Suspect
-from ...trail import flag, mapping, text
+from driftguard.aws.calls import AwsError, document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, flag, mapping, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
 from ..control import partition_of, resource
 
 S3 = "s3.amazonaws.com"
@@ -21,9 +23,9 @@ def bucket_of(change: Change) -> Iterator[Resource]:
         yield resource(change, "s3.bucket", name, f"s3:::{name}")
 
 
-def suspect(change: Change, certainty: Certainty) -> Iterable[Suspect]:
-    """The bucket of a record as a suspect."""
-    return [Suspect(bucket, certainty) for bucket in bucket_of(change)]
+def candidate(change: Change, certainty: Certainty) -> Iterable[Candidate]:
+    """The bucket of a record as a candidate."""
+    return [Candidate(bucket, certainty) for bucket in bucket_of(change)]
 
 
 def setting(reader: Reader, bucket: Resource, operation: str, *unset: str) -> Document | None:
@@ -44,8 +46,8 @@ def call(bucket: Resource, operation: str, **parameters: Json) -> Call:
 def buckets(reader: Reader) -> Iterator[Resource]:
     """The account's buckets that lie in the reader's region, for the sweep."""
     partition = partition_of(reader.region)
-    for one in reader.pages("s3", "ListBuckets", "Buckets", BucketRegion=reader.region):
-        name = text(document(one), "Name")
+    for bucket in reader.pages("s3", "ListBuckets", "Buckets", BucketRegion=reader.region):
+        name = text(document(bucket), "Name")
         arn = f"arn:{partition}:s3:::{name}"
         yield Resource("s3.bucket", name, reader.account, reader.region, arn)
 

@@ -5,35 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from ...access import policy
-from ...aws import Reader
-from ...model import (
+from driftguard.access import policy
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, text
+from driftguard.events.cloudtrail import omitted
+from driftguard.model import (
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
-    Json,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ...trail import omitted, text
+
 from ..control import Control, NoSettings, References, Trigger
-from ..policy_bearing import DenyLost, OpenPolicy, statements_kept
-from .bucket import (
-    BUCKETS,
-    S3,
-    access_blocks,
-    blocked,
-    buckets,
-    call,
-    setting,
-    suspect,
-    web_site,
-)
+from ..mechanisms.resource_policy import DenyLost, OpenPolicy, statements_kept
+from .bucket import BUCKETS, S3, access_blocks, blocked, buckets, call, candidate, setting, web_site
 
 _WRITES = {"s3:PutBucketPolicy": BUCKETS, "s3:DeleteBucketPolicy": BUCKETS}
 
@@ -80,15 +70,15 @@ class PublicPolicy(Control[NoSettings]):
     writes = _WRITES
     settings = NoSettings
 
-    def screen(self, change: Change, settings: NoSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
         written = _written(change)
         if omitted(change.request) or not isinstance(written, (str, dict)):
-            yield from suspect(change, Certainty.POSSIBLE)
+            yield from candidate(change, Certainty.POSSIBLE)
         elif policy.judge("s3", written, account=change.account).public:
-            yield from suspect(change, Certainty.EVIDENT)
+            yield from candidate(change, Certainty.EVIDENT)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        bucket = suspect.resource
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        bucket = candidate.resource
         found = _read(bucket, reader)
         if found is None or not found["policy"]:
             return None
@@ -99,39 +89,48 @@ class PublicPolicy(Control[NoSettings]):
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         if blocked(state, "RestrictPublicBuckets"):
             return None
         if unparsable := self._verdict(state).unparsable:
-            return Risk(f"the policy cannot be read: {unparsable}")
+            return Finding(f"the policy cannot be read: {unparsable}")
         public = self._public(state)
         if not public:
             return None
-        return Risk("; ".join(one.reason for one in public), tuple(one.index for one in public))
+        return Finding(
+            "; ".join(opening.reason for opening in public),
+            tuple(opening.index for opening in public),
+        )
 
-    def in_use(self, suspect: Suspect, state: Document, reader: Reader) -> str:
-        return web_site(reader, suspect.resource)
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> str:
+        return web_site(reader, candidate.resource)
 
     def plan(
-        self, suspect: Suspect, facet: Facet, baseline: Document | None, settings: NoSettings
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: NoSettings,
     ) -> Plan:
-        bucket, written = suspect.resource, text(facet.state, "policy")
-        if self._verdict(facet.state).unparsable:
+        bucket, written = candidate.resource, text(observation.state, "policy")
+        if self._verdict(observation.state).unparsable:
             return Plan((), advice="Read the bucket policy; it could not be parsed to amend it.")
-        openings = self._public(facet.state)
+        openings = self._public(observation.state)
         rest = policy.without("s3", written, openings, account=bucket.account)
         if rest is None:
-            remedy = _delete(bucket, facet.state)
+            remediation = _delete(bucket, observation.state)
         else:
-            remedy = _put(bucket, json.dumps(rest), facet.state)
-        put_back = _put(bucket, written, facet.state)
-        return Plan((Step(remedy, (put_back,)),), kept=statements_kept(written, rest))
+            remediation = _put(bucket, json.dumps(rest), observation.state)
+        put_back = _put(bucket, written, observation.state)
+        return Plan((Step(remediation, (put_back,)),), untouched=statements_kept(written, rest))
 
     def _verdict(self, state: Document) -> policy.Verdict:
         return policy.judge("s3", text(state, "policy"), account=text(state, "account"))
 
     def _public(self, state: Document) -> list[policy.Opening]:
-        return [one for one in self._verdict(state).openings if one.audience == "public"]
+        return [
+            opening for opening in self._verdict(state).openings if opening.audience == "public"
+        ]
 
 
 EXTERNAL_POLICY = OpenPolicy(
@@ -149,7 +148,7 @@ EXTERNAL_POLICY = OpenPolicy(
     found_by=buckets,
     service="s3",
     audiences=("external",),
-    suspects=lambda change: suspect(change, Certainty.POSSIBLE),
+    candidates=lambda change: candidate(change, Certainty.POSSIBLE),
     written=_written,
     read=_read,
     put=_put,
@@ -166,7 +165,7 @@ POLICY_DELETED = DenyLost(
     reads=("s3:GetBucketPolicy", "s3:ListAllMyBuckets"),
     writes=_WRITES,
     found_by=buckets,
-    suspects=lambda change: suspect(change, Certainty.POSSIBLE),
+    candidates=lambda change: candidate(change, Certainty.POSSIBLE),
     written=_written,
     read=_read,
     put=_put,

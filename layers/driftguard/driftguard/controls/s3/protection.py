@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...aws import Reader
-from ...model import (
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.model import (
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
-    Json,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ...trail import items, mapping, text
+
 from ..control import Control, References, Trigger, TrustSettings
-from ..mechanisms import Weakened, is_trusted, told, weaker_than_before
-from .bucket import BUCKETS, S3, bucket_of, buckets, call, setting, suspect
+from ..mechanisms.sharing import is_trusted
+from ..mechanisms.weakened import Weakened, told, weaker_than_before
+from .bucket import BUCKETS, S3, bucket_of, buckets, call, candidate, setting
 
 # Weakest first. What is not listed is stronger than we know and never an offence.
 _ALGORITHMS = ("", "AES256", "aws:kms", "aws:kms:dsse")
@@ -45,53 +45,56 @@ class EncryptionWeakened(Control[TrustSettings]):
     baselined = True
     settings = TrustSettings
 
-    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Candidate]:
         asked = mapping(change.request, "ServerSideEncryptionConfiguration")
         rule = _default(next(items(asked.get("Rule")), {}))
         if _stranger(text(rule, "KMSMasterKeyID"), change.account, settings):
-            yield from suspect(change, Certainty.EVIDENT)
+            yield from candidate(change, Certainty.EVIDENT)
         elif change.name == "DeleteBucketEncryption":
             hint = {"deleted": True}
-            yield from (Suspect(one, Certainty.POSSIBLE, hint) for one in bucket_of(change))
+            yield from (Candidate(bucket, Certainty.POSSIBLE, hint) for bucket in bucket_of(change))
         elif not text(rule, "SSEAlgorithm").startswith("aws:kms"):
-            yield from suspect(change, Certainty.POSSIBLE)
+            yield from candidate(change, Certainty.POSSIBLE)
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         return buckets(reader)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         unset = "ServerSideEncryptionConfigurationNotFoundError"
-        found = setting(reader, suspect.resource, "GetBucketEncryption", unset)
+        found = setting(reader, candidate.resource, "GetBucketEncryption", unset)
         if found is None:
             return None
         rules = mapping(found, "ServerSideEncryptionConfiguration").get("Rules", [])
-        return {"owner": suspect.resource.account, "rules": rules, **suspect.hint}
+        return {"owner": candidate.resource.account, "rules": rules, **candidate.hint}
 
     def assess(
         self, state: Document, baseline: Document | None, settings: TrustSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         now = _default(next(items(state["rules"]), {}))
         key, algorithm = text(now, "KMSMasterKeyID"), text(now, "SSEAlgorithm") or "none"
         if _stranger(key, text(state, "owner"), settings):
-            return Risk(f"objects are encrypted with the key of a stranger: {key}")
+            return Finding(f"objects are encrypted with the key of a stranger: {key}")
         if baseline is None:
-            return Risk("the default encryption was deleted") if "deleted" in state else None
+            return Finding("the default encryption was deleted") if "deleted" in state else None
         before = text(_default(next(items(baseline["rules"]), {})), "SSEAlgorithm")
         if _strength(now) >= _strength({"SSEAlgorithm": before}):
             return None
-        return Risk(f"the default encryption is {algorithm}, it was {before}")
+        return Finding(f"the default encryption is {algorithm}, it was {before}")
 
     def plan(
         self,
-        suspect: Suspect,
-        facet: Facet,
+        candidate: Candidate,
+        observation: Observation,
         baseline: Document | None,
         settings: TrustSettings,
     ) -> Plan:
         if baseline is None:
             return Plan((), advice="What the default encryption was before is not recorded.")
-        bucket = suspect.resource
-        put, back = _encrypt(bucket, baseline["rules"]), _encrypt(bucket, facet.state["rules"])
+        bucket = candidate.resource
+        put, back = (
+            _encrypt(bucket, baseline["rules"]),
+            _encrypt(bucket, observation.state["rules"]),
+        )
         advice = "Objects written meanwhile keep the encryption that they were written with."
         return Plan((Step(put, (back,)),), advice=advice)
 
@@ -120,12 +123,12 @@ def _encrypt(bucket: Resource, rules: Json) -> Call:
 # ------------------------------------------------------------------------------- versioning
 
 
-def _suspended(change: Change) -> Iterable[Suspect]:
+def _suspended(change: Change) -> Iterable[Candidate]:
     asked = text(mapping(change.request, "VersioningConfiguration"), "Status")
     if asked == "Suspended":
         yield from (told(bucket, "versioning") for bucket in bucket_of(change))
     elif not asked:
-        yield from suspect(change, Certainty.POSSIBLE)
+        yield from candidate(change, Certainty.POSSIBLE)
 
 
 def _versioning(bucket: Resource, reader: Reader) -> Document | None:
@@ -153,7 +156,7 @@ VERSIONING_SUSPENDED = Weakened(
     reads=("s3:GetBucketVersioning", "s3:ListAllMyBuckets"),
     writes={"s3:PutBucketVersioning": BUCKETS},
     found_by=buckets,
-    suspects=_suspended,
+    candidates=_suspended,
     read=_versioning,
     weaker=weaker_than_before(_unversioned),
     default={"versioning": "Enabled"},
@@ -164,9 +167,9 @@ VERSIONING_SUSPENDED = Weakened(
 # ------------------------------------------------------------------------------ access logs
 
 
-def _logging_off(change: Change) -> Iterable[Suspect]:
+def _logging_off(change: Change) -> Iterable[Candidate]:
     if "BucketLoggingStatus" not in change.request:
-        yield from suspect(change, Certainty.POSSIBLE)
+        yield from candidate(change, Certainty.POSSIBLE)
     elif not mapping(mapping(change.request, "BucketLoggingStatus"), "LoggingEnabled"):
         yield from (told(bucket, "logging") for bucket in bucket_of(change))
 
@@ -194,7 +197,7 @@ LOGGING_DISABLED = Weakened(
     reads=("s3:GetBucketLogging", "s3:ListAllMyBuckets"),
     writes={"s3:PutBucketLogging": BUCKETS},
     found_by=buckets,
-    suspects=_logging_off,
+    candidates=_logging_off,
     read=_logging,
     weaker=weaker_than_before(_unlogged),
     put=_set_logging,

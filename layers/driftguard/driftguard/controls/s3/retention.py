@@ -6,22 +6,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ...aws import Reader, document
-from ...model import (
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, items, mapping, text
+from driftguard.model import (
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ...trail import items, mapping, text
+
 from ..control import Control, References, Trigger
-from .bucket import BUCKETS, S3, call, setting, suspect
+from .bucket import BUCKETS, S3, call, candidate, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class LifecycleShortExpiry(Control[RetentionSettings]):
         attack=("T1485.001", "T1562.008"),
         stratus=("aws.defense-evasion.cloudtrail-lifecycle-rule",),
     )
-    # CloudTrail names PutBucketLifecycleConfiguration by its older name; minded here are both.
+    # CloudTrail names PutBucketLifecycleConfiguration by its older name; flagged here are both.
     triggers = (
         Trigger(S3, "PutBucketLifecycle"),
         Trigger(S3, "PutBucketLifecycleConfiguration"),
@@ -59,17 +60,17 @@ class LifecycleShortExpiry(Control[RetentionSettings]):
     writes = {"s3:PutLifecycleConfiguration": BUCKETS}
     settings = RetentionSettings
 
-    def screen(self, change: Change, settings: RetentionSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: RetentionSettings) -> Iterable[Candidate]:
         asked = mapping(change.request, "LifecycleConfiguration")
         rules = list(items(asked.get("Rule")))
         if rules and not any(_early(rule, settings) for rule in rules):
             return
         named = _named(text(change.request, "bucketName"), settings)
         certain = Certainty.EVIDENT if rules and named else Certainty.POSSIBLE
-        yield from suspect(change, certain)
+        yield from candidate(change, certain)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
-        bucket = suspect.resource
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        bucket = candidate.resource
         unset = "NoSuchLifecycleConfiguration"
         found = setting(reader, bucket, "GetBucketLifecycleConfiguration", unset)
         if found is None:
@@ -79,32 +80,32 @@ class LifecycleShortExpiry(Control[RetentionSettings]):
             "bucket": bucket.id,
             "rules": found.get("Rules", []),
             "transition_minimum": text(found, "TransitionDefaultMinimumObjectSize"),
-            "of_a_trail": any(text(one, "S3BucketName") == bucket.id for one in trails),
+            "of_a_trail": any(text(trail, "S3BucketName") == bucket.id for trail in trails),
         }
 
     def assess(
         self, state: Document, baseline: Document | None, settings: RetentionSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         if not (state["of_a_trail"] or _named(text(state, "bucket"), settings)):
             return None
         early = [rule for rule in items(state["rules"]) if _early(rule, settings)]
         if not early:
             return None
-        return Risk("logs are deleted: " + ", ".join(map(_in_words, early)), tuple(early))
+        return Finding("logs are deleted: " + ", ".join(map(_in_words, early)), tuple(early))
 
     def plan(
         self,
-        suspect: Suspect,
-        facet: Facet,
+        candidate: Candidate,
+        observation: Observation,
         baseline: Document | None,
         settings: RetentionSettings,
     ) -> Plan:
-        bucket, rules = suspect.resource, list(items(facet.state["rules"]))
+        bucket, rules = candidate.resource, list(items(observation.state["rules"]))
         rest = [rule for rule in rules if not _early(rule, settings)]
-        minimum = text(facet.state, "transition_minimum")
-        remedy = _put(bucket, rest, minimum) if rest else call(bucket, "DeleteBucketLifecycle")
-        kept = tuple(f"rule {text(rule, 'ID')}" for rule in rest)
-        return Plan((Step(remedy, (_put(bucket, rules, minimum),)),), kept=kept)
+        minimum = text(observation.state, "transition_minimum")
+        remediation = _put(bucket, rest, minimum) if rest else call(bucket, "DeleteBucketLifecycle")
+        untouched = tuple(f"rule {text(rule, 'ID')}" for rule in rest)
+        return Plan((Step(remediation, (_put(bucket, rules, minimum),)),), untouched=untouched)
 
 
 def _put(bucket: Resource, rules: list[Document], minimum: str) -> Call:

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...aws import Reader, document
-from ...model import (
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, items, mapping, text
+from driftguard.model import (
     Call,
+    Candidate,
     Certainty,
     Change,
-    Document,
-    Facet,
+    Finding,
+    Observation,
     Plan,
     Resource,
-    Risk,
     Step,
-    Suspect,
 )
-from ...trail import items, mapping, text
+
 from ..control import Control, References, Trigger, TrustSettings
-from ..mechanisms import Weakened, is_trusted, told, weaker_than_before
-from .bucket import BUCKETS, S3, bucket_of, buckets, call, setting, suspect
+from ..mechanisms.sharing import is_trusted
+from ..mechanisms.weakened import Weakened, told, weaker_than_before
+from .bucket import BUCKETS, S3, bucket_of, buckets, call, candidate, setting
 
 
 class ReplicationExternal(Control[TrustSettings]):
     """A replication rule copies every new object to a bucket of an account that is not trusted.
 
-    A rule need not name the destination's account, and S3 does not tell who owns a bucket: one that
-    is not among our own is a stranger's. Where other accounts are trusted it may be theirs, and
+    A rule need not name the destination's account, and S3 does not tell who owns a bucket: a bucket
+    that is not ours counts as a stranger's. If other accounts are trusted it may be theirs, and
     people are asked.
     """
 
@@ -43,28 +45,31 @@ class ReplicationExternal(Control[TrustSettings]):
     }
     settings = TrustSettings
 
-    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Suspect]:
+    def screen(self, change: Change, settings: TrustSettings) -> Iterable[Candidate]:
         asked = mapping(change.request, "ReplicationConfiguration")
         rules = [rule for rule in items(asked.get("Rule")) if _in_force(rule)]
         accounts = [_account(rule) for rule in rules]
-        if any(one and not is_trusted(one, change.account, settings.trusted) for one in accounts):
-            yield from suspect(change, Certainty.EVIDENT)
+        if any(
+            account and not is_trusted(account, change.account, settings.trusted)
+            for account in accounts
+        ):
+            yield from candidate(change, Certainty.EVIDENT)
         elif not asked or not all(accounts):
-            yield from suspect(change, Certainty.POSSIBLE)
+            yield from candidate(change, Certainty.POSSIBLE)
 
-    def observe(self, suspect: Suspect, reader: Reader) -> Document | None:
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         unset = "ReplicationConfigurationNotFoundError"
-        found = setting(reader, suspect.resource, "GetBucketReplication", unset)
+        found = setting(reader, candidate.resource, "GetBucketReplication", unset)
         if found is None:
             return None
         replication = mapping(found, "ReplicationConfiguration")
         theirs = {_bucket(rule) for rule in items(replication.get("Rules"))}
         ours = reader.pages("s3", "ListBuckets", "Buckets") if theirs else ()
         return {
-            "owner": suspect.resource.account,
+            "owner": candidate.resource.account,
             "role": text(replication, "Role"),
             "rules": replication.get("Rules", []),
-            "own": sorted(theirs & {text(document(one), "Name") for one in ours}),
+            "own": sorted(theirs & {text(document(our), "Name") for our in ours}),
         }
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
@@ -72,33 +77,35 @@ class ReplicationExternal(Control[TrustSettings]):
 
     def assess(
         self, state: Document, baseline: Document | None, settings: TrustSettings
-    ) -> Risk | None:
+    ) -> Finding | None:
         foreign = _foreign(state, settings)
         if not foreign:
             return None
         where = ", ".join(
             f"{_bucket(rule)} of {_account(rule) or 'somebody else'}" for rule in foreign
         )
-        return Risk(f"objects are copied to {where}", tuple(foreign))
+        return Finding(f"objects are copied to {where}", tuple(foreign))
 
     def plan(
         self,
-        suspect: Suspect,
-        facet: Facet,
+        candidate: Candidate,
+        observation: Observation,
         baseline: Document | None,
         settings: TrustSettings,
     ) -> Plan:
-        foreign = _foreign(facet.state, settings)
+        foreign = _foreign(observation.state, settings)
         if settings.trusted.accounts and not all(_account(rule) for rule in foreign):
             return Plan((), advice="Find out whether a trusted account owns the destination.")
-        bucket, role = suspect.resource, text(facet.state, "role")
-        rules = list(items(facet.state["rules"]))
+        bucket, role = candidate.resource, text(observation.state, "role")
+        rules = list(items(observation.state["rules"]))
         rest = [rule for rule in rules if rule not in foreign]
-        remedy = _replicate(bucket, role, rest) if rest else call(bucket, "DeleteBucketReplication")
-        kept = tuple(f"rule {text(rule, 'ID')} to {_bucket(rule)}" for rule in rest)
+        remediation = (
+            _replicate(bucket, role, rest) if rest else call(bucket, "DeleteBucketReplication")
+        )
+        untouched = tuple(f"rule {text(rule, 'ID')} to {_bucket(rule)}" for rule in rest)
         advice = "What was copied already is in the other account's hands."
         undo = _replicate(bucket, role, rules)
-        return Plan((Step(remedy, (undo,)),), kept=kept, advice=advice)
+        return Plan((Step(remediation, (undo,)),), untouched=untouched, advice=advice)
 
 
 def _in_force(rule: Document) -> bool:
@@ -127,7 +134,7 @@ def _foreign(state: Document, settings: TrustSettings) -> list[Document]:
 
 
 def _replicate(bucket: Resource, role: str, rules: list[Document]) -> Call:
-    """Sets the rules. S3 assumes the role later: whoever sets the rules must be let to pass it."""
+    """Sets the rules; the caller must be allowed to pass the role that S3 assumes later."""
     configuration: Document = {"Role": role, "Rules": rules}
     return Call(
         "s3",
@@ -145,7 +152,7 @@ def _website(bucket: Resource, reader: Reader) -> Document | None:
     return None if found is None else {"website": found or None}
 
 
-def _published(change: Change) -> Iterable[Suspect]:
+def _published(change: Change) -> Iterable[Candidate]:
     """A website that sends every request elsewhere serves nothing of the bucket."""
     if not mapping(change.request, "WebsiteConfiguration").get("RedirectAllRequestsTo"):
         yield from (told(bucket, "website") for bucket in bucket_of(change))
@@ -174,7 +181,7 @@ WEBSITE_ENABLED = Weakened(
     reads=("s3:GetBucketWebsite", "s3:ListAllMyBuckets"),
     writes={"s3:DeleteBucketWebsite": BUCKETS, "s3:PutBucketWebsite": BUCKETS},
     found_by=buckets,
-    suspects=_published,
+    candidates=_published,
     read=_website,
     weaker=weaker_than_before(_served),
     put=_set_website,

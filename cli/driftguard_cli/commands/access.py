@@ -1,0 +1,291 @@
+"""`driftguard access`: asks the access evaluators, one JSON case a line, one answer a line.
+
+Every line gets exactly one answer, in order and at once. A line that cannot be judged is answered
+as open to the world, with the reason, and the command exits 1 at the end.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Annotated, cast, get_args
+
+import typer
+
+from driftguard.access import acl as acls
+from driftguard.access import network, policy
+
+Case = Mapping[str, object]
+Answer = dict[str, object]
+
+# Those that the evaluator has rules for, and others whose policies it judges by the general ones.
+# A name that is on neither list is more often a slip than a service.
+SERVICES = frozenset(get_args(policy.Service)) | {
+    "backup",
+    "codeartifact",
+    "dynamodb",
+    "efs",
+    "es",
+    "events",
+    "glue",
+    "kinesis",
+    "logs",
+    "opensearch",
+    "ses",
+}
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Is this policy, ACL or security group open to the world? JSON Lines in, JSON Lines out.",
+)
+
+
+class MalformedCaseError(ValueError):
+    """A line is not a valid case. The message says what is wrong with it, and what to do."""
+
+
+@app.command("policy")
+def judge_policies(
+    trusted_account: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="An account that counts as your own. May be repeated."),
+    ] = None,
+) -> None:
+    """Does a resource policy let in everyone, or an account outside of yours?
+
+    In: {"id", "service", "policy": {…} or "policy_text": "…", "account"}.
+    Out: {"id", "public", "external", "because": […]}.
+
+    Exits 1 if a line could not be judged; the answer to that line is then the unsafe one.
+    """
+    trusted = policy.Trusted(accounts=frozenset(trusted_account or ()))
+
+    def judge(case: Case) -> Answer:
+        verdict = policy.judge(
+            _service(case),
+            _document(case),
+            account=_account(case),
+            trusted=trusted,
+            resource=_optional_text(case, "resource"),
+        )
+        because = list(verdict.because)
+        return {"public": verdict.public, "external": verdict.external, "because": because}
+
+    _answer_all(judge, {"public": True, "external": True})
+
+
+@app.command("acl")
+def judge_acls() -> None:
+    """Is a bucket or an object open to everyone after a call that asks for this ACL?
+
+    In: {"id", "kind": "bucket" or "object", "acl": {"Owner", "Grants"} or null,
+    "request_headers": {…} or null, "prior": the canned ACL in force before,
+    "pab_bucket": {…} or null, "pab_account": {…} or null, "ownership", "bucket_policy_public"}.
+    Out: {"id", "public", "because": […]}.
+
+    The answer is the effective one. A call that S3 would refuse leaves the prior ACL in force.
+
+    Exits 1 if a line could not be judged; the answer to that line is then the unsafe one.
+    """
+
+    def judge(case: Case) -> Answer:
+        kind = _text(case, "kind").strip().lower()
+        if kind not in ("bucket", "object"):
+            raise MalformedCaseError(f'"kind" is {kind!r}: write "bucket" or "object"')
+        if "acl" not in case and "request_headers" not in case:
+            raise MalformedCaseError('"acl" and "request_headers" are missing: give one, or null')
+        verdict = acls.judge_request(
+            kind=kind,
+            acl=_object(case, "acl"),
+            request_headers=_object(case, "request_headers"),
+            prior=_optional_text(case, "prior"),
+            public_access_blocks=(_object(case, "pab_bucket"), _object(case, "pab_account")),
+            ownership=_optional_text(case, "ownership"),
+            bucket_policy_public=_flag(case, "bucket_policy_public"),
+        )
+        return {"public": verdict.public, "because": list(verdict.because)}
+
+    _answer_all(judge, {"public": True})
+
+
+@app.command("security-group")
+def judge_security_groups() -> None:
+    """Does a security group let the internet reach a port that is not on the list?
+
+    In: {"id", "ip_permissions": […], "direction": "ingress" or "egress",
+    "allowed_public_ports": [80, 443], "prefix_lists": {"pl-…": […]}}.
+    Out: {"id", "risky", "revoke": […], "because": […]}.
+
+    What to revoke are boto3 IpPermissions with the offending sources, and nothing else.
+    Egress is never risky: open egress is what AWS gives every new group.
+
+    Exits 1 if a line could not be judged; the answer to that line is then the unsafe one.
+    """
+
+    def judge(case: Case) -> Answer:
+        found = network.openings(
+            _permissions(case),
+            direction=_direction(case),
+            allowed_public_ports=_ports(case),
+            prefix_lists=_prefix_lists(case),
+        )
+        because = [source.because for opening in found for source in opening.sources]
+        revoke = [opening.revoke() for opening in found]
+        return {"risky": bool(found), "revoke": revoke, "because": because}
+
+    _answer_all(judge, {"risky": True, "revoke": []})
+
+
+def _answer_all(judge: Callable[[Case], Answer], when_unsure: Answer) -> None:
+    """Answers every line of standard input; exits 1 at the end if a line could not be judged."""
+    if sys.stdin.isatty():
+        typer.echo("Reading cases from standard input, one JSON object a line.", err=True)
+    all_well = True
+    for number, line in _lines():
+        well, answer = _answer(judge, number, line, when_unsure)
+        all_well &= well
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()  # Whoever asks through a pipe waits for this line before the next.
+    if not all_well:
+        raise typer.Exit(1)
+
+
+def _lines() -> Iterator[tuple[int, bytes]]:
+    # Bytes, since one line in a wrong encoding must not cost the others their answers.
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        if line.strip():
+            yield number, line
+
+
+def _answer(
+    judge: Callable[[Case], Answer], number: int, line: bytes, when_unsure: Answer
+) -> tuple[bool, Answer]:
+    identity: object = None
+    try:
+        case = _case(line)
+        identity = case.get("id")
+        if identity is None:
+            raise MalformedCaseError('"id" is missing: add one, so that the answer can be told')
+        return True, {"id": identity, **judge(case)}
+    except MalformedCaseError as error:
+        reason = str(error)
+    except Exception as error:  # noqa: BLE001 - a defect in a judge must not end the stream
+        reason = f"it cannot be judged ({type(error).__name__}: {error}): please report this case"
+    return False, {"id": identity, "line": number, "error": reason, **when_unsure}
+
+
+def _case(line: bytes) -> Case:
+    try:
+        case = json.loads(line.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedCaseError(
+            f"not JSON ({error}): write one JSON object a line, in UTF-8"
+        ) from error
+    if not isinstance(case, dict):
+        raise MalformedCaseError(f"JSON, but {_kind(case)}: write one JSON object a line")
+    return case
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _text(case: Case, name: str) -> str:
+    value = _required(case, name)
+    if not isinstance(value, str) or not value.strip():
+        raise MalformedCaseError(f'"{name}" is {_kind(value)}: write a string')
+    return value
+
+
+def _optional_text(case: Case, name: str) -> str | None:
+    return None if case.get(name) in (None, "") else _text(case, name)
+
+
+def _required(case: Case, name: str) -> object:
+    if name not in case:
+        raise MalformedCaseError(f'"{name}" is missing: add it')
+    return case[name]
+
+
+def _object(case: Case, name: str) -> Mapping[str, object] | None:
+    value = case.get(name)
+    if value is None or isinstance(value, Mapping):
+        return value
+    raise MalformedCaseError(f'"{name}" is {_kind(value)}: write an object, or null')
+
+
+def _flag(case: Case, name: str) -> bool:
+    value = case.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return value.strip().lower() == "true"
+    raise MalformedCaseError(f'"{name}" is {_kind(value)}: write true or false')
+
+
+def _document(case: Case) -> Mapping[str, object] | str:
+    for name in ("policy_text", "policy"):
+        value = case.get(name)
+        if isinstance(value, str | Mapping):
+            return value
+        if value is not None:
+            raise MalformedCaseError(f'"{name}" is {_kind(value)}: write the policy, or its text')
+    raise MalformedCaseError('"policy" and "policy_text" are missing: give one of them')
+
+
+def _service(case: Case) -> str:
+    service = _text(case, "service").strip().lower()
+    if service not in SERVICES:
+        known = ", ".join(sorted(SERVICES))
+        raise MalformedCaseError(f'"service" is {service!r}: write one of {known}')
+    return service
+
+
+def _account(case: Case) -> str:
+    value = _required(case, "account")
+    # JSON knows no leading zeros, so that a number has lost them.
+    digits = f"{value:012d}" if type(value) is int else str(value).strip()
+    if len(digits) != 12 or not (digits.isascii() and digits.isdigit()):
+        raise MalformedCaseError(f'"account" is {value!r}: write the 12 digits of the account')
+    return digits
+
+
+def _permissions(case: Case) -> Sequence[Mapping[str, object]]:
+    value = _required(case, "ip_permissions")
+    permissions = [value] if isinstance(value, Mapping) else [] if value is None else value
+    if not isinstance(permissions, list) or not all(isinstance(p, Mapping) for p in permissions):
+        raise MalformedCaseError('"ip_permissions" must be a list of boto3 IpPermission objects')
+    return permissions
+
+
+def _direction(case: Case) -> str:
+    direction = (_optional_text(case, "direction") or "ingress").strip().lower()
+    if direction not in ("ingress", "egress"):
+        raise MalformedCaseError(f'"direction" is {direction!r}: write "ingress" or "egress"')
+    return direction
+
+
+def _ports(case: Case) -> Collection[int]:
+    value = case.get("allowed_public_ports")
+    if value is None:
+        return network.WEB_PORTS
+    if not isinstance(value, list):
+        raise MalformedCaseError(f'"allowed_public_ports" is {_kind(value)}: write a list of ports')
+    return value
+
+
+def _prefix_lists(case: Case) -> Mapping[str, Sequence[str]]:
+    # What is in the lists may be anything: what the evaluator cannot read, it takes for open.
+    return cast("Mapping[str, Sequence[str]]", _object(case, "prefix_lists") or {})
+
+
+def _kind(value: object) -> str:
+    """What a JSON value is, in JSON's own words."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a string" if value.strip() else "an empty string"
+    return "a list" if isinstance(value, list) else "an object"

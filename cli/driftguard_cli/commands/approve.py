@@ -1,0 +1,26 @@
+"""`driftguard approve`: votes to carry out the remediation that an approval request proposes."""
+
+from __future__ import annotations
+
+from driftguard.model import Choice
+
+from ..decisions import DecisionArgument
+from ..stack import JsonOption, StackOption
+from ..votes import ReasonOption, YesOption, vote
+
+
+def approve(
+    decision: DecisionArgument,
+    reason: ReasonOption = "",
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+    stack: StackOption = "driftguard",
+) -> None:
+    """Approve the remediation: the change is reverted.
+
+    Exits 1 if the vote does not count, with the reason.
+
+    Example: driftguard approve dg-91ab… --reason "nobody ordered this"
+    """
+    confirmation = "Approve the remediation, so that the change is REVERTED?"
+    vote(stack, decision, Choice.REVERT, confirmation, reason=reason, yes=yes, as_json=as_json)

@@ -1,0 +1,113 @@
+"""`driftguard audit list`: lists decisions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import islice
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from driftguard.audit.queries import Filters, Finder, Usage, plan
+from driftguard.model import Decision
+
+from ...decisions import as_json_whole
+from ...stack import JsonOption, Stack, StackOption
+from .shared import (
+    COLOR,
+    AccountOption,
+    ActorOption,
+    ControlOption,
+    RegionOption,
+    ResourceOption,
+    SeverityOption,
+    SinceOption,
+    StatusOption,
+    UntilOption,
+    console,
+    filters_of,
+)
+
+
+def list_decisions(
+    since: SinceOption = "",
+    until: UntilOption = "",
+    days: Annotated[
+        int, typer.Option(help="How many days back, today included; 7 where nothing is filtered.")
+    ] = 0,
+    account: AccountOption = "",
+    region: RegionOption = "",
+    resource: ResourceOption = "",
+    actor: ActorOption = "",
+    control: ControlOption = "",
+    status: StatusOption = "",
+    min_severity: SeverityOption = 0,
+    limit: Annotated[int, typer.Option(min=1, help="How many decisions at most.")] = 50,
+    explain: Annotated[bool, typer.Option("--explain", help="Show the query plan.")] = False,
+    as_json: JsonOption = False,
+    stack: StackOption = "driftguard",
+) -> None:
+    """List decisions, newest first. Every filter is an index query, never a scan.
+
+    Exits 0 also where nothing is found.
+
+    Example: driftguard audit list --days 30 --status reverted --control ec2.open-ingress
+    """
+    filters = filters_of(
+        since=since,
+        until=until,
+        account=account,
+        region=region,
+        resource=resource,
+        actor=actor,
+        control=control,
+        status=status,
+        min_severity=min_severity,
+        days=days,
+    )
+    how, usage = plan(filters), Usage()
+    finder = Finder(Stack.named(stack).audit, usage)
+    # One more than is shown tells whether there are more.
+    found = list(islice(finder.decisions(filters, how, page=limit + 1), limit + 1))
+    shown = found[:limit]
+    if as_json:
+        document: object = [as_json_whole(decision) for decision in shown]
+        if explain:
+            document = {"plan": asdict(how), "usage": asdict(usage), "decisions": document}
+        typer.echo(json.dumps(document, indent=2))
+        return
+    if shown:
+        console.print(_table(shown))
+    else:
+        console.print(f"No decisions{_from(filters)}.")
+    if len(found) > limit:
+        console.print(f"There are more: --limit, or --until {shown[-1].decided}.")
+    if explain:
+        console.print()
+        for line in [*how.as_lines(), f"read      {usage}"]:
+            console.print(line, markup=False)
+
+
+def _table(shown: Sequence[Decision]) -> Table:
+    table = Table(box=None, header_style="bold")
+    # What is copied to the next command stays whole, however narrow the terminal.
+    for column in ("decided", "status", "control", "resource", "by", "decision"):
+        table.add_column(column, overflow="fold", no_wrap=column in ("status", "decision"))
+    for decision in shown:
+        table.add_row(
+            decision.decided[:19].replace("T", " "),
+            Text(decision.status.value, COLOR.get(decision.status, "")),
+            decision.control,
+            Text(decision.candidate.resource.id),
+            Text(decision.actor.name),
+            decision.id,
+        )
+    return table
+
+
+def _from(filters: Filters) -> str:
+    return f" since {filters.since}" if filters.since else ""

@@ -1,0 +1,191 @@
+"""`driftguard exempt`: resources that a control leaves alone, until a day and for a reason.
+
+An exemption that lasts belongs in the policy file, where it is reviewed; this command is for a
+while, at run time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from driftguard import controls
+from driftguard.documents import Document, stamp
+from driftguard.policy.bounds import Exemption
+from driftguard.state.exemptions import given_exemptions
+from driftguard.state.keys import exemptions_key
+from driftguard.state.table import StateTable
+
+from ..errors import Trouble
+from ..operator_requests import ControlArgument, ReasonOption, act, known_control
+from ..policy_file.at_hand import PolicyAtHand, PolicyOption
+from ..policy_file.schema.values import seconds_in
+from ..stack import JsonOption, Stack, StackOption
+
+app = typer.Typer(help="Resources that a control leaves alone, until a day.", no_args_is_help=True)
+console = Console(highlight=False)
+
+
+@app.command()
+def add(
+    control: ControlArgument,
+    resource: Annotated[
+        str, typer.Argument(help="An ARN, or the resource's own id; * and ? match.")
+    ],
+    length: Annotated[str, typer.Option("--for", help="For how long: 12h, 7d. A year at most.")],
+    reason: ReasonOption,
+    actor: Annotated[
+        str,
+        typer.Option("--actor", metavar="ARN", help="Only changes by this actor; * and ? match."),
+    ] = "*",
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="KEY=VALUE", help="Only where the resource has this tag."),
+    ] = None,
+    as_json: JsonOption = False,
+    stack: StackOption = "driftguard",
+) -> None:
+    """Exempt resources from one control for a while. Everything that is given must match.
+
+    Exits 1 if it is refused, with the reason.
+
+    Example: driftguard exempt add s3.public-acl my-bucket --for 7d --reason "a launch"
+    """
+    known_control(control)
+    try:
+        seconds = seconds_in(length)
+    except ValueError as error:
+        raise Trouble(f"--for: {error}.") from error
+    act(
+        Stack.named(stack),
+        "exempt",
+        as_json,
+        control=control,
+        resource=resource,
+        for_seconds=seconds,
+        reason=reason,
+        actor=actor,
+        tags=_tags(tag or []),
+    )
+
+
+@app.command()
+def remove(
+    control: ControlArgument,
+    exemption: Annotated[str, typer.Argument(help="The exemption's id: ex-… or dg-…")],
+    reason: ReasonOption,
+    as_json: JsonOption = False,
+    stack: StackOption = "driftguard",
+) -> None:
+    """End an exemption that was given at run time; those of the policy file are removed there.
+
+    Exits 1 if it is refused, with the reason.
+
+    Example: driftguard exempt remove s3.public-acl ex-5e1c… --reason "it is over"
+    """
+    act(Stack.named(stack), "unexempt", as_json, control=control, id=exemption, reason=reason)
+
+
+@app.command("list")
+def list_exemptions(
+    control: Annotated[str, typer.Argument(help="Only this control's.")] = "",
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+    stack: StackOption = "driftguard",
+) -> None:
+    """List exemptions: those given at run time, and those of the policy at hand.
+
+    Exits 0 also where there are none.
+    """
+    if control:
+        known_control(control)
+    at_hand = PolicyAtHand.found(policy)
+    wanted = [control] if control else [known.id for known in controls.every()]
+    found = [*_given(Stack.named(stack).state, wanted), *_written(at_hand, wanted)]
+    now = stamp(datetime.now(UTC))
+    if as_json:
+        typer.echo(json.dumps([_told(exemption, now) for exemption in found], indent=2))
+        return
+    if found:
+        console.print(_table(found, now))
+    console.print(f"{len(found)} exemptions; policy: {at_hand.origin}.", markup=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An exemption and where it stands: `run time`, or the policy's origin."""
+
+    exemption: Exemption
+    source: str
+
+
+def _given(state: StateTable, wanted: list[str]) -> Iterator[_Found]:
+    remembered = state.recall(*(exemptions_key(state.place, control) for control in wanted))
+    for control in wanted:
+        yield from (
+            _Found(exemption, "run time") for exemption in given_exemptions(control, remembered)
+        )
+
+
+def _written(at_hand: PolicyAtHand, wanted: list[str]) -> Iterator[_Found]:
+    for exemption in at_hand.policy.exemptions:
+        if exemption.control in wanted:
+            yield _Found(exemption, at_hand.origin)
+
+
+def _tags(given: list[str]) -> dict[str, str]:
+    tags = {}
+    for tag in given:
+        name, equals, value = tag.partition("=")
+        if not name or not equals:
+            raise Trouble(f"--tag: write a tag as KEY=VALUE, not `{tag}`.")
+        tags[name] = value
+    return tags
+
+
+def _told(found: _Found, now: str) -> Document:
+    exemption = found.exemption
+    return {
+        "id": exemption.id,
+        "control": exemption.control,
+        "resource": exemption.resource,
+        "actor": exemption.actor,
+        "tags": dict(exemption.tags),
+        "until": exemption.until,
+        "expired": exemption.until <= now,
+        "reason": exemption.reason,
+        "by": exemption.by,
+        "identity": exemption.identity,
+        "source": found.source,
+    }
+
+
+def _table(found: list[_Found], now: str) -> Table:
+    table = Table(box=None, header_style="bold")
+    # What is copied to the next command stays whole, however narrow the terminal.
+    for column in ("id", "control", "resource", "only for", "until", "by", "why"):
+        table.add_column(column, overflow="fold", no_wrap=column in ("id", "control"))
+    for listed in found:
+        exemption = listed.exemption
+        narrowed = [exemption.actor] * (exemption.actor != "*")
+        narrowed += [f"{name}={value}" for name, value in exemption.tags.items()]
+        over = exemption.until <= now
+        table.add_row(
+            exemption.id or "-",
+            exemption.control,
+            Text(exemption.resource),
+            Text(", ".join(narrowed)),
+            exemption.until[:16].replace("T", " ") + (" expired" if over else ""),
+            Text(exemption.by or listed.source),
+            Text(exemption.reason),
+            style="dim" if over else "",
+        )
+    return table

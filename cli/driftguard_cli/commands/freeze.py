@@ -1,0 +1,66 @@
+"""`driftguard freeze`: stops the guard from changing anything."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from driftguard.documents import stamp
+from driftguard.state import freezes
+
+from ..errors import Trouble
+from ..freezing import DirectOption, OneAccount, OneControl, freeze_scope, say_direct
+from ..operator_requests import act
+from ..stack import JsonOption, Stack, StackOption
+
+
+def freeze(
+    reason: Annotated[str, typer.Option(help="Why, for whoever finds the guard frozen.")],
+    hours: Annotated[
+        float, typer.Option(min=0, max=8784, help="Lift the freeze after so many hours; 0: never.")
+    ] = 0,
+    control: OneControl = "",
+    account: OneAccount = "",
+    direct: DirectOption = False,
+    as_json: JsonOption = False,
+    stack: StackOption = "driftguard",
+) -> None:
+    """The kill switch: from the next event on, decide and record, but change nothing.
+
+    The signed API sets the freeze and records it in your name. If the signed API does not
+    answer, or IAM does not let you call it, the command writes the state table
+    directly; the guard records the freeze when it first reads it.
+
+    Exits 1 if nothing is frozen, with the reason.
+
+    Example: driftguard freeze --reason "migration" --hours 2
+    """
+    scope, deployed = freeze_scope(control, account), Stack.named(stack)
+    seconds = round(hours * 3600)
+    if not direct:
+        try:
+            act(
+                deployed,
+                "freeze",
+                as_json,
+                control=control,
+                account=account,
+                for_seconds=seconds or None,
+                reason=reason,
+            )
+            return
+        except Trouble as error:
+            # A broken signed API must not keep people from stopping the guard.
+            Console(stderr=True, highlight=False).print(str(error), markup=False)
+    now = datetime.now(UTC)
+    until = stamp(now + timedelta(seconds=seconds)) if seconds else ""
+    by = deployed.caller()
+    record = freezes.frozen(
+        freezes.anew(deployed.state.place, scope, now), by=by, reason=reason, at=now, until=until
+    )
+    deployed.state.overwrite(record)
+    ends = f" until {until}" if until else ""
+    say_direct("freeze", f"Frozen directly: {freezes.scope(record)}{ends}.", as_json)

@@ -1,0 +1,133 @@
+"""`driftguard replay`: shows what the guard would have done over a CloudTrail history.
+
+`values`, `rows` and `shapes` make records of JSON, however it is wrapped. `origins` and `portions`
+cut files, folders and buckets into pieces that can be judged on their own. `judge` makes findings
+of a record, by the controls' `screen` alone. `crew` runs all of it on every processor, in order and
+in bounded memory. `report` prints the result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from driftguard.policy.compiled import from_compiled
+from driftguard.policy.model import Policy
+
+from ... import checkout
+from ...errors import Trouble
+from ...policy_file import loader
+from ...stack import JsonOption
+from .crew import Bench, outcomes, processors, tasks
+from .origins import origins_at, size_of
+from .report import Summary, line, together
+from .window import Window
+
+_WIDE = 160
+_POLICY = Path("policies/guard.yaml")
+
+
+def replay(
+    history: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE|DIR|s3://BUCKET/PREFIX", help="CloudTrail's records."),
+    ],
+    since: Annotated[str, typer.Option(help="Only events from this day or time on (UTC).")] = "",
+    until: Annotated[
+        str, typer.Option(help="Only events up to this day or time, included (UTC).")
+    ] = "",
+    policy: Annotated[
+        Path | None, typer.Option(help="The policy file; else policies/guard.yaml.")
+    ] = None,
+    own_role: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ARN", help="The remediator's role, whose calls are skipped."),
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(min=0, help="How many processes judge; 0: one per processor.")
+    ] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the guard would have done over a CloudTrail history.
+
+    Reads a trail's log files (.json, .json.gz), JSON Lines of records or of
+    EventBridge events, and exports of CloudTrail Lake, CloudWatch Logs Insights
+    and `lookup-events` as JSON or CSV; folders and buckets with all that is in
+    them. It calls AWS only to read a bucket.
+
+    Each record is judged by itself: `evident` where it proves a risk, `possible`
+    where the guard would look at the resource. Failed and read-only calls, and
+    the guard's own, are skipped; an event that was logged twice counts once. The
+    guard's own are those of --own-role; without it, those of a role named
+    …RemediatorRole… in a session named after a decision.
+
+    With --json there is one finding a line: event_id, event_time, event_name,
+    control, resource (its ARN), certainty, and autonomy: what the policy grants,
+    or `observe` where it exempts. Counts and unreadable input are reported on
+    stderr; if anything could not be read, the exit code is 1.
+
+    Example: driftguard replay s3://my-trail/AWSLogs/ --since 2026-11-01
+    """
+    window = _window(since, until)
+    bench = Bench(_policy(policy), window, tuple(own_role or ()))
+    work = tasks(chain.from_iterable(origins_at(source, window) for source in history))
+    summary = Summary()
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    results = outcomes(work, bench, processes or processors())
+    with contextlib.closing(results), _progress(history, window) as advance:
+        for outcome in results:
+            for name, tally in outcome.tallies:
+                fresh, problems = summary.add(name, tally)
+                if as_json and fresh:
+                    sys.stdout.write(together(map(line, fresh)))
+                for problem in problems:
+                    stderr.print(problem, markup=False)
+            advance(outcome.size)
+    sys.stdout.flush()
+    if not as_json and summary.controls:
+        # What goes into a file or a pipe has all the room it wants.
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+        console.print(summary.table(console.width))
+    stderr.print(summary.counts(), markup=False)
+    if summary.unreadable:
+        raise typer.Exit(1)
+
+
+def _window(since: str, until: str) -> Window:
+    try:
+        return Window.between(since, until)
+    except ValueError as error:
+        raise Trouble(
+            f"{error}: write a day (2026-11-24) or a time (2026-11-24T18:00:00Z), ISO 8601."
+        ) from error
+
+
+def _policy(given: Path | None) -> Policy:
+    """The policy of a file; else of the folder we are in, or of the checkout this runs from."""
+    path = given or (_POLICY if _POLICY.exists() else checkout.OWN / _POLICY)
+    try:
+        return from_compiled(loader.read(path))
+    except loader.PolicyError as error:
+        raise Trouble(str(error)) from error
+
+
+@contextlib.contextmanager
+def _progress(history: list[str], window: Window) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr while somebody watches; nothing otherwise."""
+    if not sys.stderr.isatty():
+        yield lambda size: None
+        return
+    sizes = [size_of(source, window) for source in history]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    columns = (TextColumn("replaying"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda size: progress.advance(task, size)

@@ -1,0 +1,189 @@
+"""`driftguard sweep`: lists what is risky now in the account and region of the AWS environment.
+
+It needs no stack. It reads with the caller's own rights what the controls can list, and judges as
+the guard would without a change and without a baseline. It records and changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from driftguard import controls
+from driftguard.aws.calls import AwsError, told_apart
+from driftguard.aws.client import Aws, Reader, Surroundings
+from driftguard.controls.control import AnyControl
+from driftguard.documents import stamp
+from driftguard.model import Actor, Candidate, Certainty, Resource
+from driftguard.policy.model import Policy
+
+from ..errors import Trouble
+from ..policy_file.at_hand import PolicyAtHand, PolicyOption
+from ..stack import JsonOption
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A risky resource. `exempt` says until when the policy exempts it, "" if it does not."""
+
+    control: AnyControl
+    resource: Resource
+    finding: str
+    exempt: str = ""
+
+
+@dataclass(slots=True)
+class Survey:
+    """The result of a sweep: how many resources it read, the risky ones, and failed reads."""
+
+    looked_at: int = 0
+    found: list[Found] = field(default_factory=list)
+    failed: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def flagged(self) -> list[Found]:
+        """What no exemption covers."""
+        return [found for found in self.found if not found.exempt]
+
+
+def sweep(
+    control: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CONTROL", help="Only these controls; * and ? match. Repeatable."),
+    ] = None,
+    region: Annotated[str, typer.Option(help="The region; else the environment's.")] = "",
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what is risky now in this account and region, read with your own rights; change nothing.
+
+    Needs no stack. Exits 1 if something is risky and not exempt; 2 if nothing is, but something
+    could not be read.
+    """
+    chosen = _chosen(control or ["*"])
+    at_hand = PolicyAtHand.found(policy)
+    where = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not where:
+        raise Trouble("No region is set. Name one with --region, or set AWS_REGION.")
+    # Secrets are told apart by salted fingerprints; these are compared only with each other.
+    salt = os.urandom(32)
+    aws = Aws(surroundings=Surroundings(salt=lambda _: salt))
+    with told_apart("sts", "GetCallerIdentity"):
+        account = str(aws.client("sts", where).get_caller_identity()["Account"])
+    survey = Survey()
+    with Console(stderr=True).status("sweeping") as status:
+        for chosen_control in chosen:
+            status.update(f"sweeping: {chosen_control.id}, {survey.looked_at} looked at")
+            _look(survey, chosen_control, aws.reader(account, where), at_hand.policy)
+    if as_json:
+        typer.echo(json.dumps(_told(survey, account, where, at_hand.origin), indent=2))
+    else:
+        _show(survey, len(chosen), at_hand.origin)
+    if survey.flagged:
+        raise typer.Exit(1)
+    if survey.failed:
+        raise typer.Exit(2)
+
+
+def _chosen(patterns: Sequence[str]) -> list[AnyControl]:
+    """The controls that can be swept, of these names, the most severe first."""
+    every = [control for control in controls.every() if control.swept]
+    for pattern in patterns:
+        if not any(fnmatchcase(control.id, pattern) for control in every):
+            why = "cannot be swept" if controls.is_known(pattern) else "is no control"
+            raise Trouble(f"`{pattern}` {why}; docs/controls.md says which are swept.")
+    named = (
+        control
+        for control in every
+        if any(fnmatchcase(control.id, pattern) for pattern in patterns)
+    )
+    return sorted(named, key=lambda control: (-control.severity, control.id))
+
+
+def _look(survey: Survey, control: AnyControl, reader: Reader, policy: Policy) -> None:
+    """Looks at all that one control can list."""
+    try:
+        for resource in control.inventory(reader):
+            survey.looked_at += 1
+            try:
+                survey.found += _judged(control, resource, reader, policy)
+            except AwsError as error:
+                survey.failed.append((control.id, resource.arn, str(error)))
+    except AwsError as error:
+        survey.failed.append((control.id, "", str(error)))
+
+
+def _judged(
+    control: AnyControl, resource: Resource, reader: Reader, policy: Policy
+) -> Iterator[Found]:
+    state = control.observe(Candidate(resource, Certainty.POSSIBLE), reader)
+    # A resource that is not there may never have existed: only a baseline would tell.
+    if state is None or (control.vanishing and state.get("exists") is False):
+        return
+    finding = control.assess(state, None, policy.settings_of(control.id, control.settings))
+    if finding is not None:
+        now, unattributed = stamp(datetime.now(UTC)), Actor.unattributed()
+        until = [
+            exemption.until
+            for exemption in policy.exemptions
+            if exemption.covers(control.id, resource, now, unattributed)
+        ]
+        yield Found(control, resource, finding.summary, max(until, default=""))
+
+
+def _told(survey: Survey, account: str, region: str, policy: str) -> dict[str, object]:
+    return {
+        "account": account,
+        "region": region,
+        "policy": policy,
+        "looked_at": survey.looked_at,
+        "found": [
+            {
+                "control": found.control.id,
+                "title": found.control.title,
+                "severity": found.control.severity,
+                "resource": found.resource.arn,
+                "risk": found.finding,
+                "exempt_until": found.exempt,
+            }
+            for found in survey.found
+        ],
+        "failed": [
+            {"control": control, "resource": resource, "why": why}
+            for control, resource, why in survey.failed
+        ],
+    }
+
+
+def _show(survey: Survey, swept: int, policy: str) -> None:
+    table = Table(box=None, header_style="bold")
+    for column in ("severity", "control", "resource", "risk"):
+        table.add_column(column, overflow="fold")
+    for found in survey.found:
+        finding = (
+            f"exempt until {found.exempt[:10]}: {found.finding}" if found.exempt else found.finding
+        )
+        cells = (str(found.control.severity), found.control.id, found.resource.arn, finding)
+        table.add_row(*(Text(cell) for cell in cells), style="dim" if found.exempt else "")
+    if survey.found:
+        console.print(table)
+    for control, resource, why in survey.failed:
+        console.print(f"not read: {control} {resource} {why}", markup=False)
+    flagged, exempt = len(survey.flagged), len(survey.found) - len(survey.flagged)
+    counts = f"{flagged} risky" + (f", {exempt} exempt" if exempt else "")
+    console.print(
+        f"{counts}, of {survey.looked_at} looked at by {swept} controls. Policy: {policy}.",
+        markup=False,
+    )

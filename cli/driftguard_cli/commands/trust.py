@@ -1,0 +1,167 @@
+"""`driftguard trust`: shows and resets what a control has earned by its outcomes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from driftguard.documents import text
+from driftguard.policy.model import Policy
+from driftguard.state import trust
+from driftguard.state.keys import StateRecord, trust_key, trusted
+from driftguard.state.standing import standing
+
+from ..operator_requests import ControlArgument, ReasonOption, act, known_control
+from ..policy_file.at_hand import PolicyAtHand, PolicyOption
+from ..stack import JsonOption, Stack, StackOption
+
+app = typer.Typer(help="What autonomy a control's record has earned.", no_args_is_help=True)
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the record of one kind of case is worth now, and what the policy grants.
+
+    `bound` is the share of right remediations that is exceeded with the policy's confidence;
+    `good` and `bad` are weights of outcomes; `outcomes` counts since the last undo. `earned` says
+    whether the record is enough, whatever the policy grants; `granted` is that.
+    """
+
+    control: str
+    case: str
+    bound: float
+    outcomes: float
+    good: float
+    bad: float
+    pending: int
+    earned: bool
+    granted: str
+    demoted: str
+
+
+@app.command()
+def show(
+    control: Annotated[str, typer.Argument(help="Only this control's.")] = "",
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+    stack: StackOption = "driftguard",
+) -> None:
+    """Show each control's record by kind of case, and whether it has earned to revert.
+
+    Exits 0 also where there is none.
+
+    Example: driftguard trust show ec2.open-ingress --policy policies/packs/earned.yaml
+    """
+    at_hand = PolicyAtHand.found(policy)
+    state = Stack.named(stack).state
+    if control:
+        known_control(control)
+        records = [state.record(trust_key(state.place, control))]
+    else:
+        records = state.under(trusted(state.place))
+    now = datetime.now(UTC)
+    found = [row for record in records for row in _rows(record, at_hand.policy, now)]
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in found], indent=2))
+        return
+    if found:
+        console.print(_table(found))
+    terms = at_hand.policy.bounds.earning
+    console.print(
+        f"{len(found)} records. Earned: above {terms.threshold:.0%}, {terms.confidence:.0%} sure, "
+        f"by {terms.outcomes} outcomes; policy: {at_hand.origin}.",
+        markup=False,
+    )
+
+
+@app.command()
+def history(
+    control: ControlArgument, as_json: JsonOption = False, stack: StackOption = "driftguard"
+) -> None:
+    """Show the last outcomes that a control's record is made of, newest last.
+
+    Exits 0 also where there are none.
+
+    Example: driftguard trust history ec2.open-ingress
+    """
+    known_control(control)
+    state = Stack.named(stack).state
+    lines = trust.history(state.record(trust_key(state.place, control)).document)
+    if as_json:
+        typer.echo(json.dumps(list(lines), indent=2))
+        return
+    table = Table(box=None, header_style="bold")
+    for column in ("at", "outcome", "case", "by", "decision"):
+        table.add_column(column, overflow="fold", no_wrap=column == "decision")
+    for outcome in lines:
+        cells = (text(outcome, name) for name in ("outcome", "case", "by", "decision"))
+        table.add_row(text(outcome, "at")[:19].replace("T", " "), *(Text(cell) for cell in cells))
+    if lines:
+        console.print(table)
+    console.print(f"{len(lines)} outcomes.")
+
+
+@app.command()
+def reset(
+    control: ControlArgument,
+    case: Annotated[
+        str, typer.Argument(help="As `show` names it: `RevokeSecurityGroupIngress by user`.")
+    ],
+    reason: ReasonOption,
+    as_json: JsonOption = False,
+    stack: StackOption = "driftguard",
+) -> None:
+    """Forget the record of one kind of case: it must earn its autonomy again.
+
+    Exits 1 if it is refused, with the reason.
+
+    Example: driftguard trust reset s3.public-policy "PutBucketPolicy by user" --reason "new"
+    """
+    act(Stack.named(stack), "reset-trust", as_json, control=control, case=case, reason=reason)
+
+
+def _rows(record: StateRecord, policy: Policy, now: datetime) -> Iterator[Row]:
+    control, terms = record.key[1], policy.bounds.earning
+    granted = "earned" if policy.earns(control) else policy.granted(control).label
+    for case in trust.cases(record.document):
+        stands = standing(record.document, case, terms, now)
+        worth = trust.worth(record.document, case, terms, now)
+        yield Row(
+            control=control,
+            case=case.name,
+            bound=round(stands.bound, 4),
+            outcomes=round(stands.outcomes, 2),
+            good=round(worth.good, 2),
+            bad=round(worth.bad, 2),
+            pending=len(worth.pending),
+            earned=stands.earned,
+            granted=granted,
+            demoted=worth.demoted,
+        )
+
+
+def _table(found: list[Row]) -> Table:
+    table = Table(box=None, header_style="bold")
+    for column in ("control", "case", "right in", "outcomes", "good/bad", "policy", "", "demoted"):
+        table.add_column(column, overflow="fold", no_wrap=column == "control")
+    for row in found:
+        table.add_row(
+            row.control,
+            Text(row.case),
+            f"≥ {row.bound:.0%}",
+            f"{row.outcomes:g}",
+            f"{row.good:g}/{row.bad:g}",
+            row.granted,
+            Text("earned", "green") if row.earned else Text("not earned", "yellow"),
+            row.demoted[:19].replace("T", " "),
+        )
+    return table

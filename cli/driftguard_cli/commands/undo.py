@@ -1,0 +1,91 @@
+"""`driftguard undo`: takes a revert back."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from driftguard.audit import Entry
+from driftguard.aws.calls import told_apart
+from driftguard.channels.wording import said
+from driftguard.engine.apply import inverse
+from driftguard.events.commands import undo_message
+from driftguard.model import Decision, Status
+
+from ..decisions import DecisionArgument, as_json_whole, known
+from ..errors import Trouble
+from ..signed_request import ask
+from ..stack import JsonOption, Stack, StackOption
+
+console = Console(highlight=False)
+
+
+def undo(
+    decision: DecisionArgument,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the calls.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the guard.")] = 120,
+    as_json: JsonOption = False,
+    stack: StackOption = "driftguard",
+) -> None:
+    """Undo a revert: put the resource into exactly the state it was reverted from.
+
+    Exits 1 unless that is done: if it was refused, failed, or is not yet answered.
+
+    Example: driftguard undo dg-2f0c… --dry-run
+    """
+    deployed = Stack.named(stack)
+    before = known(deployed.audit.get(decision), decision)
+    calls = [step.call for step in inverse(before.plan, before.done).steps]
+    if dry_run:
+        lines = [said(call) for call in calls]
+        typer.echo(
+            json.dumps({"decision": decision, "calls": lines}, indent=2)
+            if as_json
+            else "\n".join(lines)
+        )
+        return
+    _ask_for_undo(deployed, decision, reason)
+    after, entry = _answer(deployed, before, timeout)
+    if as_json:
+        told_whole = {**as_json_whole(after), "answer": asdict(entry)}
+        typer.echo(json.dumps(told_whole, indent=2))
+    else:
+        console.print(f"{after.status.value}: {entry.note}", markup=False)
+    if after.status is not Status.UNDONE:
+        raise typer.Exit(1)
+
+
+def _ask_for_undo(deployed: Stack, decision: str, reason: str) -> None:
+    """Asks under the caller's verified identity; uses the queue if the stack has no signed API."""
+    if "SignedApiUrl" in deployed.outputs:
+        answer = ask(deployed, "/undo", {"decision": decision, "reason": reason})
+        if not answer["counted"]:
+            raise Trouble(f"It is not undone: {answer['text']}.")
+        return
+    message = undo_message(decision, by=deployed.caller(), reason=reason)
+    with told_apart("sqs", "SendMessage"):
+        deployed.aws.client("sqs").send_message(
+            QueueUrl=deployed.output("ChangesQueue"), MessageBody=json.dumps(message)
+        )
+
+
+def _answer(deployed: Stack, before: Decision, timeout: float) -> tuple[Decision, Entry]:
+    """Waits for the log entry that says how the undo ended; returns the decision and the entry."""
+    ends = {Status.UNDONE.value, Status.FAILED.value, "undo-refused"}
+    until = time.monotonic() + timeout
+    with Console(stderr=True).status("waiting for the guard"):
+        while time.monotonic() < until:
+            news = [e for e in deployed.audit.log(before.id) if e.number > before.version]
+            if news and news[-1].event in ends:
+                return known(deployed.audit.get(before.id), before.id), news[-1]
+            time.sleep(0.5)
+    raise Trouble(
+        f"The guard has not answered in {timeout:.0f} s. The undo is in the changes queue and may "
+        f"still happen: see `driftguard audit show {before.id}` and the dead-letter queue."
+    )

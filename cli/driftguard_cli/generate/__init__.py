@@ -1,0 +1,50 @@
+"""Generates the files that follow from the code, so that nobody writes the same fact twice.
+
+From the controls' declarations: the trigger index, the template's rules and IAM policies, the
+policy file's JSON Schema, docs/controls.md. From the guardrails: their table in docs/autonomy.md.
+From the rooms of the library: the map in docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from driftguard import controls
+
+from ..policy_file import schema
+from . import architecture, catalogue, guardrails, template
+from .limits import sizes
+from .pages import PageBlock, with_blocks
+
+# The generated parts of pages that people write.
+PAGE_BLOCKS = (
+    PageBlock("docs/architecture.md", "rooms", architecture.rooms),
+    PageBlock("docs/autonomy.md", "guardrails", guardrails.table),
+)
+
+__all__ = ["generated", "index", "sizes"]
+
+
+def generated(root: Path) -> dict[Path, str]:
+    """Return every generated file of a checkout with what it should contain."""
+    every = controls.every()
+    stack = root / "template.yaml"
+    return {
+        controls.INDEX: json.dumps(index(), indent=1, sort_keys=True) + "\n",
+        stack: template.with_blocks(stack.read_text(), every),
+        root / "policies" / "guard.schema.json": json.dumps(schema.schema(), indent=2) + "\n",
+        root / "docs" / "controls.md": catalogue.as_markdown(every),
+        **with_blocks(root, PAGE_BLOCKS),
+    }
+
+
+def index() -> dict[str, object]:
+    """Return the trigger index: which controls an event wakes, and in which module each is."""
+    triggers: dict[str, dict[str, list[str]]] = {}
+    for control in controls.every():
+        for trigger in control.triggers:
+            ids = triggers.setdefault(trigger.source, {}).setdefault(trigger.name, [])
+            ids.append(control.id)
+    modules = {control.id: module for module, control in controls.located()}
+    return {"triggers": triggers, "modules": modules}

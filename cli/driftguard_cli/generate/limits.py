@@ -1,0 +1,48 @@
+"""How near the template is to AWS's limits."""
+
+from __future__ import annotations
+
+import json
+
+import yaml
+
+from . import template as blocks
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as their text."""
+
+
+def _short_form(loader: _Loader, _: str, node: yaml.Node) -> object:
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    assert isinstance(node, yaml.SequenceNode)
+    return loader.construct_sequence(node, deep=True)
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+def sizes(template: str) -> list[tuple[str, int, int]]:
+    """How near the template is to AWS's limits: what, how much of it is used, the limit."""
+    resources = yaml.load(template, _Loader)["Resources"]
+    of_kind: dict[str, list[dict[str, object]]] = {}
+    for resource in resources.values():
+        of_kind.setdefault(resource["Type"], []).append(resource["Properties"])
+    rules = of_kind["AWS::Events::Rule"]
+    policies = [json.dumps(policy["Roles"]) for policy in of_kind["AWS::IAM::ManagedPolicy"]]
+    return [
+        ("template, bytes", len(template.encode()), blocks.TEMPLATE_LIMIT),
+        ("resources in the stack", len(resources), blocks.RESOURCES_A_STACK),
+        ("rules on the bus", len(rules), blocks.RULES_A_BUS),
+        (
+            "characters in the longest event pattern",
+            max(len(json.dumps(rule["EventPattern"])) for rule in rules),
+            blocks.PATTERN_LIMIT,
+        ),
+        (
+            "managed policies on a role",
+            max(policies.count(roles) for roles in policies),
+            blocks.POLICIES_A_ROLE,
+        ),
+    ]

@@ -1,0 +1,43 @@
+"""Acts of people on the guard itself, which the stack's signed API carries out.
+
+The signed API checks who is calling. It writes the act and its effect in one transaction, as a
+decision of `driftguard.operator`, which `driftguard audit list` shows like any other.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from driftguard import controls
+from driftguard.controls.control import AnyControl
+from driftguard.documents import Json
+
+from .errors import Trouble
+from .signed_request import ask
+from .stack import Stack
+
+ControlArgument = Annotated[str, typer.Argument(help="The control's id.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
+
+
+def act(deployed: Stack, kind: str, as_json: bool, **said: Json) -> None:
+    """Sends an act to the signed API and prints the answer. Exits 1 if the act was refused."""
+    reply = ask(deployed, "/act", {"act": kind, **said})
+    if as_json:
+        typer.echo(json.dumps({"act": kind, **reply}, indent=2))
+    else:
+        Console(highlight=False).print(str(reply["text"]), markup=False)
+    if not reply["counted"]:
+        raise typer.Exit(1)
+
+
+def known_control(control: str) -> AnyControl:
+    """Return the control of this id. Raises `Trouble` if there is none."""
+    try:
+        return controls.control(control)
+    except controls.UnknownControl as error:
+        raise Trouble(f"{error}. `driftguard controls` lists them.") from error

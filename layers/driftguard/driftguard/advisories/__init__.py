@@ -1,6 +1,0 @@
-"""Known vulnerabilities: what advisories say of the packages that a deployment contains.
-
-Everything but the providers is pure. `osv` reads advisories in OSV's schema, `ranges` says whether
-a version is affected, `matching` what that means for a list of packages, and a `provider` where the
-advisories come from. What cannot be said for sure is told as such, and never counts as clean.
-"""

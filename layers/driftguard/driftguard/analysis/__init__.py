@@ -1,0 +1,1 @@
+"""Finds what code and text contain: packages, advisories, vulnerabilities, secrets."""

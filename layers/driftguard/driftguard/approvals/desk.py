@@ -1,0 +1,251 @@
+"""The approval desk: takes votes, undo requests and operators' acts, whatever channel they come by.
+
+The desk weighs a vote and writes it to the audit table in a conditional transaction, so that of two
+hundred simultaneous clicks one decides, and the others learn what was decided and by whom. The
+table's own stream then wakes the guard, which carries out what was approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from driftguard import controls
+from driftguard.audit import AuditTable, Conflict
+from driftguard.aws.dynamodb import Moved
+from driftguard.documents import stamp, text
+from driftguard.events.commands import undo_message
+from driftguard.model import Decision, Status, Vote
+from driftguard.policy.model import Person, Policy
+from driftguard.state import exemptions, learning
+from driftguard.state.keys import (
+    StateRecord,
+    StateRecords,
+    anomaly_baseline_key,
+    baseline_key,
+    exemptions_key,
+    history_key,
+    trust_key,
+)
+from driftguard.state.table import StateTable
+
+from . import operators
+from .command_queue import CommandQueue
+from .rules import undo_refusal, weigh
+
+# Two votes that meet both try again; more than a few rounds mean that something is wrong.
+_ROUNDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a vote or a request, in words for the person who made it."""
+
+    counted: bool
+    text: str
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """The person who asks for an undo.
+
+    `identity` is what the channel has verified; `person` is the policy's person with that identity,
+    None if there is none.
+    """
+
+    identity: str
+    person: Person | None
+
+    @property
+    def name(self) -> str:
+        """The name for the record."""
+        return f"{self.person.name} ({self.identity})" if self.person else self.identity
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Takes votes and requests for one guard."""
+
+    audit: AuditTable
+    state: StateTable
+    policy: Policy
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def vote(self, decision_id: str, vote: Vote) -> Reply:
+        """Records a vote if it counts; says what came of it either way."""
+        for _ in range(_ROUNDS):
+            decision = self.audit.get(decision_id)
+            if decision is None:
+                return Reply(False, f"There is no decision {decision_id}.")
+            weighed = weigh(decision, vote, self.policy, self.stamp())
+            if weighed.refusal:
+                self._note_refusal(decision, vote, weighed.refusal)
+                return Reply(False, weighed.refusal, decision)
+            try:
+                return self._record(decision, vote, weighed.outcome)
+            except exemptions.TooMany as error:
+                return Reply(False, str(error), decision)
+            except (Conflict, Moved):
+                continue
+        raise Conflict(f"{decision_id} is too busy to take a vote")
+
+    def request_undo(
+        self, decision_id: str, requester: Requester, reason: str, commands: CommandQueue
+    ) -> Reply:
+        """Commands the guard to undo a decision, if the requester may ask for that.
+
+        Whether there is something to undo is for the guard to see. Raises `AwsError` when the queue
+        does not take the command.
+        """
+        decision = self.audit.get(decision_id)
+        if decision is None:
+            return Reply(False, f"There is no decision {decision_id}.")
+        refusal = undo_refusal(decision, requester.person, requester.identity, self.policy)
+        if refusal:
+            return Reply(False, refusal, decision)
+        commands.send(undo_message(decision.id, by=requester.name, reason=reason))
+        return Reply(True, "The guard has been asked to undo it.", decision)
+
+    def act(self, act: operators.Act) -> Reply:
+        """Carries out and records an operator's act; says what came of it either way."""
+        for _ in range(_ROUNDS):
+            try:
+                remembered = self.state.recall(*operators.keys(act, self.state.place))
+                what = operators.done(act, remembered, self._made(act, remembered))
+                decision = operators.recorded(act, what, self.state.place)
+                written = self.audit.append(
+                    decision,
+                    event=act.kind,
+                    note=f"{what.summary}: {act.reason}",
+                    by=act.by,
+                    also=self.state.writes(*what.records),
+                )
+            except operators.Unfit as error:
+                return Reply(False, str(error))
+            except Moved:
+                continue
+            return Reply(True, f"{what.title}: {what.summary}.", written)
+        raise Conflict("too many people change the same at once; try again")
+
+    def _made(self, act: operators.Act, remembered: StateRecords) -> list[operators.Made]:
+        """The recorded changes that led to the state an act accepts, newest first.
+
+        A reverted change no longer stands. An event that is still on its way is not known here; if
+        the accepting person made that change, the guard judges it by the earlier baseline.
+        """
+        since = operators.since_when(act, remembered)
+        if since is None:
+            return []
+        from driftguard.audit.queries import Filters, Finder, Usage, plan
+
+        filters = Filters(
+            resource=text(act.said, "resource"), control=text(act.said, "control"), since=since
+        )
+        return [
+            operators.Made(
+                decision.id,
+                decision.actor.name,
+                self.policy.made_by(decision.makers, act.person, act.identity),
+            )
+            for decision in Finder(self.audit, Usage()).decisions(filters, plan(filters))
+            if decision.status is not Status.REVERTED
+        ]
+
+    def _record(self, decision: Decision, vote: Vote, outcome: Status) -> Reply:
+        answered = replace(
+            decision,
+            status=outcome,
+            votes=(*decision.votes, vote),
+            updated=self.stamp(),
+        )
+        event = "answered" if outcome is Status.ASKED else outcome.value
+        note = f"{vote.choice.value} via {vote.via}"
+        if vote.until:
+            note += f", exempted until {vote.until}"
+        if vote.reason:
+            note += f": {vote.reason}"
+        remembered = self._recall(answered)
+        demotion = learning.overrules(answered, vote, remembered, self.policy, self.now())
+        if demotion:
+            note += f"; {demotion}"
+            answered = replace(answered, reason=f"{answered.reason}; {demotion}")
+        written = self.audit.append(
+            answered,
+            event=event,
+            note=note,
+            by=self._who(vote),
+            also=self.state.writes(*self._taught(answered, vote, remembered)),
+        )
+        return Reply(True, _told(written, vote), written)
+
+    def _recall(self, answered: Decision) -> StateRecords:
+        """The state records that a final vote changes; none while more people must agree."""
+        if answered.status is Status.ASKED:
+            return StateRecords(self.state.place)
+        place, control, resource = self.state.place, answered.control, answered.candidate.resource
+        return self.state.recall(
+            trust_key(place, control),
+            exemptions_key(place, control),
+            baseline_key(control, resource),
+            anomaly_baseline_key(place, resource.account, control),
+            history_key(control, resource),
+        )
+
+    def _taught(
+        self, answered: Decision, vote: Vote, remembered: StateRecords
+    ) -> list[StateRecord]:
+        """What a final vote teaches.
+
+        The transaction that records the vote also writes this, so that a second vote leaves no
+        exemption behind.
+        """
+        if answered.status is Status.ASKED:
+            return []
+        control = answered.control
+        # This version of Driftguard may no longer have the control.
+        known = controls.control(control) if controls.is_known(control) else None
+        keeps_baseline = self.policy.pins(control) or (known is not None and known.baselined)
+        momentary = known.momentary if known is not None else frozenset[str]()
+        return list(
+            learning.of_vote(
+                answered,
+                vote,
+                remembered,
+                self.policy,
+                self.now(),
+                keeps_baseline=keeps_baseline,
+                momentary=momentary,
+            )
+        )
+
+    def _note_refusal(self, decision: Decision, vote: Vote, refusal: str) -> None:
+        """Notes a refused vote in the log, while the approval request is still open."""
+        if decision.status is not Status.ASKED:
+            return
+        noted = replace(decision, updated=self.stamp())
+        try:
+            self.audit.append(noted, event="refused", note=refusal, by=self._who(vote))
+        except (Conflict, Moved):
+            # Somebody else moved it meanwhile, which is in the log: not worth a race.
+            return
+
+    def _who(self, vote: Vote) -> str:
+        identity = f" ({vote.identity})" if vote.identity else ""
+        return f"{vote.person}{identity} via {vote.via}"
+
+    def stamp(self, ahead: timedelta = timedelta()) -> str:
+        """Now, or later, as ISO 8601 in UTC to the millisecond."""
+        return stamp(self.now() + ahead)
+
+
+def _told(decision: Decision, vote: Vote) -> str:
+    if decision.status is Status.APPROVED:
+        return "Thank you: it is being reverted."
+    if decision.status is Status.DENIED:
+        until = f" until {vote.until}" if vote.until else ""
+        return f"Thank you: the change stands{until}."
+    votes = {cast.person for cast in decision.votes if cast.choice is vote.choice}
+    missing = decision.quorum - len(votes)
+    return f"Thank you: {missing} more must agree to {vote.choice.value} it."

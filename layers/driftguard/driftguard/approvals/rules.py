@@ -1,0 +1,108 @@
+"""Says who may vote on an approval request, how many must agree, and until when. Pure.
+
+A vote counts once, if it comes in time, from somebody who may vote, for the state that was shown.
+Whoever made a change cannot approve accepting it, under any of their identities. A shared link does
+not prove who uses it: it is one vote, `link`, which can ask for a revert; accepting needs a person,
+and a quorum needs people besides the link.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from driftguard.model import Choice, Decision, Status, Vote
+from driftguard.policy.model import Person, Policy
+
+LINK = "link"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What a vote leads to: refused with a reason, or counted; and whether it decides.
+
+    `outcome` is `asked` while more votes are needed, else `approved` (revert) or `denied` (accept).
+    """
+
+    outcome: Status
+    refusal: str = ""
+
+
+def weigh(decision: Decision, vote: Vote, policy: Policy, now: str) -> Weighed:
+    """Whether a vote counts, and what the decision becomes with it."""
+    refusal = _refusal(decision, vote, policy, now)
+    if refusal:
+        return Weighed(decision.status, refusal)
+    people = {cast.person for cast in decision.votes if cast.choice is vote.choice}
+    people.add(vote.person)
+    if len(people) < decision.quorum:
+        return Weighed(Status.ASKED)
+    return Weighed(Status.APPROVED if vote.choice is Choice.REVERT else Status.DENIED)
+
+
+def _refusal(decision: Decision, vote: Vote, policy: Policy, now: str) -> str:
+    """Why a vote does not count, in words for the voter; "" if it does."""
+    if decision.status is not Status.ASKED:
+        return already(decision)
+    if decision.expires and now >= decision.expires:
+        return f"the approval request closed at {decision.expires}"
+    if vote.fingerprint != decision.before:
+        return "the resource has changed since you were asked; look at the newer message"
+    if any(vote.token and vote.token == cast.token for cast in decision.votes):
+        return "this link or button was used before"
+    if any(vote.person == cast.person for cast in decision.votes):
+        return f"{vote.person} has voted before"
+    if vote.choice is Choice.REVERT and not decision.plan.steps:
+        return f"no plan can revert this: {decision.plan.advice}"
+    terms = policy.terms(decision.control, decision.severity)
+    if vote.person == LINK:
+        if vote.choice is Choice.ACCEPT:
+            return "a shared link cannot prove who you are, and accepting the change needs a person"
+        if terms.approvers:
+            return "a shared link cannot prove who you are, and only some people may vote on this"
+        return ""
+    if vote.person not in {person.name for person in policy.people}:
+        return f"{vote.identity or vote.person} is not among the policy's people"
+    if terms.approvers and vote.person not in terms.approvers:
+        return f"{vote.person} may not vote on {decision.control}"
+    if vote.choice is Choice.ACCEPT and policy.made_by(decision.makers, vote.person, vote.identity):
+        return "whoever made a change cannot approve accepting it"
+    return ""
+
+
+def undo_refusal(decision: Decision, person: Person | None, identity: str, policy: Policy) -> str:
+    """Why somebody may not have a revert undone, in words for them; "" if they may.
+
+    An undo accepts the change, so only those may ask for it who may approve that. If a policy names
+    no people, everybody whom the channel lets in may.
+    """
+    if decision.status is Status.NOTED:
+        return f"{decision.id} is what an operator did to the guard: do the opposite instead"
+    if identity and identity in decision.makers:
+        return "whoever made a change cannot undo its revert"
+    if not policy.people:
+        return ""
+    if person is None:
+        return f"{identity} is not among the policy's people"
+    terms = policy.terms(decision.control, decision.severity)
+    if terms.approvers and person.name not in terms.approvers:
+        return f"{person.name} may not vote on {decision.control}"
+    if policy.made_by(decision.makers, person.name, identity):
+        return "whoever made a change cannot undo its revert"
+    return ""
+
+
+def is_undoable(decision: Decision) -> bool:
+    """Whether a decision has done something that could be undone."""
+    return decision.status in (Status.REVERTED, Status.FAILED) and bool(decision.done)
+
+
+def already(decision: Decision) -> str:
+    """What was decided, by whom and when, in words for a later voter."""
+    deciding = [
+        cast
+        for cast in decision.votes
+        if (cast.choice is Choice.ACCEPT) == (decision.status is Status.DENIED)
+    ]
+    by = ", ".join(f"{cast.person} via {cast.via}" for cast in deciding) or "the guard"
+    at = deciding[-1].at if deciding else decision.updated
+    return f"already {decision.status.value}, by {by} at {at}"

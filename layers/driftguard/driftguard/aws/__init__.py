@@ -1,0 +1,1 @@
+"""Talks to AWS: clients, calls and their errors, plan credentials, remediator, permissions."""

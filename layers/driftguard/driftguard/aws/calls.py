@@ -1,0 +1,162 @@
+"""One AWS call: the client protocol, our errors for AWS's answers, and responses as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from driftguard.documents import Document, Json
+
+from .permissions import actions_of
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+
+# What boto3 takes and gives: JSON, and datetimes and bytes beside it.
+Response: TypeAlias = "Mapping[str, object]"
+
+_THROTTLED = frozenset(
+    """
+    Throttling ThrottlingException ThrottledException RequestThrottled RequestThrottledException
+    RequestLimitExceeded TooManyRequestsException ProvisionedThroughputExceededException
+    TransactionInProgressException BandwidthLimitExceeded LimitExceededException SlowDown
+    PriorRequestNotComplete EC2ThrottledException InternalError InternalFailure
+    InternalServerError ServiceUnavailable ServiceUnavailableException
+    """.split()  # noqa: SIM905 - a list of twenty lines reads worse
+)
+
+# What a resource is busy with will pass: a database being made or modified takes no other change.
+_SETTLING = frozenset(
+    {
+        ("cloudtrail", "ConflictException"),
+        ("dynamodb", "ContinuousBackupsUnavailableException"),
+        ("dynamodb", "ResourceInUseException"),
+        ("efs", "IncorrectFileSystemLifeCycleState"),
+        ("lambda", "ResourceConflictException"),
+        ("lambda", "ResourceInUseException"),
+        ("rds", "InvalidDBClusterStateFault"),
+        ("rds", "InvalidDBInstanceState"),
+        ("redshift", "InvalidClusterState"),
+        ("wafv2", "WAFUnavailableEntityException"),
+    }
+)
+
+_REFUSED = frozenset(
+    """
+    AccessDenied AccessDeniedException UnauthorizedOperation Client.UnauthorizedOperation
+    AuthorizationError AuthorizationErrorException NotAuthorized UnauthorizedAccess
+    """.split()  # noqa: SIM905
+)
+
+
+class Client(Protocol):
+    """A boto3 client: its methods are made at run time from the service's model."""
+
+    @property
+    def meta(self) -> Any: ...
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]: ...
+
+
+class AwsError(Exception):
+    """A call that did not succeed. The message names the call, and what to do where we know."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Throttled(AwsError):
+    """AWS asked us to slow down or to wait, or was out of order, beyond the SDK's own retries."""
+
+
+class Refused(AwsError):
+    """A permission is missing; the message names it."""
+
+
+class Unreachable(AwsError):
+    """No answer from the service: the network, a time-out, or no credentials."""
+
+
+def camel_to_snake(operation: str) -> str:
+    """boto3's method name for an API operation: `PutBucketAcl` → `put_bucket_acl`."""
+    from botocore import xform_name
+
+    return str(xform_name(operation))
+
+
+def invoke(
+    client: Client,
+    service: str,
+    operation: str,
+    parameters: Mapping[str, object],
+    *,
+    absent: tuple[str, ...] = (),
+) -> Response | None:
+    """One call. None where AWS answers with an `absent` code; our own error for any other."""
+    try:
+        with told_apart(service, operation):
+            answer: Response = getattr(client, camel_to_snake(operation))(**parameters)
+            return answer
+    except AwsError as error:
+        if error.code in absent:
+            return None
+        raise
+
+
+@contextmanager
+def told_apart(service: str, operation: str) -> Iterator[None]:
+    """Turns the SDK's errors into ours: throttled, refused, unreachable, or what AWS said."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _in_words(service, operation, error) from error
+    except ResponseParserError:
+        # The error quotes the answer, and the answer may hold what nobody else is to read.
+        raise Unreachable(f"{service}:{operation} got an answer that cannot be read") from None
+    except BotoCoreError as error:
+        raise Unreachable(f"{service}:{operation} got no answer: {error}") from error
+
+
+def _in_words(service: str, operation: str, error: ClientError) -> AwsError:
+    answered = error.response.get("Error", {})
+    code, message = str(answered.get("Code", "")), str(answered.get("Message", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _THROTTLED or status >= 500:
+        return Throttled(f"{service}:{operation} was throttled ({code}): {message}", code=code)
+    if (service, code) in _SETTLING:
+        return Throttled(f"{service}:{operation} must wait ({code}): {message}", code=code)
+    if code in _REFUSED:
+        return Refused(
+            f"not allowed to call {service}:{operation}: {message or code}. "
+            f"Give the role the permission {_wanted(service, operation)}",
+            code=code,
+        )
+    return AwsError(f"{service}:{operation} failed ({code}): {message}", code=code)
+
+
+def _wanted(service: str, operation: str) -> str:
+    return " or ".join(sorted(actions_of(service, operation)))
+
+
+def plain(value: object) -> Json:
+    """A boto3 response as JSON: datetimes as ISO 8601, tuples as lists, metadata dropped."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items() if k != "ResponseMetadata"}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    iso = getattr(value, "isoformat", None)
+    return str(iso()) if callable(iso) else str(value)
+
+
+def document(value: object) -> Document:
+    """Like `plain`, for what is known to be an object."""
+    flat = plain(value)
+    return flat if isinstance(flat, Mapping) else {}

@@ -1,0 +1,175 @@
+"""Says which IAM actions an API call needs: mostly the call's own name, and the exceptions here.
+
+Source: Service Authorization Reference, "Actions, resources, and condition keys" of each service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from driftguard.documents import Json
+from driftguard.model import Call
+
+from .references import grants_in
+
+# boto3's service name → the prefix of its IAM actions, where they differ.
+_PREFIX = {
+    "efs": "elasticfilesystem",
+    "elb": "elasticloadbalancing",
+    "elbv2": "elasticloadbalancing",
+    "emr": "elasticmapreduce",
+    "opensearch": "es",
+    "s3control": "s3",
+    "sso-admin": "sso",
+}
+
+# (service, operation) → actions, where they are not the operation's own name.
+_ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("s3", "HeadBucket"): ("s3:ListBucket",),
+    ("s3", "ListBuckets"): ("s3:ListAllMyBuckets",),
+    ("s3", "DeleteBucketEncryption"): ("s3:PutEncryptionConfiguration",),
+    ("s3", "DeleteBucketLifecycle"): ("s3:PutLifecycleConfiguration",),
+    ("s3", "DeleteBucketOwnershipControls"): ("s3:PutBucketOwnershipControls",),
+    ("s3", "DeleteBucketReplication"): ("s3:PutReplicationConfiguration",),
+    ("s3", "GetBucketEncryption"): ("s3:GetEncryptionConfiguration",),
+    ("s3", "GetBucketLifecycleConfiguration"): ("s3:GetLifecycleConfiguration",),
+    ("s3", "GetBucketReplication"): ("s3:GetReplicationConfiguration",),
+    ("s3", "PutBucketEncryption"): ("s3:PutEncryptionConfiguration",),
+    ("s3", "PutBucketLifecycleConfiguration"): ("s3:PutLifecycleConfiguration",),
+    ("s3", "PutBucketReplication"): ("s3:PutReplicationConfiguration",),
+    ("s3", "PutPublicAccessBlock"): ("s3:PutBucketPublicAccessBlock",),
+    ("s3", "GetPublicAccessBlock"): ("s3:GetBucketPublicAccessBlock",),
+    ("s3", "DeletePublicAccessBlock"): ("s3:PutBucketPublicAccessBlock",),
+    ("s3control", "GetPublicAccessBlock"): ("s3:GetAccountPublicAccessBlock",),
+    ("s3control", "PutPublicAccessBlock"): ("s3:PutAccountPublicAccessBlock",),
+    ("s3control", "DeletePublicAccessBlock"): ("s3:PutAccountPublicAccessBlock",),
+}
+
+# What a call needs beside its own action when this parameter is given.
+_WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
+    ("cloudtrail", "CreateTrail"): {"TagsList": ("cloudtrail:AddTags",)},
+    ("cloudwatch", "PutMetricAlarm"): {"Tags": ("cloudwatch:TagResource",)},
+    ("config", "PutConfigRule"): {"Tags": ("config:TagResource",)},
+    ("eks", "CreateAccessEntry"): {"tags": ("eks:TagResource",)},
+    ("events", "PutRule"): {"Tags": ("events:TagResource",)},
+    # GuardDuty lets its own role read the list's bucket.
+    ("guardduty", "UpdateIPSet"): {"Activate": ("iam:DeleteRolePolicy", "iam:PutRolePolicy")},
+    ("iam", "CreateOpenIDConnectProvider"): {"Tags": ("iam:TagOpenIDConnectProvider",)},
+    ("iam", "CreateSAMLProvider"): {"Tags": ("iam:TagSAMLProvider",)},
+    ("lambda", "UpdateFunctionConfiguration"): {"Layers": ("lambda:GetLayerVersion",)},
+    ("route53resolver", "AssociateResolverQueryLogConfig"): {"ResourceId": ("ec2:DescribeVpcs",)},
+    # Secrets Manager tries the function out with the caller's permission.
+    ("secretsmanager", "RotateSecret"): {"RotationLambdaARN": ("lambda:InvokeFunction",)},
+    # A web ACL's logs are delivered by CloudWatch Logs.
+    ("wafv2", "PutLoggingConfiguration"): {
+        "LoggingConfiguration": ("logs:CreateLogDelivery", "logs:DeleteLogDelivery")
+    },
+    ("wafv2", "DeleteLoggingConfiguration"): {"ResourceArn": ("logs:DeleteLogDelivery",)},
+}
+
+# Actions that know no resources: IAM allows them on "*", or not at all.
+_RESOURCELESS = frozenset(
+    {
+        "bedrock:PutModelInvocationLoggingConfiguration",
+        "ec2:DescribeVpcs",
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+    }
+)
+
+# Calls that hand a role to a service, and to which: the caller must be allowed to pass it on. Some
+# name only what holds the role (a profile, a revision); the role is among what they are on.
+_PASSING = {
+    ("bedrock", "PutModelInvocationLoggingConfiguration"): "bedrock.amazonaws.com",
+    ("cloudtrail", "CreateTrail"): "cloudtrail.amazonaws.com",
+    ("cloudtrail", "UpdateTrail"): "cloudtrail.amazonaws.com",
+    ("codebuild", "UpdateProjectVisibility"): "codebuild.amazonaws.com",
+    ("config", "PutConfigurationRecorder"): "config.amazonaws.com",
+    ("ec2", "AssociateIamInstanceProfile"): "ec2.amazonaws.com",
+    ("ecs", "UpdateService"): "ecs-tasks.amazonaws.com",
+    ("events", "PutRule"): "events.amazonaws.com",
+    ("events", "PutTargets"): "events.amazonaws.com",
+    ("glue", "PutDataCatalogEncryptionSettings"): "glue.amazonaws.com",
+    ("logs", "PutSubscriptionFilter"): "logs.amazonaws.com",
+    ("s3", "PutBucketReplication"): "s3.amazonaws.com",
+}
+
+# The services that a plan may ever pass a role to.
+PASSED_TO = tuple(sorted(set(_PASSING.values())))
+
+# What putting a web ACL before a resource, or taking it away, needs of the resource's own service.
+_FRONTED = {
+    ("AssociateWebACL", "apigateway"): ("apigateway:SetWebACL",),
+    ("DisassociateWebACL", "apigateway"): ("apigateway:SetWebACL",),
+    ("AssociateWebACL", "elasticloadbalancing"): (
+        "elasticloadbalancing:CreateWebACLAssociation",
+        "elasticloadbalancing:SetWebAcl",
+    ),
+    ("DisassociateWebACL", "elasticloadbalancing"): (
+        "elasticloadbalancing:DeleteWebACLAssociation",
+        "elasticloadbalancing:SetWebAcl",
+    ),
+}
+
+
+def actions_of(service: str, operation: str) -> tuple[str, ...]:
+    """The IAM actions of an API call: `("s3", "GetPublicAccessBlock")` → one S3 action."""
+    known = _ACTIONS.get((service, operation))
+    return known or (f"{_PREFIX.get(service, service)}:{operation}",)
+
+
+def permissions_of(call: Call) -> tuple[str, ...]:
+    """The IAM actions that one planned call needs, tagging what it makes included."""
+    held = dict(grants_in(call.parameters))
+    actions = (*actions_of(call.service, call.operation), *_beside(call), *held)
+    if call.service == "ec2" and "TagSpecifications" in call.parameters:
+        return (*actions, "ec2:CreateTags")
+    return actions
+
+
+def grants_of(call: Call) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each IAM action that a planned call needs, with those of the call's ARNs that it is on."""
+    named = tuple(arn for arn in call.on if arn != "*")
+    roles = tuple(arn for arn in named if ":role/" in arn)
+    held: dict[str, tuple[str, ...]] = {}
+    for action, arn in grants_in(call.parameters):
+        held[action] = (*held.get(action, ()), arn)
+    for action in permissions_of(call):
+        if action in _RESOURCELESS and "*" in call.on:
+            yield action, ("*",)
+        elif action == "iam:PassRole" and roles:
+            yield action, roles
+        elif action in held:
+            yield action, held[action]
+        else:
+            yield action, named or call.on
+
+
+def roles_in(value: Json) -> tuple[str, ...]:
+    """The ARNs of the roles that a call's parameters name, wherever they stand in them."""
+    return tuple(dict.fromkeys(_roles(value)))
+
+
+def _beside(call: Call) -> Iterator[str]:
+    """What a call needs beside its own action, by its parameters."""
+    key = (call.service, call.operation)
+    for parameter, actions in _WITH.get(key, {}).items():
+        if parameter in call.parameters:
+            yield from actions
+    if key in _PASSING and roles_in([call.parameters, call.on]):
+        yield "iam:PassRole"
+    if call.service == "wafv2":
+        fronted = str(call.parameters.get("ResourceArn")).split(":")[2:3]
+        yield from _FRONTED.get((call.operation, "".join(fronted)), ())
+
+
+def _roles(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.startswith("arn:") and ":iam::" in value and ":role/" in value:
+            yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _roles(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _roles(inner)

@@ -1,0 +1,79 @@
+"""Makes the calls of one plan, with credentials that allow nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from driftguard.model import Call
+
+from .calls import AwsError, Client, Refused, _wanted, invoke
+from .permissions import grants_of
+from .references import wanted
+
+# Source: AWS STS API Reference, "AssumeRole".
+SESSION_POLICY_LIMIT = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Remediator:
+    """Makes the calls of the plan whose session is open.
+
+    `client_of` gives the client of a service, with the session's credentials.
+    """
+
+    client_of: Callable[[str], Client]
+
+    def make(self, call: Call) -> bool:
+        """Makes the call. False: it was already so (one of the call's `settled_by` codes)."""
+        client = self.client_of(call.service)
+        parameters: Mapping[str, object] = call.parameters
+        if any(True for _ in wanted(call.parameters)):
+            # Only here: few plans name what they do not hold.
+            from .resolver import fetched
+
+            parameters = {
+                name: fetched(value, self.client_of) for name, value in call.parameters.items()
+            }
+            with _unquoted(call):
+                return self._send(client, call, parameters)
+        return self._send(client, call, parameters)
+
+    def _send(self, client: Client, call: Call, parameters: Mapping[str, object]) -> bool:
+        answer = invoke(client, call.service, call.operation, parameters, absent=call.settled_by)
+        return answer is not None
+
+
+def session_policy(calls: Iterable[Call]) -> dict[str, Any]:
+    """The IAM policy that allows exactly these calls on their ARNs; one statement a set of ARNs."""
+    allowed: dict[tuple[str, ...], set[str]] = {}
+    for call in calls:
+        for action, arns in grants_of(call):
+            allowed.setdefault(arns, set()).add(action)
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": sorted(actions), "Resource": list(arns)}
+            for arns, actions in allowed.items()
+        ],
+    }
+
+
+def compact(policy: Mapping[str, Any]) -> str:
+    """Without spaces: STS takes session policies of at most 2,048 characters."""
+    return json.dumps(policy, separators=(",", ":"))
+
+
+@contextmanager
+def _unquoted(call: Call) -> Iterator[None]:
+    """Raises errors without AWS's own text, which may quote a parameter that must stay secret."""
+    try:
+        yield
+    except AwsError as error:
+        message = f"{call.service}:{call.operation} failed ({error.code or type(error).__name__})"
+        if isinstance(error, Refused):
+            message += f". Give the role the permission {_wanted(call.service, call.operation)}"
+        raise type(error)(message, code=error.code) from None

@@ -1,0 +1,102 @@
+"""Reads the stack's secrets from AWS Secrets Manager: the link key, Slack's secrets, a salt.
+
+Read at the first use and kept for a few minutes, so that a warm Lambda asks rarely and a rotated
+secret is taken up without a deployment. (Not the salt: it is for good.) Nothing of a secret is ever
+logged.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+
+from driftguard.documents import Document
+
+from .calls import told_apart
+from .client import Aws
+
+# Seconds for which a secret that was read is good.
+_KEPT = 300.0
+# Bytes that a salt has at least: as many as the hash it is for.
+_SALT = 32
+
+
+class BadSecret(Exception):
+    """A secret is malformed. The message names the secret, and never quotes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlackSecret:
+    """The bot token of a Slack app, and the secret that signs requests to it."""
+
+    bot_token: str = field(repr=False)
+    signing_secret: str = field(repr=False)
+
+
+def salt_in(secret: str, aws: Aws) -> bytes:
+    """The salt for fingerprints of exposed secrets.
+
+    Raises `BadSecret` where it is too short to keep a short password from being guessed.
+    """
+    with told_apart("secretsmanager", "GetSecretValue"):
+        answer = aws.client("secretsmanager").get_secret_value(SecretId=secret)
+    salt = str(answer.get("SecretString", "")).encode()
+    if len(salt) < _SALT:
+        raise BadSecret(f"the secret {secret} is too short to fingerprint others with")
+    return salt
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The stack's secrets, each by its ARN or name. No `slack_secret` means: no Slack."""
+
+    aws: Aws
+    link_key_secret: str
+    slack_secret: str = ""
+    _read: dict[str, tuple[float, str]] = field(default_factory=dict, repr=False)
+
+    def link_key(self) -> bytes:
+        """The key that links are signed with."""
+        key = self._text(self.link_key_secret).encode()
+        if len(key) < 32:
+            raise BadSecret(f"the secret {self.link_key_secret} is too short to sign links with")
+        return key
+
+    def slack(self) -> SlackSecret | None:
+        """Slack's secrets; None where the stack has none."""
+        if not self.slack_secret:
+            return None
+        wanted = f"the secret {self.slack_secret} must be JSON with bot_token and signing_secret"
+        try:
+            found: Document = json.loads(self._text(self.slack_secret))
+            secret = SlackSecret(str(found["bot_token"]), str(found["signing_secret"]))
+        except (ValueError, KeyError, TypeError):
+            # Not chained: the parser's own message quotes what it could not parse.
+            raise BadSecret(wanted) from None
+        if not (secret.bot_token and secret.signing_secret):
+            raise BadSecret(wanted)
+        return secret
+
+    def _text(self, secret: str) -> str:
+        now = time.monotonic()
+        read_at, text = self._read.get(secret, (-_KEPT, ""))
+        if now - read_at >= _KEPT:
+            with told_apart("secretsmanager", "GetSecretValue"):
+                answer = self.aws.client("secretsmanager").get_secret_value(SecretId=secret)
+            text = str(answer.get("SecretString", ""))
+            self._read[secret] = (now, text)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class SaltIn:
+    """The salt that is kept in a secret of AWS Secrets Manager, by its ARN or name."""
+
+    secret: str
+
+    def __call__(self, aws: Aws) -> bytes:
+        # Only here: most changes hold no secret.
+        from .secrets_manager import salt_in
+
+        return salt_in(self.secret, aws)

@@ -1,0 +1,46 @@
+"""Reads the tags of a resource, which guardrails may depend on.
+
+Sources: Resource Groups Tagging API Reference, "Services that support the Resource Groups Tagging
+API" (GetResources does not know IAM's users and roles); IAM API Reference, "ListUserTags".
+"""
+
+from __future__ import annotations
+
+from driftguard.documents import text
+from driftguard.model import Resource
+
+from .calls import AwsError
+from .client import Reader
+
+_NAMED_BY = {"user": ("ListUserTags", "UserName"), "role": ("ListRoleTags", "RoleName")}
+
+
+def tags_of(resource: Resource, reader: Reader) -> dict[str, str]:
+    """The resource's tags; none where it is gone, or its service keeps none.
+
+    An inline policy, or another part of a user or a role, has the tags of that user or role.
+    """
+    service, _, _, what = resource.arn.split(":", 5)[2:]
+    kind, _, rest = what.partition("/")
+    if service == "iam" and kind in _NAMED_BY:
+        operation, parameter = _NAMED_BY[kind]
+        return _of_iam(operation, parameter, rest.partition("/")[0], reader)
+    answer = reader.read(
+        "resourcegroupstaggingapi",
+        "GetResources",
+        absent=("InvalidParameterException",),
+        ResourceARNList=[resource.arn],
+    )
+    found = (answer or {}).get("ResourceTagMappingList", [])
+    assert isinstance(found, list)
+    return {text(tag, "Key"): text(tag, "Value") for mapped in found for tag in mapped["Tags"]}
+
+
+def _of_iam(operation: str, parameter: str, name: str, reader: Reader) -> dict[str, str]:
+    try:
+        found = list(reader.pages("iam", operation, "Tags", **{parameter: name}))
+    except AwsError as error:
+        if error.code == "NoSuchEntity":
+            return {}
+        raise
+    return {str(tag["Key"]): str(tag["Value"]) for tag in found}

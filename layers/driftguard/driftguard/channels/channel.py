@@ -1,0 +1,132 @@
+"""`Channel`, the protocol of whatever tells people or programs of decisions, and the one loop that
+hands channels a batch of the audit table's stream.
+
+The stream delivers at least once: when one record of a batch is not handled, Lambda delivers it and
+all that follow again. A channel that fails hears no more of its batch, and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from driftguard.model import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a channel did about one decision.
+
+    `messages` is how many it sent. `digest` names the digest that the decision waits for, in a word
+    of the channel's own; "" where it waits for none.
+    """
+
+    messages: int = 0
+    digest: str = ""
+
+
+NOTHING_NEW = Told()
+ONE_MESSAGE = Told(messages=1)
+
+
+class Channel(Protocol):
+    """Tells people or programs of decisions, in whatever form suits them."""
+
+    def tell(self, decision: Decision) -> Told:
+        """Tells of a decision as it now stands, unless that was told before.
+
+        In a storm a channel names the digest that will tell of it instead. Raises when the decision
+        could not be told: then it comes again.
+        """
+
+    def tell_digest(self, digest: str, decisions: Sequence[Decision]) -> int:
+        """Tells of these decisions in one message; how many messages that took.
+
+        Called at the end of a batch, once for each digest that `tell` named, with the decisions
+        that wait for it, in their order. Raises when it could not be told: then they come again.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What came of a batch.
+
+    `published` counts messages. `failed` is the sequence number of the first record that must come
+    again, "" when none must, and `trouble` says what went wrong.
+    """
+
+    published: int
+    failed: str = ""
+    trouble: str = ""
+
+
+@dataclass(slots=True)
+class _Hearing:
+    """One channel's part of a batch."""
+
+    channel: Channel
+    published: int = 0
+    waiting: dict[str, list[tuple[str, Decision]]] = field(default_factory=dict)
+    # Sequence numbers, with what went wrong there.
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+    def tell(self, sequence: str, decision: Decision) -> None:
+        try:
+            sent = self.channel.tell(decision)
+        except Exception as error:  # noqa: BLE001 - it comes again, and is dead-lettered in the end
+            self.failures.append((sequence, _words(error)))
+            return
+        self.published += sent.messages
+        if sent.digest:
+            self.waiting.setdefault(sent.digest, []).append((sequence, decision))
+
+    def tell_digests(self) -> None:
+        for digest, waiting in self.waiting.items():
+            try:
+                decisions = [decision for _, decision in waiting]
+                self.published += self.channel.tell_digest(digest, decisions)
+            except Exception as error:  # noqa: BLE001 - as above, from the first that was not told
+                self.failures.append((waiting[0][0], _words(error)))
+
+
+def tell_all(
+    channels: Sequence[Channel],
+    batch: Iterable[tuple[str, Decision]],
+    *,
+    before: Callable[[Decision], bool] = lambda _: True,
+) -> Followed:
+    """Tells the channels of a batch, oldest first, each decision with its sequence number.
+
+    `before` runs once for each decision, and says whether channels hear of it; where it raises, the
+    batch ends.
+    """
+    hearings = [_Hearing(channel) for channel in channels]
+    order: list[str] = []
+    failures: list[tuple[str, str]] = []
+    for sequence, decision in batch:
+        listening = [hearing for hearing in hearings if not hearing.failures]
+        if hearings and not listening:
+            break
+        order.append(sequence)
+        try:
+            is_news = before(decision)
+        except Exception as error:  # noqa: BLE001 - as above
+            failures.append((sequence, _words(error)))
+            break
+        if is_news:
+            for hearing in listening:
+                hearing.tell(sequence, decision)
+    for hearing in hearings:
+        hearing.tell_digests()
+        failures += hearing.failures
+    again = {sequence for sequence, _ in failures}
+    return Followed(
+        published=sum(hearing.published for hearing in hearings),
+        failed=next((sequence for sequence in order if sequence in again), ""),
+        trouble="; ".join(trouble for _, trouble in failures),
+    )
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

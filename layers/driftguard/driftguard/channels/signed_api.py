@@ -1,0 +1,112 @@
+"""Serves the signed API: votes, undos and operators' acts, over a URL that IAM authorizes.
+
+AWS verifies the request's signature and says whose it is (`requestContext.authorizer.iam.userArn`);
+the policy says which person that is. Whatever a caller writes about itself is ignored.
+
+Source: AWS Lambda Developer Guide, "Control access to Lambda function URLs".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from driftguard.approvals.command_queue import CommandQueue
+from driftguard.approvals.desk import Desk, Reply, Requester
+from driftguard.approvals.operators import Act
+from driftguard.documents import Document, Json, text
+from driftguard.logger import Logger
+from driftguard.model import Choice, Vote
+
+from .http import BadRequest, Request, Response, as_json
+
+# Bytes that a request has at most.
+LONGEST = 16_384
+# What is accepted for longer is an exemption to write into the policy, where it is reviewed.
+LONGEST_ACCEPTANCE = timedelta(days=366)
+# Characters of a reason that are kept.
+LONGEST_REASON = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SignedApi:
+    """Takes votes, undos and operators' acts from callers whom IAM has verified."""
+
+    desk: Desk
+    commands: CommandQueue
+    log: Logger
+
+    def handle(self, request: Request) -> Response:
+        """Handles one request: POST /answer, /undo or /act, JSON in and out."""
+        try:
+            if not request.caller:
+                raise BadRequest("IAM has not said who is calling: sign the request.", 403)
+            action = {"/answer": self._vote, "/undo": self._undo, "/act": self._act}.get(
+                request.path
+            )
+            if action is None:
+                raise BadRequest("There is /answer, /undo and /act here, and nothing else.", 404)
+            if request.method != "POST":
+                raise BadRequest("Requests to the guard are posted.", 405)
+            reply = action(request.caller, request.within(LONGEST).document())
+        except BadRequest as error:
+            self.log.warning("refused a call of %s: %s", request.caller or "nobody", error)
+            return as_json(error.status, {"counted": False, "text": str(error)})
+        if not reply.counted:
+            self.log.warning("refused a call of %s: %s", request.caller, reply.text)
+        body: dict[str, Json] = {
+            "counted": reply.counted,
+            "text": reply.text,
+            "decision": reply.decision.id if reply.decision else None,
+            "status": reply.decision.status.value if reply.decision else None,
+            "person": self._name(request.caller),
+        }
+        return as_json(200 if reply.counted else 409, body)
+
+    def _vote(self, caller: str, said: Document) -> Reply:
+        try:
+            choice = Choice(text(said, "choice"))
+        except ValueError:
+            raise BadRequest("A vote is `revert` or `accept`.") from None
+        decision, fingerprint = text(said, "decision"), text(said, "fingerprint")
+        if not decision or not fingerprint:
+            raise BadRequest("A vote names the `decision` and the `fingerprint` that it is about.")
+        vote = Vote(
+            person=self._name(caller),
+            choice=choice,
+            via="api",
+            at=self.desk.stamp(),
+            fingerprint=fingerprint,
+            until=self._until(said, choice),
+            identity=caller,
+            reason=text(said, "reason")[:LONGEST_REASON],
+        )
+        return self.desk.vote(decision, vote)
+
+    def _until(self, said: Document, choice: Choice) -> str:
+        """When an acceptance for a while ends; "" for one for good."""
+        seconds = said.get("accept_for_seconds")
+        if seconds is None:
+            return ""
+        if choice is not Choice.ACCEPT or type(seconds) is not int or seconds <= 0:
+            raise BadRequest("Only `accept` is for a while, for a whole number of seconds.")
+        if seconds > LONGEST_ACCEPTANCE.total_seconds():
+            raise BadRequest("An acceptance lasts a year at most; exempt it in the policy instead.")
+        return self.desk.stamp(timedelta(seconds=seconds))
+
+    def _undo(self, caller: str, said: Document) -> Reply:
+        requester = Requester(caller, self.desk.policy.person(iam=caller))
+        reason = text(said, "reason")[:LONGEST_REASON]
+        return self.desk.request_undo(text(said, "decision"), requester, reason, self.commands)
+
+    def _act(self, caller: str, said: Document) -> Reply:
+        """Does an operator's act; where the policy names people, only for one of them."""
+        person = self.desk.policy.person(iam=caller)
+        if person is None and self.desk.policy.people:
+            return Reply(False, f"{caller} is not among the policy's people")
+        name = person.name if person else ""
+        return self.desk.act(Act(text(said, "act"), said, name, caller, self.desk.now()))
+
+    def _name(self, caller: str) -> str:
+        person = self.desk.policy.person(iam=caller)
+        return person.name if person else ""

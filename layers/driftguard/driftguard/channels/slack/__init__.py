@@ -1,0 +1,1 @@
+"""Slack: decisions as messages in channels, and votes and undos by their buttons."""

@@ -1,0 +1,151 @@
+"""Keeps in the state table where decisions are told in Slack, and which requests were taken.
+
+`slack#…#<decision>` says where a decision's message is, `slack-seen#…#<request>` is a request that
+was taken; both expire by themselves (DynamoDB's time to live). `slack-rate#…#<channel>` counts
+messages a minute and `slack-digest#…#<channel>` holds a storm's one message with its counts: see
+`tally.py`. The `…` is account and region, where the guard stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from driftguard.aws.calls import AwsError, told_apart
+from driftguard.model import Decision, Status
+from driftguard.state.item_format import must_be_known, written_in
+from driftguard.state.keys import STATE_FORMAT, partition
+from driftguard.state.table import StateTable
+
+from .. import digest
+from ..digest import Storm
+from ..tally import Tally, attribute, counted, expiry, item_key
+
+# Slack lets an app edit its own messages for as long as they are there; people undo within weeks.
+_KEPT = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A decision's message: its channel and Slack's timestamp, and what it says so far.
+
+    In a storm the message is the digest's, named by `storm`. `version` is the decision's as shown,
+    `logged` the last log entry that its thread has.
+    """
+
+    channel: str
+    ts: str
+    version: int
+    status: Status
+    logged: int = 0
+    storm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessages:
+    """Reads and writes the items that belong to Slack."""
+
+    state: StateTable
+
+    @property
+    def tally(self) -> Tally:
+        """The storms of each Slack channel."""
+        return Tally(self.state, "slack-digest")
+
+    # ------------------------------------------------------------------------- messages
+
+    def message(self, decision: str) -> SentMessage | None:
+        """The decision's message; None while there is none.
+
+        Raises `UnknownFormat` where its item is in another format.
+        """
+        with told_apart("dynamodb", "GetItem"):
+            found = self.state.client.get_item(
+                TableName=self.state.name, Key=self._key(decision), ConsistentRead=True
+            )
+        item = found.get("Item")
+        if item is None:
+            return None
+        must_be_known(item, STATE_FORMAT, f"where Slack has the message of {decision}")
+        return SentMessage(
+            channel=attribute(item, "channel"),
+            ts=attribute(item, "ts"),
+            version=int(attribute(item, "version", "N")),
+            status=Status(attribute(item, "status")),
+            logged=int(attribute(item, "logged", "N")),
+            storm=attribute(item, "storm"),
+        )
+
+    def keep(self, decision: str, message: SentMessage, now: datetime) -> None:
+        """Remembers where a decision's message is and what it says."""
+        with told_apart("dynamodb", "PutItem"):
+            self.state.client.put_item(
+                TableName=self.state.name, Item=self._item_of(decision, message, now)
+            )
+
+    def counted(self, channel: str, now: datetime) -> int:
+        """Counts one more message to the channel; how many there were in this minute."""
+        return counted(self.state, "slack-rate", channel, now)
+
+    def join(
+        self, decision: Decision, message: SentMessage, before: SentMessage | None, now: datetime
+    ) -> None:
+        """Counts a decision into a storm, or moves it there from one status to another: once.
+
+        Raises `Elsewhere` when another worker did so meanwhile.
+        """
+        put: dict[str, object] = {
+            "TableName": self.state.name,
+            "Item": self._item_of(decision.id, message, now),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        if before is None:
+            storm = self.tally.storm(message.channel, message.storm)
+        else:
+            storm = Storm(message.channel, message.storm)
+            put["ConditionExpression"] = "version = :seen"
+            put["ExpressionAttributeValues"] = {":seen": {"N": str(before.version)}}
+        status_before = None if before is None else before.status
+        line = digest.line(decision)
+        self.tally.join(storm, message.status, status_before, line, now, also=put)
+
+    # ------------------------------------------------------------------------- requests
+
+    def first_sight(self, request: str, now: datetime, keep_seconds: int) -> bool:
+        """Whether this request was never seen before; remembers it."""
+        lasts = timedelta(seconds=keep_seconds)
+        item = {
+            **item_key(partition("slack-seen", self.state.place, request)),
+            **written_in(STATE_FORMAT),
+            "expires": expiry(now, lasts),
+        }
+        try:
+            with told_apart("dynamodb", "PutItem"):
+                self.state.client.put_item(
+                    TableName=self.state.name,
+                    Item=item,
+                    ConditionExpression="attribute_not_exists(pk)",
+                )
+        except AwsError as error:
+            if error.code == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    # ------------------------------------------------------------------------- the table
+
+    def _item_of(self, decision: str, message: SentMessage, now: datetime) -> dict[str, object]:
+        return {
+            **self._key(decision),
+            **written_in(STATE_FORMAT),
+            "channel": {"S": message.channel},
+            "ts": {"S": message.ts},
+            "version": {"N": str(message.version)},
+            "status": {"S": message.status.value},
+            "logged": {"N": str(message.logged)},
+            "storm": {"S": message.storm},
+            "expires": expiry(now, _KEPT),
+        }
+
+    def _key(self, decision: str) -> dict[str, dict[str, str]]:
+        return item_key(partition("slack", self.state.place, decision))

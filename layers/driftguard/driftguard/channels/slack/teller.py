@@ -1,0 +1,153 @@
+"""Slack as a channel: one message a decision, kept up to date, or one for all of a storm.
+
+A message is posted when a decision is first heard of, and updated whenever it moves; its log goes
+into the message's thread. More decisions a minute than the policy's `digest_over` share one message
+with a count, updated once a batch. What was told is remembered, so that a redelivered record tells
+nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from driftguard.audit import AuditTable
+from driftguard.model import Decision, Status
+from driftguard.policy.model import Policy
+
+from ..channel import NOTHING_NEW, ONE_MESSAGE, Told
+from ..digest import Storm, is_emergency
+from ..wording import ApprovalRequest, moment, timeout
+from . import blocks
+from .client import Slack, SlackError
+from .sent import SentMessage, SentMessages
+
+# A message that is gone is posted anew.
+_GONE = frozenset({"message_not_found", "thread_not_found"})
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Tells one workspace what one guard decides."""
+
+    slack: Slack
+    sent: SentMessages
+    audit: AuditTable
+    policy: Policy
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def tell(self, decision: Decision) -> Told:
+        """Brings Slack up to date on one decision, or counts it into a storm."""
+        message = self.sent.message(decision.id)
+        if message is None:
+            return self._begin(decision)
+        if message.storm:
+            if decision.version > message.version:
+                self._count(decision, message, message.storm, message.channel)
+            return Told(digest=f"{message.channel} {message.storm}")
+        if decision.version > message.version:
+            self._update(decision, message)
+        return NOTHING_NEW
+
+    def tell_digest(self, digest: str, decisions: Sequence[Decision]) -> int:
+        """Posts or updates a storm's message until it is up to date.
+
+        The counts stand in the state table already; `decisions` are not counted again.
+        """
+        channel, _, began = digest.partition(" ")
+        storm = self.sent.tally.storm(channel, began)
+        posted = 0
+        while True:
+            text, shown = blocks.digest(storm)
+            posted += self._say(storm, text, shown)
+            after = self.sent.tally.storm(channel, began)
+            if replace(after, message="") == replace(storm, message=""):
+                return posted
+            storm = after
+
+    # ------------------------------------------------------------------------ one message
+
+    def _begin(self, decision: Decision) -> Told:
+        """Posts a message, or counts the decision into a storm's."""
+        resource = decision.candidate.resource
+        channel = self.policy.channel(resource.account, decision.control, decision.severity)
+        if is_emergency(decision):
+            channel = self._tell_everybody(decision, channel)
+        # People exempted it, so they need not hear of it again.
+        if not channel or decision.status is Status.EXEMPTED:
+            return NOTHING_NEW
+        if self.sent.counted(channel, self.now()) > self.policy.digest_over:
+            began = self.sent.tally.current(channel, self.now())
+            self._count(decision, None, began, channel)
+            return Told(digest=f"{channel} {began}")
+        self._post(decision, channel)
+        return ONE_MESSAGE
+
+    def _tell_everybody(self, decision: Decision, channel: str) -> str:
+        """Posts an emergency act to all channels but the first; returns the first one's name."""
+        every = [name for name in dict.fromkeys((channel, *self.policy.channels())) if name]
+        text, shown = blocks.message(decision, None)
+        for other in every[1:]:
+            self.slack.post(other, text, shown)
+        return every[0] if every else ""
+
+    def _post(self, decision: Decision, channel: str) -> None:
+        text, shown = blocks.message(decision, self._request(decision))
+        ts = self.slack.post(channel, text, shown)
+        message = SentMessage(channel, ts, decision.version, decision.status)
+        self.sent.keep(decision.id, message, self.now())
+
+    def _update(self, decision: Decision, message: SentMessage) -> None:
+        """Replaces the message and adds to its thread what the log has gained."""
+        text, shown = blocks.message(decision, self._request(decision))
+        try:
+            self.slack.update(message.channel, message.ts, text, shown)
+            logged = self._thread(decision, message)
+        except SlackError as error:
+            if error.code not in _GONE:
+                raise
+            self._post(decision, message.channel)
+            return
+        now_said = replace(message, version=decision.version, status=decision.status, logged=logged)
+        self.sent.keep(decision.id, now_said, self.now())
+
+    def _thread(self, decision: Decision, message: SentMessage) -> int:
+        """Posts what the log has gained into the thread; the number of the last entry there."""
+        news = [entry for entry in self.audit.log(decision.id) if entry.number > message.logged]
+        if not news:
+            return message.logged
+        lines = [
+            f"{moment(entry.at)}  {entry.event} by {entry.by}"
+            + (f": {entry.note}" if entry.note else "")
+            for entry in news
+        ]
+        self.slack.post(message.channel, blocks.log(lines), (), thread=message.ts)
+        return news[-1].number
+
+    def _request(self, decision: Decision) -> ApprovalRequest | None:
+        terms = self.policy.terms(decision.control, decision.severity)
+        words = timeout(decision, terms)
+        return ApprovalRequest(words) if words else None
+
+    # ------------------------------------------------------------------------ a storm
+
+    def _count(
+        self, decision: Decision, before: SentMessage | None, began: str, channel: str
+    ) -> None:
+        message = SentMessage(channel, "", decision.version, decision.status, storm=began)
+        self.sent.join(decision, message, before, self.now())
+
+    def _say(self, storm: Storm, text: str, shown: list[blocks.Block]) -> int:
+        """Posts or updates a storm's message; how many messages that added."""
+        if storm.message:
+            self.slack.update(storm.room, storm.message, text, shown)
+            return 0
+        self.sent.tally.claim(storm, self.now())
+        try:
+            ts = self.slack.post(storm.room, text, shown)
+        except SlackError:
+            self.sent.tally.unclaim(storm)
+            raise
+        self.sent.tally.posted(storm, ts)
+        return 1

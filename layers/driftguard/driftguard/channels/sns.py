@@ -1,0 +1,218 @@
+"""Renders a decision for SNS: text for e-mail, JSON for programs, and a card for Amazon Q
+Developer in chat applications (Slack and Teams without a custom app).
+
+Sources: Amazon SNS Developer Guide, "Platform-specific payloads" and "Publish" (256 KB in all);
+Amazon Q Developer in chat applications Administrator Guide, "Custom notifications" (it subscribes
+over HTTPS, so its card is the `https` rendering).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from driftguard.documents import Document, Json
+from driftguard.model import Decision, Status
+
+from . import digest
+from .wording import (
+    ApprovalRequest,
+    as_json,
+    as_text,
+    by,
+    clipped,
+    moment,
+    said,
+    told,
+    votes,
+)
+
+# SNS takes 262,144 bytes: the renderings inside JSON inside JSON, and the attributes.
+_JSON_BYTES = 60_000
+_EMAIL_CHARACTERS = 20_000
+_CARD_CHARACTERS = 3_000
+
+
+def kind(request: ApprovalRequest | None) -> str:
+    """What a message is about, for subscribers to filter by."""
+    return "approval-request" if request else "outcome"
+
+
+def digest_subject(decisions: Sequence[Decision]) -> str:
+    """The subject of a digest."""
+    return _printable(f"[Driftguard] {len(decisions)} decisions")
+
+
+def digest_text(decisions: Sequence[Decision]) -> str:
+    """A storm in words: how many decisions by status, what held them back, the worst of them."""
+    lines = [f"{len(decisions)} decisions in a short time:", ""]
+    lines += [f"{count:6d}  {status}" for status, count in digest.counts(decisions)]
+    held = digest.held_back(decisions)
+    if held:
+        lines += ["", "Held back:", *(f"  - {clipped(why, 300)}" for why in held[:5])]
+    lines += ["", "Among them:"]
+    lines += [
+        f"  - {clipped(f'{decision.title}: {decision.candidate.resource.id}', digest.LONGEST_LINE)}"
+        f" ({decision.id})"
+        for decision in digest.worst_first(decisions)[: digest.NAMED]
+    ]
+    more = len(decisions) - digest.NAMED
+    lines += [f"  and {more} more"] * (more > 0)
+    lines += ["", "driftguard audit list --since 1h", "driftguard approve|deny DECISION"]
+    return "\n".join(lines)
+
+
+def subject(decision: Decision) -> str:
+    """The subject of a message: at most 100 printable ASCII characters, as SNS demands."""
+    return _printable(f"[Driftguard] {told(decision.status)}: {decision.title}")
+
+
+def _printable(words: str) -> str:
+    printable = "".join(letter if letter.isprintable() else " " for letter in words)
+    return printable.encode("ascii", "replace").decode()[:100]
+
+
+# ------------------------------------------------------------------------------- programs
+
+
+def as_default(decision: Decision, request: ApprovalRequest | None) -> str:
+    """The JSON that programs get, cut until it fits into a message."""
+    machine = _fitting({**as_json(decision), **_ways_for_programs(decision, request)})
+    return json.dumps(machine, ensure_ascii=False)
+
+
+def _ways_for_programs(decision: Decision, request: ApprovalRequest | None) -> Document:
+    """How a program may vote: what to publish to the topic for replies."""
+    if request is None:
+        return {}
+    reply = {"decision": decision.id, "choice": "revert", "token": request.token}
+    return {
+        "timeout": request.timeout,
+        "revert_link": request.revert_link,
+        "reply": reply if request.token else {},
+        "replies_topic": request.replies_topic,
+    }
+
+
+def _fitting(whole: Document) -> Document:
+    """The document with its longest texts and lists cut until it fits; then it says `truncated`."""
+    fitting, truncated = whole, {"truncated": True}
+    for longest in (4_000, 1_000, 150):
+        if len(json.dumps(fitting, ensure_ascii=False).encode()) <= _JSON_BYTES:
+            break
+        cut = {name: _cut(value, longest) for name, value in whole.items()}
+        # A link that is cut short is no link.
+        links = {name: whole[name] for name in ("revert_link", "reply") if name in whole}
+        fitting = cut | links | truncated
+    return fitting
+
+
+def _cut(value: Json, longest: int) -> Json:
+    if isinstance(value, str):
+        return clipped(value, longest)
+    if isinstance(value, Mapping):
+        return {name: _cut(inner, longest) for name, inner in value.items()}
+    if isinstance(value, Sequence):
+        return [_cut(inner, longest) for inner in value[:50]]
+    return value
+
+
+# ------------------------------------------------------------------------------- people
+
+
+def as_email(decision: Decision, request: ApprovalRequest | None) -> str:
+    """The text, and for an approval request how to vote; the ways to vote are never cut off."""
+    asking = "\n".join(_ways(decision, request)) if request else ""
+    text = as_text(decision)
+    if len(text) > _EMAIL_CHARACTERS:
+        rest = f"\nThe rest: driftguard audit show {decision.id}"
+        text = clipped(text, _EMAIL_CHARACTERS) + rest
+    return text + asking
+
+
+def _ways(decision: Decision, request: ApprovalRequest) -> list[str]:
+    """How to vote, line by line: the link, the command line, a reply by SNS."""
+    lines = ["", "", "-" * 72, request.timeout, ""]
+    if request.revert_link and decision.plan.steps:
+        lines += [
+            "To revert it, open this page and confirm there. Everybody who got this message has",
+            "this link, so it counts as one vote, and it cannot accept the change:",
+            "",
+            request.revert_link,
+            "",
+        ]
+    lines += ["To vote as yourself, with your AWS credentials:", ""]
+    if decision.plan.steps:
+        lines.append(f"  driftguard approve {decision.id}         it is reverted")
+    lines += [
+        f"  driftguard deny {decision.id}            the change stands",
+        f"  driftguard accept {decision.id} --for 7d   it stands, and nobody is asked until then",
+    ]
+    if request.token and request.replies_topic and decision.plan.steps:
+        lines += [
+            "",
+            "Or by SNS:",
+            "",
+            f"  aws sns publish --topic-arn {request.replies_topic} \\",
+            f"    --message 'revert {decision.id} {request.token}'",
+        ]
+    return lines
+
+
+# ------------------------------------------------------------------------------- chat
+
+
+def as_q(decision: Decision, request: ApprovalRequest | None) -> Document:
+    """The card for Amazon Q Developer: one thread a decision, with values for custom actions."""
+    resource = decision.candidate.resource
+    status = told(decision.status)
+    calls = [clipped(said(step.call), 300) for step in decision.plan.steps[:5]]
+    description = "\n".join(
+        [
+            decision.summary,
+            "",
+            f"Change: {decision.change_name}, {moment(decision.change_time)}",
+            f"By: {by(decision.actor)}",
+            f"Why: {decision.reason}",
+            *(["", "Calls:", *calls] if calls else []),
+            *(["", *votes(decision)] if decision.votes else []),
+        ]
+    )
+    return {
+        "version": "1.0",
+        "source": "custom",
+        "id": f"{decision.id}-{decision.version}",
+        "content": {
+            "textType": "client-markdown",
+            "title": clipped(f"{decision.title}: {status}", 200),
+            "description": clipped(description, _CARD_CHARACTERS),
+            "nextSteps": _next_steps(decision, request),
+            "keywords": [status, decision.control, f"severity {decision.severity}"],
+        },
+        "metadata": {
+            "threadId": decision.id,
+            "summary": clipped(f"{decision.title}: {status}. {decision.summary}", 500),
+            "eventType": f"driftguard-{kind(request)}",
+            "relatedResources": [resource.arn],
+            "additionalContext": {
+                "decision": decision.id,
+                "status": decision.status.value,
+                "control": decision.control,
+                "account": resource.account,
+                "region": resource.region or "none",
+                "fingerprint": decision.before,
+            },
+        },
+    }
+
+
+def _next_steps(decision: Decision, request: ApprovalRequest | None) -> list[str]:
+    if request is None:
+        undo = [f"driftguard undo {decision.id}"] if decision.status is Status.REVERTED else []
+        return [f"driftguard audit show {decision.id}", *undo]
+    steps = [request.timeout] if request.timeout else []
+    if decision.plan.steps:
+        if request.revert_link:
+            steps.append(f"Revert it: {request.revert_link}")
+        steps.append(f"driftguard approve {decision.id}")
+    return [*steps, f"driftguard deny {decision.id}", f"driftguard accept {decision.id} --for 7d"]

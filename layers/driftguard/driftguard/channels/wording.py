@@ -1,0 +1,182 @@
+"""The wording that messages about a decision share on every channel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from driftguard.documents import Document
+from driftguard.guardrails.spoken import spoken
+from driftguard.model import Actor, Call, Decision, Status, Vote
+from driftguard.policy.model import Terms
+
+_STANDS = "the change stands"
+
+_VERB = {
+    Status.OBSERVED: "seen, nothing done",
+    Status.EXEMPTED: "exempted",
+    Status.ASKED: "waits for a person",
+    Status.APPROVED: "approved, being reverted",
+    Status.DENIED: "accepted",
+    Status.EXPIRED: "accepted, nobody voted",
+    Status.REVERTED: "reverted",
+    Status.FAILED: "FAILED to revert",
+    Status.UNDONE: "revert undone",
+    Status.NOTED: "done by an operator",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """What an approver must know besides the decision: the timeout action, and ways to vote.
+
+    The link and the topic for replies are "" where the stack has none.
+    """
+
+    timeout: str
+    revert_link: str = ""
+    replies_topic: str = ""
+
+    @property
+    def token(self) -> str:
+        """The token of the link; a reply by SNS carries it too."""
+        return self.revert_link.partition("?t=")[2]
+
+
+def told(status: Status) -> str:
+    """A decision's status in words."""
+    return _VERB.get(status, status.value)
+
+
+def by(actor: Actor) -> str:
+    """Who made a change and from where, as far as that is known, in words."""
+    if actor.is_unattributed:
+        return "actor and time unknown"
+    return f"{actor.session or 'unknown'} from {actor.source or 'unknown'}"
+
+
+def timeout(decision: Decision, terms: Terms) -> str:
+    """The timeout action and when it is taken, in words; "" where nobody is asked."""
+    if decision.status is not Status.ASKED or not decision.expires:
+        return ""
+    outlasts = any(guardrail.outlasts_timeout for guardrail, _ in spoken(decision.rulings))
+    if terms.timeout_action == "revert" and decision.plan.steps and not outlasts:
+        what = "it is reverted"
+    elif terms.timeout_action == "escalate" and not decision.escalated:
+        what = f"people are asked once more; if nobody votes then, {_STANDS}"
+    else:
+        what = _STANDS
+    return f"If nobody votes until {moment(decision.expires)}, {what}."
+
+
+def votes(decision: Decision) -> Iterator[str]:
+    """Who has voted for what, one line each; then the quorum, where it takes more than one."""
+    for cast in decision.votes:
+        yield vote(cast)
+    if decision.status is Status.ASKED and decision.quorum > 1:
+        yield f"{decision.quorum} people must agree."
+
+
+def vote(vote: Vote) -> str:
+    """Who voted for what, how and when: `bob: accept until 2027-01-01 09:00 UTC, via slack, …`."""
+    until = f" until {moment(vote.until)}" if vote.until else ""
+    return f"{vote.person}: {vote.choice.value}{until}, via {vote.via}, {moment(vote.at)}"
+
+
+def moment(iso: str) -> str:
+    """A time as people read it: `2026-11-24 12:00:05 UTC`."""
+    return f"{iso[:19].replace('T', ' ')} UTC" if iso.endswith("Z") else iso
+
+
+def said(call: Call) -> str:
+    """A call on one line: `ec2:RevokeSecurityGroupIngress(GroupId=sg-1, …)`."""
+    given = ", ".join(
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in call.parameters.items()
+    )
+    return f"{call.service}:{call.operation}({given})"
+
+
+def clipped(text: str, longest: int) -> str:
+    """The text, or as much of its beginning as is allowed, with an ellipsis."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def as_text(decision: Decision) -> str:
+    """A decision as people read it: what changed, who did it, why it is risky, what was done."""
+    resource = decision.candidate.resource
+    lines = [
+        f"{decision.title}: {told(decision.status)}.",
+        "",
+        decision.summary,
+        "",
+        f"Resource  {resource.arn}",
+        f"Change    {decision.change_name} at {decision.change_time}",
+        f"By        {by(decision.actor)}",
+        f"Why       {decision.reason}",
+    ]
+    calls = [said(step.call) for step in decision.plan.steps]
+    if calls:
+        done = decision.status in (Status.REVERTED, Status.UNDONE)
+        lines += ["", "Done:" if done else "Would do:", *(f"  - {call}" for call in calls)]
+    if decision.plan.untouched:
+        lines += ["", "Left alone:", *(f"  - {untouched}" for untouched in decision.plan.untouched)]
+    if decision.plan.advice:
+        lines += ["", decision.plan.advice]
+    cast = list(votes(decision))
+    if cast:
+        lines += ["", "Votes:", *(f"  - {line}" for line in cast)]
+    lines += ["", f"driftguard audit show {decision.id}"]
+    if decision.status is Status.REVERTED:
+        lines.append(f"driftguard undo {decision.id}")
+    return "\n".join(lines)
+
+
+def as_json(decision: Decision) -> Document:
+    """A decision as programs read it, without its state: that stays in the audit table."""
+    resource, actor = decision.candidate.resource, decision.actor
+    return {
+        "decision": decision.id,
+        "status": decision.status.value,
+        "control": decision.control,
+        "title": decision.title,
+        "severity": decision.severity,
+        "summary": decision.summary,
+        "reason": decision.reason,
+        "account": resource.account,
+        "region": resource.region,
+        "resource": resource.arn,
+        "actor": actor.principal,
+        "actor_session": actor.session,
+        "source": actor.source,
+        "change": {
+            "id": decision.change_id,
+            "name": decision.change_name,
+            "time": decision.change_time,
+        },
+        "autonomy": {"granted": decision.granted.label, "decided": decision.autonomy.label},
+        "rulings": [
+            {"guardrail": ruling.guardrail, "limit": ruling.limit.label, "reason": ruling.reason}
+            for ruling in decision.rulings
+        ],
+        "calls": [said(step.call) for step in decision.plan.steps],
+        "untouched": list(decision.plan.untouched),
+        "advice": decision.plan.advice,
+        "fingerprint": decision.before,
+        "quorum": decision.quorum,
+        "expires": decision.expires,
+        "votes": [
+            {
+                "person": cast.person,
+                "choice": cast.choice.value,
+                "via": cast.via,
+                "at": cast.at,
+                "until": cast.until,
+            }
+            for cast in decision.votes
+        ],
+        "decided": decision.decided,
+        "updated": decision.updated,
+        "version": decision.version,
+    }

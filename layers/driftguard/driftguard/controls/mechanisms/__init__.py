@@ -1,0 +1,1 @@
+"""The mechanisms that controls share, one module each: a control is declared by one."""

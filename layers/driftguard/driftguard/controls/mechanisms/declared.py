@@ -1,0 +1,78 @@
+"""Holds what the mechanisms share; a control declares one of them.
+
+- `Sharing`: a resource is shared with grantees; those that are not trusted lose their grant.
+- `Switch`: a setting has a value that is safe; a risky one is set back.
+- `Weakened`: a configuration is weaker than its baseline; the weakened fields are set back.
+- `Removed`: something that watched over the account is gone; it is made again from the baseline.
+- `Granted`: one thing was given to another (a policy, a membership, a key), or taken from it.
+- `Advice`: there is no safe remediation; people are told what happened and what they can do.
+
+Those over resource policies are in `resource_policy.py`.
+
+A control is an instance: its metadata, and the few functions that say how its service reads and
+writes the thing. `candidates` names the resources of a change and how sure the record makes us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, Json
+from driftguard.model import Candidate, Certainty, Change, Resource
+
+from ..control import References, Trigger
+
+Candidates: TypeAlias = "Callable[[Change], Iterable[Candidate]]"
+Read: TypeAlias = "Callable[[Resource, Reader], Document | None]"
+Grants: TypeAlias = "Mapping[str, tuple[str, ...]]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """The metadata that every declared control carries."""
+
+    id: str
+    title: str
+    severity: int
+    references: References = References()
+    triggers: tuple[Trigger, ...]
+    reads: tuple[str, ...] = ()
+    writes: Grants = field(default_factory=dict)
+    proven: str = "emulator"
+    revert: str = ""
+    volatile: frozenset[str] = frozenset()
+    momentary: frozenset[str] = frozenset()
+    baselined: bool = False
+    vanishing: bool = False
+    found_by: Callable[[Reader], Iterable[Resource]] | None = None
+
+    def inventory(self, reader: Reader) -> Iterable[Resource]:
+        """The resources that the sweep looks at, listed by `found_by`."""
+        return self.found_by(reader) if self.found_by else ()
+
+    @property
+    def swept(self) -> bool:
+        """Whether there is a way to list them."""
+        return self.found_by is not None
+
+
+def evident(find: Callable[[Change], Resource | None], *names: str) -> Candidates:
+    """The resources of changes with these names: such a call is itself the risk.
+
+    A change of any other name, the call's harmless counterpart, yields nothing.
+    """
+
+    def candidates(change: Change) -> Iterable[Candidate]:
+        found = find(change) if change.name in names else None
+        return () if found is None else (Candidate(found, Certainty.EVIDENT),)
+
+    return candidates
+
+
+def listed(state: Document, name: str) -> list[Json]:
+    """The list under a key of a state; an empty one where there is none."""
+    value = state.get(name)
+    return list(value) if isinstance(value, (list, tuple)) else []

@@ -1,0 +1,74 @@
+"""Switch: a setting that must stay on, put back by one call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from driftguard.aws.client import Reader
+from driftguard.documents import Document
+from driftguard.model import Call, Candidate, Change, Finding, Observation, Plan, Resource, Step
+
+from ..control import Control, NoSettings
+from .declared import Candidates, Declared, Read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch(Declared, Control[NoSettings]):
+    """A setting that has a safe value.
+
+    `read` answers the state, None when the resource is gone. `risky` says in words why a state is
+    risky, "" if it is not; it is given the baseline's state, or None. `put` is the call that sets
+    a state's values; `safe` is the state to set, from the risky one and the baseline's. When it
+    answers None there is nothing safe to guess, and people are asked with `advice`. A candidate's
+    hint becomes part of the state.
+    """
+
+    candidates: Candidates
+    read: Read
+    risky: Callable[[Document, Document | None], str]
+    safe: Callable[[Document, Document | None], Document | None]
+    put: Callable[[Resource, Document], Call]
+    advice: str = ""
+    settings: type[NoSettings] = NoSettings
+
+    def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
+        return self.candidates(change)
+
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        found = self.read(candidate.resource, reader)
+        return None if found is None else {**found, **candidate.hint}
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: NoSettings
+    ) -> Finding | None:
+        why = self.risky(state, baseline)
+        return Finding(why) if why else None
+
+    def plan(
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: NoSettings,
+    ) -> Plan:
+        safe = self.safe(observation.state, baseline)
+        if safe is None:
+            return Plan((), advice=self.advice)
+        there, back = (
+            self.put(candidate.resource, safe),
+            self.put(candidate.resource, observation.state),
+        )
+        untouched = tuple(
+            f"{name}: {json.dumps(value)}"
+            for name, value in observation.state.items()
+            if safe.get(name) == value
+        )
+        return Plan((Step(there, (back,)),), untouched=untouched, advice=self.advice)
+
+    def put_back(self, candidate: Candidate, observation: Observation, baseline: Document) -> Plan:
+        there, back = (
+            self.put(candidate.resource, state) for state in (baseline, observation.state)
+        )
+        return Plan((Step(there, (back,)),))

@@ -1,0 +1,109 @@
+"""Reads JSON values; makes digests and time stamps.
+
+Pure, and below everything else of ours. `Json` is the type of a parsed JSON value; `Document` is a
+JSON object. A state, the parameters of a call and a CloudTrail record are all documents, so that
+each can be stored, shown and compared as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+Document: TypeAlias = Mapping[str, Json]
+
+
+def items(value: Json) -> Iterator[Document]:
+    """The objects of a list in any of CloudTrail's spellings.
+
+    `{"items": [...]}`, `{}` for none, a bare list, or one object where several would be a list.
+    """
+    if isinstance(value, Mapping):
+        if "items" in value:
+            yield from items(value["items"])
+        elif value:
+            yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            if isinstance(item, Mapping):
+                yield item
+
+
+def text(container: Document, *names: str) -> str:
+    """The first of these keys that holds a string or a number, as a string; else "".
+
+    S3 logs some parameters as a one-element list; older records do so for more of them.
+    """
+    for name in names:
+        value = container.get(name)
+        if isinstance(value, (list, tuple)) and len(value) == 1:
+            value = value[0]
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return str(value)
+    return ""
+
+
+def mapping(container: Document, name: str) -> Document:
+    """The object under this key, or an empty one where there is none (null, redacted, a string)."""
+    value = container.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def flag(value: Json) -> bool | None:
+    """A boolean in any spelling (`true`, `"true"`, `{"value": true}`); None where it is absent."""
+    if isinstance(value, Mapping):
+        return flag(value.get("value"))
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
+def stamp(at: datetime) -> str:
+    """A time in the spelling that every record uses: ISO 8601 in UTC, to the millisecond."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(written: str) -> datetime | None:
+    """The time of a stamp; None for a text that is no time, or has no time zone."""
+    try:
+        at = datetime.fromisoformat(written)
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
+
+
+def amount(written: str) -> float | None:
+    """A count, perhaps faded, from 0 to a thousand million; None for anything else."""
+    try:
+        value = float(written)
+    except ValueError:
+        return None
+    return value if 0 <= value <= 1e9 else None
+
+
+def documents(container: Document, name: str) -> list[Document]:
+    """The objects of a list in a document of our own; none if there is no list."""
+    found = container.get(name)
+    if not isinstance(found, Sequence) or isinstance(found, str):
+        return []
+    return [item for item in found if isinstance(item, Mapping)]
+
+
+def digest(value: Json) -> str:
+    """The SHA-256 of a JSON value in its one canonical spelling, as 64 hex digits."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _without(value: Json, keys: frozenset[str]) -> Json:
+    if isinstance(value, Mapping):
+        return {k: _without(v, keys) for k, v in value.items() if k not in keys}
+    if isinstance(value, (list, tuple)):
+        return [_without(item, keys) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""Takes one decision from message to outcome: decides, asks, reverts, undoes, resumes."""

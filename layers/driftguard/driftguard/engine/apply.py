@@ -1,0 +1,98 @@
+"""Carries out a plan's calls, and its undo, under credentials that can do nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from driftguard.aws.calls import AwsError, Throttled, Unreachable
+from driftguard.aws.client import Aws
+from driftguard.model import Call, Decision, Plan, Step
+
+from .case import Case
+
+# AWS is eventually consistent: how long to wait before each look after a revert, in seconds.
+PATIENCE = (0.0, 0.5, 1.5, 3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How far a plan got: leading steps done, and what stopped it (None when nothing did).
+
+    `stale`: nothing was called, because the state was no longer the one that was planned for.
+    """
+
+    done: int
+    error: AwsError | None = None
+    stale: bool = False
+
+    @property
+    def passing(self) -> bool:
+        """Whether what stopped it may pass by itself: throttling, or no answer."""
+        return isinstance(self.error, (Throttled, Unreachable))
+
+
+def apply(
+    plan: Plan,
+    *,
+    decision: str,
+    region: str,
+    aws: Aws,
+    done: int = 0,
+    still_so: Callable[[], bool] = lambda: True,
+) -> Outcome:
+    """Makes the plan's calls from step `done` on, in order, stopping at the first that fails.
+
+    `still_so` is asked last, when the session is open: whether the state is what was planned for.
+    A call that writes a whole document would otherwise write over what somebody wrote meanwhile.
+    """
+    rest = Plan(plan.steps[done:])
+    if not rest.steps:
+        return Outcome(done)
+    try:
+        with aws.acting_on(rest, decision, region) as remediator:
+            if not still_so():
+                return Outcome(done, stale=True)
+            for step in rest.steps:
+                remediator.make(step.call)
+                done += 1
+    except AwsError as error:
+        return Outcome(done, error)
+    return Outcome(done)
+
+
+def apply_for(
+    case: Case,
+    decision: Decision,
+    plan: Plan,
+    done: int = 0,
+    still_so: Callable[[], bool] = lambda: True,
+) -> Outcome:
+    """Makes a plan's calls on the decision's behalf."""
+    return apply(
+        plan,
+        decision=decision.id,
+        region=case.candidate.resource.region,
+        aws=case.context.aws,
+        done=done,
+        still_so=still_so,
+    )
+
+
+def inverse(plan: Plan, done: int) -> Plan:
+    """The plan that undoes the first `done` steps, last first."""
+    calls: list[Call] = [call for step in reversed(plan.steps[:done]) for call in step.undo]
+    return Plan(tuple(Step(call, ()) for call in calls))
+
+
+def merged(carried_out: Plan, done: int, anew: Plan, *, in_doubt: bool) -> tuple[Plan, int]:
+    """The plan after a second look: what was done already, then what is still to do.
+
+    A worker that died in the middle of a plan leaves every step of it in doubt: one that the second
+    look asks for again was not made; of the others the effect is there, and so is their undo.
+    """
+    candidates = carried_out.steps if in_doubt else carried_out.steps[:done]
+    wanted = [step.call for step in anew.steps]
+    made = tuple(step for step in candidates if step.call not in wanted)
+    drastic = anew.drastic or carried_out.drastic
+    return replace(anew, steps=made + anew.steps, drastic=drastic), len(made)

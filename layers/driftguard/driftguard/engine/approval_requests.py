@@ -1,0 +1,138 @@
+"""Ends approval requests: carries them out, asks anew, or closes them at their deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from driftguard.model import Choice, Decision, Status, Vote
+from driftguard.policy.model import Terms
+from driftguard.state import freezes, learning
+from driftguard.state.keys import StateRecord, StateRecords
+
+from . import recheck, recording, resume, revert
+from .case import Case
+from .comparing import Assessment
+from .errors import NotYet
+from .recheck import TIMEOUT
+
+# EventBridge Scheduler keeps time to the minute: it may ring so long before the deadline.
+# Source: EventBridge Scheduler User Guide, "Schedule types".
+_TIMERS_MINUTE = timedelta(minutes=1)
+
+
+def carry_out(case: Case, decision: Decision) -> Decision:
+    """Reverts an approved decision; a resource that has changed meanwhile is asked about anew.
+
+    A freeze does not stop what people approved; it stops what only the timeout action did.
+    """
+    if decision.status is Status.REVERTING or decision.resumable:
+        observation, assessment = case.look()
+        return resume.resume(case, decision, observation, assessment)
+    if decision.status is not Status.APPROVED:
+        return decision
+    if recheck.by_timeout(decision):
+        account = decision.candidate.resource.account
+        frozen = freezes.why_frozen(case.remembered, decision.control, account, case.moment())
+        if frozen:
+            recording.put_off(case, decision, frozen)
+        if held_back := recheck.timeouts_act(case, decision):
+            return _expired(case, decision, held_back)
+    observation, assessment = case.look()
+    if assessment is None:
+        return recording.end(
+            case, decision, Status.REVERTED, "safe already when approved", observation
+        )
+    if case.fingerprint(observation) != decision.before:
+        return _ask_anew(case, decision, assessment)
+    taken = recording.take(
+        case, replace(decision, status=Status.REVERTING, attempt=0), "carrying-out", "approved"
+    )
+    return revert.revert(case, taken, assessment)
+
+
+def _ask_anew(case: Case, decision: Decision, assessment: Assessment) -> Decision:
+    """Asks again, about the state as it is now, because the votes were about another state."""
+    observation = assessment.observation
+    terms = case.context.policy.terms(decision.control, decision.severity)
+    anew = replace(
+        decision,
+        status=Status.ASKED,
+        summary=assessment.finding.summary,
+        plan=assessment.plan,
+        state=observation.state,
+        before=case.fingerprint(observation),
+        votes=(),
+        expires=deadline(case, terms),
+        updated=case.now(),
+    )
+    now, seen = case.moment(), case.seen(observation)
+    return recording.append(
+        case,
+        anew,
+        "asked-anew",
+        "the resource had changed since people were asked",
+        taught=lambda remembered: (learning.of_state(anew, remembered, now, seen=seen),),
+    )
+
+
+def expire(case: Case, decision: Decision) -> Decision:
+    """Takes the timeout action: the change is accepted or reverted, or others are asked, once."""
+    if decision.status in (Status.APPROVED, Status.REVERTING) or decision.resumable:
+        return carry_out(case, decision)
+    if decision.status is not Status.ASKED:
+        return decision
+    if case.now() < decision.expires:
+        if decision.expires <= case.now(_TIMERS_MINUTE):
+            raise NotYet(f"{decision.id} is open until {decision.expires}")
+        # A timer of an earlier deadline.
+        return decision
+    terms = case.context.policy.terms(decision.control, decision.severity)
+    if terms.timeout_action == "escalate" and not decision.escalated:
+        longer = replace(
+            decision, escalated=True, expires=deadline(case, terms), updated=case.now()
+        )
+        return recording.append(case, longer, "escalated", f"nobody voted until {decision.expires}")
+    held_back = recheck.timeout(case, decision) if terms.timeout_action == "revert" else ""
+    if terms.timeout_action == "revert" and not held_back:
+        return carry_out(case, _approved_on_timeout(case, decision))
+    return _expired(case, decision, held_back)
+
+
+def _expired(case: Case, decision: Decision, held_back: str) -> Decision:
+    """Accepts the change; `held_back` says what kept the timeout action from reverting it."""
+    note = f"nobody voted until {decision.expires}: the change stands"
+    if held_back:
+        note += f"; the timeout action would revert it, but {held_back}"
+    expired = replace(decision, status=Status.EXPIRED, reason=note, updated=case.now())
+    return recording.append(case, expired, "expired", note, by=TIMEOUT)
+
+
+def _approved_on_timeout(case: Case, decision: Decision) -> Decision:
+    """Approves a revert that no person approved: the circuit breaker counts it like any of ours."""
+    timeout = Vote(TIMEOUT, Choice.REVERT, "expiry", case.now(), decision.before)
+    approved = replace(
+        decision,
+        status=Status.APPROVED,
+        votes=(*decision.votes, timeout),
+        updated=case.now(),
+    )
+    policy, now = case.context.policy, case.moment()
+
+    def learn(remembered: StateRecords) -> Iterator[StateRecord]:
+        # Others wrote meanwhile: perhaps they took the circuit breaker's last place, or froze
+        # everything.
+        moved = remembered is not case.remembered
+        why = recheck.timeout(replace(case, remembered=remembered), decision) if moved else ""
+        if why:
+            raise NotYet(why)
+        yield learning.counted(decision, remembered, policy, now)
+
+    note = f"nobody voted until {decision.expires}: policy reverts"
+    return recording.append(case, approved, "approved", note, by=TIMEOUT, taught=learn)
+
+
+def deadline(case: Case, terms: Terms) -> str:
+    """The time until which an approval request stays open."""
+    return case.now(timedelta(seconds=terms.seconds))

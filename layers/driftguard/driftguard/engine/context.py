@@ -1,0 +1,39 @@
+"""Holds what every decision of one guard needs: its stores, its policy, its clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from driftguard.audit import AuditTable
+from driftguard.aws.client import Aws
+from driftguard.documents import stamp
+from driftguard.model import Autonomy
+from driftguard.policy.model import Policy
+from driftguard.state.table import StateTable
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The values that a guard holds on to from event to event.
+
+    `ceiling` is the most autonomy that the stack allows. `recorded` are the ids of decisions on
+    freezes written around the signed API that are known to be in the record.
+    """
+
+    aws: Aws
+    audit: AuditTable
+    state: StateTable
+    policy: Policy
+    ceiling: Autonomy
+    account: str
+    remediator_role_arn: str
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+    recorded: set[str] = field(default_factory=set, compare=False)
+
+    def stamp(self, ahead: timedelta = timedelta()) -> str:
+        """Now, or later, as ISO 8601 in UTC to the millisecond."""
+        return stamp(self.now() + ahead)

@@ -1,0 +1,221 @@
+"""Turns a change into a decision: looks, judges, records, and acts at once if it may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from driftguard.audit import Conflict
+from driftguard.aws.dynamodb import Moved
+from driftguard.guardrails.judgment import Judgment
+from driftguard.guardrails.spoken import spoken
+from driftguard.model import (
+    Autonomy,
+    Certainty,
+    Change,
+    Decision,
+    Status,
+    arns_of,
+    decision_id,
+)
+from driftguard.state import freezes, history, learning
+from driftguard.state.keys import StateRecords, history_key
+
+from . import approval_requests, recording, remembering, resume, revert
+from .case import Case
+from .comparing import Assessment
+from .errors import Busy, NotYet
+from .judging import judge
+from .recording import LEASE, ROUNDS
+
+# AWS is eventually consistent: how long to wait before a second look at what must be risky, in s.
+SECOND_LOOK = 2.0
+# How many ARNs of others who made the same again one approval request can name.
+_MOST_MAKERS = 100
+
+_STATUS = {
+    Autonomy.REVERT: Status.REVERTING,
+    Autonomy.ASK: Status.ASKED,
+    Autonomy.OBSERVE: Status.OBSERVED,
+}
+
+
+def decide(case: Case, change: Change) -> Decision | None:
+    """The decision on this change: a new one, an earlier delivery's, or None if all is well."""
+    id_ = decision_id(change, case.control.id, case.candidate.resource)
+    before, case = _recall(case, id_)
+    _record_switches(case)
+    if before is not None and before.settled:
+        return before
+    if before is not None and before.status is Status.APPROVED:
+        return approval_requests.carry_out(case, before)
+    observation, assessment = case.look()
+    if before is not None:
+        return resume.resume(case, before, observation, assessment)
+    if assessment is None and case.candidate.certainty is Certainty.EVIDENT:
+        # The record proves that it was risky: AWS may merely answer late.
+        case.context.sleep(SECOND_LOOK)
+        observation, assessment = case.look()
+    if observation is None:
+        return None
+    if assessment is None:
+        remembering.remember(case, observation, f"clean after {change.name} ({change.id})")
+        if case.candidate.certainty is not Certainty.EVIDENT:
+            # A risk that is gone again does not belong into the anomaly baseline.
+            policy, now = case.context.policy, case.moment()
+            remembering.write(
+                case, *learning.of_clean(case.control.id, change, case.remembered, policy, now)
+            )
+        return None
+    if assessment.finding.unknown and not case.last_chance:
+        raise NotYet(assessment.finding.unknown)
+    return record(case, id_, change, assessment)
+
+
+def _recall(case: Case, id_: str) -> tuple[Decision | None, Case]:
+    """The decision, if an earlier delivery made it, and the state records: all in one read."""
+    state = case.context.state
+    before, found = case.context.audit.recall(
+        id_, *((state.name, key) for key in case.record_keys())
+    )
+    return before, replace(case, remembered=StateRecords.of(state.place, found))
+
+
+def record(
+    case: Case,
+    id_: str,
+    change: Change,
+    assessment: Assessment,
+    *,
+    overtaken: Callable[[Case], bool] = lambda _case: False,
+) -> Decision | None:
+    """Judges and records the decision with what it counts against; again if others were first.
+
+    None if others have `overtaken` it, so that it is no longer needed.
+    """
+    policy = case.context.policy
+    for round_ in range(ROUNDS):
+        judged = judge(case, id_, change, assessment)
+        decision = draft(case, id_, change, assessment, judged)
+        joined = _joined(case, decision)
+        if joined is not None:
+            return joined
+        records = learning.of_decision(
+            decision,
+            judged.trips,
+            case.remembered,
+            policy,
+            case.moment(),
+            seen=case.seen(assessment.observation),
+        )
+        try:
+            decision = case.context.audit.append(
+                decision,
+                event="decided",
+                note=decision.reason,
+                also=case.context.state.writes(*records),
+            )
+        except Conflict:
+            raise Busy(f"another worker has just decided {id_}") from None
+        except Moved:
+            recording.wait(case, round_)
+            before, case = _recall(case, id_)
+            if before is not None:
+                raise Busy(f"another worker has just decided {id_}") from None
+            if overtaken(case):
+                return None
+            continue
+        if decision.status is Status.REVERTING:
+            return revert.revert(case, decision, assessment)
+        return decision
+    raise NotYet(f"too many write what {id_} is decided by; it comes again")
+
+
+def _record_switches(case: Case) -> None:
+    """Records once each freeze that was set or lifted without the signed API.
+
+    The guard may not write a freeze's state record, so the id of the decision tells whether it was
+    recorded.
+    """
+    for state_record in freezes.unrecorded(
+        case.remembered, case.control.id, case.candidate.resource.account
+    ):
+        # Only here: nothing of it is needed while people go through the signed API.
+        from driftguard.approvals import operators
+
+        found = operators.found(state_record, case.context.state.place, case.moment())
+        if found.id in case.context.recorded:
+            continue
+        try:
+            line = f"{found.summary}: {found.reason}"
+            case.context.audit.append(found, event=found.change_name, note=line)
+        except Conflict:
+            # Another worker was first, or this one before it was last started.
+            pass
+        case.context.recorded.add(found.id)
+
+
+def draft(
+    case: Case,
+    id_: str,
+    change: Change,
+    assessment: Assessment,
+    judged: Judgment,
+) -> Decision:
+    """The decision as it will be recorded."""
+    status = _STATUS[judged.autonomy]
+    exempted = any(guardrail.exempts for guardrail, _ in spoken(judged.rulings))
+    if status is Status.OBSERVED and exempted:
+        status = Status.EXEMPTED
+    terms = case.context.policy.terms(case.control.id, judged.severity)
+    now = case.now()
+    return Decision(
+        id=id_,
+        control=case.control.id,
+        title=case.control.title,
+        severity=judged.severity,
+        candidate=case.candidate,
+        change_id=change.id,
+        change_name=change.name,
+        change_time=change.time,
+        actor=change.actor,
+        status=status,
+        summary=assessment.finding.summary,
+        granted=judged.granted,
+        autonomy=judged.autonomy,
+        rulings=judged.rulings,
+        plan=assessment.plan,
+        state=assessment.observation.state,
+        before=case.fingerprint(assessment.observation),
+        decided=now,
+        updated=now,
+        reason=judged.reason,
+        attempt=1,
+        lease_until=case.now(LEASE) if status is Status.REVERTING else "",
+        quorum=terms.quorum,
+        expires=approval_requests.deadline(case, terms) if status is Status.ASKED else "",
+    )
+
+
+def _joined(case: Case, decision: Decision) -> Decision | None:
+    """The open approval request about this very state, with this change in its log; or None.
+
+    A script that makes a resource risky again and again is one approval request, not one a second.
+    """
+    if decision.status is not Status.ASKED:
+        return None
+    state_record = case.remembered[history_key(case.control.id, case.candidate.resource)].document
+    open_ = history.approval_request(state_record, decision.before, case.now())
+    asked = case.context.audit.get(open_) if open_ and open_ != decision.id else None
+    if asked is None or asked.status is not Status.ASKED or asked.before != decision.before:
+        return None
+    others = tuple(arn for arn in arns_of(decision.actor) if arn not in asked.makers)
+    if len(asked.remade_by) + len(others) > _MOST_MAKERS:
+        return None
+    # Whoever made it cannot accept it, whether first or again.
+    again = replace(asked, remade_by=(*asked.remade_by, *others), updated=case.now())
+    who = f"{decision.change_name} ({decision.change_id}) by {decision.actor.name}"
+    try:
+        return recording.append(case, again, "again", f"made again by {who}")
+    except Conflict:
+        raise Busy(f"somebody is just voting on {asked.id}") from None

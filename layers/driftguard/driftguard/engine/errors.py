@@ -1,0 +1,21 @@
+"""Exceptions: retryable and permanent failures of a message."""
+
+
+class Busy(Exception):
+    """Another worker holds this decision; its message must come again later."""
+
+
+class NotYet(Exception):
+    """Something passing stopped the work; the message must come again later."""
+
+
+class Foreign(Exception):
+    """The change is of an account that this guard does not guard."""
+
+
+class UnknownDecision(LookupError):
+    """A command names a decision that is not in the audit table."""
+
+
+class Incomparable(ValueError):
+    """A recorded baseline is of a shape that its control does not read."""

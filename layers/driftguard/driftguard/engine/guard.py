@@ -1,0 +1,206 @@
+"""Takes a change through its decision: observe → assess → decide → record → apply → verify.
+
+An event only wakes the guard; the state decides. A duplicate, a late or a stale event finds its own
+decision, or nothing to do. The steps are in `decide`, `approval_requests`, `revert` and `undo`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from driftguard import controls
+from driftguard.audit import Conflict
+from driftguard.aws.calls import AwsError
+from driftguard.events.commands import LookAt, Undo
+from driftguard.model import Actor, Candidate, Certainty, Change, Decision
+from driftguard.state.keys import StateRecords
+
+from .context import Context
+from .errors import Busy, Foreign, NotYet, UnknownDecision
+
+if TYPE_CHECKING:
+    from driftguard.controls.control import AnyControl
+
+    from .case import Case
+
+# What may pass by itself: the message comes again.
+PASSING = (AwsError, Busy, Conflict, NotYet)
+
+
+class Screening(NamedTuple):
+    """A change and its candidates; `troubles` are the errors that stopped controls."""
+
+    change: Change
+    cases: tuple[Case, ...] = ()
+    troubles: tuple[Exception, ...] = ()
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether the change's own record proves it harmless."""
+        return not self.cases and not self.troubles
+
+
+class Guard(Context):
+    """The guard of one account: a context, and the operations on it.
+
+    `last_chance` means that this delivery is the last one: what cannot be finished is then recorded
+    as failed, instead of waiting for the next.
+    """
+
+    __slots__ = ()
+
+    def screen(self, change: Change, *, last_chance: bool = False) -> Screening:
+        """The candidates of a change, by its record alone.
+
+        An error in one control does not keep the others from screening the change.
+        """
+        if change.error or change.read_only or self.is_own(change):
+            return Screening(change)
+        cases: list[Case] = []
+        troubles: list[Exception] = []
+        for control in controls.watching(change):
+            try:
+                cases.extend(self._cases_of(control, change, last_chance))
+            except Exception as error:  # noqa: BLE001 - raised once the others have been decided
+                troubles.append(error)
+        return Screening(change, tuple(cases), tuple(troubles))
+
+    def handle(self, change: Change, *, last_chance: bool = False) -> Iterator[Decision]:
+        """Every decision that this change leads to, made, recorded and carried out."""
+        yield from self.decide(self.screen(change, last_chance=last_chance))
+
+    def decide(self, screening: Screening) -> Iterator[Decision]:
+        """Every decision on what was screened, made, recorded and carried out.
+
+        An error in one case does not keep the others from being decided; it is raised in the end.
+        """
+        troubles = list(screening.troubles)
+        for case in screening.cases:
+            try:
+                decision = self._decided(case, screening.change)
+            except Exception as error:  # noqa: BLE001 - raised once the others have been decided
+                troubles.append(error)
+                continue
+            if decision is not None:
+                yield decision
+        if troubles:
+            raise _together(troubles)
+
+    def _cases_of(self, control: AnyControl, change: Change, last_chance: bool) -> Iterator[Case]:
+        settings = self.policy.settings_of(control.id, control.settings)
+        for candidate in control.screen(change, settings):
+            # Only here: most changes are harmless by their record, and do not pay for it.
+            from .case import Case
+
+            yield Case(
+                self,
+                control,
+                settings,
+                candidate,
+                last_chance,
+                StateRecords(self.state.place),
+                actor=change.actor,
+                changed=change.time,
+            )
+
+    def _decided(self, case: Case, change: Change) -> Decision | None:
+        self._must_guard(change.account)
+        # A change that its own record proves harmless never gets here, and does not pay for it.
+        from . import decide
+
+        return decide.decide(case, change)
+
+    def look_at(self, found: LookAt, *, last_chance: bool = False) -> Decision | None:
+        """The decision on what the sweep found; None if all is well, or decided on already."""
+        self._must_guard(found.resource.account)
+        candidate = Candidate(found.resource, Certainty.POSSIBLE)
+        from . import sweep_finding as finding
+
+        return finding.decide(
+            self._looking(found.control, candidate, last_chance, actor=Actor.unattributed())
+        )
+
+    def undo(self, command: Undo, *, last_chance: bool = False) -> Decision:
+        """Takes a decision's revert back, exactly; the log says so if that is impossible.
+
+        A freeze does not stop it: whoever froze the guard may want its reverts taken back.
+        """
+        decision = self._known(command.decision)
+        from . import undo
+
+        return undo.undo(self._case(decision, last_chance), decision, command)
+
+    def carry_out(self, decision_id: str, *, last_chance: bool = False) -> Decision:
+        """Reverts what people approved, if the resource is still as they were shown it."""
+        decision = self._known(decision_id)
+        from . import approval_requests
+
+        return approval_requests.carry_out(self._case(decision, last_chance), decision)
+
+    def expire(self, decision_id: str, *, last_chance: bool = False) -> Decision:
+        """Takes the timeout action on an approval request whose time is up."""
+        decision = self._known(decision_id)
+        from . import approval_requests
+
+        return approval_requests.expire(self._case(decision, last_chance), decision)
+
+    def _known(self, decision_id: str) -> Decision:
+        decision = self.audit.get(decision_id)
+        if decision is None:
+            raise UnknownDecision(f"the audit table knows no decision {decision_id}")
+        return decision
+
+    def _case(self, decision: Decision, last_chance: bool) -> Case:
+        return self._looking(
+            decision.control,
+            decision.candidate,
+            last_chance,
+            actor=decision.actor,
+            changed=decision.change_time,
+        )
+
+    def _looking(
+        self,
+        control_id: str,
+        candidate: Candidate,
+        last_chance: bool,
+        *,
+        actor: Actor,
+        changed: str = "",
+    ) -> Case:
+        from .case import Case
+
+        control = controls.control(control_id)
+        settings = self.policy.settings_of(control.id, control.settings)
+        return Case(
+            self,
+            control,
+            settings,
+            candidate,
+            last_chance,
+            StateRecords(self.state.place),
+            actor=actor,
+            changed=changed,
+        ).recalled()
+
+    def _must_guard(self, account: str) -> None:
+        if account != self.account:
+            raise Foreign(
+                f"the change is of account {account or '(none)'}, and this guard "
+                f"guards {self.account}"
+            )
+
+    def is_own(self, change: Change) -> bool:
+        """Whether the remediator made the change. Such a change is never looked at."""
+        return change.actor.is_principal(self.remediator_role_arn)
+
+
+def _together(troubles: list[Exception]) -> Exception:
+    """The only trouble, or all of them as one error, which may be worth another delivery."""
+    if len(troubles) == 1:
+        return troubles[0]
+    kind = NotYet if any(isinstance(trouble, PASSING) for trouble in troubles) else ValueError
+    return kind(
+        "; ".join(dict.fromkeys(f"{type(trouble).__name__}: {trouble}" for trouble in troubles))
+    )

@@ -1,0 +1,147 @@
+"""Takes a message of the changes queue from text to decisions; no message is ever lost.
+
+A message that can never succeed is dead-lettered at once; one that failed for a passing reason is
+delivered again; and the last delivery dead-letters what is still unfinished. Dead-lettered messages
+say why: `driftguard redrive` shows the reasons and puts them back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from driftguard.aws.calls import Client, told_apart
+from driftguard.documents import Json
+from driftguard.events.cloudtrail import change_from_event
+from driftguard.events.commands import CarryOut, Command, LookAt, Undo, command_of, is_command
+from driftguard.model import Decision
+
+from .guard import PASSING, Guard, Screening
+
+if TYPE_CHECKING:
+    from driftguard.logger import Logger
+
+# The queue's maxReceiveCount is one more: SQS itself dead-letters only what killed the Lambda.
+LAST_DELIVERY = 4
+
+
+class Retry(Exception):
+    """This message must be delivered again."""
+
+
+class Message(NamedTuple):
+    """The text of an SQS record, how often it was delivered, and who sent it."""
+
+    id: str
+    body: str
+    deliveries: int
+    sender: str
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, object]) -> Message:
+        """The message in one record of a Lambda SQS event."""
+        sent = record.get("attributes")
+        attributes = sent if isinstance(sent, Mapping) else {}
+        return cls(
+            id=str(record.get("messageId", "")),
+            body=str(record.get("body", "")),
+            deliveries=int(attributes.get("ApproximateReceiveCount", 1)),
+            sender=str(attributes.get("SenderId", "")),
+        )
+
+
+class Opened(NamedTuple):
+    """A message and what it says: a change, screened; a command; or why it could not be read."""
+
+    message: Message
+    screening: Screening | None = None
+    command: Command | None = None
+    trouble: Exception | None = None
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether the message is a change that its own record proves harmless."""
+        return self.screening is not None and self.screening.is_harmless
+
+
+class Intake(NamedTuple):
+    """Takes messages for a guard and dead-letters what cannot be judged."""
+
+    guard: Guard
+    dead_letter_queue: str
+    logger: Logger
+
+    def opened(self, message: Message) -> Opened:
+        """What the message says, screened once; `trouble` is why it could not be read."""
+        last = message.deliveries >= LAST_DELIVERY
+        try:
+            body = _json(message)
+            if is_command(body):
+                return Opened(message, command=command_of(body, message.sender))
+            change = change_from_event(body)
+            return Opened(message, screening=self.guard.screen(change, last_chance=last))
+        except Exception as error:  # noqa: BLE001 - `take` dead-letters it with its reason
+            return Opened(message, trouble=error)
+
+    def take(self, opened: Opened) -> list[Decision]:
+        """The decisions that the message led to. Raises `Retry` when it must come again.
+
+        They include decisions made before another control's trouble dead-lettered the message.
+        """
+        message = opened.message
+        last = message.deliveries >= LAST_DELIVERY
+        made: list[Decision] = []
+        try:
+            for decision in self._decisions(opened, last_chance=last):
+                made.append(decision)
+        except PASSING as error:
+            if not last:
+                self.logger.warning("message %s comes again: %s", message.id, error)
+                raise Retry(str(error)) from error
+            self.dead_letter(message, error)
+        except Exception as error:  # noqa: BLE001 - nothing may be lost, whatever went wrong
+            self.dead_letter(message, error)
+        return made
+
+    def _decisions(self, opened: Opened, *, last_chance: bool) -> Iterator[Decision]:
+        if opened.trouble is not None:
+            raise opened.trouble
+        command = opened.command
+        if opened.screening is not None:
+            yield from self.guard.decide(opened.screening)
+        elif isinstance(command, Undo):
+            yield self.guard.undo(command, last_chance=last_chance)
+        elif isinstance(command, LookAt):
+            found = self.guard.look_at(command, last_chance=last_chance)
+            if found is not None:
+                yield found
+        elif isinstance(command, CarryOut):
+            yield self.guard.carry_out(command.decision, last_chance=last_chance)
+        elif command is not None:
+            yield self.guard.expire(command.decision, last_chance=last_chance)
+
+    def dead_letter(self, message: Message, error: Exception) -> None:
+        """Puts the message into the dead-letter queue with its reason, and tells the log."""
+        reason = f"{type(error).__name__}: {error}"
+        self.logger.warning("message %s is dead-lettered: %s", message.id, reason)
+        with told_apart("sqs", "SendMessage"):
+            self._queue().send_message(
+                QueueUrl=self.dead_letter_queue,
+                MessageBody=message.body or "(empty)",
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value[:1024]}
+                    for name, value in (("reason", reason), ("message", message.id or "unknown"))
+                },
+            )
+
+    def _queue(self) -> Client:
+        return self.guard.aws.client("sqs")
+
+
+def _json(message: Message) -> Json:
+    try:
+        body: Json = json.loads(message.body)
+    except ValueError as error:
+        raise ValueError(f"the message is not JSON: {error}") from error
+    return body

@@ -1,0 +1,113 @@
+"""Asks the guardrails: builds their circumstances, and reads more only where that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from driftguard.guardrails import judgment
+from driftguard.guardrails.circumstances import Circumstances
+from driftguard.guardrails.judgment import Judgment
+from driftguard.guardrails.spoken import spoken
+from driftguard.model import Actor, Autonomy, Change, Decision, Plan
+
+from .case import Case
+from .comparing import Assessment
+
+
+def judge(case: Case, id_: str, change: Change, assessment: Assessment) -> Judgment:
+    """How far the case may go. Tags, and what a resource is used for, are read if they count."""
+    asked = of_change(case, id_, change, assessment)
+    judged = judgment.judge(asked)
+    if judged.autonomy > Autonomy.OBSERVE and (tags := case.tags_that_count()) is not None:
+        asked = replace(asked, tags=tags)
+        judged = judgment.judge(asked)
+    if judged.autonomy is Autonomy.REVERT:
+        in_use = case.in_use(assessment.observation.state)
+        if in_use:
+            judged = judgment.judge(replace(asked, in_use=in_use))
+    return judged
+
+
+def of_change(case: Case, id_: str, change: Change, assessment: Assessment) -> Circumstances:
+    """The circumstances of a new decision, without what only some policies ask for."""
+    return _circumstances(
+        case,
+        id_,
+        change.actor,
+        change.time,
+        assessment.plan,
+        leans_on_baseline=assessment.leans_on_baseline,
+        at_most=assessment.finding.at_most,
+        at_most_why=assessment.finding.at_most_why,
+    )
+
+
+def of_decision_now(case: Case, decision: Decision, assessment: Assessment) -> Circumstances:
+    """The circumstances of a decision whose resource was just looked at again."""
+    return _circumstances(
+        case,
+        decision.id,
+        decision.actor,
+        decision.change_time,
+        assessment.plan,
+        leans_on_baseline=assessment.leans_on_baseline,
+        at_most=assessment.finding.at_most,
+        at_most_why=assessment.finding.at_most_why,
+        tags=case.tags_that_count(),
+        in_use=case.in_use(assessment.observation.state),
+    )
+
+
+def of_decision_as_recorded(case: Case, decision: Decision) -> Circumstances:
+    """The circumstances of a decision as it was recorded, with what is remembered now."""
+    of_the_finding = [
+        ruling for guardrail, ruling in spoken(decision.rulings) if guardrail.of_the_finding
+    ]
+    return _circumstances(
+        case,
+        decision.id,
+        decision.actor,
+        decision.change_time,
+        decision.plan,
+        leans_on_baseline=case.keeps_baseline,
+        at_most=min([ruling.limit for ruling in of_the_finding], default=Autonomy.REVERT),
+        at_most_why=next((ruling.reason for ruling in of_the_finding), ""),
+        tags=case.tags_that_count(),
+        in_use=case.in_use(decision.state),
+    )
+
+
+def _circumstances(
+    case: Case,
+    id_: str,
+    actor: Actor,
+    changed: str,
+    plan: Plan,
+    *,
+    leans_on_baseline: bool,
+    at_most: Autonomy,
+    at_most_why: str,
+    tags: Mapping[str, str] | None = None,
+    in_use: str = "",
+) -> Circumstances:
+    return Circumstances(
+        decision=id_,
+        control=case.control.id,
+        severity=case.control.severity,
+        resource=case.candidate.resource,
+        actor=actor,
+        time=changed,
+        plan=plan,
+        policy=case.context.policy,
+        ceiling=case.context.ceiling,
+        remembered=case.remembered,
+        now=case.moment(),
+        remediator=case.context.remediator_role_arn,
+        baselined=case.keeps_baseline,
+        leans_on_baseline=leans_on_baseline,
+        tags=tags,
+        in_use=in_use,
+        at_most=at_most,
+        at_most_why=at_most_why,
+    )

@@ -1,0 +1,89 @@
+"""Rechecks a revert that was decided earlier: by timeout, or before it was interrupted.
+
+A decision is judged when it is made. But an approval request stays open for days, and a revert that
+was put off may be taken up again days later: by then people may have said otherwise, and the
+resource may be in another state than the one that was judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from driftguard.guardrails import judgment
+from driftguard.guardrails.circumstances import Circumstances
+from driftguard.guardrails.guardrail import Guardrail
+from driftguard.guardrails.spoken import spoken
+from driftguard.model import Autonomy, Decision
+
+from . import judging
+from .case import Case
+from .comparing import Assessment
+
+# The person of the vote that the timeout action casts.
+TIMEOUT = "timeout"
+
+
+def by_timeout(decision: Decision) -> bool:
+    """Whether the timeout action approved it, and no person did."""
+    return any(vote.person == TIMEOUT for vote in decision.votes)
+
+
+def by_people(decision: Decision) -> bool:
+    """Whether people said yes to it."""
+    return bool(decision.votes) and not by_timeout(decision)
+
+
+def timeout(case: Case, decision: Decision) -> str:
+    """The reason that forbids a revert without any person's yes; "" if there is none."""
+    return _against_timeout(case, decision, lambda guardrail: guardrail.waits_for_approval)
+
+
+def timeouts_act(case: Case, decision: Decision) -> str:
+    """The reason not to carry out what the timeout action has approved; "" if there is none."""
+    return _against_timeout(
+        case,
+        decision,
+        lambda guardrail: guardrail.waits_for_approval or guardrail.counts_itself,
+    )
+
+
+def going_on(case: Case, decision: Decision, assessment: Assessment) -> str:
+    """The reason not to go on with a revert on the state as it is now; "" if there is none.
+
+    People approve the calls that they were shown, and no others. Without their approval, whatever
+    holds reverts back by now also holds back what is still to do.
+    """
+    if decision.autonomy is not Autonomy.REVERT:
+        shown = [step.call for step in decision.plan.steps]
+        if any(step.call not in shown for step in assessment.plan.steps):
+            return "the resource has changed since people were asked"
+    if by_people(decision):
+        return ""
+    timed_out = by_timeout(decision)
+    if not timed_out and case.context.policy.granted(decision.control) is not Autonomy.REVERT:
+        return f"policy grants {case.context.policy.granted(decision.control).label}"
+
+    def passed_over(guardrail: Guardrail) -> bool:
+        waited_for = timed_out and guardrail.waits_for_approval
+        return waited_for or guardrail.counts_itself or guardrail.of_the_day
+
+    return _said(judging.of_decision_now(case, decision, assessment), passed_over)
+
+
+def _against_timeout(
+    case: Case, decision: Decision, passed_over: Callable[[Guardrail], bool]
+) -> str:
+    if case.context.policy.granted(decision.control) is Autonomy.OBSERVE:
+        # It was asked about because it was unusual: that never causes a revert.
+        return "policy grants observe"
+    return _said(judging.of_decision_as_recorded(case, decision), passed_over)
+
+
+def _said(asked: Circumstances, passed_over: Callable[[Guardrail], bool]) -> str:
+    """The reasons of the rulings that hold it back by now; a limit to observe always counts."""
+    return "; ".join(
+        ruling.reason
+        for guardrail, ruling in spoken(judgment.rulings(asked))
+        if ruling.limit is Autonomy.OBSERVE
+        or (ruling.limit is Autonomy.ASK and not passed_over(guardrail))
+    )

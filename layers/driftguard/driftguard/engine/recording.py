@@ -1,0 +1,131 @@
+"""Records the steps of a decision: its worker, its outcome, and what that teaches."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import timedelta
+from typing import NoReturn
+
+from driftguard.audit import Conflict
+from driftguard.aws.calls import AwsError
+from driftguard.aws.dynamodb import Moved
+from driftguard.model import Decision, Observation, Status
+from driftguard.state.keys import StateRecord, StateRecords
+
+from .case import Case
+from .errors import Busy, NotYet
+
+# Longer than the guard's Lambda can run, shorter than the queue hides a message.
+LEASE = timedelta(seconds=135)
+# How often what others write at the same time is read again before the message has to come again.
+ROUNDS = 12
+
+# What follows from a step for what is remembered, given what is remembered now.
+Taught = Callable[[StateRecords], Iterable[StateRecord]]
+
+
+def append(
+    case: Case,
+    decision: Decision,
+    event: str,
+    note: str,
+    *,
+    by: str = "guard",
+    taught: Taught | None = None,
+) -> Decision:
+    """Records a step, and what it teaches, in one transaction."""
+    audit, state = case.context.audit, case.context.state
+    remembered = case.remembered
+    for round_ in range(ROUNDS):
+        records = () if taught is None else tuple(taught(remembered))
+        try:
+            return audit.append(
+                decision, event=event, note=note, by=by, also=state.writes(*records)
+            )
+        except Moved:
+            wait(case, round_)
+            remembered = state.recall(*case.record_keys())
+    raise NotYet(f"too many write what {decision.id} is remembered by; it comes again")
+
+
+def wait(case: Case, round_: int) -> None:
+    """Waits a short random time, so that workers that collided do not collide again."""
+    case.context.sleep(random.uniform(0.01, 0.05) * 2 ** min(round_, 5))
+
+
+def take(case: Case, decision: Decision, event: str, note: str, *, by: str = "guard") -> Decision:
+    """Claims the decision for this worker, or raises `Busy`."""
+    must_be_free(case, decision)
+    status = decision.status
+    if status is Status.FAILED:
+        status = Status.REVERTING
+    claimed = replace(
+        decision,
+        status=status,
+        attempt=decision.attempt + 1,
+        lease_until=case.now(LEASE),
+        resumable=False,
+        updated=case.now(),
+    )
+    try:
+        return append(case, claimed, event, note, by=by)
+    except Conflict:
+        raise Busy(f"another worker has just taken {decision.id}") from None
+
+
+def must_be_free(case: Case, decision: Decision) -> None:
+    """Raises `Busy` while another worker holds the decision."""
+    if decision.lease_until > case.now():
+        raise Busy(f"another worker holds {decision.id} until {decision.lease_until}")
+
+
+def put_off(case: Case, decision: Decision, why: str) -> NoReturn:
+    """Lets go of the decision until its message comes again; on the last delivery, it has failed.
+
+    Raises `NotYet`.
+    """
+    if case.last_chance and decision.status is Status.REVERTING:
+        reason = f"{why}; dead-lettered, `driftguard redrive` takes it up again"
+        end(case, decision, Status.FAILED, reason, None, resumable=True)
+    else:
+        waiting = replace(decision, lease_until="", updated=case.now())
+        append(case, waiting, "waiting", why)
+    raise NotYet(why)
+
+
+def end(
+    case: Case,
+    decision: Decision,
+    status: Status,
+    reason: str,
+    observation: Observation | None,
+    *,
+    done: int | None = None,
+    resumable: bool = False,
+    by: str = "guard",
+    taught: Taught | None = None,
+) -> Decision:
+    """Records an outcome."""
+    ended = replace(
+        decision,
+        status=status,
+        after=case.fingerprint(observation),
+        left={} if observation is None else observation.state,
+        reason=decision.reason if status is Status.REVERTED else reason,
+        done=decision.done if done is None else done,
+        lease_until="",
+        resumable=resumable,
+        updated=case.now(),
+    )
+    return append(case, ended, status.value, reason, by=by, taught=taught)
+
+
+def seen_after(case: Case, done: int) -> Observation | None:
+    """The state after an error, if there is something to undo in it."""
+    try:
+        return case.observe() if done else None
+    except AwsError:
+        # The error that stopped us is recorded; without this look there is only no undo.
+        return None

@@ -1,0 +1,106 @@
+"""Takes a change back: applies the recorded plan and looks at the resource again.
+
+A worker that dies at any point leaves a record that the next delivery finishes: a decision is
+recorded before it is acted on, and the resource is looked at again before the outcome is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from driftguard.model import Decision, Finding, Observation, Status
+from driftguard.state import learning
+
+from . import recheck, recording
+from .apply import PATIENCE, Outcome, apply_for, merged
+from .case import Case
+from .comparing import Assessment
+from .recording import Taught
+
+# How often a state that moves under the remediation is planned for again.
+_PLANS = 3
+
+
+def revert(case: Case, decision: Decision, assessment: Assessment) -> Decision:
+    """Applies the recorded plan, looks again, and plans again while the risk stands."""
+    observation, held_back = assessment.observation, ""
+    for _ in range(_PLANS):
+        still_so = _still(case, case.fingerprint(observation))
+        outcome = apply_for(case, decision, decision.plan, decision.done, still_so)
+        decision = replace(decision, done=outcome.done)
+        if outcome.error is not None:
+            return _stopped(case, decision, outcome)
+        seen, now = _look_patiently(case, "" if outcome.stale else decision.before)
+        if now is None:
+            note = "verified" if decision.done else "found safe already"
+            return recording.end(case, decision, Status.REVERTED, note, seen)
+        assessment, observation = now, now.observation
+        if assessment.finding.unknown:
+            # It may have helped: whether it did will be known, and until then nothing more is done.
+            recording.put_off(case, decision, assessment.finding.unknown)
+        if held_back := recheck.going_on(case, decision, assessment):
+            break
+        decision = plan_again(case, decision, assessment, in_doubt=False)
+    return recording.end(
+        case,
+        decision,
+        Status.FAILED,
+        unfinished(decision, assessment.finding, held_back),
+        observation,
+        taught=_of_failure(case, decision, held_back),
+    )
+
+
+def _of_failure(case: Case, decision: Decision, held_back: str) -> Taught | None:
+    """The lesson of a risk that still stands: none if no remediation was tried."""
+    if held_back and not decision.done:
+        return None
+    policy, now = case.context.policy, case.moment()
+    return lambda remembered: learning.of_failure(decision, remembered, policy, now)
+
+
+def _look_patiently(case: Case, before: str) -> tuple[Observation | None, Assessment | None]:
+    """The state after a revert; looks again while AWS still answers with the old one."""
+    observation, assessment = None, None
+    for wait in PATIENCE:
+        if wait:
+            case.context.sleep(wait)
+        observation, assessment = case.look()
+        if assessment is None or case.fingerprint(assessment.observation) != before:
+            break
+    return observation, assessment
+
+
+def plan_again(
+    case: Case, decision: Decision, assessment: Assessment, *, in_doubt: bool
+) -> Decision:
+    """The plan for the state as it is now, recorded before it is acted on."""
+    anew, before = assessment.plan, case.fingerprint(assessment.observation)
+    plan, done = merged(decision.plan, decision.done, anew, in_doubt=in_doubt)
+    if plan == decision.plan and done == decision.done:
+        return decision
+    again = replace(decision, plan=plan, done=done, before=before, updated=case.now())
+    return recording.append(case, again, "planned", "the state had changed")
+
+
+def unfinished(decision: Decision, finding: Finding, held_back: str) -> str:
+    """Why the risk still stands."""
+    tried = (
+        "still risky after the remediation" if decision.done or not held_back else "not taken back"
+    )
+    reason = f"{tried}: {finding.summary}"
+    return f"{reason}; {held_back}" if held_back else reason
+
+
+def _still(case: Case, fingerprint: str) -> Callable[[], bool]:
+    """Asks whether the state still has this fingerprint; narrow calls need not ask."""
+    return lambda: case.control.narrow or case.fingerprint(case.observe()) == fingerprint
+
+
+def _stopped(case: Case, decision: Decision, outcome: Outcome) -> Decision:
+    """The remediation met an error: failed if it was refused, tried again if it may pass."""
+    if outcome.passing:
+        recording.put_off(case, decision, str(outcome.error))
+    seen = recording.seen_after(case, decision.done)
+    return recording.end(case, decision, Status.FAILED, str(outcome.error), seen)

@@ -1,0 +1,98 @@
+"""Takes a revert back exactly: the inverse of its calls, on a state that is still ours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from driftguard.approvals.rules import is_undoable
+from driftguard.events.commands import Undo
+from driftguard.model import Decision, Observation, Status
+from driftguard.state import learning
+
+from . import recording
+from .apply import PATIENCE, apply_for, inverse
+from .case import Case
+from .recording import Taught
+
+
+def undo(case: Case, decision: Decision, command: Undo) -> Decision:
+    """Replays the inverse of what was done, if the state is still what the revert left."""
+    if decision.status is Status.UNDOING:
+        taken = recording.take(case, decision, "resumed", "an earlier attempt did not finish")
+        return go_on(case, taken, by=command.by)
+    # A line in its log would take the step from the worker that is just reverting.
+    recording.must_be_free(case, decision)
+    refusal = _why_not(case, decision)
+    if refusal:
+        noted = replace(decision, updated=case.now())
+        return recording.append(case, noted, "undo-refused", refusal, by=command.by)
+    taken = recording.take(
+        case,
+        replace(decision, status=Status.UNDOING, attempt=0),
+        "undo-asked",
+        command.reason,
+        by=command.by,
+    )
+    return _carry_out(case, taken, by=command.by)
+
+
+def go_on(case: Case, decision: Decision, *, by: str) -> Decision:
+    """Takes up an undo that was not finished, unless somebody changed the resource meanwhile.
+
+    An undo of several calls may be half made: then the state is ours, though neither the one
+    before nor the one after, and its calls can be repeated.
+    """
+    observation = case.observe()
+    now = case.fingerprint(observation)
+    if now == case.before(decision):
+        return _end(case, decision, "exactly as before", observation, by=by)
+    calls = len(inverse(decision.plan, decision.done).steps)
+    if now != decision.after and calls == 1:
+        how = case.how(decision, observation)
+        note = f"the resource has changed since the undo was asked for: {how}"
+        back = replace(decision, status=Status.REVERTED, lease_until="", updated=case.now())
+        return recording.append(case, back, "undo-refused", note, by=by)
+    return _carry_out(case, decision, by=by)
+
+
+def _why_not(case: Case, decision: Decision) -> str:
+    """Why a decision cannot be undone now, in words; "" when it can."""
+    if not is_undoable(decision):
+        return f"there is nothing to undo: the decision is {decision.status.value}"
+    observation = case.observe()
+    if case.fingerprint(observation) != decision.after:
+        return f"the resource has changed since it was reverted: {case.how(decision, observation)}"
+    return ""
+
+
+def _carry_out(case: Case, decision: Decision, *, by: str) -> Decision:
+    plan = inverse(decision.plan, decision.done)
+    outcome = apply_for(case, decision, plan)
+    if outcome.error is not None:
+        if outcome.passing:
+            recording.put_off(case, decision, str(outcome.error))
+        reason = f"undo stopped after {outcome.done} of {len(plan.steps)}: {outcome.error}"
+        return recording.end(
+            case, decision, Status.FAILED, reason, recording.seen_after(case, decision.done), by=by
+        )
+    observation, exact = None, False
+    for wait in PATIENCE:
+        if wait:
+            case.context.sleep(wait)
+        observation = case.observe()
+        exact = observation is not None and case.fingerprint(observation) == case.before(decision)
+        if exact:
+            break
+    note = "exactly as before" if exact else "done, but the state is not exactly as before"
+    return _end(case, decision, note, observation, by=by)
+
+
+def _end(
+    case: Case, decision: Decision, note: str, observation: Observation | None, *, by: str
+) -> Decision:
+    """Records that the revert is undone: it was wrong, and so earned autonomy may be lost."""
+    policy, now = case.context.policy, case.moment()
+    demotion = learning.demotes(decision, case.remembered, policy, now)
+    said = f"{note}; {demotion}" if demotion else note
+    learn: Taught = lambda remembered: learning.of_undo(decision, by, remembered, policy, now)  # noqa: E731
+    return recording.end(case, decision, Status.UNDONE, said, observation, by=by, taught=learn)

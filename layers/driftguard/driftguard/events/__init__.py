@@ -1,0 +1,1 @@
+"""Reads what arrives into values: CloudTrail records, findings of services, commands."""

@@ -1,0 +1,1 @@
+"""Lowers autonomy: pure functions over the circumstances, listed in one registry."""

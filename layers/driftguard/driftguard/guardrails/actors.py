@@ -1,0 +1,72 @@
+"""Guardrails about who made the change."""
+
+from __future__ import annotations
+
+from driftguard.model import Autonomy
+from driftguard.policy.bounds import carries, is_of
+
+from .circumstances import Circumstances
+from .guardrail import AtMost
+
+
+def own_change(case: Circumstances) -> AtMost | None:
+    """The remediator itself made the change: Driftguard never reverts its own calls."""
+    if not case.actor.is_principal(case.remediator):
+        return None
+    return AtMost(Autonomy.OBSERVE, "Driftguard's own remediator made this change")
+
+
+def break_glass(case: Circumstances) -> AtMost | None:
+    """Somebody acts in an emergency: nothing is touched, and everybody hears of it."""
+    for entry in case.policy.bounds.break_glass:
+        if is_of(entry.actor, case.actor):
+            reason = f"break-glass: {case.actor.name} acts in an emergency ({entry.reason})"
+            return AtMost(Autonomy.OBSERVE, reason)
+    return None
+
+
+def ownership(case: Circumstances) -> AtMost | None:
+    """A deployment pipeline owns the resource: its next deployment would undo the revert."""
+    terms = case.policy.bounds.ownership
+    owner = _pipeline(case)
+    if terms.autonomy is Autonomy.REVERT or not owner:
+        return None
+    reason = f"owned by {owner}: mend it there, or the next deployment brings it back"
+    return AtMost(terms.autonomy, reason)
+
+
+def _pipeline(case: Circumstances) -> str:
+    """The pipeline that made the change or owns the resource, in words; "" for none."""
+    terms, actor = case.policy.bounds.ownership, case.actor
+    # AWS itself writes these when a service calls for somebody; no caller can.
+    if actor.source == "cloudformation.amazonaws.com":
+        return f"CloudFormation, for {actor.name}"
+    for role in terms.roles:
+        if is_of(role, actor):
+            return f"the deployment role {actor.name}"
+    if terms.believe_agents:
+        for word, tool in _AGENTS:
+            if word in actor.agent.lower():
+                return f"{tool}, by its user agent, run by {actor.name}"
+    for name, value in terms.tags.items():
+        if case.tags is not None and carries(case.tags, {name: value}):
+            return f"the pipeline that tags it {name}={case.tags[name]}"
+    return ""
+
+
+_AGENTS = (
+    ("terraform", "Terraform"),
+    ("opentofu", "OpenTofu"),
+    ("pulumi", "Pulumi"),
+    ("aws-cdk", "the AWS CDK"),
+    ("cloudformation", "CloudFormation"),
+)
+
+
+def unattributed(case: Circumstances) -> AtMost | None:
+    """The sweep found the state: its actor and time are unknown, and it may be years old."""
+    terms = case.policy.bounds.sweep
+    if not case.actor.is_unattributed or terms.autonomy is Autonomy.REVERT:
+        return None
+    reason = f"found by the sweep, actor and time unknown: at most {terms.autonomy.label}"
+    return AtMost(terms.autonomy, reason)

@@ -1,0 +1,195 @@
+"""Lists all guardrails, in the order in which their rulings are shown.
+
+No other room names a guardrail: a module that must know more than its ruling reads a field of
+`Guardrail` (see `spoken` for a decision's rulings).
+"""
+
+from __future__ import annotations
+
+from driftguard.model import Autonomy
+
+from . import actors, declared, needs, plans, track_record
+from .guardrail import Guardrail
+
+GUARDRAILS: tuple[Guardrail, ...] = (
+    Guardrail(
+        "own-change",
+        actors.own_change,
+        "what Driftguard's own remediator did",
+        Autonomy.OBSERVE,
+        needs=needs.remediator,
+    ),
+    Guardrail(
+        "exemption",
+        declared.exemption,
+        "what somebody declared to be fine",
+        Autonomy.OBSERVE,
+        policy_key="exemptions",
+        needs=needs.state,
+        # More exemptions, or tags, can only make others fit as well.
+        sure_when_it_speaks=True,
+        exempts=True,
+    ),
+    Guardrail(
+        "freeze",
+        declared.freeze,
+        "everything, while the kill switch is on",
+        Autonomy.OBSERVE,
+        needs=needs.state,
+        in_digests=True,
+    ),
+    Guardrail(
+        "ceiling",
+        declared.ceiling,
+        "everything, in a stack that is capped",
+        parameter="AutonomyCeiling",
+        needs=needs.stack,
+    ),
+    Guardrail(
+        "break-glass",
+        actors.break_glass,
+        "what is done in an emergency",
+        Autonomy.OBSERVE,
+        policy_key="break_glass",
+        needs=needs.nothing,
+        urgent=True,
+    ),
+    Guardrail(
+        "protected",
+        declared.protected,
+        "what is never changed without a person",
+        policy_key="protected",
+        needs=needs.tags_of_protected,
+    ),
+    Guardrail(
+        "change-window",
+        declared.change_window,
+        "what is done while people are at work on it",
+        policy_key="change_windows",
+        needs=needs.tags_of_change_windows,
+        waits_for_approval=True,
+    ),
+    Guardrail(
+        "ownership",
+        actors.ownership,
+        "what a deployment pipeline owns",
+        "as set, `ask`",
+        policy_key="ownership",
+        needs=needs.tags_of_pipelines,
+        # Tags can only make another pipeline fit as well.
+        sure_when_it_speaks=True,
+    ),
+    Guardrail(
+        "unattributed",
+        actors.unattributed,
+        "what only the [sweep](#the-sweep) found",
+        "as set, `observe`",
+        policy_key="sweep",
+        needs=needs.nothing,
+        outlasts_timeout=True,
+    ),
+    Guardrail(
+        "no-remediation",
+        plans.no_remediation,
+        "what has no safe remediation",
+        Autonomy.ASK,
+        needs=needs.plan,
+    ),
+    Guardrail(
+        "irreversible",
+        plans.irreversible,
+        "a plan with a step that cannot be undone",
+        Autonomy.ASK,
+        needs=needs.plan,
+    ),
+    Guardrail(
+        "drastic",
+        plans.drastic,
+        "a remediation that costs something which the guard must not give up by itself",
+        Autonomy.ASK,
+        needs=needs.plan,
+    ),
+    Guardrail(
+        "uncertain",
+        plans.uncertain,
+        "a finding that is not certain",
+        "as the finding allows",
+        of_the_finding=True,
+    ),
+    Guardrail(
+        "baseline",
+        plans.baseline,
+        "a restore from a state that was not seen for long",
+        Autonomy.ASK,
+        policy_key="baselines",
+        needs=needs.baseline,
+    ),
+    Guardrail(
+        "in-use",
+        plans.in_use,
+        "what something depends on right now",
+        policy_key="in_use",
+        needs=needs.use,
+    ),
+    Guardrail(
+        "rollout",
+        track_record.rollout,
+        "a control or entry that is new here",
+        "observe, then ask",
+        policy_key="rollout",
+        needs=needs.rollout,
+    ),
+    Guardrail(
+        "insufficient-record",
+        track_record.insufficient_record,
+        "what has not been earned, or no longer is",
+        Autonomy.ASK,
+        policy_key="earned",
+        needs=needs.outcomes,
+        waits_for_approval=True,
+        of_the_day=True,
+    ),
+    Guardrail(
+        "sampling",
+        track_record.sampling,
+        "a small share of what has been earned",
+        Autonomy.ASK,
+        policy_key="earned",
+        needs=needs.outcomes,
+        waits_for_approval=True,
+        of_the_day=True,
+    ),
+    Guardrail(
+        "routine",
+        track_record.routine,
+        "what somebody does every day",
+        Autonomy.ASK,
+        policy_key="anomalies",
+        needs=needs.anomaly_baseline,
+        waits_for_approval=True,
+        of_the_day=True,
+    ),
+    Guardrail(
+        "flapping",
+        track_record.flapping,
+        "what is made again after each revert",
+        Autonomy.ASK,
+        policy_key="flapping",
+        needs=needs.state,
+        counts_itself=True,
+        in_digests=True,
+        alarms="Flapping",
+    ),
+    Guardrail(
+        "circuit-breaker",
+        track_record.circuit_breaker,
+        "one revert too many in a window",
+        Autonomy.ASK,
+        policy_key="circuit_breaker",
+        needs=needs.state,
+        trips=track_record.full_circuit_breaker,
+        counts_itself=True,
+        in_digests=True,
+        alarms="CircuitBreaker",
+    ),
+)

@@ -1,0 +1,160 @@
+"""Guardrails about the past: reverts, outcomes, rollout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftguard.documents import moment, stamp, text
+from driftguard.model import Autonomy
+from driftguard.state import circuit_breaker as circuit_breakers
+from driftguard.state import history
+from driftguard.state.keys import (
+    anomaly_baseline_key,
+    circuit_breaker_key,
+    history_key,
+    rollout_key,
+    trust_key,
+)
+
+from .circumstances import Circumstances
+from .guardrail import AtMost
+
+if TYPE_CHECKING:
+    from driftguard.state.standing import Standing
+
+
+def circuit_breaker(case: Circumstances) -> AtMost | None:
+    """Too many reverts in too short a time: perhaps the guard is wrong."""
+    record = case.remembered[circuit_breaker_key(case.remembered.place)].document
+    for scope in circuit_breakers.scopes(case.control, case.resource.account):
+        since = circuit_breakers.tripped(record, scope)
+        if since is not None:
+            reason = (
+                f"the circuit breaker of {_of(scope)} tripped at {text(since, 'at')}; "
+                "a person re-arms it: "
+                f"driftguard circuit-breaker rearm '{scope}'"
+            )
+            return AtMost(Autonomy.ASK, reason)
+    scope = full_circuit_breaker(case)
+    if not scope:
+        return None
+    limits = case.policy.bounds.circuit_breaker
+    most = {circuit_breakers.WHOLE: limits.whole, f"control {case.control}": limits.control}
+    reason = (
+        f"the circuit breaker of {_of(scope)} trips: "
+        f"{most.get(scope, limits.account)} reverts within "
+        f"{limits.window} s are the most; a person re-arms it: "
+        f"driftguard circuit-breaker rearm '{scope}'"
+    )
+    return AtMost(Autonomy.ASK, reason)
+
+
+def full_circuit_breaker(case: Circumstances) -> str:
+    """The circuit breaker that one more revert would trip; "" if none, or one has tripped."""
+    record, account = (
+        case.remembered[circuit_breaker_key(case.remembered.place)].document,
+        case.resource.account,
+    )
+    if any(
+        circuit_breakers.tripped(record, scope)
+        for scope in circuit_breakers.scopes(case.control, account)
+    ):
+        return ""
+    return circuit_breakers.full(
+        record, case.policy.bounds.circuit_breaker, case.control, account, case.now
+    )
+
+
+def _of(scope: str) -> str:
+    return "the whole guard" if scope == circuit_breakers.WHOLE else scope
+
+
+def flapping(case: Circumstances) -> AtMost | None:
+    """The change was reverted and repeated again and again: people must settle that."""
+    terms = case.policy.bounds.flapping
+    fought = history.fought(
+        case.remembered[history_key(case.control, case.resource)].document, terms, case.now
+    )
+    if not fought:
+        return None
+    others = ", ".join(dict.fromkeys(revert.actor for revert in fought))
+    reason = (
+        f"flapping: {others} made it and Driftguard took it back {len(fought)} times since "
+        f"{fought[0].at}; whose is it?"
+    )
+    return AtMost(Autonomy.ASK, reason)
+
+
+def insufficient_record(case: Circumstances) -> AtMost | None:
+    """Autonomy must be earned here, and the record is not sufficient (any more)."""
+    if not case.policy.earns(case.control) or not case.plan.steps:
+        return None
+    standing = standing_of(case)
+    if not standing.earned:
+        return AtMost(Autonomy.ASK, f"not earned yet: {standing.line}")
+    if not standing.unjudged:
+        return None
+    reason = (
+        f"earned, but {standing.unjudged} such of {case.actor.name} taken back within a day, "
+        "which nobody may have seen yet"
+    )
+    return AtMost(Autonomy.ASK, reason)
+
+
+def sampling(case: Circumstances) -> AtMost | None:
+    """A small share of what is earned is asked about nevertheless, so the record stays honest."""
+    if not case.policy.earns(case.control) or not case.plan.steps:
+        return None
+    from driftguard.state.standing import is_sampled
+
+    share = case.policy.bounds.earning.sampling
+    if not is_sampled(case.decision, share) or not standing_of(case).earned:
+        return None
+    return AtMost(Autonomy.ASK, f"earned, but {share:.0%} are asked about nevertheless")
+
+
+def standing_of(case: Circumstances) -> Standing:
+    """How far the control's record carries what is decided about."""
+    from driftguard.state.standing import standing
+    from driftguard.state.trust import case_of
+
+    record = case.remembered[trust_key(case.remembered.place, case.control)].document
+    kind = case_of(case.plan, case.actor)
+    return standing(record, kind, case.policy.bounds.earning, case.now)
+
+
+def routine(case: Circumstances) -> AtMost | None:
+    """The actor does this every day: people are asked before a revert, if policy says so."""
+    anomalies = case.policy.bounds.anomalies
+    if anomalies is None or not anomalies.routine or case.actor.is_unattributed:
+        return None
+    from driftguard.state import anomaly_baseline
+
+    key = anomaly_baseline_key(case.remembered.place, case.resource.account, case.control)
+    record = case.remembered[key]
+    unusual = anomaly_baseline.anomaly_score(
+        record.document, anomaly_baseline.traits_of(case.actor, case.time), anomalies, case.now
+    )
+    if not unusual.known or unusual.score > anomalies.routine_under:
+        return None
+    return AtMost(Autonomy.ASK, f"routine for {case.actor.name}: {unusual.line}")
+
+
+def rollout(case: Circumstances) -> AtMost | None:
+    """This version of the control's entry is new: first watched, then asked about."""
+    terms = case.policy.bounds.rollout
+    if not terms.observe and not terms.ask:
+        return None
+    record = case.remembered[
+        rollout_key(case.remembered.place, case.control, case.policy.entry(case.control))
+    ]
+    since = moment(text(record.document, "since")) or case.now
+    age = (case.now - since).total_seconds()
+    if age < terms.observe:
+        limit, left = Autonomy.OBSERVE, terms.observe - age
+    elif age < terms.observe + terms.ask:
+        limit, left = Autonomy.ASK, terms.observe + terms.ask - age
+    else:
+        return None
+    reason = f"new here since {stamp(since)}: at most {limit.label} for {left / 3600:.1f} h more"
+    return AtMost(limit, reason)

@@ -1,1 +1,0 @@
-"""One decision, told to people and to programs."""

@@ -1,0 +1,1 @@
+"""Remembers: trust, baselines, freezes, exemptions, history, the circuit breaker, learning."""

@@ -1,0 +1,132 @@
+"""The history of one resource under one control: reverts, what is asked, what was decided.
+
+Pure. A resource is flapping when it was reverted again and again within a window. Later changes
+join an open approval request if they leave the resource in the very state that it asks about. If
+the sweep finds a resource in a state that was decided on, it is not decided on again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from driftguard.documents import Document, Json, documents, mapping, stamp, text
+from driftguard.model import Decision, Status
+from driftguard.policy.bounds import DAY, Flapping
+
+if TYPE_CHECKING:
+    from .trust import Case
+
+# How long the history of a resource is of any interest, in seconds.
+KEPT = 30 * DAY
+_MOST = 50
+# How many of the states that were decided on are remembered, the newest of them.
+_MOST_STATES = 20
+_NAMES = ("at", "decision", "actor", "remediation", "kind", "who", "state")
+
+
+@dataclass(frozen=True, slots=True)
+class Revert:
+    """One revert of the resource: when, by which decision, whose change it took back.
+
+    `state` is the fingerprint of what was taken back.
+    """
+
+    at: str
+    decision: str
+    actor: str
+    remediation: str = ""
+    kind: str = ""
+    who: str = ""
+    state: str = ""
+
+    @property
+    def case(self) -> Case:
+        """The case that the revert's outcome counts for."""
+        from .trust import Case
+
+        return Case(self.remediation, self.kind, self.who)
+
+
+def reverts(stored: Document, now: datetime, seconds: int) -> list[Revert]:
+    """The reverts of the last `seconds`, oldest first."""
+    since = stamp(now - timedelta(seconds=seconds))
+    return [revert for revert in _all(stored) if revert.at > since]
+
+
+def fought(stored: Document, terms: Flapping, now: datetime) -> list[Revert]:
+    """The reverts that make the resource flapping; none if it is not."""
+    recent = reverts(stored, now, terms.window)
+    return recent if len(recent) >= terms.reverts else []
+
+
+def revert_of(stored: Document, fingerprint: str, now: datetime) -> Revert | None:
+    """The last revert of this very state, as long as its history is kept; None without one."""
+    same = [revert for revert in reverts(stored, now, KEPT) if revert.state == fingerprint]
+    return same[-1] if same else None
+
+
+def approval_request(stored: Document, fingerprint: str, now: str) -> str:
+    """The open approval request about this very state, by its decision; "" if none is open."""
+    open_ = mapping(stored, "question")
+    same = text(open_, "fingerprint") == fingerprint
+    return text(open_, "decision") if same and now < text(open_, "expires") else ""
+
+
+def asked(stored: Document) -> str:
+    """The last decision that asked about the resource; "" if none did."""
+    return text(mapping(stored, "question"), "decision")
+
+
+def decided(stored: Document, seen: str) -> str:
+    """The decision made last on a state, by the fingerprint that a sweep sees; "" for none."""
+    return next((decision for state, decision in _decided(stored) if state == seen), "")
+
+
+def decisions(stored: Document) -> list[str]:
+    """The remembered decisions on the resource, whatever its states were, newest first."""
+    return list(dict.fromkeys(decision for _, decision in _decided(stored) if decision))
+
+
+def _decided(stored: Document) -> Iterator[tuple[str, str]]:
+    """States that were decided on, each with its decision, the newest first."""
+    for about in reversed(documents(stored, "decided")):
+        yield text(about, "state"), text(about, "decision")
+
+
+def with_state(stored: Document, decision: str, seen: str) -> Document:
+    """The state record that says by which decision a state was decided on."""
+    others = [about for about in documents(stored, "decided") if text(about, "state") != seen]
+    newest: Document = {"state": seen, "decision": decision}
+    return {**stored, "decided": [*others, newest][-_MOST_STATES:]}
+
+
+def with_decision(
+    stored: Document, decision: Decision, remediation: str, kind: str, who: str
+) -> Document:
+    """The state record after a decision: a revert more, or an approval request."""
+    if decision.status is Status.ASKED:
+        open_: Document = {
+            "decision": decision.id,
+            "fingerprint": decision.before,
+            "expires": decision.expires,
+        }
+        return {**stored, "question": open_}
+    newest: Document = {
+        "at": decision.decided,
+        "decision": decision.id,
+        "actor": decision.actor.name,
+        "remediation": remediation,
+        "kind": kind,
+        "who": who,
+        "state": decision.before,
+    }
+    earlier: list[Json] = [*documents(stored, "reverts")]
+    return {**stored, "reverts": [*earlier, newest][-_MOST:]}
+
+
+def _all(stored: Document) -> Iterator[Revert]:
+    for revert in documents(stored, "reverts"):
+        yield Revert(*(text(revert, name) for name in _NAMES))

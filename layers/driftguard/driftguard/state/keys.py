@@ -1,0 +1,174 @@
+"""State records, and the keys that they are kept under.
+
+A partition key is `<kind>#<account>#<region>`, and for some kinds more:
+`trust#123456789012#eu-west-1`, `baseline#123456789012#eu-west-1#s3.versioning-suspended`. The kind
+stands first, because IAM tells by it who may write what (`dynamodb:LeadingKeys` in the template).
+
+Account and region (`Place`) are those of the resource where a record is about one resource
+(`Resource.place`), and where the guard stands if a record is about a control or the whole guard.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from driftguard.aws.dynamodb import Item, Key
+from driftguard.documents import Document
+from driftguard.model import Place, Resource
+
+from .item_format import UnknownFormat, must_be_known, written_in
+
+# The version of the format that the items of the state table are written in.
+STATE_FORMAT = 1
+
+ALL = "all"
+
+_FREEZE = "freeze"
+
+
+@dataclass(frozen=True, slots=True)
+class StateRecord:
+    """One remembered thing. `version` 0: not stored yet. `expires`: epoch seconds, 0 for never."""
+
+    key: Key
+    document: Document = field(default_factory=dict)
+    version: int = 0
+    expires: int = 0
+
+    def saying(self, document: Document, *, expires: int = 0) -> StateRecord:
+        """The record with other contents, to be written over this version of it."""
+        return replace(self, document=document, expires=expires)
+
+
+@dataclass(frozen=True, slots=True)
+class StateRecords:
+    """The state records that one read found; any other is an empty one.
+
+    `place` is where the guard stands that they belong to.
+    """
+
+    place: Place
+    records: Mapping[Key, StateRecord] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, place: Place, items: Iterable[Item]) -> StateRecords:
+        """The state records in a table's items."""
+        found = [record_of(item) for item in items]
+        return cls(place, {record.key: record for record in found})
+
+    def __getitem__(self, key: Key) -> StateRecord:
+        return self.records.get(key) or StateRecord(key)
+
+
+def partition(kind: str, place: Place, *names: str) -> str:
+    """The partition key of this kind of item: `kind#account#region`, and the names after it.
+
+    Raises `ValueError` for a place without account or region.
+    """
+    if not place.account or not place.region:
+        raise ValueError(f"a key of kind {kind} needs an account and a region, and has {place}")
+    return "#".join((kind, place.account, place.region, *names))
+
+
+def freeze_key(place: Place, scope: str) -> Key:
+    """Where a freeze is kept. `scope` is `all`, `account#<id>` or `control#<id>`."""
+    return partition(_FREEZE, place), scope
+
+
+def freeze_keys(place: Place, account: str, control: str) -> tuple[Key, ...]:
+    """Where the freezes are that hold for a control in an account; the one for all comes first."""
+    scopes = (ALL, f"account#{account}", f"control#{control}")
+    return tuple(freeze_key(place, scope) for scope in scopes)
+
+
+def circuit_breaker_key(place: Place) -> Key:
+    """Where the reverts of the last window, and what has tripped, are kept."""
+    return partition("circuit-breaker", place), "reverts"
+
+
+def baselines_of(place: Place, control: str) -> str:
+    """The partition that holds all baselines of a control in a place."""
+    return partition("baseline", place, control)
+
+
+def baseline_key(control: str, resource: Resource) -> Key:
+    """Where the baseline of a resource is kept."""
+    return baselines_of(resource.place, control), resource.arn
+
+
+def baseline_log_key(control: str, resource: Resource, version: int) -> Key:
+    """Where one version of a baseline is kept for good."""
+    return partition("baseline-log", resource.place, control, resource.arn), f"{version:08d}"
+
+
+def round_key(place: Place) -> Key:
+    """Where the progress of the sweep of an account and region is kept."""
+    return partition("sweep", place), "round"
+
+
+def exemptions_key(place: Place, control: str) -> Key:
+    """Where the exemptions that people gave at run time are kept."""
+    return partition("exemption", place, control), ALL
+
+
+def history_key(control: str, resource: Resource) -> Key:
+    """Where a resource's history is kept: its reverts, and the approval request about it."""
+    return partition("history", resource.place, control), resource.arn
+
+
+def anomaly_baseline_key(place: Place, account: str, control: str) -> Key:
+    """Where the anomaly baseline of a control in an account is kept."""
+    return partition("anomaly-baseline", place._replace(account=account)), control
+
+
+def trusted(place: Place) -> str:
+    """The partition that holds the records of outcomes of all controls."""
+    return partition("trust", place)
+
+
+def trust_key(place: Place, control: str) -> Key:
+    """Where a control's record of outcomes is kept."""
+    return trusted(place), control
+
+
+def rollout_key(place: Place, control: str, entry: str) -> Key:
+    """Where the time is kept since when this version of a control's policy is in force."""
+    return partition("rollout", place, control), entry
+
+
+def record_of(item: Item) -> StateRecord:
+    """The state record in an item.
+
+    Raises `ValueError`, naming the item, where it cannot be read, and `UnknownFormat` where it is
+    in another format. A freeze holds whatever of it can be read: people may write one by hand.
+    """
+    key = (str(item["pk"]["S"]), str(item["sk"]["S"]))
+    is_freeze = key[0].startswith(f"{_FREEZE}#")
+    what = f"the state record {' '.join(key)}"
+    try:
+        # By hand, whoever is in a hurry writes neither a format nor a version.
+        if not (is_freeze and "format" not in item):
+            must_be_known(item, STATE_FORMAT, what)
+        document = json.loads(str(item["doc"]["S"]))
+        version = 1 if is_freeze and "v" not in item else int(str(item["v"]["N"]))
+        expires = int(str(item["expires"]["N"])) if "expires" in item else 0
+    except (KeyError, ValueError) as error:
+        if is_freeze:
+            return StateRecord(key, {"reason": "its item cannot be read"}, version=1)
+        if isinstance(error, UnknownFormat):
+            raise
+        raise ValueError(f"{what} cannot be read: {error!r}") from error
+    return StateRecord(key, document if isinstance(document, Mapping) else {}, version, expires)
+
+
+def item_of(record: StateRecord) -> dict[str, dict[str, str]]:
+    """The item that holds the next version of a state record."""
+    pk, sk = record.key
+    said = json.dumps(record.document, ensure_ascii=False, separators=(",", ":"))
+    item = {"pk": {"S": pk}, "sk": {"S": sk}, **written_in(STATE_FORMAT), "doc": {"S": said}}
+    item["v"] = {"N": str(record.version + 1)}
+    if record.expires:
+        item["expires"] = {"N": str(record.expires)}
+    return item

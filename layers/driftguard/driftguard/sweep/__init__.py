@@ -1,0 +1,1 @@
+"""Finds what no event reported: goes through the controls, and looks at each resource."""

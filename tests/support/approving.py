@@ -1,0 +1,102 @@
+"""A person who says yes to what was asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from driftguard.approvals.desk import Desk, Reply
+from driftguard.engine.guard import Guard
+from driftguard.model import Autonomy, Choice, Decision, Status, Vote
+from driftguard.policy.model import Person, Terms
+from tests.support.records import flat_ingress
+from tests.support.world import World
+
+BOB = Person("bob", slack=("U2",))
+
+
+def approved(guard: Guard, decision: Decision) -> Decision:
+    """What becomes of a request once Bob has approved the revert, and the guard carried it out."""
+    policy = replace(guard.policy, people=(*guard.policy.people, BOB))
+    desk = Desk(guard.audit, guard.state, policy, guard.now)
+    yes = Vote(BOB.name, Choice.REVERT, "slack", "now", decision.before)
+    reply = desk.vote(decision.id, yes)
+    assert reply.counted, reply.text
+    return guard.carry_out(decision.id)
+
+
+MALLORY = "arn:aws:iam::123456789012:user/alice"  # who makes the changes in these tests
+
+
+PEOPLE = (
+    Person("alice", slack=("U1",), iam=(MALLORY,), email=("alice@example.com",)),
+    Person("bob", slack=("U2",), iam=("arn:aws:iam::123456789012:user/bob",)),
+    Person("carol", slack=("U3",), iam=("arn:aws:sts::123456789012:assumed-role/sso/carol",)),
+)
+
+
+def asking(world: World, **terms: Any) -> Guard:
+    """A guard that asks about everything, on these terms."""
+    return world.with_policy(
+        lambda given: replace(
+            given,
+            autonomy={},
+            default=Autonomy.ASK,
+            people=PEOPLE,
+            approvals=(Terms(**terms),),
+        )
+    )
+
+
+def open_up(group: str, port: int) -> None:
+    """Open this port of a security group to the internet."""
+    boto3.client("ec2").authorize_security_group_ingress(
+        GroupId=group, IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp="0.0.0.0/0"
+    )
+
+
+def is_open(group: str) -> bool:
+    (found,) = boto3.client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    return bool(found["IpPermissions"])
+
+
+class Asked:
+    """An approval request, and ways to vote on it."""
+
+    def __init__(self, world: World, group: str, **terms: Any) -> None:
+        self.world, self.guard = world, asking(world, **terms)
+        (self.decision,) = self.guard.handle(flat_ingress(group, 22, "0.0.0.0/0"))
+        assert self.decision.status is Status.ASKED
+        self.desk = Desk(world.audit, world.state, self.guard.policy, world.clock.now)
+
+    def vote(self, person: str, choice: str = "revert", **more: Any) -> Reply:
+        given = Vote(person, Choice(choice), "slack", "now", self.decision.before)
+        return self.desk.vote(self.decision.id, replace(given, **more))
+
+    def carried_out(self) -> Decision:
+        return self.guard.carry_out(self.decision.id)
+
+    def events(self) -> list[tuple[str, str]]:
+        return [(one.event, one.by) for one in self.world.audit.log(self.decision.id)]
+
+
+def cancelling(patch: pytest.MonkeyPatch, *reasons: str) -> None:
+    """DynamoDB cancels the next transaction for these reasons, as it words them."""
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+    left = [
+        f"Transaction cancelled, please refer cancellation reasons for specific reasons "
+        f"[{', '.join(reasons)}]"
+    ]
+
+    def answered(client: BaseClient, operation: str, parameters: Any) -> Any:
+        if operation == "TransactWriteItems" and left:
+            code: Any = {"Code": "TransactionCanceledException", "Message": left.pop()}
+            raise ClientError({"Error": code}, operation)
+        return original(client, operation, parameters)
+
+    patch.setattr(BaseClient, "_make_api_call", answered)

@@ -1,0 +1,158 @@
+"""The signed API: who answers and undoes is whom IAM says, and not what they write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from driftguard.model import Status
+from tests.support.api_requests import BOB, AtTheSignedApi
+from tests.support.approving import MALLORY, Asked, is_open
+from tests.support.world import World
+
+CAROL = "arn:aws:sts::123456789012:assumed-role/sso/carol"
+
+
+@pytest.fixture
+def api(world: World, group: str) -> AtTheSignedApi:
+    return AtTheSignedApi(Asked(world, group))
+
+
+def test_the_approver_is_the_verified_identity(
+    api: AtTheSignedApi,
+    group: str,
+) -> None:
+    status, told = api.post(BOB, reason="a mistake", person="carol", identity=CAROL)
+    assert (status, told["counted"], told["person"]) == (200, True, "bob")
+    assert told["text"] == "Thank you: it is being reverted."
+    assert api.asked.carried_out().status is Status.REVERTED
+    assert not is_open(group)
+    entries = list(api.asked.world.audit.log(api.asked.decision.id))
+    assert entries[1].by == f"bob ({BOB}) via api"
+    assert entries[1].note == "revert via api: a mistake"
+
+
+def test_a_role_session_is_the_person_whose_pattern_it_fits(api: AtTheSignedApi) -> None:
+    assert api.post(CAROL)[1]["person"] == "carol"
+
+
+def test_a_keep_for_a_while_ends_by_the_guards_clock(api: AtTheSignedApi, world: World) -> None:
+    status, told = api.post(BOB, choice="accept", accept_for_seconds=7 * 86_400)
+    assert status == 200
+    world.clock.pass_by(days=7)
+    ends = world.guard.stamp()
+    assert told["text"] == f"Thank you: the change stands until {ends}."
+
+
+def test_who_is_nobody_is_refused_and_logged(api: AtTheSignedApi) -> None:
+    status, told = api.post("arn:aws:iam::123456789012:user/eve")
+    assert (status, told["counted"]) == (409, False)
+    assert told["text"].endswith("user/eve is not among the policy's people")
+    assert "user/eve" in api.log.lines[-1]
+    assert api.asked.events()[-1][0] == "refused"
+
+
+def test_who_made_the_change_cannot_keep_it(api: AtTheSignedApi) -> None:
+    status, told = api.post(MALLORY, choice="accept")
+    assert (status, told["text"]) == (409, "whoever made a change cannot approve accepting it")
+
+
+def test_without_iam_nothing_is_taken(api: AtTheSignedApi) -> None:
+    status, told = api.post("")
+    assert (status, told["counted"]) == (403, False)
+    assert api.asked.events() == [("decided", "guard")]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"choice": "approve"}, "A vote is `revert` or `accept`."),
+        ({"fingerprint": ""}, "A vote names the `decision`"),
+        ({"accept_for_seconds": 60}, "Only `accept` is for a while"),
+        ({"choice": "accept", "accept_for_seconds": -1}, "Only `accept` is for a while"),
+        ({"choice": "accept", "accept_for_seconds": True}, "Only `accept` is for a while"),
+        ({"choice": "accept", "accept_for_seconds": 10**9}, "a year at most"),
+    ],
+)
+def test_what_is_no_answer_is_refused(api: AtTheSignedApi, said: dict[str, Any], why: str) -> None:
+    status, told = api.post(BOB, **said)
+    assert status == 400
+    assert told["text"].startswith(why) or why in told["text"]
+    assert api.asked.events() == [("decided", "guard")]
+
+
+def test_an_answer_to_another_state_is_refused(api: AtTheSignedApi) -> None:
+    assert "has changed since" in api.post(BOB, fingerprint="0" * 16)[1]["text"]
+
+
+@pytest.mark.parametrize("body", ["", "nonsense", "[]", "{" * 20_000])
+def test_what_is_no_json_object_is_refused(api: AtTheSignedApi, body: str) -> None:
+    assert api.send(BOB, "/answer", body)[0] in (400, 413)
+
+
+def test_other_paths_are_not_there(api: AtTheSignedApi) -> None:
+    assert api.send(BOB, "/", "{}")[0] == 404
+
+
+# ------------------------------------------------------------------------------------ undoing
+
+
+@pytest.fixture
+def reverted(api: AtTheSignedApi) -> AtTheSignedApi:
+    api.post(BOB)
+    assert api.asked.carried_out().status is Status.REVERTED
+    return api
+
+
+def test_an_undo_goes_to_the_guard_in_the_callers_name(reverted: AtTheSignedApi) -> None:
+    status, told = reverted.post(CAROL, "/undo", reason="was fine", by="eve")
+    assert (status, told["counted"]) == (200, True)
+    assert reverted.sent() == [
+        {
+            "driftguard": "undo",
+            "decision": reverted.asked.decision.id,
+            "by": f"carol ({CAROL})",
+            "reason": "was fine",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("caller", "why"),
+    [
+        (MALLORY, "whoever made a change cannot undo its revert"),
+        ("arn:aws:iam::123456789012:user/eve", "is not among the policy's people"),
+    ],
+)
+def test_who_may_not_keep_a_change_may_not_undo_its_revert(
+    reverted: AtTheSignedApi, caller: str, why: str
+) -> None:
+    status, told = reverted.post(caller, "/undo")
+    assert status == 409
+    assert why in told["text"]
+    assert reverted.sent() == []
+    assert why in reverted.log.lines[-1]
+
+
+def test_an_undo_of_nothing_is_refused(api: AtTheSignedApi) -> None:
+    status, told = api.post(BOB, "/undo", decision="dg-none")
+    assert (status, told["text"]) == (409, "There is no decision dg-none.")
+
+
+@pytest.mark.parametrize("state", [{}, {"versions": "Enabled"}])
+def test_a_state_that_its_control_cannot_compare_becomes_no_baseline(
+    api: AtTheSignedApi, state: dict[str, str]
+) -> None:
+    """It would stop every later change of the resource from being judged."""
+    act = {
+        "act": "accept-baseline",
+        "control": "s3.versioning-suspended",
+        "resource": "arn:aws:s3:::wares",
+        "reason": "by hand",
+    }
+    status, told = api.post(BOB, "/act", **act, state=state)
+    assert (status, told["counted"]) == (409, False)
+    assert "s3.versioning-suspended cannot compare anything with that state" in told["text"]
+    status, told = api.post(BOB, "/act", **act, state={"versioning": "Enabled", "mfa": ""})
+    assert (status, told["counted"]) == (200, True)

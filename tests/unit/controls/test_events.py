@@ -1,0 +1,143 @@
+"""Every control comes with a risky event and its harmless twin, and both would reach the guard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+import yaml
+
+from driftguard import controls
+from driftguard.controls.control import AnyControl
+from driftguard.events.cloudtrail import change_from_event
+from driftguard.model import Candidate, Change
+from tests.support.world import ROOT, shipped_policy
+
+EVENTS = ROOT / "events"
+
+every_control = pytest.mark.parametrize("control", controls.every(), ids=lambda one: one.id)
+
+
+def event(control: AnyControl, kind: str) -> Any:
+    """One of a control's two events: `risky` or `harmless`."""
+    return json.loads((EVENTS / control.id / f"{kind}.json").read_text())
+
+
+def candidates(control: AnyControl, change: Change) -> list[Candidate]:
+    """What the control would look at, as the shipped policy sets it."""
+    settings = shipped_policy().settings_of(control.id, control.settings)
+    return list(control.screen(change, settings))
+
+
+@every_control
+def test_the_risky_event_makes_a_candidate(control: AnyControl) -> None:
+    change = change_from_event(event(control, "risky"))
+
+    assert control in controls.watching(change)
+    found = candidates(control, change)
+    assert found
+    assert {one.resource.account for one in found} == {change.account}
+
+
+@every_control
+def test_the_harmless_event_wakes_the_control_and_yields_nothing(control: AnyControl) -> None:
+    change = change_from_event(event(control, "harmless"))
+
+    assert control in controls.watching(change)
+    assert candidates(control, change) == []
+
+
+@every_control
+@pytest.mark.parametrize("kind", ["risky", "harmless"])
+def test_a_rule_of_the_template_lets_the_event_through(control: AnyControl, kind: str) -> None:
+    assert [name for name, pattern in patterns().items() if matches(pattern, event(control, kind))]
+
+
+@every_control
+@pytest.mark.parametrize("kind", ["risky", "harmless"])
+def test_no_rule_lets_a_failed_call_through(control: AnyControl, kind: str) -> None:
+    failed = event(control, kind)
+    if "eventName" not in failed["detail"]:
+        pytest.skip("a finding is no call that could fail")
+    failed["detail"]["errorCode"] = "AccessDenied"
+
+    assert not [name for name, pattern in patterns().items() if matches(pattern, failed)]
+
+
+def test_there_are_no_events_of_unknown_controls() -> None:
+    assert {one.name for one in EVENTS.iterdir()} == {one.id for one in controls.every()}
+
+
+# ------------------------------------------------------------------------- the template's rules
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms, each read as its plain value."""
+
+
+def _short_form(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    assert isinstance(node, yaml.MappingNode)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+@cache
+def patterns() -> dict[str, Any]:
+    """The event pattern of every rule in the template, by the rule's name."""
+    template = yaml.load((ROOT / "template.yaml").read_text(), _Loader)
+    return {
+        name: one["Properties"]["EventPattern"]
+        for name, one in template["Resources"].items()
+        if one["Type"] == "AWS::Events::Rule"
+    }
+
+
+def matches(pattern: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
+    """EventBridge's matching, as far as our rules use it.
+
+    That is: literals, `exists`, `prefix`, nested objects.
+
+    Source: Amazon EventBridge User Guide, "Comparison operators for use in event patterns".
+    """
+    return all(
+        matches(wanted, value.get(key, {}))
+        if isinstance(wanted, Mapping)
+        else any(_fits(one, value, key) for one in wanted)
+        for key, wanted in pattern.items()
+    )
+
+
+def _fits(wanted: Any, value: Mapping[str, Any], key: str) -> bool:
+    if isinstance(wanted, Mapping):
+        ((operator, operand),) = wanted.items()
+        assert operator in ("exists", "prefix"), f"teach this test to match {wanted}"
+        if operator == "prefix":
+            return str(value.get(key, "")).startswith(operand)
+        return (key in value) is operand
+    return key in value and value[key] == wanted
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "fits"),
+    [
+        ({"a": ["x", "y"]}, {"a": "y"}, True),
+        ({"a": ["x"]}, {"a": "y"}, False),
+        ({"a": ["x"]}, {}, False),
+        ({"a": [{"prefix": "Add"}]}, {"a": "AddPermission20150331v2"}, True),
+        ({"a": [{"prefix": "Add"}]}, {"a": "RemovePermission20150331v2"}, False),
+        ({"a": [{"prefix": "Add"}]}, {}, False),
+        ({"d": {"e": [{"exists": False}]}}, {"d": {}}, True),
+        ({"d": {"e": [{"exists": False}]}}, {"d": {"e": "AccessDenied"}}, False),
+    ],
+)
+def test_the_matcher_agrees_with_eventbridge(pattern: Any, value: Any, fits: bool) -> None:
+    assert matches(pattern, value) is fits

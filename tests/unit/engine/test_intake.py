@@ -1,0 +1,218 @@
+"""Bad input and bad moments: each a clear reason in the dead-letter queue, or another delivery."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from driftguard.engine.intake import LAST_DELIVERY, Intake, Message, Retry
+from driftguard.events.commands import undo_message
+from driftguard.model import Status
+from driftguard.state.item_format import written_in
+from driftguard.state.keys import STATE_FORMAT, partition
+from tests.support.records import envelope, exposed_key_event, record
+from tests.support.world import HERE, World
+
+
+@pytest.fixture
+def dead_letters(world: World) -> str:
+    return str(boto3.client("sqs").create_queue(QueueName="dead")["QueueUrl"])
+
+
+@pytest.fixture
+def intake(world: World, dead_letters: str) -> Intake:
+    return Intake(world.guard, dead_letters, logging.getLogger("test"))
+
+
+def message(body: Any, deliveries: int = 1) -> Message:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return Message("m-1", text, deliveries, "AIDASENDER")
+
+
+def dead_lettered(queue: str) -> list[tuple[str, str]]:
+    """The bodies and reasons in the dead-letter queue."""
+    found = boto3.client("sqs").receive_message(
+        QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    )
+    return [
+        (one["Body"], one["MessageAttributes"]["reason"]["StringValue"])
+        for one in found.get("Messages", [])
+    ]
+
+
+def open_group() -> str:
+    made = boto3.client("ec2").create_security_group(GroupName="web", Description="web")
+    boto3.client("ec2").authorize_security_group_ingress(
+        GroupId=made["GroupId"], IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
+    )
+    return str(made["GroupId"])
+
+
+def opened(group: str, **more: Any) -> dict[str, Any]:
+    request = {
+        "groupId": group,
+        "ipPermissions": {},
+        "ipProtocol": "tcp",
+        "fromPort": 22,
+        "toPort": 22,
+        "cidrIp": "0.0.0.0/0",
+    }
+    name = "AuthorizeSecurityGroupIngress"
+    return envelope(record("ec2.amazonaws.com", name, request, **more))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("not json", "the message is not JSON"),
+        ("", "the message is not JSON"),
+        ("[1]", "expected an EventBridge event (a JSON object), got a list"),
+        ("{}", "the event's `detail` should be an object, it is missing"),
+        ({"detail": "text"}, "`detail` should be an object, it is a str"),
+        ({"detail": {}}, "the event has no `source`"),
+        ({"detail": {"eventName": "X"}}, "the CloudTrail record has no `eventSource`"),
+        ({"detail": {"eventName": "X", "eventSource": "y"}}, "has no `eventID`"),
+        ({"driftguard": "undo"}, "the command names no `decision`"),
+        ({"driftguard": "dance", "decision": "dg-1"}, "unknown command `dance`"),
+        ({"driftguard": "undo", "decision": "dg-1"}, "knows no decision dg-1"),
+    ],
+)
+def test_what_can_never_be_judged_is_dead_lettered_at_once_with_its_reason(
+    intake: Intake, dead_letters: str, body: Any, reason: str
+) -> None:
+    assert intake.take(intake.opened(message(body))) == []
+    ((kept, why),) = dead_lettered(dead_letters)
+    assert kept == (message(body).body or "(empty)")
+    assert reason in why
+
+
+def test_a_change_of_another_account_is_dead_lettered(intake: Intake, dead_letters: str) -> None:
+    intake.take(intake.opened(message(opened("sg-1", recipientAccountId="999999999999"))))
+    ((_, why),) = dead_lettered(dead_letters)
+    assert "of account 999999999999, and this guard guards 123456789012" in why
+
+
+def test_null_request_parameters_are_no_error(intake: Intake, dead_letters: str) -> None:
+    event = envelope(record("ec2.amazonaws.com", "AuthorizeSecurityGroupIngress", None))
+    assert intake.take(intake.opened(message(event))) == []
+    assert dead_lettered(dead_letters) == []
+
+
+def test_an_event_nobody_watches_is_no_error(intake: Intake, dead_letters: str) -> None:
+    assert (
+        intake.take(
+            intake.opened(message(envelope(record("ec2.amazonaws.com", "RunInstances", {}))))
+        )
+        == []
+    )
+    assert dead_lettered(dead_letters) == []
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, operation: str, code: str) -> None:
+    original = BaseClient._make_api_call
+
+    def refusing(self: BaseClient, name: str, parameters: Any) -> Any:
+        if name == operation:
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, name)
+        return original(self, name, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", refusing)
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "reason"),
+    [
+        (
+            "DescribeSecurityGroupRules",
+            "UnauthorizedOperation",
+            "Give the role the permission ec2:DescribeSecurityGroupRules",
+        ),
+        ("DescribeSecurityGroupRules", "RequestLimitExceeded", "was throttled"),
+        ("BatchGetItem", "ProvisionedThroughputExceededException", "was throttled"),
+        ("AssumeRole", "Throttling", "was throttled"),
+    ],
+)
+def test_a_bad_moment_is_retried_then_dead_lettered_with_its_reason(
+    intake: Intake,
+    dead_letters: str,
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    code: str,
+    reason: str,
+) -> None:
+    event = opened(open_group())
+    answering(monkeypatch, operation, code)
+    for delivery in range(1, LAST_DELIVERY):
+        with pytest.raises(Retry):
+            intake.take(intake.opened(message(event, delivery)))
+    assert dead_lettered(dead_letters) == []
+
+    assert intake.take(intake.opened(message(event, LAST_DELIVERY))) == []
+
+    ((body, why),) = dead_lettered(dead_letters)
+    assert json.loads(body) == event
+    assert reason in why
+
+
+def test_a_dead_lettered_change_put_back_is_finished(
+    intake: Intake, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = opened(open_group())
+    with monkeypatch.context() as patched:
+        answering(patched, "RevokeSecurityGroupIngress", "RequestLimitExceeded")
+        intake.take(intake.opened(message(event, LAST_DELIVERY)))
+    (decision,) = intake.take(intake.opened(message(event)))
+    assert decision.status is Status.REVERTED
+
+
+def test_a_health_event_is_a_change(intake: Intake) -> None:
+    iam = boto3.client("iam")
+    iam.create_user(UserName="builder")
+    key = iam.create_access_key(UserName="builder")["AccessKey"]["AccessKeyId"]
+    (decision,) = intake.take(intake.opened(message(exposed_key_event(key))))
+    assert (decision.control, decision.status) == ("iam.leaked-key", Status.REVERTED)
+
+
+def test_an_undo_names_the_sender_that_the_queue_vouches_for(intake: Intake, world: World) -> None:
+    (decision,) = intake.take(intake.opened(message(opened(open_group()))))
+    asked = undo_message(decision.id, by="arn:aws:iam::123456789012:user/alice", reason="mine")
+    (undone,) = intake.take(intake.opened(message(asked)))
+    assert undone.status is Status.UNDONE
+    by = [entry.by for entry in world.audit.log(decision.id)][-1]
+    assert by == "arn:aws:iam::123456789012:user/alice (AIDASENDER)"
+
+
+def test_the_message_is_read_from_an_sqs_record() -> None:
+    attributes = {"ApproximateReceiveCount": "3", "SenderId": "AIDA1"}
+    sqs = {"messageId": "m", "body": "{}", "attributes": attributes}
+    assert Message.from_record(sqs) == Message("m", "{}", 3, "AIDA1")
+
+
+def test_what_was_decided_beside_a_trouble_is_still_told(
+    intake: Intake, dead_letters: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Metrics and alarms follow what is told: a tripped circuit breaker must ring all the same."""
+    public = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
+    policy = {"Version": "2012-10-17", "Statement": [public | {"Resource": "arn:aws:s3:::wares/*"}]}
+    boto3.client("s3").create_bucket(Bucket="wares")
+    boto3.client("s3").put_bucket_policy(Bucket="wares", Policy=json.dumps(policy))
+    pk = partition("history", HERE, "s3.external-policy")
+    spoilt = {"pk": pk, "sk": "arn:aws:s3:::wares", "doc": "{"}
+    item = {name: {"S": value} for name, value in spoilt.items()} | written_in(STATE_FORMAT)
+    boto3.client("dynamodb").put_item(TableName="state", Item=item)
+    strangers = [{**public, "Principal": {"AWS": "arn:aws:iam::999999999999:root"}}]
+    request = {
+        "bucketName": "wares",
+        "bucketPolicy": {**policy, "Statement": [*policy["Statement"], *strangers]},
+    }
+    event = envelope(record("s3.amazonaws.com", "PutBucketPolicy", request))
+    (decision,) = intake.take(intake.opened(message(event, LAST_DELIVERY)))
+    assert (decision.control, decision.status) == ("s3.public-policy", Status.REVERTED)
+    ((_, why),) = dead_lettered(dead_letters)
+    assert pk in why

@@ -1,0 +1,173 @@
+"""The policy file: what is right is compiled, what is wrong is named with its line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from driftguard.model import Actor, Autonomy, Resource
+from driftguard.policy.compiled import from_compiled
+from driftguard.policy.model import Exemption
+from driftguard_cli.main import app
+from driftguard_cli.policy_file import loader, schema
+from tests.support.world import ROOT, shipped_policy
+
+FIVE = (
+    "ec2.open-ingress",
+    "s3.public-policy",
+    "s3.public-acl",
+    "s3.bucket-bpa-off",
+    "iam.leaked-key",
+)
+
+
+def test_the_shipped_policy_reverts_the_five_and_asks_for_whatever_comes_later() -> None:
+    policy = shipped_policy()
+    assert {policy.granted(one) for one in FIVE} == {Autonomy.REVERT}
+    assert policy.granted("something.new") is Autonomy.ASK
+
+
+def test_the_shipped_schema_is_up_to_date() -> None:
+    stored = json.loads((ROOT / "policies" / "guard.schema.json").read_text())
+    assert stored == json.loads(json.dumps(schema.schema()))
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        (
+            "version: 1\ndefault:\n  autonomy: ask\n",
+            "2: default: unknown key `default`; did you mean `defaults`?",
+        ),
+        (
+            "version: 1\ncontrols:\n  ec2.open-ingres:\n    autonomy: ask\n",
+            "3: controls.ec2.open-ingres: there is no control `ec2.open-ingres`; "
+            "did you mean `ec2.open-ingress`?",
+        ),
+        (
+            "version: 1\ncontrols:\n  ec2.open-ingress:\n    autonomy: revrt\n",
+            "4: controls.ec2.open-ingress.autonomy: `revrt` is not one of observe, ask, earned, "
+            "revert; did you mean `revert`?",
+        ),
+        (
+            "version: 1\ncontrols:\n  ec2.open-ingress:\n    settings:\n      ports: [1]\n",
+            "5: controls.ec2.open-ingress.settings.ports: unknown key `ports`",
+        ),
+        (
+            "version: 1\nexemptions:\n  - control: s3.public-acl\n    resource: x\n"
+            "    until: 2027-01-01\n",
+            "3: exemptions.0.reason: `reason` is missing",
+        ),
+        (
+            "version: 1\nexemptions:\n  - control: s3.acl\n    resource: x\n"
+            "    until: 2027-01-01\n    reason: because\n",
+            "3: exemptions.0.control: there is no control `s3.acl`",
+        ),
+        (
+            "version: 1\nexemptions:\n  - control: s3.public-acl\n    resource: x\n"
+            "    until: soon\n    reason: because\n",
+            "5: exemptions.0.until: ",
+        ),
+        ("version: 2\n", "1: version: `2` is not one of 1"),
+        (
+            "version: 1\nversion: 1\n",
+            "2: version: `version` is given twice; the first is in line 1",
+        ),
+        ("version: [1\n", "2: not valid YAML"),
+        ("a: b: c\n", "1: not valid YAML"),
+        ("- 1\n", "1: a policy is a mapping"),
+        ("", "1: a policy is a mapping"),
+        ("defaults: {}\n", "1: version: `version` is missing"),
+    ],
+)
+def test_what_is_wrong_is_named_with_line_and_nearest_right_key(
+    written: str, complaint: str
+) -> None:
+    with pytest.raises(loader.PolicyError) as caught:
+        loader.compiled(written, "guard.yaml")
+    assert f"guard.yaml:{complaint}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "flapping: {reverts: 51}",
+        "flapping: {window: 31d}",
+        "approvals: {expires: 0s}",
+        "approvals: {expires: 367d}",
+        "approvals: {expires: 999999999d}",
+    ],
+)
+def test_terms_that_could_never_be_met_are_refused(written: str) -> None:
+    """Fifty reverts of a thing are remembered, for thirty days; nobody waits for ever."""
+    with pytest.raises(loader.PolicyError):
+        loader.compiled(f"version: 1\n{written}\n")
+
+
+def test_every_problem_is_named_at_once() -> None:
+    written = "version: 1\nx: 1\ndefaults:\n  y: 1\ncontrols:\n  z: {}\n"
+    with pytest.raises(loader.PolicyError) as caught:
+        loader.compiled(written)
+    assert [one.line for one in caught.value.problems] == [2, 4, 6]
+
+
+def test_check_exits_1_on_any_error_and_names_the_file(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("version: 1\nx: 1\n")
+    told = CliRunner().invoke(app, ["policy", "check", str(bad)])
+    assert told.exit_code == 1
+    assert f"{bad}:2: x: unknown key `x`" in told.stderr
+    as_json = CliRunner().invoke(app, ["policy", "check", str(bad), "--json"])
+    assert as_json.exit_code == 1
+    assert json.loads(as_json.stdout)["problems"][0]["line"] == 2
+
+
+def test_check_names_a_file_that_is_not_there(tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["policy", "check", str(tmp_path / "none.yaml")])
+    assert told.exit_code == 1
+    assert "No such file" in told.stderr
+
+
+def test_check_accepts_the_shipped_policy() -> None:
+    told = CliRunner().invoke(app, ["policy", "check", str(ROOT / "policies" / "guard.yaml")])
+    assert told.exit_code == 0, told.stderr
+
+
+def test_a_day_lasts_to_its_end_and_a_time_is_exact() -> None:
+    written = """
+version: 1
+exemptions:
+  - {control: s3.public-acl, resource: a, until: 2027-01-31, reason: by day}
+  - {control: s3.public-acl, resource: b, until: 2027-01-31T12:00:00+01:00, reason: by time}
+"""
+    by_day, by_time = from_compiled(loader.compiled(written)).exemptions
+    assert by_day.until == "2027-02-01T00:00:00.000Z"
+    assert by_time.until == "2027-01-31T11:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "covered"),
+    [
+        ("arn:aws:s3:::wares", True),
+        ("wares", True),
+        ("ware?", True),
+        ("arn:aws:s3:::w*", True),
+        ("ware", False),
+        ("WARES", False),
+        ("arn:aws:s3:::wares-2", False),
+    ],
+)
+def test_an_exemption_is_never_wider_than_what_was_named(pattern: str, covered: bool) -> None:
+    bucket = Resource("s3.bucket", "wares", "123456789012", "us-east-1", "arn:aws:s3:::wares")
+    one = Exemption("s3.public-acl", pattern, "2027-01-01", "x")
+    assert one.covers("s3.public-acl", bucket, "2026-01-01", Actor()) is covered
+    assert not one.covers("s3.public-policy", bucket, "2026-01-01", Actor())
+    assert not one.covers("s3.public-acl", bucket, "2027-01-01", Actor())
+
+
+@pytest.mark.parametrize("pack", sorted((ROOT / "policies" / "packs").glob("*.yaml")), ids=str)
+def test_every_pack_is_valid(pack: Path) -> None:
+    assert from_compiled(loader.read(pack))
