@@ -105,10 +105,11 @@ def for_pipeline(endpoints: Endpoints) -> dict[str, str]:
     }
 
 
-def for_account() -> dict[str, str]:
-    """For the emulator that plays the guarded account."""
+def for_account(root: Path) -> dict[str, str]:
+    """For the emulator that plays the guarded account; `root` is the checkout with its rules."""
     return {
         **credentials(),
+        "PYTHONPATH": str(root),
         "MOTO_ACCOUNT_ID": ACCOUNT_ID,
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     }

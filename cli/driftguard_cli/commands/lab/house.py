@@ -102,13 +102,19 @@ def _bring_up(root: Path, folder: Path, parameters: Mapping[str, str], tell: Tel
 
 def _start_emulators(lab: Lab, root: Path) -> Lab:
     lab.temporary.mkdir()
-    account = [str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p"]
+    # moto behind the rules of AWS that it does not know, on a clock that lets minutes settle soon.
+    account = [sys.executable, "-m", "tests.support.strict_aws.server", "--hasten", "60"]
+    account += ["-H", "127.0.0.1", "-p"]
     # The pipeline's emulator runs Lambda code on its own interpreter: it has a lean environment.
     lean = root / ".venv" / "emulator" / "bin" / "python"
     pipeline = [str(lean), str(Path(__file__).with_name("emulator.py"))]
     with uninterrupted():
         for name, command, variables in (
-            ("moto_server", [*account, _port(lab.endpoints.account)], environment.for_account()),
+            (
+                "moto_server",
+                [*account, _port(lab.endpoints.account)],
+                environment.for_account(root),
+            ),
             ("ministack", pipeline, environment.for_pipeline(lab.endpoints)),
         ):
             started = processes.start(
