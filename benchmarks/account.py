@@ -78,6 +78,7 @@ class Account:
             "AUDIT_TABLE": "AuditTable",
             "STATE_TABLE": "StateTable",
             "REMEDIATOR_ROLE_ARN": f"arn:aws:iam::{ACCOUNT_ID}:role/remediator",
+            "CHANGES_QUEUE_URL": queue,
             "DEAD_LETTER_QUEUE_URL": queue,
             "ACCOUNT_ID": ACCOUNT_ID,
             "AUTONOMY_CEILING": "revert",

@@ -4,14 +4,18 @@
 
 FUNCTION is the folder of the Lambda's code, EVENTS a file with a list of Lambda events. The layers
 are on PYTHONPATH and the template's variables in the environment, as on Lambda. Nothing here is
-watched; at the end, IMPORTED is told which of the heavy modules were loaded.
+watched; at the end, IMPORTED is told which of the heavy modules were loaded, and which of the
+SDK's came from elsewhere than the layers.
 """
 
 import json
+import os
 import sys
 
-# Powertools always imports the bare package `botocore`, to name itself to AWS; that costs nothing.
-HEAVY = ("boto3", "botocore.session", "botocore.client", "pydantic", "yaml")
+# What a harmless event must do without.
+HEAVY = ("boto3", "botocore", "pydantic", "yaml", "aws_lambda_powertools", "asyncio", "logging")
+# What the runtime brings, and the layers bring in its place.
+SDK = ("boto3", "botocore", "jmespath", "s3transfer", "urllib3", "dateutil", "six")
 
 
 class Context:
@@ -35,7 +39,18 @@ def main() -> None:
             assert answer == {"batchItemFailures": []}, answer
     for path in imported:
         with open(path, "w") as file:  # noqa: PTH123
-            json.dump([name for name in HEAVY if name in sys.modules], file)
+            json.dump({"heavy": loaded(HEAVY), "foreign": foreign()}, file)
+
+
+def loaded(names: tuple[str, ...]) -> list[str]:
+    """Those of these modules that were loaded."""
+    return [name for name in names if name in sys.modules]
+
+
+def foreign() -> list[str]:
+    """Modules of the SDK that were loaded from somewhere else than the layers."""
+    layers = tuple(os.environ["PYTHONPATH"].split(os.pathsep))
+    return [name for name in loaded(SDK) if not str(sys.modules[name].__file__).startswith(layers)]
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def sizes(built: Path) -> dict[str, Size]:
 
 
 def _size(folder: Path) -> Size:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in files:
