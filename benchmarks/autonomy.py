@@ -5,6 +5,10 @@
     make simulate SEEDS=5     fewer years (20 by default)
     make simulate PAGE=1      writes docs/autonomy-simulation.md and its picture, too
 
+It lives 20 years of each organization under `earned`, and three under each policy that this is
+compared with. With PAGE=1 also the drafts of the organizations, and the worlds that are hard on a
+guard which learns.
+
 The code that decides (`guardrails`) and learns (`state/learning.py`) is the real code, on state
 records in a dictionary instead of a table, and by a virtual clock. `organization/` has the years,
 with the truth about every change, and the people in them, who make mistakes. The terms of `earned`
@@ -22,9 +26,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-from organization import page, shapes, simulation, strategies, year
+from organization import page, simulation, strategies, year
 from organization.measures import Measures
-from organization.shapes import DRAFTS, ORGANIZATIONS, Organization
+from organization.shapes import DRAFTS, ORGANIZATIONS, WORLDS, Organization
 from organization.targets import ByStrategy, Target, over, targets
 from rich.console import Console
 from rich.progress import Progress
@@ -47,40 +51,49 @@ def main() -> int:
     results = lived(ORGANIZATIONS, seeds, given.workers)
     found = {name: targets(of) for name, of in results.items()}
     if given.page:
-        drafts = lived(DRAFTS, seeds[: page.DRAFT_YEARS], given.workers)
-        page.write(given.page, results, drafts, found)
+        harder = lived(DRAFTS, seeds, given.workers), lived(WORLDS, seeds, given.workers)
+        page.write(given.page, results, *harder, found)
     if given.json:
         sys.stdout.write(json.dumps(as_document(results, seeds, found), indent=2) + "\n")
     else:
-        _tell(results, found, given.seeds)
+        _tell(results, found)
     return 0 if all(target.reached for listed in found.values() for target in listed) else 1
 
 
 def lived(
     organizations: Sequence[Organization], seeds: Sequence[int], workers: int
 ) -> dict[str, dict[str, list[Measures]]]:
-    """Return the measures of every year of every organization, under every strategy."""
+    """Return the measures of every year of every organization, under every strategy.
+
+    The first `page.COMPARED` years are lived under all strategies, the others under `earned` alone.
+    """
     # The long ones first, so that no worker is left with one at the end.
     jobs = [
-        (of, seed) for of in sorted(organizations, key=lambda of: -of.accounts) for seed in seeds
+        (of, seed, number < page.COMPARED)
+        for of in sorted(organizations, key=lambda of: -of.accounts)
+        for number, seed in enumerate(seeds)
     ]
     results: dict[str, dict[str, list[Measures]]] = {of.name: {} for of in organizations}
     progress = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty())
     with ProcessPoolExecutor(workers) as many, progress:
         task = progress.add_task("years", total=len(jobs))
-        for name, by_strategy in many.map(_year, jobs):
+        for name, by_strategy in many.map(a_year, jobs):
             progress.advance(task)
             for strategy, measures in by_strategy.items():
                 results[name].setdefault(strategy, []).append(measures)
     return results
 
 
-def _year(job: tuple[shapes.Organization, int]) -> tuple[str, dict[str, Measures]]:
-    of, seed = job
+def a_year(job: tuple[Organization, int, bool]) -> tuple[str, dict[str, Measures]]:
+    """Lives one year: of an organization, by its seed, and whether under all strategies."""
+    of, seed, compared = job
     what = year.year(of, seed)
+    # Fixed severities only show what the organizations are like.
+    those = strategies.strategies if of in ORGANIZATIONS else strategies.learning
     return of.name, {
         strategy.name: simulation.lived(of, seed, what, strategy.policy)
-        for strategy in strategies.strategies(what.listed)
+        for strategy in those(what.listed)
+        if compared or strategy.name == strategies.OURS
     }
 
 
@@ -104,7 +117,7 @@ def as_document(
     }
 
 
-def _tell(results: Mapping[str, ByStrategy], found: Mapping[str, list[Target]], years: int) -> None:
+def _tell(results: Mapping[str, ByStrategy], found: Mapping[str, list[Target]]) -> None:
     console = Console(highlight=False)
     for of in ORGANIZATIONS:
         table = Table(title=f"{of.name}: {of.what}", box=None, title_justify="left")
@@ -116,7 +129,8 @@ def _tell(results: Mapping[str, ByStrategy], found: Mapping[str, list[Target]], 
         for target in found[of.name]:
             verdict = "[green]reached[/]" if target.reached else "[red]missed [/]"
             console.print(
-                f"{verdict}  {target.name}: {target.measured}; in {target.years} of {years} years"
+                f"{verdict}  {target.name}: {target.measured}; "
+                f"in {target.years} of {target.of} years"
             )
         console.print()
 

@@ -10,11 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from driftguard.approvals.rules import quorum
 from driftguard.aws.dynamodb import Key
 from driftguard.documents import stamp
 from driftguard.guardrails import judgment
 from driftguard.guardrails.circumstances import Circumstances
 from driftguard.guardrails.judgment import Judgment
+from driftguard.guardrails.spoken import asks_about_what_is_earned
 from driftguard.model import (
     Autonomy,
     Candidate,
@@ -28,7 +30,7 @@ from driftguard.model import (
     decision_id,
 )
 from driftguard.policy.model import Policy
-from driftguard.state import exemptions, history, learning
+from driftguard.state import exemptions, history, learning, outcomes
 from driftguard.state.keys import StateRecord, StateRecords, exemptions_key, history_key
 
 from . import catalogue
@@ -94,11 +96,20 @@ class Guard:
         )
         return decision, judged
 
-    def vote(self, decision: Decision, choice: Choice, at: float, until: float = 0.0) -> bool:
-        """Somebody answers a question; `until` makes a keep an exemption. Whether that demotes."""
+    def needs_two(self, decision: Decision) -> bool:
+        """Whether one person alone cannot accept the change."""
+        return quorum(decision, Choice.ACCEPT, self.policy) > 1
+
+    def vote(
+        self, decision: Decision, choice: Choice, at: float, until: float = 0.0, by: str = "asha"
+    ) -> tuple[Decision, bool]:
+        """The last vote on a question; `until` makes a keep an exemption.
+
+        Returns the decision with the vote, and whether it demotes.
+        """
         now = moment(at)
         vote = Vote(
-            person="asha",
+            person=by,
             choice=choice,
             via="slack",
             at=stamp(now),
@@ -108,7 +119,7 @@ class Guard:
         status = Status.APPROVED if choice is Choice.REVERT else Status.DENIED
         answered = replace(decision, status=status, votes=(vote,), updated=stamp(now))
         self.asked.pop(decision.id, None)
-        demotes = bool(learning.overrules(answered, vote, self.remembered, self.policy, now))
+        demotes = bool(outcomes.overrules(answered, vote, self.remembered, self.policy, now))
         self.learn(
             learning.of_vote(
                 answered,
@@ -118,19 +129,20 @@ class Guard:
                 now,
                 keeps_baseline=False,
                 momentary=frozenset(),
+                is_sample=asks_about_what_is_earned(answered.rulings),
             )
         )
-        return demotes
+        return answered, demotes
 
     def expire(self, decision: Decision) -> None:
         """Nobody answered: the change stands."""
         self.asked.pop(decision.id, None)
 
-    def undo(self, decision: Decision, at: float) -> bool:
+    def undo(self, decision: Decision, at: float, by: str = "owner") -> bool:
         """A revert is taken back; whether that demotes the kind of case it was."""
         now = moment(at)
-        demotes = bool(learning.demotes(decision, self.remembered, self.policy, now))
-        self.learn(learning.of_undo(decision, "owner", self.remembered, self.policy, now))
+        demotes = bool(outcomes.demotes(decision, by, self.remembered, self.policy, now))
+        self.learn(outcomes.of_undo(decision, by, self.remembered, self.policy, now))
         return demotes
 
     def exempt(

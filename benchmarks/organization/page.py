@@ -7,13 +7,13 @@ from pathlib import Path
 from statistics import mean
 
 from .picture import picture
-from .shapes import DRAFTS, ORGANIZATIONS
+from .shapes import DRAFTS, ORGANIZATIONS, WORLDS, Organization
 from .strategies import ASK, CAUTIOUS_TERMS, OURS, TERMS
 from .targets import ByStrategy, Target, over, value
 
 PAGE, PICTURE = "autonomy-simulation.md", "autonomy-simulation.svg"
-# How many years of the drafts are simulated: they only show how the results get worse.
-DRAFT_YEARS = 5
+# How many years are lived under the policies that `earned` is compared with.
+COMPARED = 3
 COLUMNS = ("policy", "asks a day", "wrong reverts", "missed", "at risk", "bad control")
 _MEASURES = (
     ("asks_per_day", 1.0, "{:.2f}"),
@@ -23,13 +23,35 @@ _MEASURES = (
     ("bad_control", 1.0, "{:.1f}"),
 )
 
+_TOLD = ("threshold", "outcomes", "confidence", "sampling", "wrong", "step", "grant", "unseen")
+# The share of wrong reverts that no world should exceed.
+_EVERYWHERE = 0.012
+_GROUPS = ("", " (draft)", " (hard)")
+_MORE_IS_INTENDED = """\
+## Where more is intended
+
+The same organizations with the rates of the first draft (`shapes.DRAFTS`). Here `earned` asks more,
+because it has to.
+"""
+_HARDER = """\
+## Worlds that are hard on a guard which learns
+
+The small organization, and one thing more each (`shapes.WORLDS`).
+"""
+_OF_ALL = """\
+Under `earned`, with the same terms everywhere. Where fewer years stand here than above, fewer were
+lived for this page; `make simulate PAGE=1` lives all of them, in some hours on one core. The other
+policies were lived in one to three years of each organization.
+"""
+
 _INTRODUCTION = """\
 # A simulated year
 
 What happens if a guard earns its autonomy? `make simulate` simulates a year of three made-up
-organizations, {years} times each, under several policies. The code that decides and learns is the
-real code. A seed determines which changes happen, when, and who makes mistakes; the simulation
-knows the truth about every change.
+organizations, up to {years} times each, under a policy that lets controls earn their autonomy.
+Up to {compared} of these years are lived under each policy that it is compared with. The code that
+decides and learns is the real code. A seed determines which changes happen, when, and who makes
+mistakes; the simulation knows the truth about every change.
 
 **The organizations are assumptions.** All of them are in `benchmarks/organization/shapes.py`, and
 the results depend on them, above all on how many of the changes that look risky are intended, and
@@ -38,8 +60,9 @@ results: in the first draft two to three times as many changes were intended, by
 guard that knew beforehand how often each person intends each kind of change would have missed some
 targets. [The results for the first draft](#where-more-is-intended) are shown as well. The time
 until somebody repairs a control that turned bad was cut from sixty days to three weeks. Everything
-else stayed. The terms of `earned` and the constants of `state/trust.py` were chosen on other years
-than those shown.
+else stayed. Last come [worlds that are hard](#worlds-that-are-hard-on-a-guard-which-learns) on any
+guard that learns. The terms of `earned` and the constants of `state/standing.py` were chosen on
+other years than those shown.
 
 | policy | |
 |---|---|
@@ -50,7 +73,8 @@ than those shown.
 | `earned` | every control earns its autonomy, on quicker terms: {terms} |
 
 All policies have the same exemptions, which people give when they vote. All but `always-revert`
-have the same listed pipelines, circuit breaker and limits for flapping.
+have the same listed pipelines, circuit breaker and limits for flapping. To accept what was earned
+takes a second person, and counts as another approval request.
 
 - *Wrong reverts*: the share of all reverts whose change was intended, or whose remediation broke
   something. Reverts that a person approved by mistake count too.
@@ -84,7 +108,20 @@ because people vote on them differently each time. Most of the remaining wrong r
 who do something for the first time that others are rightly stopped from doing. Each takes one undo,
 and that undo takes the autonomy away at once.
 
-The tuning years, under slightly other terms, showed what four parts of `state/trust.py` do:
+**What the adaptive threshold buys, and what it costs.** With the fixed threshold of before, 20
+years of the published organizations had 0.77, 0.66 and 0.96 % wrong reverts at 0.70, 2.79 and 1.97
+approval requests a day; 5 years of the drafts had 2.34, 2.43 and 2.95 % at 1.17, 6.25 and 3.77. The
+adaptive one does not know which of these worlds it is in. Where more is intended it asks until
+about one revert in a hundred is wrong; where little is intended it pays for each cluster of wrong
+reverts with some weeks of approval requests that a fixed threshold, chosen for that very world,
+does without. The share cannot be held much closer to its aim in a year of two thousand reverts: the
+start alone allows (1 - threshold) / step wrong ones, and people's own wrong approvals come on top.
+
+**What it cannot hold.** Where something happens once a week, one wrong revert a year is two in a
+hundred. Where people approve without a look, they make the wrong reverts, whatever the guard asks.
+Where most of what looks risky is routine, each tool has to be met once under each control.
+
+Earlier tuning years, under a fixed threshold, showed what four parts of `state/trust.py` do:
 
 - Without an actor's **own record** within the record of their kind, wrong reverts doubled.
 - Without **one unjudged revert at a time** for an unknown actor, wrong reverts grew by a third,
@@ -95,10 +132,10 @@ The tuning years, under slightly other terms, showed what four parts of `state/t
 
 Two more parts limit a control that turns bad. People often make their change again instead of
 undoing the revert, and **accepting that change** counts as an undo. And **after an undo** the
-outcomes since then must reach the threshold too, so that a few right cases among many denied ones
-do not add up. On six tuning years of the busy organization, with a threshold of 0.75, the worst
-year had 12 wrong reverts without the two, 5 with the second alone, and 1 with both. The remaining
-ones happen in the hours before anybody has seen the first. Only a smaller circuit breaker
+outcomes since then must reach the start of the threshold too, so that a few right cases among many
+denied ones do not add up. On six tuning years of the busy organization, with a threshold of 0.75,
+the worst year had 12 wrong reverts without the two, 5 with the second alone, and 1 with both. The
+remaining ones happen in the hours before anybody has seen the first. Only a smaller circuit breaker
 (`control: 3` within `window: 6h`) limits those, and it costs approval requests.
 
 The simulation does not show real people, who vote differently when they are asked less often;
@@ -113,32 +150,38 @@ def write(
     folder: Path,
     results: Mapping[str, ByStrategy],
     drafts: Mapping[str, ByStrategy],
+    worlds: Mapping[str, ByStrategy],
     found: Mapping[str, Sequence[Target]],
 ) -> None:
     """Writes the page and its picture into a folder."""
-    (folder / PAGE).write_text(text(results, drafts, found))
+    (folder / PAGE).write_text(text(results, drafts, worlds, found))
     (folder / PICTURE).write_text(picture(results))
 
 
 def text(
     results: Mapping[str, ByStrategy],
     drafts: Mapping[str, ByStrategy],
+    worlds: Mapping[str, ByStrategy],
     found: Mapping[str, Sequence[Target]],
 ) -> str:
     """The page, in Markdown."""
-    years = len(results[ORGANIZATIONS[0].name][OURS])
     parts = [
         _INTRODUCTION.format(
-            years=years, terms=_terms(TERMS), cautious=_terms(CAUTIOUS_TERMS), picture=PICTURE
+            years=len(results[ORGANIZATIONS[0].name][OURS]),
+            compared=len(results[ORGANIZATIONS[0].name][ASK]),
+            terms=_terms(TERMS),
+            cautious=_terms(CAUTIOUS_TERMS),
+            picture=PICTURE,
         )
     ]
     for of in ORGANIZATIONS:
         by_strategy = results[of.name]
         parts.append(
             f"## {of.name}\n\n{of.what} {_changes(by_strategy)}\n\n{_table(by_strategy)}\n"
-            f"{_targets(found[of.name], years)}"
+            f"{_targets(found[of.name])}"
         )
-    return "\n".join([*parts, _where_more_is_intended(drafts), _READING])
+    more = _section(_MORE_IS_INTENDED, DRAFTS, drafts), _section(_HARDER, WORLDS, worlds)
+    return "\n".join([*parts, *more, _all_worlds(results, drafts, worlds), _READING])
 
 
 def rows(of: ByStrategy) -> Iterator[list[str]]:
@@ -154,10 +197,7 @@ def rows(of: ByStrategy) -> Iterator[list[str]]:
 
 
 def _terms(terms: object) -> str:
-    return ", ".join(
-        f"{name} {getattr(terms, name)}"
-        for name in ("threshold", "outcomes", "confidence", "sampling")
-    )
+    return ", ".join(f"{name} {getattr(terms, name)}" for name in _TOLD)
 
 
 def _changes(of: ByStrategy) -> str:
@@ -187,23 +227,35 @@ def _table(of: ByStrategy) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _targets(found: Sequence[Target], years: int) -> str:
+def _targets(found: Sequence[Target]) -> str:
     lines = ["| target of `earned` | measured | reached | in how many years |", "|---|---|---|---|"]
     for target in found:
         reached = "yes" if target.reached else "**no**"
         lines.append(
-            f"| {target.name} | {target.measured} | {reached} | {target.years} of {years} |"
+            f"| {target.name} | {target.measured} | {reached} | {target.years} of {target.of} |"
         )
     return "\n".join(lines) + "\n"
 
 
-def _where_more_is_intended(drafts: Mapping[str, ByStrategy]) -> str:
-    years = len(drafts[DRAFTS[0].name][OURS])
+def _section(
+    heading: str, organizations: Sequence[Organization], results: Mapping[str, ByStrategy]
+) -> str:
     tables = "\n".join(
-        f"**{of.name}.** {_changes(drafts[of.name])}\n\n{_table(drafts[of.name])}" for of in DRAFTS
+        f"**{of.name}.** {of.what} {_changes(results[of.name])}\n\n{_table(results[of.name])}"
+        for of in organizations
     )
-    return (
-        "## Where more is intended\n\nThe same organizations with the rates of the first draft "
-        f"(`shapes.DRAFTS`), {years} years of each. Both the approval requests and the wrong "
-        f"reverts miss the targets.\n\n{tables}"
-    )
+    return f"{heading}\n{tables}"
+
+
+def _all_worlds(*results: Mapping[str, ByStrategy]) -> str:
+    """The wrong reverts of `earned` in every world, beside what is wanted of it."""
+    lines = ["| world | years | asks a day | wrong reverts | at most 1.2 % |", "|---" * 5 + "|"]
+    for name, group in zip(_GROUPS, results, strict=True):
+        for world, by_strategy in group.items():
+            years = by_strategy[OURS]
+            wrong = over(years, "wrong_revert_rate")
+            lines.append(
+                f"| {world}{name} | {len(years)} | {over(years, 'asks_per_day'):.2f} "
+                f"| {wrong:.2%} | {'yes' if wrong <= _EVERYWHERE else '**no**'} |"
+            )
+    return f"## All worlds\n\n{_OF_ALL}\n" + "\n".join(lines) + "\n"

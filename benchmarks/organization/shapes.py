@@ -35,7 +35,8 @@ class Approvers:
 
     `err` is the share of answers that are wrong, `err_on_mimicry` where an attacker acts just as
     the account's owner does. Of what is kept, `exempts` is kept for 90 days instead of once, and
-    of those who are kept the third time or more, `writes_rule` get an exemption by name.
+    of those who are kept the third time or more, `writes_rule` get an exemption by name. `stamps`
+    is the share of answers that say "revert" without a look.
     """
 
     err: float
@@ -44,6 +45,7 @@ class Approvers:
     never: float
     exempts: float
     writes_rule: float
+    stamps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,11 @@ class Organization:
     `merged` by mistake is not, and both come again after each revert, the latter until somebody
     mends the code. An attacker makes `campaigns` a year under a stolen identity, of which the share
     `mimics` also has its network.
+
+    What only some worlds have: `batches_a_year` of twenty mistakes each, made in one instant by one
+    of those few whose job the exceptions are; `undone_a_year` risks are opened by an insider, who
+    undoes the reverts of them; `routine` a day are ends of things by tools, that nobody wants
+    back; with `only`, nobody touches any other control.
     """
 
     name: str
@@ -97,6 +104,10 @@ class Organization:
     mimics: float
     approvers: Approvers
     owners: Owners
+    batches_a_year: int = 0
+    undone_a_year: int = 0
+    routine: float = 0.0
+    only: str = ""
 
 
 ORGANIZATIONS = (
@@ -242,5 +253,50 @@ DRAFTS = (
         migrated=5,
         declared_a_year=24,
         merged_a_year=60,
+    ),
+)
+
+# Worlds that are hard on a guard which learns: the small organization, and one thing more.
+WORLDS = (
+    replace(
+        _SMALL,
+        name="batches",
+        what="Scripts make twenty mistakes at once, and somebody approves all of them in a minute.",
+        batches_a_year=24,
+        temporary_ports=0.2,
+    ),
+    replace(
+        _SMALL,
+        name="rubber-stamp",
+        what="Nine of ten approvals are given without a look.",
+        approvers=replace(_SMALL.approvers, stamps=0.9),
+    ),
+    replace(
+        _SMALL,
+        name="insider",
+        what="Somebody opens risks, and undoes the reverts of them so that the guard asks more.",
+        undone_a_year=100,
+    ),
+    replace(
+        _SMALL,
+        name="once-a-week",
+        what="One control, at which something happens once a week.",
+        only="ec2.open-ingress",
+        mistakes=0.125,
+        temporary_ports=0.018,
+        sites=0,
+        new_sites_a_year=0,
+        partner_jobs=0,
+        migrations_a_year=0,
+        declared_a_year=0,
+        merged_a_year=0,
+        campaigns=0,
+    ),
+    replace(
+        _SMALL,
+        name="ordinary",
+        what="Ordinary months: most of what looks risky is the routine end of a thing by a tool.",
+        mistakes=1.1,
+        routine=1.6,
     ),
 )

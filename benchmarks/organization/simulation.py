@@ -16,8 +16,8 @@ from driftguard.state.keys import circuit_breaker_key
 
 from .guard import HERE, Guard
 from .measures import Measures, Tally, measured
-from .shapes import DAY, YEAR, Organization
-from .year import TURNED, Made, Year, again
+from .shapes import DAY, HOUR, YEAR, Organization
+from .year import INSIDER, TURNED, Made, Year, again, another
 
 _KEPT_FOR = 90 * DAY
 _RULE_FOR = 180 * DAY
@@ -112,13 +112,35 @@ class _Run:
         self.tally.stands(right=made.right, why=made.why)
 
     def _answer(self, made: Made, decision: Decision, at: float) -> None:
-        """An approver judges by the truth, or errs."""
-        if made.right is not made.fate.errs:
-            self.guard.vote(decision, Choice.REVERT, at)
-            self._revert(made, decision, at, by_people=True)
-            return
+        """An approver judges by the truth, or errs; to accept what was earned takes another one."""
+        if made.fate.stamps or made.right is not made.fate.errs:
+            self._approve(made, decision, at)
+        elif self.guard.needs_two(decision):
+            self._ask_another(made, decision, at)
+        else:
+            self._accept(made, decision, at)
+
+    def _ask_another(self, made: Made, decision: Decision, at: float) -> None:
+        """A second person is asked, who judges and errs independently of the first."""
+        self.tally.asked(made.at, f"{made.why == TURNED} {made.control} second", made.right)
+        fate = another(made, self.of, self.seed)
+        open_for = self.guard.policy.terms(decision.control, decision.severity).seconds
+        then = at if fate.answer is None else at + fate.answer
+        if fate.answer is None or then >= made.at + open_for:
+            self.at(made.at + open_for, lambda: self._expire(made, decision))
+        elif fate.stamps or made.right is not fate.errs:
+            self.at(then, lambda: self._approve(made, decision, then, by="ben"))
+        else:
+            self.at(then, lambda: self._accept(made, decision, then, by="ben"))
+
+    def _approve(self, made: Made, decision: Decision, at: float, by: str = "asha") -> None:
+        answered, _ = self.guard.vote(decision, Choice.REVERT, at, by=by)
+        self._revert(made, answered, at, by_people=True)
+
+    def _accept(self, made: Made, decision: Decision, at: float, by: str = "asha") -> None:
         until = at + _KEPT_FOR if made.fate.exempts else 0.0
-        self.tally.demotions += self.guard.vote(decision, Choice.ACCEPT, at, until)
+        _, demotes = self.guard.vote(decision, Choice.ACCEPT, at, until, by=by)
+        self.tally.demotions += demotes
         self.tally.stands(right=made.right, why=made.why)
         self._perhaps_a_rule(made, at)
 
@@ -143,9 +165,18 @@ class _Run:
             next_ = done + made.again
             if not made.right or next_ < self.heard[made.state] + made.mended:
                 self._again(made, next_)
+        if made.why == INSIDER:
+            self.at(done + HOUR, lambda: self._undone_by_maker(made, done + HOUR))
         if not made.right and made.fate.notice is not None:
             noticed = done + made.fate.notice
             self.at(noticed, lambda: self._notice(made, noticed))
+
+    def _undone_by_maker(self, made: Made, at: float) -> None:
+        """Whoever opened the risk undoes the revert of it, under their own identity."""
+        decision = self.gone.pop(made.state, None)
+        if decision is not None:
+            self.tally.demotions += self.guard.undo(decision, at, by=made.actor.session)
+            self.tally.stands(right=True, why=INSIDER)
 
     def _notice(self, made: Made, at: float) -> None:
         """The owner sees that it is gone: the last revert is undone, or they make it again."""

@@ -6,20 +6,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from driftguard.model import Autonomy
-from driftguard.policy.bounds import Anomalies, Bounds, CircuitBreaker, Earning, Flapping, Ownership
+from driftguard.policy.bounds import Bounds, CircuitBreaker, Earning, Flapping, Ownership
 from driftguard.policy.model import Person, Policy
 
 from .catalogue import WATCHED, severity
 
-PEOPLE = (Person("asha", slack=("U1",)),)
+PEOPLE = (Person("asha", slack=("U1",)), Person("ben", slack=("U2",)))
 OURS, CAUTIOUS = "earned", "earned-cautious"
 ASK, REVERT = "always-ask", "always-revert"
 # The severities that are tried as a fixed threshold.
-THRESHOLDS = (60, 65, 70, 85, 90)
-# Chosen on the years from 1000 on: what asks least, and is wrong less than once in a hundred.
-TERMS = Earning(threshold=0.72, outcomes=2, confidence=0.6, sampling=0.01)
+THRESHOLDS = (60, 70, 90)
+# Chosen on the years from 1000 on: what asks least, and is wrong at most 1.2 times in a hundred in
+# the drafts as well. The first grant is made easy, because the threshold holds what follows.
+TERMS = Earning(
+    threshold=0.72,
+    outcomes=1,
+    confidence=0.6,
+    sampling=0.01,
+    lowest=0.6,
+    wrong=0.009,
+    step=0.04,
+    grant=0.9,
+    unseen=100,
+)
 # As `policies/packs/earned.yaml` has them.
-CAUTIOUS_TERMS = Earning(threshold=0.9, outcomes=20, confidence=0.9)
+CAUTIOUS_TERMS = Earning(threshold=0.9, outcomes=20, confidence=0.9, grant=0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,12 @@ class Strategy:
 
     name: str
     policy: Policy
+
+
+def learning(listed: tuple[str, ...]) -> Iterator[Strategy]:
+    """Those that earn, and the one that always asks, which they are compared with."""
+    kept = (ASK, CAUTIOUS, OURS)
+    yield from (strategy for strategy in strategies(listed) if strategy.name in kept)
 
 
 def strategies(listed: tuple[str, ...]) -> Iterator[Strategy]:
@@ -60,5 +77,5 @@ def earned(listed: tuple[str, ...], earning: Earning) -> Policy:
         default=Autonomy.REVERT,
         earned_by_default=True,
         people=PEOPLE,
-        bounds=Bounds(ownership=Ownership(roles=listed), earning=earning, anomalies=Anomalies()),
+        bounds=Bounds(ownership=Ownership(roles=listed), earning=earning),
     )

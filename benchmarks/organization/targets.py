@@ -20,12 +20,13 @@ FEWER_ASKS, WRONG, AT_RISK, BAD = 0.8, 0.01, 0.05, 3
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A target, whether the mean over the years reaches it, by what, and in how many years."""
+    """A target, whether the mean over the years reaches it, by what, and in `years` `of` them."""
 
     name: str
     reached: bool
     measured: str
     years: int
+    of: int
 
 
 def targets(of: ByStrategy) -> list[Target]:
@@ -35,15 +36,16 @@ def targets(of: ByStrategy) -> list[Target]:
     def fewer(measure: str) -> list[float]:
         return [
             1 - value(year, measure) / value(other, measure)
-            for year, other in zip(ours, asking, strict=True)
+            for year, other in zip(ours, asking, strict=False)
         ]
 
     spared, quicker = fewer("asks_per_day"), fewer("median_time_at_risk_s")
     wrong = [our.wrong_revert_rate for our in ours]
     fixed = at_equal_asks(of)
     bad = [float(our.bad_control) for our in ours]
+    alike = ours[: len(asking)]
     asks, waits = (
-        over(ours, measure) / over(asking, measure)
+        over(alike, measure) / over(asking, measure)
         for measure in ("asks_per_day", "median_time_at_risk_s")
     )
     return [
@@ -122,4 +124,4 @@ def _target(
     years: Sequence[float],
     holds: Callable[[float], bool],
 ) -> Target:
-    return Target(name, reached, measured, sum(map(holds, years)))
+    return Target(name, reached, measured, sum(map(holds, years)), len(years))

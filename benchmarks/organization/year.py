@@ -21,6 +21,9 @@ from .shapes import DAY, HOUR, MINUTE, YEAR, Delay, Organization
 _DUTY = 0.05
 # Why a change is wrong to take back whose control's remediation breaks things.
 TURNED = "turned"
+# Why a change is made by somebody who undoes its revert.
+INSIDER = "insider"
+_BATCH = 20
 # Of the changes whose control has turned bad, the share that it is wrong to take back.
 _BREAKS = 0.95
 # How long it takes until somebody has mended a control that turned bad.
@@ -32,7 +35,7 @@ class Fate:
     """What people will do about one change, if it comes to that.
 
     `answer` is how many seconds an approver takes, None for never. `notice` is when the owner sees
-    that it was taken back, None for never.
+    that it was taken back, None for never. `stamps`: whoever answers says "revert" without a look.
     """
 
     answer: float | None
@@ -42,6 +45,7 @@ class Fate:
     notice: float | None
     remakes: bool
     latency: float
+    stamps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,9 @@ def year(of: Organization, seed: int) -> Year:
         *drawn.migrations(),
         *drawn.pipelines(),
         *drawn.campaigns(),
+        *drawn.batches(),
+        *drawn.insider(),
+        *drawn.routine_ends(),
     ]
     turned = dice.choices(WATCHED, [watched.weight for watched in WATCHED])[0].control
     turns = YEAR * DAY * dice.uniform(0.45, 0.55)
@@ -147,9 +154,16 @@ def again(made: Made, at: float, of: Organization, seed: int) -> Made:
     return replace(made, at=at, fate=fate, times=made.times + 1)
 
 
+def another(made: Made, of: Organization, seed: int) -> Fate:
+    """What a second person says of a change that one has accepted."""
+    dice = Random(f"{of.name}/{seed}/{made.id}/second")
+    return fate_of(of, dice, mimicry=False)
+
+
 def fate_of(of: Organization, dice: Random, *, mimicry: bool) -> Fate:
     """Draws what people will do about one change."""
     approvers, owners = of.approvers, of.owners
+    stamps = approvers.stamps > 0 and dice.random() < approvers.stamps
     answer, notice = _delay(approvers.answer, dice), _delay(owners.notice, dice)
     return Fate(
         answer=None if dice.random() < approvers.never else answer,
@@ -159,6 +173,7 @@ def fate_of(of: Organization, dice: Random, *, mimicry: bool) -> Fate:
         notice=notice if dice.random() < owners.notices else None,
         remakes=dice.random() < owners.remakes,
         latency=dice.lognormvariate(1.2, 0.5),
+        stamps=stamps,
     )
 
 
@@ -288,6 +303,37 @@ class _Drawn:
                 )
                 at += self.dice.expovariate(1 / (15 * MINUTE))
 
+    # ------------------------------------------------------------------ in some worlds only
+
+    def batches(self) -> Iterator[Made]:
+        """Twenty mistakes of one person in one instant, on as many resources."""
+        duty = self._on_duty() if self.of.batches_a_year else []
+        for _ in range(self.of.batches_a_year):
+            who = self.dice.choice(duty)
+            at = self._moment(who)
+            for _ in range(_BATCH):
+                yield self._made(who, "ec2.open-ingress", at, right=True, why="batch")
+
+    def insider(self) -> Iterator[Made]:
+        """Risks that one engineer opens, who undoes what takes them back."""
+        who = self.dice.choice(self.people.engineers) if self.of.undone_a_year else None
+        for _ in range(self.of.undone_a_year if who else 0):
+            assert who is not None
+            at = self._moment(who)
+            yield self._made(who, self._control(who), at, right=True, why=INSIDER)
+
+    def routine_ends(self) -> Iterator[Made]:
+        """What tools end of what they made: protections go first, and nobody wants them back."""
+        controls = (
+            "ec2.termination-protection-off",
+            "rds.protection-off",
+            "kms.deletion-scheduled",
+        )
+        for _ in range(self._count(self.of.routine * YEAR) if self.of.routine else 0):
+            who = self.dice.choice(self.people.robots)
+            control = self.dice.choice(controls)
+            yield self._made(who, control, self._moment(who), right=False, why="routine")
+
     # ------------------------------------------------------------------------------ harmless
 
     def routines(self) -> Iterator[Routine]:
@@ -330,6 +376,8 @@ class _Drawn:
 
     def _control(self, who: Persona) -> str:
         """One of those that their team works with, mostly."""
+        if self.of.only:
+            return self.of.only
         weights = [
             watched.weight * (5.0 if who.team in watched.teams else 1.0) for watched in WATCHED
         ]

@@ -10,10 +10,10 @@ not vouch for that person's own changes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from driftguard.documents import Document, mapping, moment, stamp, text
+from driftguard.frozen import dataclass
 from driftguard.model import Resource
 
 from .keys import StateRecord, baseline_log_key

@@ -7,12 +7,12 @@ the sweep finds a resource in a state that was decided on, it is not decided on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from driftguard.documents import Document, Json, documents, mapping, stamp, text
+from driftguard.frozen import dataclass
 from driftguard.model import Decision, Status
 from driftguard.policy.bounds import DAY, Flapping
 
@@ -24,6 +24,8 @@ KEPT = 30 * DAY
 _MOST = 50
 # How many of the states that were decided on are remembered, the newest of them.
 _MOST_STATES = 20
+# How many parts of a state are remembered as having been risky before.
+_MOST_PARTS = 50
 _NAMES = ("at", "decision", "actor", "remediation", "kind", "who", "state")
 
 
@@ -96,10 +98,25 @@ def _decided(stored: Document) -> Iterator[tuple[str, str]]:
         yield text(about, "state"), text(about, "decision")
 
 
-def with_state(stored: Document, decision: str, seen: str) -> Document:
-    """The state record that says by which decision a state was decided on."""
+def left_standing(stored: Document) -> dict[str, str]:
+    """The parts of states that a sweep found risky, each with the decision on it."""
+    left: dict[str, str] = {}
+    for about in documents(stored, "decided"):
+        parts = about.get("parts")
+        for part in parts if isinstance(parts, (list, tuple)) else ():
+            left[str(part)] = text(about, "decision")
+    return left
+
+
+def with_state(stored: Document, decision: str, seen: str, parts: Sequence[str] = ()) -> Document:
+    """The state record that says by which decision a state was decided on.
+
+    `parts` are digests of what made the state risky, if it was there before any change.
+    """
     others = [about for about in documents(stored, "decided") if text(about, "state") != seen]
     newest: Document = {"state": seen, "decision": decision}
+    if parts:
+        newest = {**newest, "parts": [*parts[:_MOST_PARTS]]}
     return {**stored, "decided": [*others, newest][-_MOST_STATES:]}
 
 

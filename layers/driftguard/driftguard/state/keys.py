@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from driftguard.aws.dynamodb import Item, Key
 from driftguard.documents import Document
+from driftguard.frozen import dataclass
 from driftguard.model import Place, Resource
 
 from .item_format import UnknownFormat, must_be_known, written_in
@@ -131,6 +132,11 @@ def trusted(place: Place) -> str:
 def trust_key(place: Place, control: str) -> Key:
     """Where a control's record of outcomes is kept."""
     return trusted(place), control
+
+
+def grants_key(place: Place) -> Key:
+    """Where it is kept which controls were granted their reverts, and the answers until then."""
+    return trusted(place), ALL
 
 
 def rollout_key(place: Place, control: str, entry: str) -> Key:

@@ -1,15 +1,14 @@
 """Says what decisions, votes and outcomes teach.
 
 Pure: state records in, state records out, each to be written in the transaction that records the
-step which taught it. `trust`, `history`, `circuit_breaker`, `anomaly_baseline` and `baseline` say
-what a state record becomes; this module says when.
+step which taught it. `outcomes`, `history`, `circuit_breaker`, `anomaly_baseline` and `baseline`
+say what a state record becomes; this module says when.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from driftguard.documents import mapping, moment, stamp
 from driftguard.model import Actor, Change, Choice, Decision, Status, Vote
@@ -26,11 +25,7 @@ from .keys import (
     exemptions_key,
     history_key,
     rollout_key,
-    trust_key,
 )
-
-if TYPE_CHECKING:
-    from .trust import Case, Outcome
 
 # How soon a resource must drift back for it to say something about the revert, in seconds.
 _DRIFTS_BACK = 86_400
@@ -44,11 +39,12 @@ def of_decision(
     now: datetime,
     *,
     seen: str,
+    parts: Sequence[str] = (),
 ) -> Iterator[StateRecord]:
     """What a new decision counts against, and what is remembered of it.
 
     `trips` names the circuit breaker that the decision trips, "" for none. `seen` is the
-    fingerprint of the state as a sweep sees it.
+    fingerprint of the state as a sweep sees it, `parts` are digests of what makes it risky.
     """
     yield from _rollout(decision.control, remembered, policy, now)
     if decision.status is Status.REVERTING:
@@ -57,8 +53,16 @@ def of_decision(
         reverts = remembered[circuit_breaker_key(remembered.place)]
         yield reverts.saying(circuit_breaker.trip(reverts.document, trips, decision.id, now))
     if decision.status in (Status.REVERTING, Status.ASKED):
-        yield from _trust_of_decision(decision, remembered, policy, now)
-    yield of_state(decision, remembered, now, seen=seen)
+        before = remembered[history_key(decision.control, decision.candidate.resource)].document
+        drifted = history.reverts(before, now, _DRIFTS_BACK)
+        earned = decision.status is Status.REVERTING and policy.earns(decision.control)
+        if drifted or earned:
+            from . import outcomes
+
+            yield from outcomes.of_revert(
+                decision, drifted[-1:], remembered, policy, now, earned=earned
+            )
+    yield of_state(decision, remembered, now, seen=seen, parts=parts)
 
 
 def counted(
@@ -94,15 +98,19 @@ def of_vote(
     *,
     keeps_baseline: bool,
     momentary: frozenset[str],
+    is_sample: bool = False,
 ) -> Iterator[StateRecord]:
     """What the final vote teaches, the decision being what it became by it.
 
     `keeps_baseline`: a baseline is recorded for the decision's control. `momentary` are the keys of
-    its state that no baseline holds.
+    its state that no baseline holds. `is_sample`: the guard would else have reverted the change by
+    itself.
     """
     accepted = vote.choice is Choice.ACCEPT
-    if decision.plan.steps and _proven(decision, policy):
-        yield _of_choice(decision, vote, remembered, policy, now)
+    if decision.plan.steps:
+        from . import outcomes
+
+        yield from outcomes.of_choice(decision, vote, remembered, policy, now, is_sample=is_sample)
     if not accepted:
         return
     if vote.until:
@@ -129,174 +137,16 @@ def of_vote(
     )
 
 
-def of_undo(
-    decision: Decision, by: str, remembered: StateRecords, policy: Policy, now: datetime
-) -> Iterator[StateRecord]:
-    """A person took a revert back: it was wrong, and autonomy that was earned is lost."""
-    from . import trust
-
-    yield _outcome(decision, trust.Outcome.UNDONE, by, remembered, policy, now)
-
-
-def of_failure(
-    decision: Decision, remembered: StateRecords, policy: Policy, now: datetime
-) -> Iterator[StateRecord]:
-    """The remediation was carried out, and the finding still stands."""
-    from . import trust
-
-    yield _outcome(decision, trust.Outcome.FAILED, "guard", remembered, policy, now)
-
-
-def demotes(decision: Decision, remembered: StateRecords, policy: Policy, now: datetime) -> str:
-    """What an undo takes away, in words; "" where nothing had been earned."""
-    from . import trust
-
-    return _lost(
-        decision.control, trust.case_of(decision.plan, decision.actor), remembered, policy, now
-    )
-
-
-def overrules(
-    decision: Decision, vote: Vote, remembered: StateRecords, policy: Policy, now: datetime
-) -> str:
-    """The autonomy lost, in words, when people accept what was reverted before; "" if none.
-
-    If somebody repeats a change that was reverted and people accept it, the revert was as wrong as
-    one that is undone.
-    """
-    before = _overruled(decision, vote, remembered, policy, now)
-    if before is None:
-        return ""
-    lost = _lost(decision.control, before.case, remembered, policy, now)
-    return f"that overrules the revert of {before.decision}: {lost}" if lost else ""
-
-
 # ---------------------------------------------------------------------- each state record
 
 
-def _proven(decision: Decision, policy: Policy) -> bool:
-    """Whether the policy knows every voter. The holder of a shared link may be anybody."""
-    known = {person.name for person in policy.people}
-    return all(vote.person in known for vote in decision.votes)
-
-
-def _of_choice(
-    decision: Decision, vote: Vote, remembered: StateRecords, policy: Policy, now: datetime
-) -> StateRecord:
-    """What a vote says about the remediation, and about an earlier one that it overrules."""
-    from . import trust
-
-    outcome = trust.Outcome.APPROVED
-    if vote.choice is Choice.ACCEPT:
-        outcome = trust.Outcome.ACCEPTED if vote.until else trust.Outcome.DENIED
-    record = _outcome(decision, outcome, vote.person, remembered, policy, now)
-    before = _overruled(decision, vote, remembered, policy, now)
-    if before is None:
-        return record
-    return record.saying(
-        trust.learned(
-            record.document,
-            before.case,
-            trust.Outcome.UNDONE,
-            policy.bounds.earning,
-            now,
-            decision=before.decision,
-            by=vote.person,
-        )
-    )
-
-
-def _overruled(
-    decision: Decision, vote: Vote, remembered: StateRecords, policy: Policy, now: datetime
-) -> history.Revert | None:
-    """The guard's own revert of the very state that people accept now.
-
-    None if it was undone as well: it counts as wrong only once.
-    """
-    if vote.choice is not Choice.ACCEPT or not _proven(decision, policy):
-        return None
-    from . import trust
-
-    record = remembered[history_key(decision.control, decision.candidate.resource)].document
-    before = history.revert_of(record, decision.before, now)
-    known = remembered[trust_key(remembered.place, decision.control)].document
-    return before if before and not trust.was_undone(known, before.decision) else None
-
-
-def _lost(control: str, case: Case, remembered: StateRecords, policy: Policy, now: datetime) -> str:
-    """What an undone revert of this case takes away, in words."""
-    if not policy.earns(control):
-        return ""
-    from . import trust
-    from .standing import standing
-
-    terms, record = policy.bounds.earning, remembered[trust_key(remembered.place, control)].document
-    kinds = [kind for kind in trust.cases(record) if kind.remediation == case.remediation]
-    lost = [kind.name for kind in (*kinds, case) if standing(record, kind, terms, now).earned]
-    if not lost:
-        return ""
-    return (
-        f"{control} had earned to revert by itself ({', '.join(dict.fromkeys(lost))}) and "
-        f"is demoted to ask, until {terms.outcomes} further outcomes are right"
-    )
-
-
-def _outcome(
-    decision: Decision,
-    outcome: Outcome,
-    by: str,
-    remembered: StateRecords,
-    policy: Policy,
-    now: datetime,
-) -> StateRecord:
-    from . import trust
-
-    record = remembered[trust_key(remembered.place, decision.control)]
-    return record.saying(
-        trust.learned(
-            record.document,
-            trust.case_of(decision.plan, decision.actor),
-            outcome,
-            policy.bounds.earning,
-            now,
-            decision=decision.id,
-            by=by,
-        )
-    )
-
-
-def _trust_of_decision(
-    decision: Decision, remembered: StateRecords, policy: Policy, now: datetime
-) -> Iterator[StateRecord]:
-    """A resource that drifted back, and an earned revert that people have yet to judge."""
-    record, terms = remembered[trust_key(remembered.place, decision.control)], policy.bounds.earning
-    before = remembered[history_key(decision.control, decision.candidate.resource)].document
-    document = record.document
-    drifted = history.reverts(before, now, _DRIFTS_BACK)
-    if drifted:
-        from . import trust
-
-        last = drifted[-1]
-        document = trust.learned(
-            document,
-            last.case,
-            trust.Outcome.REDRIFTED,
-            terms,
-            now,
-            decision=last.decision,
-            by=decision.actor.name,
-        )
-    if decision.status is Status.REVERTING and policy.earns(decision.control):
-        from . import trust
-
-        case = trust.case_of(decision.plan, decision.actor)
-        document = trust.acted(document, case, terms, now, decision=decision.id)
-    if document is not record.document:
-        yield record.saying(document)
-
-
 def of_state(
-    decision: Decision, remembered: StateRecords, now: datetime, *, seen: str
+    decision: Decision,
+    remembered: StateRecords,
+    now: datetime,
+    *,
+    seen: str,
+    parts: Sequence[str] = (),
 ) -> StateRecord:
     """The state record that says a decision is about the state a sweep sees as `seen`."""
     record = remembered[history_key(decision.control, decision.candidate.resource)]
@@ -308,7 +158,10 @@ def of_state(
         document = history.with_decision(document, decision, case.remediation, case.kind, case.who)
     # An open approval request is remembered for as long as it is open.
     begins = max(now, moment(decision.expires) or now)
-    return record.saying(history.with_state(document, decision.id, seen), expires=_kept(begins))
+    # A change's own decision is no sweep's: what it left standing, in a freeze say, is still new.
+    left = parts if decision.actor.is_unattributed else ()
+    document = history.with_state(document, decision.id, seen, left)
+    return record.saying(document, expires=_kept(begins))
 
 
 def kept_on(record: StateRecord, now: datetime) -> StateRecord | None:

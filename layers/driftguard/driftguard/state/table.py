@@ -8,11 +8,11 @@ written in the transaction that records it, each record only if nobody has writt
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from driftguard.aws.calls import AwsError, Client, Throttled, told_apart
 from driftguard.aws.client import Aws
 from driftguard.aws.dynamodb import Item, Key, Moved, Write, _key, cancellation_reasons
+from driftguard.frozen import dataclass
 from driftguard.model import Place
 
 from .keys import StateRecord, StateRecords, item_of, record_of
