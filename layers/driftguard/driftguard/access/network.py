@@ -21,9 +21,10 @@ Decisions that are not obvious, with what they rest on:
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+
+from driftguard.frozen import dataclass
 
 from .public_ranges import Network, is_public, parsed, public_together
 

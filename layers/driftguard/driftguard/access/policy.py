@@ -17,6 +17,7 @@ The rules, and where AWS's texts leave a choice:
   lists organizations and this one is not among them.
 - A service principal is never public; with a source account or ARN of an untrusted account it is
   external.
+- The accounts by which AWS delivers logs are no strangers to a bucket that they deliver into.
 - A condition on the network narrows "everyone" to closed, but a named foreign account stays
   external.
 - What AWS would refuse, or what cannot be read, is reported as `unparsable`, and counts as public.
@@ -30,6 +31,7 @@ from .audience import Audience, audience_of
 from .conditions import Limits, limits
 from .coverage import Scope, escapees, grants_nothing
 from .document import Statement, UnreadableError, read
+from .log_delivery import is_delivery
 from .principals import Principal, Trusted, account_id, untrusted_accounts
 from .surgery import without_openings
 
@@ -144,6 +146,8 @@ def _openings(
         return []
     found: dict[Audience, dict[str, set[str]]] = {"public": {}, "external": {}}
     for principal in _allowed(statement):
+        if scope.service == "s3" and _delivers_logs(statement, principal):
+            continue
         # Whom a Deny spares is never let in further than the Allow lets in everybody.
         if audience_of(principal, limit, own, trusted) not in found:
             continue
@@ -165,6 +169,10 @@ def _openings(
         for audience, names in found.items()
         if names
     ]
+
+
+def _delivers_logs(statement: Statement, principal: Principal) -> bool:
+    return not statement.actions_excluded and is_delivery(principal.account, statement.actions)
 
 
 def _allowed(statement: Statement) -> tuple[Principal, ...]:

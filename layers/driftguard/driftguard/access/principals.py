@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from driftguard.frozen import dataclass
 
 from .patterns import has_wildcard
 
@@ -15,6 +16,7 @@ UNIQUE_ID = re.compile(
     r"A[A-Z]{3}[A-Z0-9]{8,}"
 )  # AIDA…, AROA…: what a deleted principal leaves behind
 ARN_PARTS = 6
+DELETED = re.compile(r"(AIDA|AROA|AGPA)[A-Z0-9]{4,}")  # of a user, a role, a group
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ def read_principal(family: str, written: str) -> Principal:
     if lower != "aws":
         return Principal(family, written, "everyone" if has_wildcard(name) else "unknown")
     return _aws(family, written, name)
+
+
+def is_dead(family: str, written: str) -> bool:
+    """Whether a name is the unique id that a deleted user or role leaves behind in a policy."""
+    return family.lower() == "aws" and DELETED.match(written.strip()) is not None
 
 
 def is_trusted(principal: Principal, own: str, trusted: Trusted) -> bool:

@@ -73,6 +73,17 @@ def public_together(networks: set[Network]) -> set[Network]:
     return found
 
 
+def covers(outer: str, inner: str) -> bool:
+    """Whether a range holds all of another; False where either cannot be read."""
+    whole, part = parsed(outer), parsed(inner)
+    return whole is not None and part is not None and _within(part, whole)
+
+
+def meet(one: str, other: str) -> bool:
+    """Whether two ranges have addresses in common: then one of them holds the other."""
+    return covers(one, other) or covers(other, one)
+
+
 def _pieces(networks: list[Network], version: int) -> set[Network]:
     outside = [network for network in networks if not _is_private(network)]
     sizes = {network: network.num_addresses for network in outside}

@@ -4,6 +4,7 @@ What comes out is a document that AWS accepts: nothing (None) where a policy may
 where it may not, and for a KMS key always a statement by which its own account can manage it.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 
@@ -132,5 +133,5 @@ def _with_manager(
 
 def _partition(document: Mapping[str, object]) -> str:
     """The AWS partition that the document's ARNs are in."""
-    text = repr(document)
-    return next((name for name in ("aws-cn", "aws-us-gov") if f"arn:{name}:" in text), "aws")
+    found = re.search(r"arn:(aws-[a-z-]+):", repr(document))
+    return found[1] if found else "aws"

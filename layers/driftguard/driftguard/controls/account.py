@@ -9,7 +9,7 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, text
 from driftguard.model import Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, resource
+from .control import NOTHING, References, Trigger, resource
 from .mechanisms.advice import Advice
 
 _SOURCE = "account.amazonaws.com"
@@ -35,6 +35,7 @@ REGION_ENABLED = Advice(
     id="account.region-enabled",
     title="Region enabled",
     severity=60,
+    cuts=NOTHING,
     references=References(attack=("T1535",)),
     # To disable one wakes it in vain: it is the harmless twin that the record tells apart.
     triggers=(Trigger(_SOURCE, "EnableRegion"), Trigger(_SOURCE, "DisableRegion")),

@@ -10,14 +10,23 @@ from driftguard.aws.permissions import roles_in
 from driftguard.documents import Document, Json, items, mapping, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
 
-from .control import References, Trigger, partition_of, resource
+from .control import NOTHING, Busy, References, Trigger, partition_of, resource
 from .mechanisms.declared import evident
 from .mechanisms.removed import Removed
 from .mechanisms.switch import Switch
 
 _BEDROCK = "bedrock.amazonaws.com"
 _ROLES = ("arn:{partition}:iam::{account}:role/*",)
-_GUARDRAILS = ("arn:{partition}:bedrock:{region}:{account}:guardrail/*",)
+# To write a guardrail that runs in other regions takes the permission on its profile, too.
+# Source: Amazon Bedrock User Guide, "Permissions for using cross-Region inference with Amazon
+# Bedrock Guardrails".
+_GUARDRAILS = (
+    "arn:{partition}:bedrock:{region}:{account}:guardrail/*",
+    "arn:{partition}:bedrock:{region}:{account}:guardrail-profile/*",
+)
+_KEYS = ("arn:{partition}:kms:{region}:{account}:key/*",)
+# Source: Amazon Bedrock API Reference, "UpdateGuardrail", errors.
+_BUSY = (Busy("ConflictException"),)
 # The API of the account's logging knows no resources.
 _ACCOUNT = ("*",)
 
@@ -47,7 +56,7 @@ def _logging(_: Resource, reader: Reader) -> Document:
     return {"exists": True, "logging": settings} if settings else {"exists": False}
 
 
-def _log_again(_: Resource, before: Document) -> tuple[Step, ...]:
+def _log_again(_: Resource, before: Document, _now: Document) -> tuple[Step, ...]:
     settings = before["logging"]
     put = Call(
         "bedrock",
@@ -148,11 +157,48 @@ def _rules(guardrail: Document) -> Iterator[tuple[str, Document]]:
         written = mapping(guardrail, f"{policy}Config")
         for name in lists:
             for rule in items(written.get(f"{name}Config")):
-                about = text(rule, "name", "type", "text")
-                yield f"{name} {about}", rule
-        named = written.get("policies")
-        for reasoning in named if isinstance(named, list) else ():
+                yield f"{name} {_about(rule)}", rule
+        for reasoning in _named(written.get("policies")):
             yield f"automated reasoning {reasoning}", {}
+
+
+def _merged(state: Document, baseline: Document | None) -> Document | None:
+    """The guardrail as it is now, with what the baseline had and it lost; the rest stays."""
+    if baseline is None:
+        return None
+    policies: dict[str, Json] = {}
+    for policy, lists in _POLICIES.items():
+        name = f"{policy}Config"
+        now, before = mapping(state, name), mapping(baseline, name)
+        merged: dict[str, Json] = {**before, **now}
+        for list_ in (f"{about}Config" for about in lists):
+            if rules := _stricter(now.get(list_), before.get(list_)):
+                merged[list_] = rules
+        reasoning = [*_named(before.get("policies")), *_named(now.get("policies"))]
+        if reasoning:
+            merged["policies"] = list(dict.fromkeys(reasoning))
+        if merged:
+            policies[name] = merged
+    return {**state, **policies}
+
+
+def _stricter(now: Json, before: Json) -> list[Json]:
+    """The rules of both lists; of a rule that is in both the stricter one."""
+    there = {_about(rule): rule for rule in items(now)}
+    was = {_about(rule): rule for rule in items(before)}
+    kept = {
+        about: there[about] if about in there and not _laxer(there[about], rule) else rule
+        for about, rule in was.items()
+    }
+    return [*kept.values(), *(rule for about, rule in there.items() if about not in was)]
+
+
+def _about(rule: Document) -> str:
+    return text(rule, "name", "type", "text")
+
+
+def _named(value: Json) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _laxer(now: Document, before: Document) -> bool:
@@ -167,7 +213,9 @@ def _rank(value: Json) -> float:
 
 def _put_guardrail(guardrail: Resource, state: Document) -> Call:
     parameters = {"guardrailIdentifier": guardrail.id, **state}
-    return Call("bedrock", "UpdateGuardrail", parameters, on=(guardrail.arn,))
+    profile = text(mapping(state, "crossRegionConfig"), "guardrailProfileIdentifier")
+    beside = (arn for arn in (profile, text(state, "kmsKeyId")) if arn.startswith("arn:"))
+    return Call("bedrock", "UpdateGuardrail", parameters, on=(guardrail.arn, *beside))
 
 
 CONTROLS = (
@@ -180,18 +228,27 @@ CONTROLS = (
         baselined=True,
         proven="stub",
         reads=("bedrock:GetGuardrail", "bedrock:ListGuardrails"),
-        writes={"bedrock:UpdateGuardrail": _GUARDRAILS},
+        cuts=NOTHING,
+        busy=_BUSY,
+        writes={
+            "bedrock:UpdateGuardrail": _GUARDRAILS,
+            "kms:CreateGrant": _KEYS,
+            "kms:Decrypt": _KEYS,
+            "kms:DescribeKey": _KEYS,
+            "kms:GenerateDataKey": _KEYS,
+        },
         found_by=_guardrails,
         candidates=_updated,
         read=_draft,
         risky=_weakened,
-        safe=lambda state, baseline: baseline,
+        safe=_merged,
         put=_put_guardrail,
     ),
     Removed(
         id="bedrock.invocation-logging-off",
         title="Model invocations no longer logged",
         severity=70,
+        cuts=NOTHING,
         references=References(attack=("T1562.008",)),
         triggers=(
             Trigger(_BEDROCK, "DeleteModelInvocationLoggingConfiguration"),

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 
 from driftguard.aws.calls import AwsError, document
 from driftguard.aws.client import Reader
-from driftguard.documents import Json, items, mapping, text
+from driftguard.documents import Json, flag, items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, resource
+from .control import NOTHING, References, Trigger, resource
 from .mechanisms.exposed_secret import OpenSecret, Shown
 
 CALLS = "cloudformation.amazonaws.com"
@@ -42,12 +42,16 @@ def stacks(change: Change) -> Iterator[Candidate]:
 
 
 def _is_given(parameters: Json) -> bool:
-    """Whether a value was given that is not hidden by the template."""
+    """Whether a value was given. Records have the keys of parameters, never their values.
+
+    Source: AWS CloudFormation User Guide, "Logging AWS CloudFormation API calls with AWS
+    CloudTrail".
+    """
     if parameters is None:
         return False
     if not isinstance(parameters, (list, tuple, Mapping)):
         return True
-    return any(text(item, "parameterValue").strip("*") for item in items(parameters))
+    return any(not flag(item.get("usePreviousValue")) for item in items(parameters))
 
 
 def shown(stack: Resource, reader: Reader) -> Shown | None:
@@ -87,6 +91,7 @@ IN_PARAMETERS_OR_OUTPUTS = OpenSecret(
     id="cloudformation.secret-in-parameters-or-outputs",
     title="Secret in a stack's parameters or outputs",
     severity=70,
+    cuts=NOTHING,
     references=References(attack=("T1552.001",)),
     triggers=TRIGGERS,
     reads=("cloudformation:DescribeStacks",),

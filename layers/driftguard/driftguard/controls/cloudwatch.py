@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
+from driftguard.aws.tags import left_out, settable
 from driftguard.documents import Document, flag, items, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
 
-from .control import References, Trigger, resource
-from .mechanisms.removed import Removed
+from .control import NOTHING, References, Trigger, resource
+from .mechanisms.removed import LEFT_OUT, Removed
 from .mechanisms.switch import Switch
+from .mechanisms.weakened import TOLD
 
 _CLOUDWATCH = "monitoring.amazonaws.com"
 _ALARMS = ("arn:{partition}:cloudwatch:{region}:{account}:alarm:*",)
@@ -73,7 +76,7 @@ def _tags(arn: str, reader: Reader) -> list[Document]:
         ResourceARN=arn,
         absent=("ResourceNotFound", "ResourceNotFoundException"),
     )
-    return sorted(items(document(found).get("Tags")), key=lambda tag: text(tag, "Key"))
+    return list(items(document(found).get("Tags")))
 
 
 def watches(alarm: Document, tags: Iterable[Document]) -> bool:
@@ -103,8 +106,22 @@ def _acting(alarm: Resource, reader: Reader) -> Document | None:
     }
 
 
-def _silenced(state: Document, _: Document | None) -> str:
-    return "the alarm tells nobody any more" if state["watches"] and not state["acts"] else ""
+def _quieted(change: Change) -> Iterator[Candidate]:
+    """The alarms that a call keeps from acting: it says so, or replaces the whole alarm."""
+    off = change.name == "PutMetricAlarm" and flag(change.request.get("actionsEnabled")) is False
+    name = text(change.request, "alarmName") if off else ""
+    for candidate in _named(change, "DisableAlarmActions"):
+        yield replace(candidate, hint={TOLD: ["acts"]})
+    if name and not name.startswith(_SERVICES_OWN):
+        where = f"cloudwatch:{{region}}:{{account}}:alarm:{name}"
+        yield Candidate(resource(change, "cloudwatch.alarm", name, where), Certainty.POSSIBLE)
+
+
+def _silenced(state: Document, baseline: Document | None) -> str:
+    """Why an alarm tells less than before; without a baseline, by the record's own word."""
+    did = TOLD in state if baseline is None else baseline["acts"]
+    silent = did and state["watches"] and not state["acts"]
+    return "the alarm tells nobody any more" if silent else ""
 
 
 def _set_acting(alarm: Resource, state: Document) -> Call:
@@ -124,10 +141,16 @@ def _whole(alarm: Resource, reader: Reader) -> Document:
         for name, value in found.items()
         if name not in _TOLD_ONLY and value not in ([], None)
     }
-    return {"exists": True, "alarm": settings, "tags": _tags(alarm.arn, reader)}
+    tags = _tags(alarm.arn, reader)
+    return {
+        "exists": True,
+        "alarm": settings,
+        "tags": settable(tags),
+        LEFT_OUT: left_out(tags),
+    }
 
 
-def _made_again(alarm: Resource, before: Document) -> tuple[Step, ...]:
+def _made_again(alarm: Resource, before: Document, _now: Document) -> tuple[Step, ...]:
     settings = before["alarm"]
     assert isinstance(settings, dict)
     tags: Document = {"Tags": before["tags"]} if before["tags"] else {}
@@ -148,14 +171,19 @@ CONTROLS = (
         title="Watching alarm silenced",
         severity=70,
         references=_REFERENCES,
-        triggers=(Trigger(_CLOUDWATCH, "DisableAlarmActions"),),
+        cuts=NOTHING,
+        baselined=True,
+        triggers=(
+            Trigger(_CLOUDWATCH, "DisableAlarmActions"),
+            Trigger(_CLOUDWATCH, "PutMetricAlarm"),
+        ),
         reads=("cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"),
         found_by=_watching,
         writes={
             "cloudwatch:DisableAlarmActions": _ALARMS,
             "cloudwatch:EnableAlarmActions": _ALARMS,
         },
-        candidates=lambda change: _named(change, "DisableAlarmActions"),
+        candidates=_quieted,
         read=_acting,
         risky=_silenced,
         safe=lambda state, _: {**state, "acts": True},
@@ -166,6 +194,7 @@ CONTROLS = (
         title="Watching alarm deleted",
         severity=70,
         references=_REFERENCES,
+        cuts=NOTHING,
         triggers=(Trigger(_CLOUDWATCH, "DeleteAlarms"),),
         reads=("cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"),
         writes={

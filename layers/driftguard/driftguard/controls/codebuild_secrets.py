@@ -13,7 +13,7 @@ from driftguard.documents import Document, Json, items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, partition_of, resource
+from .control import NOTHING, References, Trigger, partition_of, resource
 from .mechanisms.exposed_secret import OpenSecret, Shown
 
 _SOURCE = "codebuild.amazonaws.com"
@@ -93,6 +93,7 @@ SECRET_IN_ENVIRONMENT = OpenSecret(
     triggers=TRIGGERS,
     reads=("codebuild:BatchGetProjects", "codebuild:ListProjects"),
     found_by=_every_project,
+    cuts=NOTHING,
     revert="CodeBuild keeps no earlier environment of a project.",
     candidates=projects,
     values=variables,

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from driftguard.access.principals import Trusted
 from driftguard.aws.client import Reader
 from driftguard.documents import Document
-from driftguard.model import Candidate, Change, Finding, Observation, Plan, Resource
+from driftguard.frozen import dataclass
+from driftguard.model import (
+    NOT_IN_USE,
+    Candidate,
+    Change,
+    Finding,
+    Observation,
+    Plan,
+    Resource,
+    Use,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,47 @@ class TrustSettings:
     trusted: Trusted = Trusted()
 
 
+class Cuts(NamedTuple):
+    """What a revert can cut beside the access that the change opened.
+
+    `what` is in words, "" for nothing. `told_by` says how `in_use` tells whether it is in use, ""
+    where nothing can tell. `question` is what people must answer when `in_use` cannot.
+    """
+
+    what: str = ""
+    told_by: str = ""
+    question: str = ""
+
+
+# The revert takes away what the change opened, or turns on what cuts nobody off.
+NOTHING = Cuts()
+
+
+class Settling(NamedTuple):
+    """How long AWS works on a change of the resource after it has answered.
+
+    Until `seconds` have passed a read may answer with the state before. `how` says what AWS
+    documents about it, and where.
+    """
+
+    seconds: int = 0
+    how: str = ""
+
+
+class Busy(NamedTuple):
+    """An answer that means "try again later": an error code, and words of its message.
+
+    The words are for codes that have other meanings too; "" where the code suffices.
+    """
+
+    code: str
+    says: str = ""
+
+    def fits(self, code: str, message: str) -> bool:
+        """Whether an answer is this one."""
+        return code == self.code and self.says.lower() in message.lower()
+
+
 S = TypeVar("S")
 
 
@@ -62,6 +112,10 @@ class Control(Generic[S]):
     that says `"exists": False`. `revert` says why there is no safe revert, "" where there is one.
     `proven`: whether the round trip was run against an emulator of the service, or only checked
     against the service's model (`stub`).
+
+    `cuts` is what a revert can cut beside the access that the change opened; every control says
+    so. `settling` is how long AWS takes until a read answers with what a call set. `busy` are the
+    answers to its writes that will pass by themselves.
     """
 
     id: str
@@ -79,6 +133,9 @@ class Control(Generic[S]):
     vanishing: bool = False
     revert: str = ""
     proven: str = "emulator"
+    cuts: Cuts
+    settling: Settling = Settling()
+    busy: tuple[Busy, ...] = ()
     settings: type[S]
 
     def screen(self, change: Change, settings: S) -> Iterable[Candidate]:
@@ -117,23 +174,35 @@ class Control(Generic[S]):
         """The plan that restores a pinned baseline whatever changed; None to ask people. Pure."""
         return None
 
-    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> str:
-        """What depends on the risky part right now, in words; "" for nothing that can be told.
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
+        """Whether what the revert would cut is in use right now.
 
-        Asked only where policy wants it; what it reads is in `reads_use`.
+        Asked right before a revert that could cut something (`cuts`), or where policy wants it;
+        what it reads is in `reads_use`.
         """
-        return ""
+        return Use(unknown=self.cuts.question) if self.cuts.what else NOT_IN_USE
 
 
 # A control whose settings only it knows: those who hold controls of all kinds pass them through.
 AnyControl: TypeAlias = "Control[Any]"
 
 
+# How the regions of a partition begin; every other region is of `aws`.
+# Source: botocore's `partitions.json`, the `regionRegex` of each partition.
+_PARTITIONS = (
+    ("cn-", "aws-cn"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("eusc-", "aws-eusc"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("us-isof-", "aws-iso-f"),
+)
+
+
 def partition_of(region: str) -> str:
     """The partition a region lies in."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    return next((name for begins, name in _PARTITIONS if region.startswith(begins)), "aws")
 
 
 def resource(change: Change, kind: str, id_: str, tail: str) -> Resource:

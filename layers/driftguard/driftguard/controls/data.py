@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
+from driftguard.aws.client import Reader
 from driftguard.documents import Document, items, mapping, text
-from driftguard.model import Candidate, Certainty, Change
+from driftguard.model import (
+    Actor,
+    Candidate,
+    Certainty,
+    Change,
+    Finding,
+    Observation,
+    Plan,
+)
 
-from .control import References, Trigger, resource
-from .mechanisms.advice import Advice
+from .control import NOTHING, Control, References, Trigger, resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +64,81 @@ _DELETIONS = {
 }
 
 
-def _deleted(change: Change) -> Iterator[Candidate]:
-    deletion = _DELETIONS.get(Trigger(change.source, change.name))
-    # Auto Scaling, Data Lifecycle Manager or AWS Backup at work, as they were told to.
-    if deletion is None or ":role/aws-service-role/" in change.actor.principal:
-        return
-    for name in deletion.named(change.request, deletion.parameter):
-        if name:
-            kind = f"data.{deletion.what.replace(' ', '-')}"
-            where = resource(change, kind, name, deletion.tail + name)
-            yield Candidate(where, Certainty.EVIDENT, {"deleted": f"{deletion.what} {name}"})
-
-
-DELETED = Advice(
-    id="data.deleted",
-    title="Data deleted",
-    severity=70,
-    references=References(
-        attack=("T1485", "T1490"),
-        stratus=("aws.impact.ec2-deregister-ami", "aws.impact.s3-ransomware-batch-deletion"),
-    ),
-    triggers=tuple(_DELETIONS),
-    revert="What is deleted is gone, unless a Recycle Bin rule or a backup holds it.",
-    candidates=_deleted,
-    why="data, or the means to restore it, was deleted",
-    advice="If nobody meant to: stop the one who does it first. Then look in the Recycle Bin, and "
-    "in AWS Backup.",
+# Services that delete as they were told to, and do it themselves, not for a person who calls them.
+# Sources: Amazon EBS User Guide, "Monitor Data Lifecycle Manager policies using CloudTrail"; AWS
+# Backup Developer Guide, "Logging AWS Backup API calls with CloudTrail".
+_SERVICES = frozenset(
+    f"{name}.amazonaws.com" for name in ("autoscaling", "backup", "dlm", "ec2fleet", "spotfleet")
 )
 
-CONTROLS = (DELETED,)
+
+@dataclass(frozen=True, slots=True)
+class DeletionSettings:
+    """`routine`: ARNs of roles whose work is to delete (`*` and `?` match), as Karpenter's is."""
+
+    routine: tuple[str, ...] = ()
+
+
+class DataDeleted(Control[DeletionSettings]):
+    """Data, or the means to restore it, was deleted by somebody whose everyday work it is not."""
+
+    id = "data.deleted"
+    title = "Data deleted"
+    severity = 70
+    references = References(
+        attack=("T1485", "T1490"),
+        stratus=("aws.impact.ec2-deregister-ami", "aws.impact.s3-ransomware-batch-deletion"),
+    )
+    triggers = tuple(_DELETIONS)
+    reads = ()
+    writes: Mapping[str, tuple[str, ...]] = {}
+    cuts = NOTHING
+    # Nothing is ever called, so nothing was tried against a service.
+    proven = "stub"
+    revert = "What is deleted is gone, unless a Recycle Bin rule or a backup holds it."
+    settings = DeletionSettings
+
+    def screen(self, change: Change, settings: DeletionSettings) -> Iterable[Candidate]:
+        deletion = _DELETIONS.get(Trigger(change.source, change.name))
+        if deletion is None or _is_routine(change.actor, settings):
+            return
+        for name in deletion.named(change.request, deletion.parameter):
+            if name:
+                kind = f"data.{deletion.what.replace(' ', '-')}"
+                where = resource(change, kind, name, deletion.tail + name)
+                yield Candidate(where, Certainty.EVIDENT, {"deleted": f"{deletion.what} {name}"})
+
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        return candidate.hint
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: DeletionSettings
+    ) -> Finding | None:
+        return Finding("data, or the means to restore it, was deleted")
+
+    def plan(
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: DeletionSettings,
+    ) -> Plan:
+        return Plan(
+            (),
+            advice="If nobody meant to: stop the one who does it first. Then look in the Recycle "
+            "Bin, and in AWS Backup.",
+        )
+
+
+def _is_routine(actor: Actor, settings: DeletionSettings) -> bool:
+    """Whether to delete is what the actor is there for.
+
+    Where a service calls by itself, the record has it for the caller's address, which nobody can
+    forge; what a user agent says counts for nothing.
+    """
+    if ":role/aws-service-role/" in actor.principal or actor.source in _SERVICES:
+        return True
+    return any(fnmatchcase(actor.principal, role) for role in settings.routine)
+
+
+CONTROLS = (DataDeleted(),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
@@ -10,11 +10,18 @@ from driftguard.documents import Document, Json, flag, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, partition_of, resource
+from .control import NOTHING, Busy, References, Settling, Trigger, partition_of, resource
 from .mechanisms.resource_policy import OpenPolicy
 from .mechanisms.weakened import Weakened, told, weaker_than_before
 
 _DYNAMODB = "dynamodb.amazonaws.com"
+# Sources: Amazon DynamoDB API Reference, "UpdateTable", "UpdateContinuousBackups".
+_BUSY = (Busy("ResourceInUseException"), Busy("ContinuousBackupsUnavailableException"))
+_SETTLING = Settling(
+    300,
+    "a table is updated while it stays in use, and a policy read at once may be the one before "
+    "(Amazon DynamoDB API Reference, “UpdateTable”, “PutResourcePolicy”)",
+)
 _TABLE = "arn:{partition}:dynamodb:{region}:{account}:table/*"
 _STREAM = f"{_TABLE}/stream/*"
 _GONE = ("ResourceNotFoundException", "TableNotFoundException")
@@ -60,6 +67,9 @@ PROTECTION_OFF = Weakened(
     id="dynamodb.protection-off",
     title="Table's deletion protection off",
     severity=55,
+    cuts=NOTHING,
+    settling=_SETTLING,
+    busy=_BUSY,
     references=References(security_hub=("DynamoDB.6",), attack=("T1485", "T1490")),
     triggers=(Trigger(_DYNAMODB, "UpdateTable"),),
     reads=("dynamodb:DescribeTable", "dynamodb:ListTables"),
@@ -104,29 +114,57 @@ def _period(on: bool, days: Json) -> dict[str, Json]:
     return {"RecoveryPeriodInDays": days} if on and days else {}
 
 
+def _recovery_lessened(change: Change) -> Iterable[Candidate]:
+    asked = mapping(change.request, "pointInTimeRecoverySpecification")
+    if flag(asked.get("pointInTimeRecoveryEnabled")) is False:
+        yield from (told(table, "recovery") for table in _table(change))
+    elif asked.get("recoveryPeriodInDays") or omitted(change.request):
+        # Whether that is less than before only the baseline can tell.
+        yield from (Candidate(table, Certainty.POSSIBLE) for table in _table(change))
+
+
+_off = weaker_than_before(
+    lambda state: {} if _days(state) else {"recovery": "point-in-time recovery is off"}
+)
+
+
+def _less_recoverable(state: Document, baseline: Document | None) -> Mapping[str, str]:
+    """Recovery is off, or reaches back for fewer days than it did."""
+    if baseline is None or not _days(state):
+        return _off(state, baseline)
+    now, before = _days(state), _days(baseline)
+    if now >= before:
+        return {}
+    return {"recovery": f"the table can be restored to the last {now} days, not to {before}"}
+
+
+def _days(state: Document) -> int:
+    """For how many days the table can be restored, 0 for none.
+
+    Source: Amazon DynamoDB API Reference, "PointInTimeRecoverySpecification" (35 by default).
+    """
+    recovery = mapping(state, "recovery")
+    days = text(recovery, "RecoveryPeriodInDays")
+    if not recovery.get("PointInTimeRecoveryEnabled"):
+        return 0
+    return int(days) if days.isdigit() else 35
+
+
 RECOVERY_OFF = Weakened(
     id="dynamodb.recovery-off",
-    title="Table's point-in-time recovery off",
+    title="Table's point-in-time recovery off or shortened",
     severity=65,
+    cuts=NOTHING,
+    settling=_SETTLING,
+    busy=_BUSY,
     references=References(security_hub=("DynamoDB.2",), attack=("T1490",)),
     triggers=(Trigger(_DYNAMODB, "UpdateContinuousBackups"),),
     reads=("dynamodb:DescribeContinuousBackups", "dynamodb:ListTables"),
     writes={"dynamodb:UpdateContinuousBackups": (_TABLE,)},
     found_by=_tables,
-    candidates=_turned_off(
-        "recovery",
-        lambda request: mapping(request, "pointInTimeRecoverySpecification").get(
-            "pointInTimeRecoveryEnabled"
-        ),
-    ),
+    candidates=_recovery_lessened,
     read=_recovery,
-    weaker=weaker_than_before(
-        lambda state: (
-            {}
-            if mapping(state, "recovery").get("PointInTimeRecoveryEnabled")
-            else {"recovery": "point-in-time recovery is off"}
-        )
-    ),
+    weaker=_less_recoverable,
     default={"recovery": {"PointInTimeRecoveryEnabled": True}},
     put=lambda table, state, fields: Call(
         "dynamodb",
@@ -182,6 +220,9 @@ PUBLIC_POLICY = OpenPolicy(
     id="dynamodb.public-policy",
     title="Table open to foreign accounts by its policy",
     severity=88,
+    cuts=NOTHING,
+    settling=_SETTLING,
+    busy=_BUSY,
     references=References(attack=("T1537", "T1530")),
     triggers=(Trigger(_DYNAMODB, "PutResourcePolicy"), Trigger(_DYNAMODB, "CreateTable")),
     reads=("dynamodb:GetResourcePolicy", "dynamodb:ListTables"),

@@ -9,9 +9,10 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, flag, items, mapping, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, resource
+from .control import NOTHING, References, Trigger, resource
+from .mechanisms.declared import listed
 from .mechanisms.resource_policy import OpenPolicy
-from .mechanisms.weakened import Weakened, told, weaker_than_before
+from .mechanisms.weakened import TOLD, Weakened, told, weaker_than_before
 
 _ECR = "ecr.amazonaws.com"
 _REPOSITORIES = ("arn:{partition}:ecr:{region}:{account}:repository/*",)
@@ -65,6 +66,7 @@ PUBLIC_POLICY = OpenPolicy(
     id="ecr.public-policy",
     title="Repository open by its policy",
     severity=82,
+    cuts=NOTHING,
     references=References(attack=("T1525", "T1537")),
     triggers=(Trigger(_ECR, "SetRepositoryPolicy"),),
     reads=("ecr:DescribeRepositories", "ecr:GetRepositoryPolicy"),
@@ -110,16 +112,45 @@ def _but(filters: Json) -> dict[str, Json]:
     return {"imageTagMutabilityExclusionFilters": filters} if filters else {}
 
 
-def _mutable(state: Document) -> dict[str, str]:
-    if text(mapping(state, "mutability"), "imageTagMutability") == "IMMUTABLE":
-        return {}
-    return {"mutability": "tags can be overwritten"}
+# How many tags can be overwritten, the most first. The exclusions of the two in the middle name
+# the tags that are not as the others.
+# Source: Amazon ECR API Reference, "PutImageTagMutability".
+_MUTABILITY = ("MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION", "IMMUTABLE")
+
+
+def _mutable(state: Document, baseline: Document | None) -> dict[str, str]:
+    now, why = mapping(state, "mutability"), "tags can be overwritten"
+    if baseline is None:
+        weak = _immutability(now) == 0 and "mutability" in listed(state, TOLD)
+        return {"mutability": why} if weak else {}
+    before = mapping(baseline, "mutability")
+    if _immutability(now) < _immutability(before):
+        return {"mutability": why}
+    same = text(now, "imageTagMutability") == text(before, "imageTagMutability")
+    here, there = _filters(now), _filters(before)
+    # Exclusions from immutability open tags; exclusions from mutability close them.
+    opened = here - there if _immutability(now) == 2 else there - here
+    if same and opened:
+        return {"mutability": f"tags like {', '.join(sorted(opened))} can be overwritten"}
+    return {}
+
+
+def _immutability(mutability: Document) -> int:
+    """Where a setting stands in `_MUTABILITY`; one that is not known is never weaker."""
+    name = text(mutability, "imageTagMutability")
+    return _MUTABILITY.index(name) if name in _MUTABILITY else len(_MUTABILITY)
+
+
+def _filters(mutability: Document) -> set[str]:
+    filters = items(mutability.get("imageTagMutabilityExclusionFilters"))
+    return {text(excluded, "filter") for excluded in filters}
 
 
 TAGS_MUTABLE = Weakened(
     id="ecr.tags-mutable",
     title="Repository's tags can be overwritten",
     severity=45,
+    cuts=NOTHING,
     references=References(security_hub=("ECR.2",), attack=("T1525",)),
     triggers=(Trigger(_ECR, "PutImageTagMutability"),),
     reads=("ecr:DescribeRepositories",),
@@ -127,7 +158,7 @@ TAGS_MUTABLE = Weakened(
     found_by=_repositories,
     candidates=_made_mutable,
     read=_mutability,
-    weaker=weaker_than_before(_mutable),
+    weaker=_mutable,
     default={"mutability": {"imageTagMutability": "IMMUTABLE"}},
     put=lambda repository, state, fields: _call(
         repository, "PutImageTagMutability", **mapping(state, "mutability")
@@ -158,6 +189,7 @@ SCANNING_OFF = Weakened(
     id="ecr.scanning-off",
     title="Repository's images no longer scanned",
     severity=45,
+    cuts=NOTHING,
     references=References(security_hub=("ECR.1",), attack=("T1562",)),
     triggers=(Trigger(_ECR, "PutImageScanningConfiguration"),),
     reads=("ecr:DescribeRepositories",),

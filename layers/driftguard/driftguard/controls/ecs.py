@@ -6,14 +6,22 @@ Sources: Amazon ECS API Reference, "DescribeServices", "DescribeTaskDefinition",
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, items, mapping, text
-from driftguard.model import Call, Change, Resource
+from driftguard.model import Call, Change, Resource, Use
 
-from .control import resource
+from .control import Cuts, resource
+from .mechanisms.deployed import FRESH_IN_WORDS, used_since
+
+# What a service that goes back to an earlier revision loses: no API tells what the newer one has.
+NEWER_REVISION = Cuts(
+    "what the newer revision brought: features, fixes, data that only it understands",
+    told_by=FRESH_IN_WORDS,
+    question="can the earlier revision run with the data and the callers of today?",
+)
 
 ECS = "ecs.amazonaws.com"
 SERVICES = ("arn:{partition}:ecs:{region}:{account}:service/*",)
@@ -41,6 +49,24 @@ def described(service: Resource, reader: Reader) -> Document | None:
         if text(item, "status") == "ACTIVE":
             return item
     return None
+
+
+def newer_revisions_use(services: Iterable[Resource], reader: Reader) -> Use:
+    """Whether anybody may depend on the revisions that these services run.
+
+    Source: Amazon ECS API Reference, "Deployment" (`createdAt`).
+    """
+    found = [described(service, reader) for service in services]
+    return used_since(
+        (_deployed(service) for service in found if service is not None), NEWER_REVISION
+    )
+
+
+def _deployed(service: Document) -> str:
+    """When the revision that a service runs was deployed, in ISO 8601; "" where nothing says."""
+    deployments = items(service.get("deployments"))
+    primary = (made for made in deployments if text(made, "status") == "PRIMARY")
+    return text(next(primary, {}), "createdAt")
 
 
 def definition(arn: str, reader: Reader) -> Document:

@@ -24,16 +24,19 @@ from driftguard.model import (
     Plan,
     Resource,
     Step,
+    Use,
 )
 
 from .control import Control, References, Trigger, partition_of
 from .ecs import (
     ECS,
+    NEWER_REVISION,
     ROLES,
     SERVICES,
     definition,
     described,
     earlier_revisions,
+    newer_revisions_use,
     roles_of,
     service_of,
     use,
@@ -83,6 +86,7 @@ class InsecureImage(Control[LibrarySettings]):
         "ecs:ListTaskDefinitions",
     )
     writes: Mapping[str, tuple[str, ...]] = {"ecs:UpdateService": SERVICES, "iam:PassRole": ROLES}
+    cuts = NEWER_REVISION
     volatile = frozenset({"looked", "today"})
     settings = LibrarySettings
 
@@ -132,6 +136,10 @@ class InsecureImage(Control[LibrarySettings]):
             return Finding("; ".join(said), offending(bad[0].flagged), unknown=waits)
         why = _first(service.unknown for service in services) or text(state, "unknown")
         return doubt(text(state, "of"), why, settings) if why else None
+
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
+        services = _Service.all_of(state, LibrarySettings())
+        return newer_revisions_use((service.resource for service in services), reader)
 
     def plan(
         self,

@@ -16,14 +16,16 @@ from driftguard.documents import Document, Json, items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Candidate, Certainty, Change, Resource, Step
 
-from .control import References, Trigger, resource
+from .control import NOTHING, References, Trigger, resource
 from .ecs import (
     ECS,
+    NEWER_REVISION,
     ROLES,
     SERVICES,
     definition,
     described,
     earlier_revisions,
+    newer_revisions_use,
     roles_of,
     service_of,
     use,
@@ -156,6 +158,7 @@ IN_DEFINITION = OpenSecret(
     references=_REFERENCES,
     triggers=(DEFINITION_TRIGGER,),
     reads=("ecs:DescribeTaskDefinition",),
+    cuts=NOTHING,
     revert="A revision cannot be changed, and is read by who may read it whether it runs or not.",
     candidates=definitions,
     values=in_definition,
@@ -173,6 +176,8 @@ IN_SERVICE = OpenSecret(
         "ecs:ListTaskDefinitions",
     ),
     writes={"ecs:UpdateService": SERVICES, "iam:PassRole": ROLES},
+    cuts=NEWER_REVISION,
+    uses=lambda service, _, reader: newer_revisions_use((service,), reader),
     # Which revisions there are still does not depend on the service.
     volatile=frozenset({"earlier"}),
     momentary=frozenset({"runs", "roles", "earlier"}),

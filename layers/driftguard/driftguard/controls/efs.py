@@ -9,15 +9,15 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, resource
+from .control import NOTHING, Busy, References, Trigger, resource
 from .mechanisms.resource_policy import DenyLost, OpenPolicy
 
 _EFS = "elasticfilesystem.amazonaws.com"
 _FILE_SYSTEMS = ("arn:{partition}:elasticfilesystem:{region}:{account}:file-system/*",)
-_WRITES = {
-    "elasticfilesystem:PutFileSystemPolicy": _FILE_SYSTEMS,
-    "elasticfilesystem:DeleteFileSystemPolicy": _FILE_SYSTEMS,
-}
+# Source: Amazon EFS API Reference, "PutFileSystemPolicy".
+_BUSY = (Busy("IncorrectFileSystemLifeCycleState"),)
+_PUTS = {"elasticfilesystem:PutFileSystemPolicy": _FILE_SYSTEMS}
+_WRITES = {**_PUTS, "elasticfilesystem:DeleteFileSystemPolicy": _FILE_SYSTEMS}
 
 
 def _candidates(change: Change) -> Iterator[Candidate]:
@@ -64,26 +64,28 @@ def _delete(file_system: Resource, state: Document) -> Call:
     )
 
 
-# Without a policy whoever reaches a mount target may mount the file system (Amazon EFS User Guide,
-# "Default EFS file system policy"): deleting an emptied policy leaves it to the network, as before.
+# Without a policy whoever reaches a mount target may mount the file system and write to it (Amazon
+# EFS User Guide, "Default EFS file system policy"). So a policy of which nothing is left is never
+# deleted: its baseline comes back, or people are asked.
 PUBLIC_POLICY = OpenPolicy(
     id="efs.public-policy",
     title="File system open by its policy",
     severity=82,
+    cuts=NOTHING,
+    busy=_BUSY,
     references=References(security_hub=("EFS.6",), attack=("T1530",)),
     triggers=(Trigger(_EFS, "PutFileSystemPolicy"),),
     reads=(
         "elasticfilesystem:DescribeFileSystemPolicy",
         "elasticfilesystem:DescribeFileSystems",
     ),
-    writes=_WRITES,
+    writes=_PUTS,
     found_by=_file_systems,
     service="efs",
     candidates=_candidates,
     written=lambda change: change.request.get("policy"),
     read=_read,
     put=_put,
-    delete=_delete,
 )
 
 
@@ -91,6 +93,8 @@ POLICY_DELETED = DenyLost(
     id="efs.policy-deleted",
     title="File system's policy lost what it denied",
     severity=60,
+    cuts=NOTHING,
+    busy=_BUSY,
     references=References(attack=("T1562",)),
     triggers=(Trigger(_EFS, "DeleteFileSystemPolicy"), Trigger(_EFS, "PutFileSystemPolicy")),
     reads=(
@@ -105,6 +109,7 @@ POLICY_DELETED = DenyLost(
     read=_read,
     put=_put,
     delete=_delete,
+    by_default="everybody who reaches a mount target may mount the file system, and write",
 )
 
 CONTROLS = (PUBLIC_POLICY, POLICY_DELETED)

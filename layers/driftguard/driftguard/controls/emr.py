@@ -12,8 +12,10 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, flag, items, mapping, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, partition_of, resource
+from .control import NOTHING, References, Trigger, partition_of, resource
+from .mechanisms.declared import unrecorded
 from .mechanisms.switch import Switch
+from .mechanisms.weakened import TOLD, told
 
 _EMR = "elasticmapreduce.amazonaws.com"
 # AWS's own exception, in force until somebody sets another.
@@ -42,10 +44,10 @@ def _changed(change: Change) -> Iterable[Candidate]:
     blocks = flag(asked.get("blockPublicSecurityGroupRules"))
     tail = "elasticmapreduce:{region}:{account}:block-public-access"
     where = resource(change, "emr.block-public-access", "block-public-access", tail)
-    if blocks is not True:
-        yield Candidate(where, Certainty.EVIDENT if blocks is False else Certainty.POSSIBLE)
+    if blocks is False:
+        yield told(where, "blocks")
     # Still on, but with more ports let through: whether more, the baseline tells.
-    elif _allowed(asked) not in ([], list(_SSH)):
+    elif blocks is None or _allowed(asked) not in ([], list(_SSH)):
         yield Candidate(where, Certainty.POSSIBLE)
 
 
@@ -68,7 +70,9 @@ def _read(_: Resource, reader: Reader) -> Document:
 
 def _risky(state: Document, baseline: Document | None) -> str:
     if not state["blocks"]:
-        return "EMR clusters may be launched open to the internet"
+        # What a baseline has without the block is as it was; a sweep has no record to tell.
+        opened = bool(state.get(TOLD)) if baseline is None else baseline["blocks"]
+        return "EMR clusters may be launched open to the internet" if opened else ""
     before = list(items(baseline["allowed"])) if baseline else []
     more = [item for item in items(state["allowed"]) if not _within(item, before)]
     if baseline is None or not baseline["blocks"] or not more:
@@ -88,10 +92,22 @@ def _span(ports: Document) -> tuple[int, int]:
 
 
 def _safe(state: Document, baseline: Document | None) -> Document:
-    """The baseline; without one, the block switched on and the allowed ports unchanged."""
-    if baseline is not None and baseline["blocks"]:
-        return baseline
-    return {**state, "blocks": True}
+    """The block on, with those ports of now that were let through before.
+
+    The call sets the whole list, and a port that was closed meanwhile stays closed.
+    """
+    if baseline is None or not baseline["blocks"]:
+        return {**state, "blocks": True}
+    before = list(items(baseline["allowed"]))
+    common: list[Document] = [
+        {"MinRange": low, "MaxRange": high}
+        for now in items(state["allowed"])
+        for known in before
+        if (low := max(_span(now)[0], _span(known)[0]))
+        <= (high := min(_span(now)[1], _span(known)[1]))
+    ]
+    common.sort(key=_span)
+    return {"blocks": True, "allowed": list(common)}
 
 
 def _put(_: Resource, state: Document) -> Call:
@@ -113,12 +129,15 @@ CONTROLS = (
         reads=("elasticmapreduce:GetBlockPublicAccessConfiguration",),
         writes={"elasticmapreduce:PutBlockPublicAccessConfiguration": ("*",)},
         proven="stub",
+        # It keeps clusters from being launched; those that run go on.
+        cuts=NOTHING,
         baselined=True,
         found_by=_settings,
         candidates=_changed,
         read=_read,
         risky=_risky,
         safe=_safe,
+        asks=unrecorded,
         put=_put,
     ),
 )

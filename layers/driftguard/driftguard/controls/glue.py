@@ -9,7 +9,7 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, flag, mapping, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, partition_of, resource
+from .control import NOTHING, References, Trigger, partition_of, resource
 from .mechanisms.resource_policy import OpenPolicy
 from .mechanisms.weakened import Weakened, told, weaker_than_before
 
@@ -50,6 +50,7 @@ PUBLIC_POLICY = OpenPolicy(
     id="glue.public-policy",
     title="Data catalog open by its policy",
     severity=82,
+    cuts=NOTHING,
     references=References(attack=("T1530", "T1619")),
     triggers=(Trigger(_GLUE, "PutResourcePolicy"),),
     reads=("glue:GetResourcePolicy",),
@@ -114,6 +115,7 @@ ENCRYPTION_OFF = Weakened(
     id="glue.encryption-off",
     title="Data catalog no longer encrypted",
     severity=50,
+    cuts=NOTHING,
     references=References(attack=("T1562", "T1552")),
     triggers=(Trigger(_GLUE, "PutDataCatalogEncryptionSettings"),),
     reads=("glue:GetDataCatalogEncryptionSettings",),

@@ -10,11 +10,11 @@ from driftguard.documents import Document, Json, flag, items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, partition_of, resource
+from .control import NOTHING, References, Trigger, partition_of, resource
 from .mechanisms.advice import Advice
 from .mechanisms.declared import evident
 from .mechanisms.switch import Switch
-from .mechanisms.weakened import Weakened, told, weaker_than_before
+from .mechanisms.weakened import MADE, TOLD, Weakened, told, weaker_than_before
 
 _GUARDDUTY = "guardduty.amazonaws.com"
 _DETECTOR = "arn:{partition}:guardduty:{region}:{account}:detector/*"
@@ -28,6 +28,10 @@ _GONE = ("BadRequestException",)
 # What UpdateDetector can switch; the foundational sources are always on.
 # Source: Amazon GuardDuty API Reference, "DetectorFeatureConfiguration".
 _ALWAYS_ON = frozenset({"CLOUD_TRAIL", "DNS_LOGS", "FLOW_LOGS"})
+# The newer of these watches over EKS too, and AWS takes only one of the two.
+# Sources: Amazon GuardDuty API Reference, "UpdateDetector"; Amazon GuardDuty User Guide, "Migrating
+# from EKS Runtime Monitoring to Runtime Monitoring".
+_RUNTIME, _EKS_RUNTIME = "RUNTIME_MONITORING", "EKS_RUNTIME_MONITORING"
 
 
 def _detector(change: Change) -> Resource | None:
@@ -91,6 +95,7 @@ def _state(detector: Resource, reader: Reader) -> Document | None:
     switches = _switches(told_now.get("Features"))
     return {
         "Enable": text(told_now, "Status") == "ENABLED",
+        MADE: text(told_now, "CreatedAt"),
         **{name: switches[name] for name in sorted(switches) if name not in _ALWAYS_ON},
     }
 
@@ -99,8 +104,13 @@ def _off(state: Document) -> dict[str, str]:
     return {
         name: "the detector is switched off" if name == "Enable" else f"{name} is switched off"
         for name, on in state.items()
-        if on is False
+        if on is False and not (_is_of_eks(name) and state.get(_RUNTIME))
     }
+
+
+def _is_of_eks(name: str) -> bool:
+    """Whether a feature, or a part of one, is the older runtime monitoring of EKS."""
+    return name.partition("/")[0] == _EKS_RUNTIME
 
 
 def _weaker(state: Document, baseline: Document | None) -> dict[str, str]:
@@ -115,6 +125,8 @@ def _update(detector: Resource, state: Document, names: tuple[str, ...]) -> Call
         parameters["Enable"] = state["Enable"]
     features: dict[str, dict[str, Json]] = {}
     for name in sorted(set(names) - {"Enable"}):
+        if _is_of_eks(name) and (state.get(_RUNTIME) or _RUNTIME in names):
+            continue
         feature, _, part = name.partition("/")
         asked = features.setdefault(feature, {"Name": feature, "Status": _word(state[feature])})
         if part:
@@ -170,7 +182,7 @@ def _filtered(change: Change) -> Iterator[Candidate]:
     if filter_ is None or action == "NOOP":
         return
     if action == "ARCHIVE":
-        yield Candidate(filter_, Certainty.EVIDENT)
+        yield Candidate(filter_, Certainty.EVIDENT, {TOLD: ["action"]})
     elif change.name == "UpdateFilter" or omitted(change.request):
         yield Candidate(filter_, Certainty.POSSIBLE)
 
@@ -192,8 +204,10 @@ def _listed(change: Change) -> Iterator[Candidate]:
     id_ = text(change.request, "ipSetId") or text(change.response, "ipSetId")
     list_ = _part(change, "ipset", id_)
     active = flag(change.request.get("activate"))
-    if list_ is not None and active is not False:
-        yield Candidate(list_, Certainty.EVIDENT if active else Certainty.POSSIBLE)
+    if list_ is not None and active:
+        yield Candidate(list_, Certainty.EVIDENT, {TOLD: ["active"]})
+    elif list_ is not None and active is None:
+        yield Candidate(list_, Certainty.POSSIBLE)
 
 
 def _active(list_: Resource, reader: Reader) -> Document | None:
@@ -212,6 +226,11 @@ def _set_active(list_: Resource, state: Document) -> Call:
     return Call("guardduty", "UpdateIPSet", parameters, on=(list_.arn, role))
 
 
+def _unless_told(state: Document, _: Document | None) -> str:
+    """Asks where the record does not say that the change itself made it so."""
+    return "" if TOLD in state else "it may have been so before: the record does not say"
+
+
 CONTROLS = (
     Weakened(
         id="guardduty.disabled",
@@ -228,6 +247,8 @@ CONTROLS = (
         read=_state,
         weaker=_weaker,
         default={"Enable": True},
+        in_itself=frozenset({"Enable"}),
+        cuts=NOTHING,
         put=_update,
     ),
     Switch(
@@ -235,6 +256,8 @@ CONTROLS = (
         title="GuardDuty findings hidden by a filter",
         severity=75,
         references=References(attack=("T1562.001",)),
+        cuts=NOTHING,
+        asks=_unless_told,
         triggers=(Trigger(_GUARDDUTY, "CreateFilter"), Trigger(_GUARDDUTY, "UpdateFilter")),
         reads=("guardduty:GetFilter",),
         writes={"guardduty:UpdateFilter": (f"{_DETECTOR}/filter/*",)},
@@ -253,6 +276,8 @@ CONTROLS = (
         title="GuardDuty trusts a list of addresses",
         severity=75,
         references=References(attack=("T1562.001",)),
+        cuts=NOTHING,
+        asks=_unless_told,
         triggers=(Trigger(_GUARDDUTY, "CreateIPSet"), Trigger(_GUARDDUTY, "UpdateIPSet")),
         proven="stub",
         reads=("guardduty:GetIPSet",),
@@ -274,6 +299,7 @@ CONTROLS = (
         title="GuardDuty detector deleted",
         severity=90,
         references=References(security_hub=("GuardDuty.1",), attack=("T1562.001",)),
+        cuts=NOTHING,
         triggers=(Trigger(_GUARDDUTY, "DeleteDetector"), Trigger(_GUARDDUTY, "CreateDetector")),
         reads=("guardduty:GetDetector",),
         revert="a new detector has none of the old one's findings, filters, lists and members",
@@ -287,6 +313,7 @@ CONTROLS = (
         title="Account left its GuardDuty administrator",
         severity=75,
         references=References(attack=("T1562.001",)),
+        cuts=NOTHING,
         triggers=(
             Trigger(_GUARDDUTY, "DisassociateFromAdministratorAccount"),
             Trigger(_GUARDDUTY, "DisassociateFromMasterAccount"),

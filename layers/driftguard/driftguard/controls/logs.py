@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from driftguard.aws.calls import document
+from driftguard.aws.calls import AwsError, document
 from driftguard.aws.client import Reader
 from driftguard.aws.permissions import roles_in
-from driftguard.documents import Document, text
+from driftguard.documents import Document, items, text
 from driftguard.model import (
+    Autonomy,
     Call,
     Candidate,
     Certainty,
@@ -21,16 +23,19 @@ from driftguard.model import (
     Step,
 )
 
-from .control import Control, References, Trigger, resource
+from .control import NOTHING, Busy, Control, References, Trigger, resource
 from .mechanisms.advice import Advice
 from .mechanisms.declared import evident
 from .mechanisms.removed import Removed
+from .mechanisms.weakened import MADE, is_being_made
 
 _LOGS = "logs.amazonaws.com"
 _GROUPS = ("arn:{partition}:logs:{region}:{account}:log-group:*",)
 _DESTINATIONS = ("arn:{partition}:logs:*:*:destination:*",)
 _ROLES = ("arn:{partition}:iam::{account}:role/*",)
 _GONE = ("ResourceNotFoundException",)
+# Source: Amazon CloudWatch Logs API Reference, "PutRetentionPolicy", errors.
+_BUSY = (Busy("OperationAbortedException"),)
 
 
 def _group(change: Change) -> Resource | None:
@@ -72,16 +77,22 @@ def _read_group(group: Resource, reader: Reader) -> Document | None:
 
 @dataclass(frozen=True, slots=True)
 class RetentionSettings:
-    """`minimum_days`: a retention below it is a risk whatever it was before."""
+    """What is short.
+
+    `minimum_days`: a retention below it is a risk whatever it was before. `enough_days`: a group
+    that kept its events for good, as AWS makes every group, may come to keep them so long.
+    """
 
     minimum_days: int = 7
+    enough_days: int = 365
 
 
 class RetentionShortened(Control[RetentionSettings]):
     """A log group keeps its events for less time than before.
 
     Expired events are gone within days, so the retention goes back to the baseline's; without one
-    the group keeps its events for good, until somebody says for how long.
+    people are asked, and the group keeps its events for good until somebody says for how long. A
+    group that was made minutes ago was made with its retention.
     """
 
     id = "logs.retention-shortened"
@@ -92,6 +103,8 @@ class RetentionShortened(Control[RetentionSettings]):
     reads = ("logs:DescribeLogGroups",)
     writes = {"logs:DeleteRetentionPolicy": _GROUPS, "logs:PutRetentionPolicy": _GROUPS}
     baselined = True
+    cuts = NOTHING
+    busy = _BUSY
     settings = RetentionSettings
 
     def screen(self, change: Change, settings: RetentionSettings) -> Iterable[Candidate]:
@@ -100,11 +113,18 @@ class RetentionShortened(Control[RetentionSettings]):
         if group is not None and change.name == "PutRetentionPolicy":
             asked = change.request.get("retentionInDays")
             short = isinstance(asked, int) and asked < settings.minimum_days
-            yield Candidate(group, Certainty.EVIDENT if short else Certainty.POSSIBLE)
+            certainty = Certainty.EVIDENT if short else Certainty.POSSIBLE
+            yield Candidate(group, certainty, {"changed": change.time})
 
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         found = _read_group(candidate.resource, reader)
-        return None if found is None else {"days": found.get("retentionInDays")}
+        # Groups of this class keep everything for two days, and take no policy.
+        # Source: Amazon CloudWatch Logs User Guide, "Log classes".
+        if found is None or text(found, "logGroupClass") == "DELIVERY":
+            return None
+        made = is_being_made({MADE: _created(found)}, text(candidate.hint, "changed"))
+        state: Document = {"days": found.get("retentionInDays"), **candidate.hint}
+        return {**state, "made": True} if made else state
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         return _groups(reader)
@@ -112,17 +132,23 @@ class RetentionShortened(Control[RetentionSettings]):
     def assess(
         self, state: Document, baseline: Document | None, settings: RetentionSettings
     ) -> Finding | None:
-        days, before = state["days"], baseline["days"] if baseline else 0
+        days = state["days"]
         if not isinstance(days, int):
             return None
-        if before is None or (isinstance(before, int) and days < before):
-            before_in_words = "for good" if before is None else f"for {before} days"
-            return Finding(
-                f"the log group keeps events for {days} days; it kept them {before_in_words}"
-            )
-        if days < settings.minimum_days and baseline is None:
-            return Finding(f"the log group keeps events for {days} days only")
-        return None
+        if baseline is None:
+            if days >= settings.minimum_days or "made" in state:
+                return None
+            why = "for how long it kept them before is not recorded"
+            told = f"the log group keeps events for {days} days only"
+            return Finding(told, at_most=Autonomy.ASK, at_most_why=why)
+        before = baseline["days"]
+        shorter = days < (before if isinstance(before, int) else settings.enough_days)
+        if not shorter:
+            return None
+        before_in_words = f"for {before} days" if isinstance(before, int) else "for good"
+        return Finding(
+            f"the log group keeps events for {days} days; it kept them {before_in_words}"
+        )
 
     def plan(
         self,
@@ -137,6 +163,12 @@ class RetentionShortened(Control[RetentionSettings]):
         return Plan(
             (Step(_keep(group, before), (_keep(group, observation.state),)),), advice=advice
         )
+
+
+def _created(group: Document) -> str:
+    """When a log group was made, which AWS tells in milliseconds, as ISO 8601 in UTC."""
+    at = group.get("creationTime")
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat() if isinstance(at, int) else ""
 
 
 def _keep(group: Resource, state: Document) -> Call:
@@ -178,7 +210,7 @@ def _metric_filters(reader: Reader) -> Iterator[Resource]:
             yield _filter(group, "metric-filter", text(described, "filterName"))
 
 
-def _whole_metric_filter(filter_: Resource, reader: Reader) -> Document:
+def _whole_metric_filter(filter_: Resource, reader: Reader) -> Document | None:
     return _whole(filter_, reader, "DescribeMetricFilters", "metricFilters")
 
 
@@ -189,27 +221,36 @@ def _subscription_filter(change: Change) -> Resource | None:
 def _subscription_filters(reader: Reader) -> Iterator[Resource]:
     operation, key = "DescribeSubscriptionFilters", "subscriptionFilters"
     for group in _groups(reader):
-        for described in map(document, reader.pages("logs", operation, key, logGroupName=group.id)):
+        try:
+            found = list(map(document, reader.pages("logs", operation, key, logGroupName=group.id)))
+        except AwsError as error:
+            # It was deleted while others were looked at.
+            if error.code not in _GONE:
+                raise
+            continue
+        for described in found:
             yield _filter(group, "subscription-filter", text(described, "filterName"))
 
 
-def _whole_subscription_filter(filter_: Resource, reader: Reader) -> Document:
+def _whole_subscription_filter(filter_: Resource, reader: Reader) -> Document | None:
     return _whole(filter_, reader, "DescribeSubscriptionFilters", "subscriptionFilters")
 
 
-def _whole(filter_: Resource, reader: Reader, operation: str, key: str) -> Document:
+def _whole(filter_: Resource, reader: Reader, operation: str, key: str) -> Document | None:
+    """The whole filter; None where its log group is gone, and there is nothing to filter."""
     group = _group_of(filter_).split(":")[6]
     named = {"logGroupName": group, "filterNamePrefix": filter_.id}
     found = reader.read("logs", operation, absent=_GONE, **named)
-    listed = document(found).get(key)
-    for described in listed if isinstance(listed, list) else ():
-        if isinstance(described, dict) and described.get("filterName") == filter_.id:
+    if found is None:
+        return None
+    for described in items(document(found).get(key)):
+        if text(described, "filterName") == filter_.id:
             settings = {name: value for name, value in described.items() if name != "creationTime"}
             return {"exists": True, "filter": settings}
     return {"exists": False}
 
 
-def _filter_again(filter_: Resource, before: Document) -> tuple[Step, ...]:
+def _filter_again(filter_: Resource, before: Document, _now: Document) -> tuple[Step, ...]:
     settings = before["filter"]
     assert isinstance(settings, dict)
     kind = "Metric" if filter_.kind == "logs.metric-filter" else "Subscription"
@@ -240,6 +281,8 @@ CONTROLS = (
         id="logs.metric-filter-deleted",
         title="Metric filter deleted",
         severity=60,
+        cuts=NOTHING,
+        busy=_BUSY,
         references=References(
             security_hub=tuple(f"CloudWatch.{number}" for number in range(1, 15)),
             attack=("T1562.008",),
@@ -257,6 +300,8 @@ CONTROLS = (
         id="logs.subscription-filter-deleted",
         title="Subscription filter deleted",
         severity=65,
+        cuts=NOTHING,
+        busy=_BUSY,
         references=References(attack=("T1562.008",)),
         triggers=(
             Trigger(_LOGS, "DeleteSubscriptionFilter"),
@@ -278,6 +323,7 @@ CONTROLS = (
         id="logs.log-group-deleted",
         title="Logs deleted",
         severity=70,
+        cuts=NOTHING,
         references=References(attack=("T1070", "T1485")),
         triggers=(
             Trigger(_LOGS, "DeleteLogGroup"),

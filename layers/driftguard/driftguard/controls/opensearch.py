@@ -6,14 +6,22 @@ from collections.abc import Iterable, Iterator
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.documents import Document, Json, flag, items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, partition_of, resource
+from .control import NOTHING, Busy, References, Settling, Trigger, partition_of, resource
 from .mechanisms.resource_policy import OpenPolicy
 
 _ES = "es.amazonaws.com"
+# Sources: Amazon OpenSearch Service Developer Guide, "Making configuration changes in Amazon
+# OpenSearch Service"; the answer in its words, as UpdateDomainConfig gives it meanwhile.
+_SETTLING = Settling(
+    3600,
+    "a domain takes one change at a time and works on it for minutes to hours (Amazon OpenSearch "
+    "Service Developer Guide, “Making configuration changes in Amazon OpenSearch Service”)",
+)
+_BUSY = (Busy("ValidationException", "in progress"), Busy("ConflictException"))
 _DOMAINS = ("arn:{partition}:es:{region}:{account}:domain/*",)
 
 
@@ -57,7 +65,27 @@ def _read(domain: Resource, reader: Reader) -> Document | None:
     network = mapping(mapping(config, "VPCOptions"), "Options")
     if network.get("VPCId") or network.get("SubnetIds"):
         return {"policy": ""}
-    return {"policy": text(mapping(config, "AccessPolicies"), "Options")}
+    security = mapping(mapping(config, "AdvancedSecurityOptions"), "Options")
+    return {
+        "policy": text(mapping(config, "AccessPolicies"), "Options"),
+        "fine_grained": flag(security.get("Enabled")) is True,
+    }
+
+
+def _spared(state: Document) -> str:
+    """Why the policy is for people to amend: an open one is documented beside fine-grained access
+    control, where each user signs in to the domain itself.
+
+    Source: Amazon OpenSearch Service Developer Guide, "Fine-grained access control in Amazon
+    OpenSearch Service".
+    """
+    if not state.get("fine_grained"):
+        return ""
+    return (
+        "The domain has fine-grained access control, beside which an open policy is usual: its own "
+        "users and roles decide. See that anonymous access is off, or name in the policy who may "
+        "reach the domain."
+    )
 
 
 def _put(domain: Resource, written: str, state: Document) -> Call:
@@ -73,6 +101,9 @@ PUBLIC_POLICY = OpenPolicy(
     id="opensearch.public-policy",
     title="OpenSearch domain open by its access policy",
     severity=88,
+    cuts=NOTHING,
+    settling=_SETTLING,
+    busy=_BUSY,
     references=References(security_hub=("ES.2", "Opensearch.2"), attack=("T1190", "T1530")),
     triggers=tuple(
         Trigger(_ES, name)
@@ -91,6 +122,7 @@ PUBLIC_POLICY = OpenPolicy(
     written=_written,
     read=_read,
     put=_put,
+    spared=_spared,
     # An empty policy is how a domain's policy is taken away: then identity policies alone decide.
     delete=lambda domain, state: _put(domain, "", state),
 )

@@ -12,12 +12,14 @@ from driftguard.access.policy import Trusted
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, mapping, text
-from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+from driftguard.model import NOT_IN_USE, Call, Candidate, Certainty, Change, Resource, Step, Use
 
-from .control import References, Trigger, partition_of, resource
+from .control import NOTHING, Busy, Cuts, References, Trigger, partition_of, resource
 from .mechanisms.advice import Advice
 from .mechanisms.granted import Granted
 
+# Source: AWS Organizations API Reference, "AttachPolicy".
+_BUSY = (Busy("ConcurrentModificationException"),)
 _SOURCE = "organizations.amazonaws.com"
 _ABSENT = ("PolicyNotFoundException", "TargetNotFoundException")
 _POLICY = "arn:{partition}:organizations::*:policy/*/*/*"
@@ -25,8 +27,8 @@ _TARGETS = tuple(
     f"arn:{{partition}}:organizations::*:{kind}" for kind in ("account/*/*", "ou/*/*", "root/*/*")
 )
 
-# Policies of these types bound what accounts can do; the others (tags, backups, chat) advise.
-_BOUNDING = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY", "DECLARATIVE_POLICY_EC2")
+# Tag policies only advise how to tag. Each other type, newer ones too, bounds or protects.
+_ADVISING = ("TAG_POLICY",)
 # AWS attaches these everywhere; they allow all, so that to detach one only takes rights away.
 _ALLOWING = ("p-FullAWSAccess", "p-RCPFullAWSAccess")
 
@@ -37,7 +39,7 @@ _ALLOWING = ("p-FullAWSAccess", "p-RCPFullAWSAccess")
 def _detached(change: Change, trusted: Trusted) -> Iterator[Candidate]:
     policy, target = text(change.request, "policyId"), text(change.request, "targetId")
     if policy and target and policy not in _ALLOWING:
-        # What type of policy it is, and so whether it bounds anything, is not in the record.
+        # What type of policy it is, and whether it is attached again by now, is not in the record.
         where = f"organizations::{{account}}:policy/{policy}"
         found = resource(change, "org.policy", policy, where)
         yield Candidate(found, Certainty.POSSIBLE, {"target": target})
@@ -87,9 +89,28 @@ def _arn_of(reader: Reader, target: str) -> str | None:
 
 
 def _why_detached(state: Document, trusted: Trusted) -> str:
-    if state["attached"] or state["type"] not in _BOUNDING:
+    if state["attached"] or state["type"] in _ADVISING:
         return ""
     return f"{state['name']} no longer applies to {state['target']}"
+
+
+def _used(policy: Resource, state: Document, reader: Reader) -> Use:
+    """Whether another policy of the type has come in its place.
+
+    An account may do what all the policies that apply to it allow: an old and a new list of what is
+    allowed leave only what is in both.
+    """
+    attached = reader.pages(
+        "organizations",
+        "ListPoliciesForTarget",
+        "Policies",
+        TargetId=text(state, "target"),
+        Filter=text(state, "type"),
+    )
+    others = [
+        name for found in attached if (name := str(found["Id"])) not in (*_ALLOWING, policy.id)
+    ]
+    return Use(unknown=POLICY_DETACHED.cuts.question) if others else NOT_IN_USE
 
 
 def _attach(policy: Resource, state: Document) -> tuple[Step, ...]:
@@ -116,6 +137,14 @@ POLICY_DETACHED = Granted(
     id="org.policy-detached",
     title="Organization's policy detached",
     severity=85,
+    cuts=Cuts(
+        "what another policy allows, if that one came in its place",
+        told_by="whether another policy of the type applies to the target",
+        question="did another policy come in its place?",
+    ),
+    uses=_used,
+    reads_use=("organizations:ListPoliciesForTarget",),
+    busy=_BUSY,
     references=References(attack=("T1562.001", "T1484")),
     triggers=(Trigger(_SOURCE, "DetachPolicy"),),
     reads=(
@@ -142,7 +171,7 @@ POLICY_DETACHED = Granted(
 def _gone(change: Change) -> Iterator[Candidate]:
     if change.name == "DisablePolicyType":
         kind, root = text(change.request, "policyType"), text(change.request, "rootId")
-        if kind in _BOUNDING and root:
+        if kind and root and kind not in _ADVISING:
             where = f"organizations::{{account}}:root/{root}"
             found = resource(change, "org.root", root, where)
             yield Candidate(found, Certainty.EVIDENT, {"disabled": kind})
@@ -157,6 +186,7 @@ LEAVE = Advice(
     id="org.leave",
     title="Account no longer bound by its organization",
     severity=90,
+    cuts=NOTHING,
     references=References(
         attack=("T1562.001",),
         stratus=("aws.defense-evasion.organizations-leave",),

@@ -15,8 +15,8 @@ from driftguard.documents import Document, Json, flag, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, resource
-from .mechanisms.sharing import Sharing, is_trusted
+from .control import NOTHING, References, Settling, Trigger, resource
+from .mechanisms.sharing import SHARED_WITH, Sharing, is_trusted
 
 _SOURCE = "ram.amazonaws.com"
 _SHARE = ("arn:{partition}:ram:{region}:{account}:resource-share/*",)
@@ -27,18 +27,27 @@ _ON = ("ASSOCIATING", "ASSOCIATED")
 def _shares(change: Change, trusted: Trusted) -> Iterator[Candidate]:
     made = mapping(change.response, "resourceShare")
     arn = text(made, "resourceShareArn") or text(change.request, "resourceShareArn")
-    certainty = _certainty(change, trusted)
+    strangers = _strangers(change, trusted)
+    certainty = _certainty(change, strangers)
     if not arn.startswith("arn:") or certainty is None:
         return
     where = resource(change, "ram.resource-share", arn, arn.split(":", 2)[2])
-    yield Candidate(where, certainty)
+    yield Candidate(where, certainty, {SHARED_WITH: [*strangers]})
 
 
-def _certainty(change: Change, trusted: Trusted) -> Certainty | None:
-    """The record's certainty; None if it names no outsider and does not open the share."""
+def _strangers(change: Change, trusted: Trusted) -> list[str]:
     named = change.request.get("principals")
     principals = named if isinstance(named, (list, tuple)) else [named] if named else []
-    if any(_is_stranger(str(principal), change.account, trusted) for principal in principals):
+    return sorted(
+        str(principal)
+        for principal in principals
+        if _is_stranger(str(principal), change.account, trusted)
+    )
+
+
+def _certainty(change: Change, strangers: list[str]) -> Certainty | None:
+    """The record's certainty; None if it names no outsider and does not open the share."""
+    if strangers:
         return Certainty.EVIDENT
     opened = change.name == "UpdateResourceShare" and (
         flag(change.request.get("allowExternalPrincipals")) is not False
@@ -98,6 +107,12 @@ EXTERNAL_SHARE = Sharing(
     ),
     reads=("ram:GetResourceShareAssociations", "ram:GetResourceShares"),
     writes={"ram:DisassociateResourceShare": _SHARE, "ram:AssociateResourceShare": _SHARE},
+    cuts=NOTHING,
+    settling=Settling(
+        5 * 60,
+        "a principal is ASSOCIATING or DISASSOCIATING before it is done (AWS RAM API Reference, "
+        "ResourceShareAssociation)",
+    ),
     candidates=_shares,
     read=_read,
     account_of=str,

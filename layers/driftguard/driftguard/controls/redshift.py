@@ -9,14 +9,22 @@ from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, flag, items, mapping, text
 from driftguard.events.cloudtrail import omitted
-from driftguard.model import Call, Candidate, Certainty, Change, Resource
+from driftguard.model import NOT_IN_USE, Call, Candidate, Certainty, Change, Resource, Use
 
-from .control import References, Trigger, partition_of, resource
+from .control import NOTHING, Busy, Cuts, References, Settling, Trigger, partition_of, resource
+from .mechanisms.metrics import HOURS, READS_METRICS, highest
 from .mechanisms.sharing import Sharing, is_trusted
 from .mechanisms.switch import Switch
 
 _REDSHIFT = "redshift.amazonaws.com"
 _WHERE = "arn:{partition}:redshift:{region}:{account}"
+# Source: Amazon Redshift API Reference, "ModifyCluster", errors.
+_BUSY = (Busy("InvalidClusterState"),)
+_SETTLING = Settling(
+    1800,
+    "a cluster takes one modification at a time, and tells what is pending meanwhile "
+    '(Amazon Redshift API Reference, "Cluster")',
+)
 
 
 # ----------------------------------------------------------------------------------- public
@@ -57,6 +65,22 @@ def _publicity(cluster: Resource, reader: Reader) -> Document | None:
     return None
 
 
+def _connected(cluster: Resource, state: Document, reader: Reader) -> Use:
+    """Whether clients were connected lately; CloudWatch does not tell from where.
+
+    Source: Amazon Redshift Management Guide, "Performance data in Amazon Redshift".
+    """
+    dimension = ("ClusterIdentifier", cluster.id)
+    most = highest(reader, "AWS/Redshift", "DatabaseConnections", dimension)
+    if most == 0:
+        return NOT_IN_USE
+    counted = "how many are connected is not measured" if most is None else f"{most:.0f} connected"
+    return Use(unknown=f"{counted}: {_FROM_OUTSIDE}")
+
+
+_FROM_OUTSIDE = "does anybody connect from outside its network?"
+
+
 def _set_publicity(cluster: Resource, state: Document) -> Call:
     address = {"ElasticIp": state["elastic_ip"]} if state["elastic_ip"] else {}
     return Call(
@@ -72,6 +96,15 @@ PUBLIC = Switch(
     title="Redshift cluster reachable from the internet",
     severity=85,
     references=References(security_hub=("Redshift.1",), attack=("T1190", "T1133")),
+    cuts=Cuts(
+        "clients that connect to its public address",
+        f"nobody was connected in the last {HOURS} hours (DatabaseConnections)",
+        _FROM_OUTSIDE,
+    ),
+    uses=_connected,
+    reads_use=READS_METRICS,
+    settling=_SETTLING,
+    busy=_BUSY,
     triggers=tuple(
         Trigger(_REDSHIFT, name)
         for name in ("ModifyCluster", "CreateCluster", "RestoreFromClusterSnapshot")
@@ -146,6 +179,8 @@ SNAPSHOT_SHARED = Sharing(
     title="Redshift snapshot shared with a foreign account",
     severity=88,
     references=References(attack=("T1537",)),
+    cuts=NOTHING,
+    busy=(Busy("InvalidClusterSnapshotState"),),
     triggers=(Trigger(_REDSHIFT, "AuthorizeSnapshotAccess"),),
     reads=("redshift:DescribeClusterSnapshots",),
     writes={

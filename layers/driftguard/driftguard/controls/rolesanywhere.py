@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from driftguard.access.policy import Trusted
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, flag, mapping, text
-from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+from driftguard.documents import Document, flag, mapping, moment, text
+from driftguard.model import NOT_IN_USE, Call, Candidate, Certainty, Change, Resource, Step, Use
 
-from .control import References, Trigger, resource
+from .control import Cuts, References, Trigger, resource
 from .mechanisms.granted import Granted
 from .mechanisms.sharing import is_trusted
 
 _SOURCE = "rolesanywhere.amazonaws.com"
 _ANCHOR = ("arn:{partition}:rolesanywhere:{region}:{account}:trust-anchor/*",)
+_JUST_MADE = timedelta(minutes=15)
 _GONE = ("ResourceNotFoundException",)
 
 
@@ -66,6 +68,15 @@ def _why(state: Document, trusted: Trusted) -> str:
     return f"{state['name']} trusts {authority}: whoever it certifies can assume roles here"
 
 
+def _used(anchor: Resource, state: Document, reader: Reader) -> Use:
+    """Nothing of ours can depend on an anchor that was only just made."""
+    answer = reader.read("rolesanywhere", "GetTrustAnchor", trustAnchorId=anchor.id, absent=_GONE)
+    made = moment(text(mapping(document(answer), "trustAnchor"), "createdAt"))
+    if made is not None and datetime.now(UTC) - made < _JUST_MADE:
+        return NOT_IN_USE
+    return Use(unknown=TRUST_ANCHOR_CREATED.cuts.question)
+
+
 def _disable(anchor: Resource, state: Document) -> tuple[Step, ...]:
     parameters = {"trustAnchorId": anchor.id}
     off, on = (
@@ -79,6 +90,12 @@ TRUST_ANCHOR_CREATED = Granted(
     id="rolesanywhere.trust-anchor-created",
     title="Trust anchor for a certificate authority from outside",
     severity=85,
+    cuts=Cuts(
+        "workloads that the anchor lets in",
+        told_by="whether the anchor was made within the last minutes",
+        question="does any workload of yours sign in through the anchor?",
+    ),
+    uses=_used,
     references=References(
         attack=("T1098.001", "T1649"),
         stratus=("aws.persistence.rolesanywhere-create-trust-anchor",),
@@ -89,6 +106,7 @@ TRUST_ANCHOR_CREATED = Granted(
         Trigger(_SOURCE, "UpdateTrustAnchor"),
     ),
     reads=("rolesanywhere:GetTrustAnchor",),
+    reads_use=("rolesanywhere:GetTrustAnchor",),
     writes={
         "rolesanywhere:DisableTrustAnchor": _ANCHOR,
         "rolesanywhere:EnableTrustAnchor": _ANCHOR,

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, text
+from driftguard.documents import Document, mapping, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, resource
+from .control import NOTHING, Busy, References, Settling, Trigger, partition_of, resource
 from .mechanisms.switch import Switch
+from .mechanisms.weakened import TOLD
 
 # Amazon Route 53 Developer Guide, "Logging Amazon Route 53 API calls with AWS CloudTrail", has
 # domains under a source of their own; published detections look for them under Route 53's.
@@ -19,11 +20,34 @@ _LOCKED = "clientTransferProhibited"
 
 
 def _unlocked(change: Change) -> Iterator[Candidate]:
-    domain = text(change.request, "domainName")
+    # The Developer Guide's sample has an object here; API calls have the name itself.
+    domain = text(mapping(change.request, "domainName"), "name") or text(
+        change.request, "domainName"
+    )
     if change.name == "DisableDomainTransferLock" and domain:
         # Domains have no ARN; this one only names it in the record.
         where = f"route53domains:::domain/{domain}"
-        yield Candidate(resource(change, "route53domains.domain", domain, where), Certainty.EVIDENT)
+        found = resource(change, "route53domains.domain", domain, where)
+        yield Candidate(found, Certainty.EVIDENT, {TOLD: ["locked"]})
+
+
+def _domains(reader: Reader) -> Iterator[Resource]:
+    """The registered domains. The API is in one region only.
+
+    Source: AWS General Reference, "Amazon Route 53 endpoints and quotas".
+    """
+    if reader.region != "us-east-1":
+        return
+    for domain in map(document, reader.pages("route53domains", "ListDomains", "Domains")):
+        name = text(domain, "DomainName")
+        arn = f"arn:{partition_of(reader.region)}:route53domains:::domain/{name}"
+        yield Resource("route53domains.domain", name, reader.account, reader.region, arn)
+
+
+def _unlocked_now(state: Document, baseline: Document | None) -> str:
+    """Why a domain is less protected than before: some registries know no lock at all."""
+    was = TOLD in state if baseline is None else baseline["locked"]
+    return "can be moved to another registrar" if was and not state["locked"] else ""
 
 
 def _read(domain: Resource, reader: Reader) -> Document | None:
@@ -38,14 +62,7 @@ def _read(domain: Resource, reader: Reader) -> Document | None:
 
 def _put(domain: Resource, state: Document) -> Call:
     operation = "EnableDomainTransferLock" if state["locked"] else "DisableDomainTransferLock"
-    # The registrar works on it for a while: the same request, again, is refused as a duplicate.
-    return Call(
-        "route53domains",
-        operation,
-        {"DomainName": domain.id},
-        on=("*",),
-        settled_by=("DuplicateRequest",),
-    )
+    return Call("route53domains", operation, {"DomainName": domain.id}, on=("*",))
 
 
 LOCK_OFF = Switch(
@@ -59,14 +76,25 @@ LOCK_OFF = Switch(
         for source in _SOURCES
         for verb in ("Disable", "Enable")
     ),
-    reads=("route53domains:GetDomainDetail",),
+    # Whoever moves the domain away on purpose has just unlocked it: only that is taken back.
+    cuts=NOTHING,
+    settling=Settling(
+        3600,
+        "a lock is an operation that the registry works on, and until it is done the domain tells "
+        'the lock before (Amazon Route 53 Domains API Reference, "EnableDomainTransferLock")',
+    ),
+    # Another operation on the domain is under way.
+    busy=(Busy("DuplicateRequest"),),
+    baselined=True,
+    found_by=_domains,
+    reads=("route53domains:GetDomainDetail", "route53domains:ListDomains"),
     writes={
         "route53domains:EnableDomainTransferLock": ("*",),
         "route53domains:DisableDomainTransferLock": ("*",),
     },
     candidates=_unlocked,
     read=_read,
-    risky=lambda state, _: "" if state["locked"] else "can be moved to another registrar",
+    risky=_unlocked_now,
     safe=lambda state, _: {**state, "locked": True},
     put=_put,
     proven="stub",

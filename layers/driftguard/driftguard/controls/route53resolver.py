@@ -9,13 +9,24 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, mapping, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, resource
+from .control import NOTHING, Busy, References, Settling, Trigger, resource
 from .mechanisms.advice import Advice
 from .mechanisms.declared import evident
 from .mechanisms.switch import Switch
 
 _RESOLVER = "route53resolver.amazonaws.com"
-_CONFIGS = ("arn:{partition}:route53resolver:{region}:{account}:resolver-query-log-config/*",)
+# A configuration that another account shares is that account's.
+# Source: Amazon Route 53 Developer Guide, "Sharing Resolver query logging configurations with other
+# AWS accounts".
+_CONFIGS = ("arn:{partition}:route53resolver:{region}:*:resolver-query-log-config/*",)
+# Sources: Amazon Route 53 API Reference, "AssociateResolverQueryLogConfig", errors, and
+# "ResolverQueryLogConfigAssociation". What is on its way out still exists.
+_BUSY = (Busy("ResourceExistsException"), Busy("InvalidRequestException"))
+_SETTLING = Settling(
+    600,
+    "an association is CREATING before it is active, and DELETING before it is gone "
+    '(Amazon Route 53 API Reference, "ResolverQueryLogConfigAssociation")',
+)
 _VPCS = ("*",)
 _GONE = ("ResourceNotFoundException",)
 _REFERENCES = References(
@@ -53,7 +64,7 @@ def _config_of(association: Resource) -> str:
 
 
 def _logged(association: Resource, reader: Reader) -> Document | None:
-    """Whether the VPC's queries are logged; None when the configuration is no more."""
+    """Whether the VPC's queries are logged; None when the configuration or the VPC is no more."""
     id_ = _config_of(association)
     found = reader.read(
         "route53resolver",
@@ -61,8 +72,12 @@ def _logged(association: Resource, reader: Reader) -> Document | None:
         ResolverQueryLogConfigId=id_,
         absent=_GONE,
     )
-    if found is None:
+    vpcs = reader.read(
+        "ec2", "DescribeVpcs", absent=("InvalidVpcID.NotFound",), VpcIds=[association.id]
+    )
+    if found is None or vpcs is None:
         return None
+    described = mapping(document(found), "ResolverQueryLogConfig")
     listed = reader.pages(
         "route53resolver",
         "ListResolverQueryLogConfigAssociations",
@@ -70,12 +85,13 @@ def _logged(association: Resource, reader: Reader) -> Document | None:
         Filters=[{"Name": "ResolverQueryLogConfigId", "Values": [id_]}],
     )
     return {
+        "config": text(described, "Arn") or association.arn.rpartition("/")[0],
         "logged": any(
-            text(described, "ResourceId") == association.id
-            and text(described, "ResolverQueryLogConfigId") == id_
-            and text(described, "Status") != "DELETING"
-            for described in map(document, listed)
-        )
+            text(row, "ResourceId") == association.id
+            and text(row, "ResolverQueryLogConfigId") == id_
+            and text(row, "Status") != "DELETING"
+            for row in map(document, listed)
+        ),
     }
 
 
@@ -87,8 +103,8 @@ def _set_logged(association: Resource, state: Document) -> Call:
         f"{verb}ResolverQueryLogConfig",
         {"ResolverQueryLogConfigId": id_, "ResourceId": association.id},
         # Associating looks the VPC up, which IAM allows on everything only.
-        on=(association.arn.rpartition("/")[0], *(_VPCS if state["logged"] else ())),
-        settled_by=("ResourceExistsException",) if state["logged"] else _GONE,
+        on=(text(state, "config"), *(_VPCS if state["logged"] else ())),
+        settled_by=() if state["logged"] else _GONE,
     )
 
 
@@ -126,7 +142,11 @@ CONTROLS = (
             Trigger(_RESOLVER, "AssociateResolverQueryLogConfig"),
         ),
         proven="stub",
+        cuts=NOTHING,
+        settling=_SETTLING,
+        busy=_BUSY,
         reads=(
+            "ec2:DescribeVpcs",
             "route53resolver:GetResolverQueryLogConfig",
             "route53resolver:ListResolverQueryLogConfigAssociations",
         ),
@@ -138,13 +158,14 @@ CONTROLS = (
         candidates=evident(_association, "DisassociateResolverQueryLogConfig"),
         read=_logged,
         risky=lambda state, _: "" if state["logged"] else "the VPC's DNS queries are not logged",
-        safe=lambda state, _: {"logged": True},
+        safe=lambda state, _: {**state, "logged": True},
         put=_set_logged,
     ),
     Advice(
         id="route53resolver.query-logging-deleted",
         title="DNS query logging deleted",
         severity=75,
+        cuts=NOTHING,
         references=_REFERENCES,
         triggers=(Trigger(_RESOLVER, "DeleteResolverQueryLogConfig"),),
         reads=("route53resolver:GetResolverQueryLogConfig",),

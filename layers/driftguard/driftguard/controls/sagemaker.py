@@ -9,7 +9,7 @@ from driftguard.documents import Document, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, resource
+from .control import NOTHING, References, Trigger, resource
 from .mechanisms.advice import Advice
 
 _SOURCE = "sagemaker.amazonaws.com"
@@ -47,6 +47,7 @@ LIFECYCLE_CONFIG = Advice(
     ),
     triggers=(Trigger(_SOURCE, "UpdateNotebookInstanceLifecycleConfig"),),
     reads=("sagemaker:DescribeNotebookInstanceLifecycleConfig",),
+    cuts=NOTHING,
     revert="Scripts may hold secrets, so that none is kept to be put back.",
     candidates=_scripted,
     why="a script that notebook instances run as their role was changed",

@@ -9,7 +9,7 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, flag, mapping, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, resource
+from .control import NOTHING, References, Trigger, resource
 from .mechanisms.advice import Advice
 from .mechanisms.declared import evident
 from .mechanisms.resource_policy import OpenPolicy
@@ -82,8 +82,15 @@ def _deleted(change: Change) -> Iterator[Candidate]:
 
 
 def _standing(secret: Resource, reader: Reader) -> Document | None:
+    """Whether the secret is deleted; None for a secret that a service of AWS keeps.
+
+    Only that service deletes it (AWS Secrets Manager User Guide, "Secrets managed by other AWS
+    services").
+    """
     found = _describe(secret, reader)
-    return None if found is None else {"deleted": bool(found.get("DeletedDate"))}
+    if found is None or text(found, "OwningService"):
+        return None
+    return {"deleted": bool(found.get("DeletedDate"))}
 
 
 def _set_deleted(secret: Resource, state: Document) -> Call:
@@ -111,8 +118,16 @@ def _rotation(secret: Resource, reader: Reader) -> Document | None:
     return {
         "rotated": flag(found.get("RotationEnabled")) is True,
         "function": text(found, "RotationLambdaARN"),
-        "rules": mapping(found, "RotationRules"),
+        "rules": _rules(mapping(found, "RotationRules")),
     }
+
+
+def _rules(told: Document) -> Document:
+    """The rules as they can be set: a schedule is told as a number of days too, and a request may
+    name only one of both (AWS Secrets Manager API Reference, "RotationRulesType").
+    """
+    apart = "AutomaticallyAfterDays" if told.get("ScheduleExpression") else ""
+    return {name: value for name, value in told.items() if name != apart}
 
 
 def _unrotated(state: Document, _: Document | None) -> str:
@@ -138,6 +153,7 @@ CONTROLS = (
         id="secretsmanager.public-policy",
         title="Secret open by its policy",
         severity=90,
+        cuts=NOTHING,
         references=References(attack=("T1555.006", "T1098")),
         triggers=(Trigger(_SECRETS, "PutResourcePolicy"),),
         reads=("secretsmanager:GetResourcePolicy", "secretsmanager:ListSecrets"),
@@ -157,6 +173,7 @@ CONTROLS = (
         id="secretsmanager.secret-deleted",
         title="Secret deleted",
         severity=75,
+        cuts=NOTHING,
         references=References(attack=("T1485", "T1531")),
         triggers=(Trigger(_SECRETS, "DeleteSecret"),),
         reads=("secretsmanager:DescribeSecret",),
@@ -176,6 +193,7 @@ CONTROLS = (
         id="secretsmanager.secret-destroyed",
         title="Secret deleted without recovery",
         severity=80,
+        cuts=NOTHING,
         references=References(attack=("T1485", "T1531")),
         triggers=(Trigger(_SECRETS, "DeleteSecret"),),
         reads=("secretsmanager:DescribeSecret",),
@@ -188,6 +206,7 @@ CONTROLS = (
         id="secretsmanager.rotation-cancelled",
         title="Secret no longer rotated",
         severity=50,
+        cuts=NOTHING,
         references=References(security_hub=("SecretsManager.1",)),
         triggers=(
             Trigger(_SECRETS, "CancelRotateSecret"),

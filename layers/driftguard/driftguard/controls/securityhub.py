@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from driftguard.aws.calls import AwsError, document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, text
+from driftguard.documents import Document, Json, flag, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
 
-from .control import References, Trigger, resource
+from .control import NOTHING, References, Settling, Trigger, resource
 from .mechanisms.declared import evident
-from .mechanisms.removed import Removed
+from .mechanisms.removed import LEFT_OUT, Removed
 from .mechanisms.switch import Switch
 
+# Its records spell members as the API does; an ARN may be encoded as it is in a request's path.
+# Source: AWS Security Hub User Guide, "Logging Security Hub API calls with CloudTrail".
 _SECURITYHUB = "securityhub.amazonaws.com"
 # Everything of Security Hub is allowed on the hub: standards and controls are no IAM resources.
 _HUB = ("arn:{partition}:securityhub:{region}:{account}:hub/default",)
 _GONE = ("InvalidAccessException", "ResourceNotFoundException")
 _REFERENCES = References(attack=("T1562.001",))
+
+
+# Source: AWS Security Hub API Reference, "StandardsSubscription" (`StandardsStatus`).
+_SETTLING = Settling(
+    900,
+    "a standard is pending while it is enabled and deleting while it is disabled "
+    '(AWS Security Hub API Reference, "StandardsSubscription")',
+)
+
+
+def _asked(change: Change, name: str) -> Json:
+    """A parameter of a request. Security Hub's are logged as its API spells them, in capitals.
+
+    What stands in the path of a request is encoded. Source: AWS Security Hub User Guide, "Logging
+    Security Hub API calls with CloudTrail"; inferred from the service's samples. The other spelling
+    is read too, as most services are logged.
+    """
+    request = change.request
+    value = request.get(name, request.get(name[:1].lower() + name[1:]))
+    if isinstance(value, (list, tuple)):
+        return [unquote(item) if isinstance(item, str) else item for item in value]
+    return unquote(value) if isinstance(value, str) else value
 
 
 def _hub_of(part: Resource) -> str:
@@ -46,9 +71,18 @@ def _whole(hub: Resource, reader: Reader) -> Document:
     found = reader.read("securityhub", "DescribeHub", absent=_GONE)
     if found is None:
         return {"exists": False}
+    hub_now = document(found)
+    listed = reader.read(
+        "securityhub", "ListTagsForResource", ResourceArn=text(hub_now, "HubArn"), absent=_GONE
+    )
+    tags = document(listed).get("Tags")
+    named = tags if isinstance(tags, dict) else {}
     return {
         "exists": True,
-        "generator": text(document(found), "ControlFindingGenerator"),
+        "generator": text(hub_now, "ControlFindingGenerator"),
+        "new_controls": flag(hub_now.get("AutoEnableControls")) is not False,
+        "tags": {name: value for name, value in named.items() if not name.startswith("aws:")},
+        LEFT_OUT: [f"the tag {name}" for name in sorted(named) if name.startswith("aws:")],
         "standards": sorted(
             text(subscription, "StandardsArn") for subscription in _subscribed(reader)
         ),
@@ -63,10 +97,12 @@ def _subscribed(reader: Reader) -> Iterator[Document]:
             yield subscription
 
 
-def _enabled_again(hub: Resource, before: Document) -> tuple[Step, ...]:
+def _enabled_again(hub: Resource, before: Document, _now: Document) -> tuple[Step, ...]:
     parameters: Document = {"EnableDefaultStandards": False}
     if before["generator"]:
         parameters = {**parameters, "ControlFindingGenerator": before["generator"]}
+    if before.get("tags"):
+        parameters = {**parameters, "Tags": before["tags"]}
     enable = Call(
         "securityhub",
         "EnableSecurityHub",
@@ -76,6 +112,11 @@ def _enabled_again(hub: Resource, before: Document) -> tuple[Step, ...]:
     )
     disable = Call("securityhub", "DisableSecurityHub", {}, on=(hub.arn,), settled_by=_GONE)
     steps = [Step(enable, (disable,))]
+    if before.get("new_controls") is False:
+        # They are enabled unless this is said.
+        asked: Document = {"AutoEnableControls": False}
+        configure = Call("securityhub", "UpdateSecurityHubConfiguration", asked, on=(hub.arn,))
+        steps.append(Step(configure, ()))
     standards = before["standards"]
     if isinstance(standards, (list, tuple)) and standards:
         requests = [{"StandardsArn": standard} for standard in standards]
@@ -91,7 +132,7 @@ def _enabled_again(hub: Resource, before: Document) -> tuple[Step, ...]:
 
 def _unsubscribed(change: Change) -> Iterator[Candidate]:
     """BatchDisableStandards; the counterpart BatchEnableStandards is no risk."""
-    arns = change.request.get("standardsSubscriptionArns")
+    arns = _asked(change, "StandardsSubscriptionArns")
     if change.name != "BatchDisableStandards" or not isinstance(arns, (list, tuple)):
         return
     for arn in arns:
@@ -132,9 +173,8 @@ def _subscribe(subscription: Resource, state: Document) -> Call:
 
 
 def _control_updated(change: Change) -> Iterator[Candidate]:
-    arn = text(change.request, "standardsControlArn")
-    status = text(change.request, "controlStatus")
-    if arn and (status == "DISABLED" or omitted(change.request)):
+    arn, status = _asked(change, "StandardsControlArn"), _asked(change, "ControlStatus")
+    if isinstance(arn, str) and arn and (status == "DISABLED" or omitted(change.request)):
         where = Resource("securityhub.control", arn, change.account, change.region, arn)
         yield Candidate(where, Certainty.EVIDENT)
 
@@ -169,6 +209,10 @@ def _set_control(control: Resource, state: Document) -> Call:
     return Call("securityhub", "UpdateStandardsControl", parameters, on=(_hub_of(control),))
 
 
+_ENABLED_ANEW = (
+    "All controls of a standard come back enabled: disable again those that had been disabled."
+)
+
 CONTROLS = (
     Removed(
         id="securityhub.disabled",
@@ -180,22 +224,34 @@ CONTROLS = (
             Trigger(_SECURITYHUB, "EnableSecurityHub"),
         ),
         proven="stub",
-        reads=("securityhub:DescribeHub", "securityhub:GetEnabledStandards"),
+        cuts=NOTHING,
+        settling=_SETTLING,
+        reads=(
+            "securityhub:DescribeHub",
+            "securityhub:GetEnabledStandards",
+            "securityhub:ListTagsForResource",
+        ),
         writes={
             "securityhub:BatchEnableStandards": _HUB,
             "securityhub:DisableSecurityHub": _HUB,
             "securityhub:EnableSecurityHub": _HUB,
+            "securityhub:TagResource": _HUB,
+            "securityhub:UpdateSecurityHubConfiguration": _HUB,
         },
         found_by=_hubs,
         candidates=evident(_hub, "DisableSecurityHub"),
         read=_whole,
         restore=_enabled_again,
         what="Security Hub's subscription",
+        advice=_ENABLED_ANEW,
     ),
     Switch(
         id="securityhub.standard-disabled",
         title="Security Hub standard disabled",
         severity=65,
+        cuts=NOTHING,
+        settling=_SETTLING,
+        advice=_ENABLED_ANEW,
         references=_REFERENCES,
         triggers=(
             Trigger(_SECURITYHUB, "BatchDisableStandards"),
@@ -221,6 +277,7 @@ CONTROLS = (
         id="securityhub.control-disabled",
         title="Security Hub control disabled",
         severity=50,
+        cuts=NOTHING,
         references=_REFERENCES,
         triggers=(Trigger(_SECURITYHUB, "UpdateStandardsControl"),),
         proven="stub",

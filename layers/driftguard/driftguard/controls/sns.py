@@ -11,7 +11,7 @@ from driftguard.documents import Document, Json, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger
+from .control import NOTHING, References, Trigger
 from .mechanisms.resource_policy import OpenPolicy
 
 _SNS = "sns.amazonaws.com"
@@ -69,29 +69,33 @@ def _put(topic: Resource, written: str) -> Call:
     return Call("sns", "SetTopicAttributes", parameters, on=(topic.arn,))
 
 
-def _owners_policy(topic: Resource) -> str:
-    """The default policy of a topic, as a topic cannot be without one.
+def _default_policy(topic: Resource) -> str:
+    """The policy that AWS gives a topic without one, as a topic cannot be without.
 
-    Source: Amazon SNS Developer Guide, "Using identity-based policies with Amazon SNS".
+    It lets in whoever acts for the owner's account: AWS's services too, such as CloudWatch alarms,
+    which are no principals of the account.
+
+    Source: AWS re:Post, "Why didn't I receive an SNS notification for my CloudWatch alarm?".
     """
     actions = (
-        "AddPermission",
-        "DeleteTopic",
         "GetTopicAttributes",
+        "SetTopicAttributes",
+        "AddPermission",
+        "RemovePermission",
+        "DeleteTopic",
+        "Subscribe",
         "ListSubscriptionsByTopic",
         "Publish",
-        "RemovePermission",
-        "SetTopicAttributes",
-        "Subscribe",
     )
     owner = {
-        "Sid": "Owner",
+        "Sid": "__default_statement_ID",
         "Effect": "Allow",
-        "Principal": {"AWS": f"arn:{topic.partition}:iam::{topic.account}:root"},
+        "Principal": {"AWS": "*"},
         "Action": [f"SNS:{action}" for action in actions],
         "Resource": topic.arn,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": topic.account}},
     }
-    return json.dumps({"Version": "2008-10-17", "Statement": [owner]})
+    return json.dumps({"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [owner]})
 
 
 CONTROLS = (
@@ -99,6 +103,7 @@ CONTROLS = (
         id="sns.public-policy",
         title="Topic open by its policy",
         severity=82,
+        cuts=NOTHING,
         references=References(security_hub=("SNS.4",), attack=("T1098", "T1537")),
         triggers=(
             Trigger(_SNS, "SetTopicAttributes"),
@@ -113,6 +118,6 @@ CONTROLS = (
         written=written,
         read=_policy,
         put=lambda topic, written, _: _put(topic, written),
-        delete=lambda topic, _: _put(topic, _owners_policy(topic)),
+        delete=lambda topic, _: _put(topic, _default_policy(topic)),
     ),
 )

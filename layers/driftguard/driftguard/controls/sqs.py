@@ -10,11 +10,17 @@ from driftguard.documents import Document, Json, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, partition_of, resource
+from .control import NOTHING, References, Settling, Trigger, partition_of, resource
 from .mechanisms.resource_policy import OpenPolicy
 
 _SQS = "sqs.amazonaws.com"
 _QUEUES = ("arn:{partition}:sqs:{region}:{account}:*",)
+_PAGE = 1_000
+_SETTLING = Settling(
+    60,
+    "a queue's attributes take up to 60 seconds to propagate (Amazon SQS API Reference, "
+    "“SetQueueAttributes”)",
+)
 _GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
 
@@ -31,7 +37,9 @@ def _queues(change: Change) -> Iterator[Candidate]:
 
 def _listed(reader: Reader) -> Iterator[Resource]:
     where = f"arn:{partition_of(reader.region)}:sqs:{reader.region}:{reader.account}"
-    for url in map(str, reader.pages("sqs", "ListQueues", "QueueUrls")):
+    # Without MaxResults there is one page of at most 1,000 queues, and nothing says that more
+    # follow (Amazon SQS API Reference, "ListQueues").
+    for url in map(str, reader.pages("sqs", "ListQueues", "QueueUrls", MaxResults=_PAGE)):
         name = url.rpartition("/")[2]
         yield Resource("sqs.queue", url, reader.account, reader.region, f"{where}:{name}")
 
@@ -70,6 +78,8 @@ CONTROLS = (
         id="sqs.public-policy",
         title="Queue open by its policy",
         severity=82,
+        cuts=NOTHING,
+        settling=_SETTLING,
         references=References(security_hub=("SQS.3",), attack=("T1098", "T1537")),
         triggers=(
             Trigger(_SQS, "SetQueueAttributes"),

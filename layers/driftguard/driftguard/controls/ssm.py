@@ -11,11 +11,14 @@ from driftguard.documents import Document, Json, items, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from .control import References, Trigger, partition_of, resource
+from .control import NOTHING, Busy, References, Trigger, partition_of, resource
+from .mechanisms.declared import listed
 from .mechanisms.sharing import Sharing, is_trusted
 from .mechanisms.switch import Switch
 
 _SOURCE = "ssm.amazonaws.com"
+# Source: AWS Systems Manager API Reference, "UpdateServiceSetting", errors.
+_BUSY = (Busy("TooManyUpdates"),)
 _DOCUMENT = ("arn:{partition}:ssm:{region}:{account}:document/*",)
 _SHARING = "/ssm/documents/console/public-sharing-permission"
 _SETTING = f"ssm:{{region}}:{{account}}:servicesetting{_SHARING}"
@@ -55,25 +58,26 @@ def _is_trusted(account: str, own: str, trusted: Trusted) -> bool:
 
 def _read_sharing(shared: Resource, reader: Reader) -> Document | None:
     """Each grantee with the version shared; "" where the service does not tell."""
-    answer = reader.read(
-        "ssm",
-        "DescribeDocumentPermission",
-        Name=shared.id,
-        PermissionType="Share",
-        absent=("InvalidDocument",),
-    )
-    if answer is None:
-        return None
-    described = document(answer)
-    versions = {
-        text(item, "AccountId"): text(item, "SharedDocumentVersion")
-        for item in items(described.get("AccountSharingInfoList"))
-    }
-    accounts = described.get("AccountIds")
-    named = sorted(map(str, accounts)) if isinstance(accounts, (list, tuple)) else []
+    versions: dict[str, str] = {}
+    named: set[str] = set()
+    asked = {"Name": shared.id, "PermissionType": "Share"}
+    while True:
+        # The listing has no paginator.
+        answer = reader.read(
+            "ssm", "DescribeDocumentPermission", absent=("InvalidDocument",), **asked
+        )
+        if answer is None:
+            return None
+        page = document(answer)
+        for item in items(page.get("AccountSharingInfoList")):
+            versions[text(item, "AccountId")] = text(item, "SharedDocumentVersion")
+        named.update(map(str, listed(page, "AccountIds")))
+        if not text(page, "NextToken"):
+            break
+        asked["NextToken"] = text(page, "NextToken")
     return {
         "grantees": [
-            {"account": account, "version": versions.get(account, "")} for account in named
+            {"account": account, "version": versions.get(account, "")} for account in sorted(named)
         ]
     }
 
@@ -100,6 +104,7 @@ DOCUMENT_PUBLIC = Sharing(
     id="ssm.document-public",
     title="Document shared with everybody or a stranger",
     severity=80,
+    cuts=NOTHING,
     references=References(security_hub=("SSM.4",), attack=("T1537", "T1530")),
     triggers=(Trigger(_SOURCE, "ModifyDocumentPermission"),),
     reads=("ssm:DescribeDocumentPermission", "ssm:ListDocuments"),
@@ -143,6 +148,8 @@ PUBLIC_SHARING_ALLOWED = Switch(
     id="ssm.public-sharing-allowed",
     title="Documents may be shared with everybody",
     severity=60,
+    cuts=NOTHING,
+    busy=_BUSY,
     references=References(security_hub=("SSM.7",), attack=("T1562",)),
     # AWS's default is to allow it: to reset the setting is to allow it.
     triggers=(

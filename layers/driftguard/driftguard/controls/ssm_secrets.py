@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from driftguard.aws.calls import document
+from driftguard.aws.calls import AwsError, document
 from driftguard.aws.client import Reader
 from driftguard.aws.references import parameter_value
 from driftguard.documents import Document, Json, mapping, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
 
-from .control import References, Trigger, partition_of, resource
+from .control import Busy, Cuts, References, Trigger, partition_of, resource
 from .mechanisms.exposed_secret import OpenSecret, Shown, fingerprint_of, is_clean
 
 _SOURCE = "ssm.amazonaws.com"
@@ -63,13 +63,29 @@ def value(parameter: Resource, reader: Reader) -> Shown | None:
 
 
 def _earlier(parameter: Resource, shown: Document, reader: Reader) -> Json:
-    """The newest earlier version of the same type that holds no secret."""
-    pages = reader.pages("ssm", "GetParameterHistory", "Parameters", Name=parameter.id)
-    before = [version for version in map(document, pages) if _version(version) < _version(shown)]
+    """The newest earlier version of the same type that holds no secret, and the tier of all.
+
+    A parameter's tier is that of its newest version: a put that does not say it takes the account's
+    default, and a parameter that became an advanced one can never go back.
+    Source: AWS Systems Manager User Guide, "Managing parameter tiers".
+    """
+    try:
+        every = list(
+            map(
+                document,
+                reader.pages("ssm", "GetParameterHistory", "Parameters", Name=parameter.id),
+            )
+        )
+    except AwsError as error:
+        if error.code == "ParameterNotFound":
+            return None
+        raise
+    newest = max(every, key=_version, default={})
+    before = [version for version in every if _version(version) < _version(shown)]
     for version in sorted(before, key=_version, reverse=True)[:_LOOK_BACK]:
         same = text(version, "Type") == text(shown, "type")
         if same and is_clean([(parameter.id, text(version, "Value"))], reader):
-            return _version(version)
+            return {"version": _version(version), "tier": text(newest, "Tier") or "Standard"}
     return None
 
 
@@ -78,20 +94,21 @@ def _version(version: Document) -> int:
 
 
 def _back(parameter: Resource, state: Document) -> tuple[Step, ...]:
-    then = state.get("earlier")
-    if not isinstance(then, int):
+    then = mapping(state, "earlier")
+    if not then:
         return ()
     now = _put(parameter, state, _version(state))
-    return (Step(_put(parameter, state, then), (now,)),)
+    return (Step(_put(parameter, state, _version(then)), (now,)),)
 
 
 def _put(parameter: Resource, state: Document, version: int) -> Call:
-    """Puts a value; what the call does not give (description, tier, policies) stays."""
+    """Puts a value into the same tier; what is not given (description, policies) stays."""
     given: Document = {
         "Name": parameter.id,
         "Value": parameter_value(parameter.id, parameter.arn, version),
         "Type": text(state, "type"),
         "Overwrite": True,
+        "Tier": text(mapping(state, "earlier"), "tier"),
     }
     return Call("ssm", "PutParameter", given, on=(parameter.arn,))
 
@@ -102,6 +119,13 @@ SECRET_IN_PARAMETER = OpenSecret(
     id="ssm.secret-in-plain-parameter",
     title="Secret in a plain parameter",
     severity=70,
+    cuts=Cuts(
+        "whatever needs the new value",
+        "",
+        "does anything need the new value already, so that the old one would break it?",
+    ),
+    # Source: AWS Systems Manager API Reference, "PutParameter", errors.
+    busy=(Busy("TooManyUpdates"),),
     references=References(attack=("T1552.001",)),
     triggers=TRIGGERS,
     reads=("ssm:DescribeParameters", "ssm:GetParameter", "ssm:GetParameterHistory"),

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from driftguard.access.policy import Trusted
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, text
+from driftguard.documents import Document, mapping, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
 
-from .control import References, Trigger, resource
+from .control import Busy, Cuts, References, Settling, Trigger, resource
+from .iam.principals import GONE, READS_OF_A_POLICY, why_policy
 from .mechanisms.granted import Granted
 from .privilege import UnreadableError, broad_by_name, why_admin, without_admin
 
@@ -23,6 +24,15 @@ _SOURCE = "sso.amazonaws.com"
 _INSTANCE = "arn:{partition}:sso:::instance/*"
 _SET = "arn:{partition}:sso:::permissionSet/*/*"
 _ACCOUNT = "arn:{partition}:sso:::account/*"
+# Source: IAM Identity Center API Reference, "ConflictException" of each of these calls.
+_BUSY = (Busy("ConflictException"),)
+_REFERS = "AttachCustomerManagedPolicyReferenceToPermissionSet"
+_NO_LONGER_REFERS = "DetachCustomerManagedPolicyReferenceFromPermissionSet"
+_SETTLING = Settling(
+    300,
+    "assignments are made, deleted and provisioned by operations that go on (IAM Identity Center "
+    "API Reference, “CreateAccountAssignment”, “DescribeAccountAssignmentCreationStatus”)",
+)
 _GONE = ("ResourceNotFoundException",)
 
 
@@ -66,14 +76,33 @@ def _assigned(change: Change, trusted: Trusted) -> Iterator[Candidate]:
     where = _permission_set(change)
     if where is None or change.name != "CreateAccountAssignment":
         return
-    # What the permission set allows is not in the record.
+    # What the permission set allows is not in the record. Without the operation's id nothing tells
+    # whether the assignment is still being made: then it is waited for.
+    status = mapping(change.response, "accountAssignmentCreationStatus")
+    operation = text(status, "requestId")
     hint = {
+        **({"operation": operation} if operation else {}),
         "instance": text(change.request, "instanceArn"),
         "account": text(change.request, "targetId"),
         "principal": text(change.request, "principalId"),
         "kind": text(change.request, "principalType"),
     }
-    yield Candidate(where, Certainty.POSSIBLE, hint)
+    yield Candidate(where, Certainty.POSSIBLE if operation else Certainty.EVIDENT, hint)
+
+
+def _is_being_made(instance: str, operation: str, reader: Reader) -> bool:
+    """Whether the operation that makes an assignment still goes on: it is not listed before."""
+    if not operation:
+        return False
+    answer = reader.read(
+        "sso-admin",
+        "DescribeAccountAssignmentCreationStatus",
+        InstanceArn=instance,
+        AccountAssignmentCreationRequestId=operation,
+        absent=_GONE,
+    )
+    told = mapping(document(answer), "AccountAssignmentCreationStatus")
+    return text(told, "Status") == "IN_PROGRESS"
 
 
 def _read_assignment(candidate: Candidate, reader: Reader) -> Document | None:
@@ -93,6 +122,9 @@ def _read_assignment(candidate: Candidate, reader: Reader) -> Document | None:
         == (hint["principal"], hint["kind"])
         for assignment in assignments
     )
+    operation = text(hint, "operation")
+    if not there:
+        there = _is_being_made(of["InstanceArn"], operation, reader)
     broad = [arn.rpartition("/")[2] for arn in _managed(reader, of) if broad_by_name(arn)]
     why = f"has the policy {', '.join(sorted(broad))}" if broad else _why_written(inline)
     return {**hint, "assigned": there, "why": why}
@@ -124,6 +156,12 @@ ADMIN_ASSIGNED = Granted(
     id="sso.admin-assigned",
     title="Administrator's permission set assigned",
     severity=85,
+    cuts=Cuts(
+        "the account's last administrator",
+        question="does somebody else administer the account?",
+    ),
+    settling=_SETTLING,
+    busy=_BUSY,
     references=References(attack=("T1098.003",)),
     # A deletion wakes it in vain: it is the harmless twin that the record tells apart.
     triggers=(
@@ -131,6 +169,7 @@ ADMIN_ASSIGNED = Granted(
         Trigger(_SOURCE, "DeleteAccountAssignment"),
     ),
     reads=(
+        "sso:DescribeAccountAssignmentCreationStatus",
         "sso:GetInlinePolicyForPermissionSet",
         "sso:ListAccountAssignments",
         "sso:ListManagedPoliciesInPermissionSet",
@@ -160,6 +199,12 @@ def _widened(change: Change, trusted: Trusted) -> Iterator[Candidate]:
         if broad_by_name(policy):
             yield Candidate(where, Certainty.EVIDENT, {**hint, "managed": policy})
         return
+    if change.name == _REFERS:
+        named = mapping(change.request, "customerManagedPolicyReference")
+        name, path = text(named, "name"), text(named, "path") or "/"
+        if name:
+            yield Candidate(where, Certainty.POSSIBLE, {**hint, "name": name, "path": path})
+            return
     written = text(change.request, "inlinePolicy")
     try:
         if not written or why_admin(written):
@@ -182,13 +227,43 @@ def _read_permission_set(candidate: Candidate, reader: Reader) -> Document | Non
     managed = text(candidate.hint, "managed")
     if managed:
         return {**state, "managed": managed, "attached": managed in _managed(reader, of)}
+    if name := text(candidate.hint, "name"):
+        path = text(candidate.hint, "path")
+        return {**state, "name": name, "path": path, **_referred(name, path, of, reader)}
     return {**state, "inline": inline}
+
+
+def _referred(name: str, path: str, of: dict[str, str], reader: Reader) -> Document:
+    """Whether a customer's policy is referred to by name, and why that makes an administrator.
+
+    Each account has a policy of its own by that name: only this account's can be read.
+    """
+    operation = "ListCustomerManagedPolicyReferencesInPermissionSet"
+    references = reader.pages("sso-admin", operation, "CustomerManagedPolicyReferences", **of)
+    there = any(
+        (str(found["Name"]), str(found.get("Path") or "/")) == (name, path) for found in references
+    )
+    partition = of["InstanceArn"].split(":")[1]
+    arn = f"arn:{partition}:iam::{reader.account}:policy{path}{name}"
+    here = there and reader.read("iam", "GetPolicy", PolicyArn=arn, absent=GONE) is not None
+    return {"attached": there, "here": here, "why": why_policy(reader, arn) if here else ""}
+
+
+def _unread(state: Document) -> str:
+    """Why people are asked about a policy that nobody here can read."""
+    if state.get("here") is not False:
+        return ""
+    return f"what {state['name']} allows stands in other accounts, and cannot be read from here"
 
 
 def _why_widened(state: Document, trusted: Trusted) -> str:
     if "managed" in state:
         name = text(state, "managed").rpartition("/")[2]
         return f"has the policy {name}" if state["attached"] else ""
+    if "name" in state:
+        risky = state["attached"] and (state["why"] or not state["here"])
+        why = text(state, "why") or "may make an administrator"
+        return f"has the customer's policy {state['name']}, which {why}" if risky else ""
     why = _why_written(text(state, "inline"))
     return f"its inline policy {why}" if why else ""
 
@@ -198,11 +273,16 @@ def _narrow(permission_set: Resource, state: Document) -> tuple[Step, ...]:
     of = {"InstanceArn": state["instance"], "PermissionSetArn": permission_set.id}
     on = (text(state, "instance"), permission_set.id)
     if "managed" in state:
-        policy = {**of, "ManagedPolicyArn": state["managed"]}
+        policy: Document = {**of, "ManagedPolicyArn": state["managed"]}
         off = Call(
             "sso-admin", "DetachManagedPolicyFromPermissionSet", policy, on=on, settled_by=_GONE
         )
         back = Call("sso-admin", "AttachManagedPolicyToPermissionSet", policy, on=on)
+    elif "name" in state:
+        reference = {"Name": state["name"], "Path": state["path"]}
+        policy = {**of, "CustomerManagedPolicyReference": reference}
+        off = Call("sso-admin", _NO_LONGER_REFERS, policy, on=on, settled_by=_GONE)
+        back = Call("sso-admin", _REFERS, policy, on=on)
     else:
         rest = without_admin(json.loads(text(state, "inline")))
         off = (
@@ -232,17 +312,28 @@ ADMIN_PERMISSION_SET = Granted(
     id="sso.admin-permission-set",
     title="Permission set made an administrator's",
     severity=85,
+    cuts=Cuts(
+        "administrators who had the permission set before",
+        question="was it an administrator's permission set before?",
+    ),
+    settling=_SETTLING,
+    busy=_BUSY,
     references=References(attack=("T1098.003",)),
     triggers=(
         Trigger(_SOURCE, "AttachManagedPolicyToPermissionSet"),
+        Trigger(_SOURCE, _REFERS),
         Trigger(_SOURCE, "PutInlinePolicyToPermissionSet"),
     ),
     reads=(
         "sso:GetInlinePolicyForPermissionSet",
         "sso:ListAccountsForProvisionedPermissionSet",
+        "sso:ListCustomerManagedPolicyReferencesInPermissionSet",
         "sso:ListManagedPoliciesInPermissionSet",
+        *READS_OF_A_POLICY,
     ),
     writes={
+        f"sso:{_REFERS}": (_INSTANCE, _SET),
+        f"sso:{_NO_LONGER_REFERS}": (_INSTANCE, _SET),
         "sso:DetachManagedPolicyFromPermissionSet": (_INSTANCE, _SET),
         "sso:AttachManagedPolicyToPermissionSet": (_INSTANCE, _SET),
         "sso:PutInlinePolicyToPermissionSet": (_INSTANCE, _SET),
@@ -252,6 +343,7 @@ ADMIN_PERMISSION_SET = Granted(
     candidates=_widened,
     read=_read_permission_set,
     risky=_why_widened,
+    doubtful=_unread,
     steps=_narrow,
 )
 

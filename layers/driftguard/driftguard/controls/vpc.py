@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, items, text
+from driftguard.aws.tags import settable
+from driftguard.documents import Document, Json, items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
 
-from .control import Control, NoSettings, References, Trigger, partition_of, resource
+from .control import NOTHING, Control, NoSettings, References, Trigger, partition_of, resource
 
 _EC2 = "ec2.amazonaws.com"
 _TOLD = (
@@ -45,16 +46,21 @@ class FlowLogsDeleted(Control[NoSettings]):
         stratus=("aws.defense-evasion.vpc-remove-flow-logs",),
     )
     triggers = (Trigger(_EC2, "DeleteFlowLogs"),)
-    reads = ("ec2:DescribeFlowLogs",)
+    reads = ("ec2:DescribeFlowLogs", "ec2:DescribeSubnets", "ec2:DescribeVpcs")
     writes: dict[str, tuple[str, ...]] = {}
     revert = "the flow log would be made again under a new id, which an undo cannot know beforehand"
+    cuts = NOTHING
+    volatile = frozenset({"networks"})
     baselined = True
     vanishing = True
     settings = NoSettings
 
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
         """The deleted flow logs; the response names those that could not be deleted."""
-        failed = {text(item, "resourceId") for item in items(change.response.get("unsuccessful"))}
+        # A list of XML has its elements under `item`, a single one as an object.
+        told = change.response.get("unsuccessful")
+        told = mapping(change.response, "unsuccessful").get("item", told)
+        failed = {text(item, "resourceId") for item in items(told)}
         for id_ in _ids(change.request.get("FlowLogId")):
             if id_ not in failed:
                 tail = f"ec2:{{region}}:{{account}}:vpc-flow-log/{id_}"
@@ -66,12 +72,12 @@ class FlowLogsDeleted(Control[NoSettings]):
 
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         if candidate.resource.id == "*":
-            return {"exists": False}
+            return {"exists": False, "networks": [*_networks(reader)]}
         asked = [{"Name": "flow-log-id", "Values": [candidate.resource.id]}]
         for flow_log in _flow_logs(reader, Filters=asked):
             fields: dict[str, Json] = {name: flow_log[name] for name in _TOLD if flow_log.get(name)}
-            return {"exists": True, **fields, "Tags": list(items(flow_log.get("Tags")))}
-        return {"exists": False}
+            return {"exists": True, **fields, "Tags": list(settable(flow_log.get("Tags")))}
+        return {"exists": False, "networks": [*_networks(reader)]}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         for flow_log in _flow_logs(reader):
@@ -83,7 +89,7 @@ class FlowLogsDeleted(Control[NoSettings]):
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
     ) -> Finding | None:
-        if state["exists"]:
+        if state["exists"] or _is_over(baseline, state):
             return None
         of = f" of {text(baseline, 'ResourceId')}" if baseline else ""
         return Finding(f"a flow log{of} was deleted")
@@ -101,6 +107,23 @@ class FlowLogsDeleted(Control[NoSettings]):
             f"{name} {text(baseline, name)}" for name in _TOLD if name in baseline
         )
         return Plan((), advice=f"Make it again: {settings_in_words}.")
+
+
+def _networks(reader: Reader) -> Iterator[str]:
+    """The VPCs and subnets that there are: of those that are gone nothing is to be logged."""
+    for operation, key, id_ in (
+        ("DescribeVpcs", "Vpcs", "VpcId"),
+        ("DescribeSubnets", "Subnets", "SubnetId"),
+    ):
+        yield from (text(document(item), id_) for item in reader.pages("ec2", operation, key))
+
+
+def _is_over(baseline: Document | None, state: Document) -> bool:
+    """Whether the network that was logged is gone too."""
+    logged, there = text(baseline or {}, "ResourceId"), state.get("networks")
+    if not logged.startswith(("vpc-", "subnet-")) or not isinstance(there, (list, tuple)):
+        return False
+    return logged not in there
 
 
 def _flow_logs(reader: Reader, **parameters: object) -> Iterator[Document]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, items, text
+from driftguard.documents import Document, items, mapping, text
 from driftguard.model import Call, Change, Resource, Step
 
-from .control import References, Trigger
+from .control import NOTHING, Busy, References, Trigger
 from .mechanisms.declared import evident
 from .mechanisms.removed import Removed
 from .mechanisms.switch import Switch
@@ -23,6 +23,16 @@ _BALANCERS = ("arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalan
 _STAGES = ("arn:{partition}:apigateway:{region}::/restapis/*",)
 # What CloudWatch Logs delivers is no resource of IAM.
 _DELIVERIES = ("*",)
+# Where logs may go: the names of such destinations begin so.
+# Source: AWS WAF Developer Guide, "AWS WAF logging destinations".
+_LOG_GROUPS = ("arn:{partition}:logs:{region}:{account}:log-group:*",)
+_BUCKETS = ("arn:{partition}:s3:::aws-waf-logs-*",)
+_LOGGING_ROLE = (
+    "arn:{partition}:iam::{account}:role/aws-service-role/wafv2.amazonaws.com/"
+    "AWSServiceRoleForWAFV2Logging",
+)
+# Source: AWS WAF API Reference, "PutLoggingConfiguration", errors.
+_BUSY = (Busy("WAFUnavailableEntityException"), Busy("WAFOptimisticLockException"))
 _GONE = ("WAFNonexistentItemException",)
 
 # The resources that a web ACL is put back before; each kind wants permissions of its own service.
@@ -78,7 +88,12 @@ def _protected(reader: Reader) -> Iterator[Resource]:
     for acl in _listed(reader, "ListWebACLs", "WebACLs", "REGIONAL"):
         for kind in _KINDS.values():
             found = reader.read(
-                "wafv2", "ListResourcesForWebACL", WebACLArn=text(acl, "ARN"), ResourceType=kind
+                "wafv2",
+                "ListResourcesForWebACL",
+                # It may be deleted while the others are looked at.
+                absent=_GONE,
+                WebACLArn=text(acl, "ARN"),
+                ResourceType=kind,
             )
             arns = document(found).get("ResourceArns")
             for arn in arns if isinstance(arns, list) else ():
@@ -88,7 +103,11 @@ def _protected(reader: Reader) -> Iterator[Resource]:
 # -------------------------------------------------------------------------------- logging
 
 
-def _logging(acl: Resource, reader: Reader) -> Document:
+def _logging(acl: Resource, reader: Reader) -> Document | None:
+    """The logging of a web ACL; None where the web ACL is gone, which deletes it too."""
+    there = reader.read("wafv2", "GetWebACL", absent=_GONE, **_by_name(acl))
+    if there is None:
+        return None
     found = reader.read("wafv2", "GetLoggingConfiguration", ResourceArn=acl.arn, absent=_GONE)
     logging = document(found).get("LoggingConfiguration")
     if not isinstance(logging, dict):
@@ -99,12 +118,31 @@ def _logging(acl: Resource, reader: Reader) -> Document:
     return {"exists": True, "logging": settings}
 
 
-def _log_again(acl: Resource, before: Document) -> tuple[Step, ...]:
+def _by_name(acl: Resource) -> dict[str, str]:
+    """The parameters that name a web ACL: `…:regional/webacl/NAME/ID`."""
+    scope, _, name, id_ = acl.arn.split(":", 5)[5].split("/")
+    return {"Name": name, "Scope": "REGIONAL" if scope == "regional" else "CLOUDFRONT", "Id": id_}
+
+
+def _destinations(acl: Resource, logging: Document) -> Iterator[str]:
+    """The ARNs that putting the logging back touches beside the web ACL."""
+    arns = logging.get("LogDestinationConfigs")
+    for arn in arns if isinstance(arns, list) else ():
+        yield str(arn)
+        if str(arn).split(":")[2] == "logs":
+            # To list log groups is allowed on all of them.
+            yield f"{str(arn).partition(':log-group:')[0]}:log-group:*"
+        if str(arn).split(":")[2] == "firehose":
+            yield _LOGGING_ROLE[0].format(partition=acl.partition, account=acl.account)
+
+
+def _log_again(acl: Resource, before: Document, _now: Document) -> tuple[Step, ...]:
+    logging = mapping(before, "logging")
     put = Call(
         "wafv2",
         "PutLoggingConfiguration",
-        {"LoggingConfiguration": before["logging"]},
-        on=(acl.arn, *_DELIVERIES),
+        {"LoggingConfiguration": logging},
+        on=(acl.arn, *_destinations(acl, logging), *_DELIVERIES),
     )
     delete = Call(
         "wafv2",
@@ -139,6 +177,8 @@ CONTROLS = (
         references=References(
             security_hub=("APIGateway.4", "ELB.16"), attack=("T1562.007", "T1190")
         ),
+        cuts=NOTHING,
+        busy=_BUSY,
         triggers=(Trigger(_WAF, "DisassociateWebACL"), Trigger(_WAF, "AssociateWebACL")),
         baselined=True,
         proven="stub",
@@ -172,9 +212,22 @@ CONTROLS = (
         title="Web ACL no longer logs",
         severity=65,
         references=References(security_hub=("WAF.11",), attack=("T1562.008",)),
+        cuts=NOTHING,
+        busy=_BUSY,
         triggers=(Trigger(_WAF, "DeleteLoggingConfiguration"),),
-        reads=("wafv2:GetLoggingConfiguration", "wafv2:ListLoggingConfigurations"),
+        reads=(
+            "wafv2:GetLoggingConfiguration",
+            "wafv2:GetWebACL",
+            "wafv2:ListLoggingConfigurations",
+        ),
         writes={
+            "firehose:ListDeliveryStreams": _DELIVERIES,
+            "iam:CreateServiceLinkedRole": _LOGGING_ROLE,
+            "logs:DescribeLogGroups": _LOG_GROUPS,
+            "logs:DescribeResourcePolicies": _DELIVERIES,
+            "logs:PutResourcePolicy": _DELIVERIES,
+            "s3:GetBucketPolicy": _BUCKETS,
+            "s3:PutBucketPolicy": _BUCKETS,
             "logs:CreateLogDelivery": _DELIVERIES,
             "logs:DeleteLogDelivery": _DELIVERIES,
             "wafv2:DeleteLoggingConfiguration": _ACLS,

@@ -5,15 +5,26 @@ from __future__ import annotations
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.aws.permissions import roles_in
+from driftguard.aws.tags import left_out, settable
 from driftguard.documents import Document, items, mapping, text
 from driftguard.model import Call, Resource, Step
 
-from ..control import References, Trigger
+from ..control import NOTHING, References, Trigger
 from ..mechanisms.declared import evident
-from ..mechanisms.removed import Removed
+from ..mechanisms.removed import LEFT_OUT, Removed
 from .fields import as_asked
 from .selectors import put_selectors, recorded
-from .trail import CLOUDTRAIL, GONE, ROLES, TRAILS, logging, own_trails, set_logging, trail_of
+from .trail import (
+    BUSY,
+    CLOUDTRAIL,
+    GONE,
+    ROLES,
+    TRAILS,
+    logging,
+    own_trails,
+    set_logging,
+    trail_of,
+)
 
 
 def _whole(trail: Resource, reader: Reader) -> Document:
@@ -29,7 +40,6 @@ def _whole(trail: Resource, reader: Reader) -> Document:
     )
     tagged = document(reader.read("cloudtrail", "ListTags", ResourceIdList=[trail.arn]))
     tags = [tag for item in items(tagged.get("ResourceTagList")) for tag in items(item["TagsList"])]
-    tags.sort(key=lambda tag: text(tag, "Key"))
     also = {
         "S3KeyPrefix": text(described, "S3KeyPrefix"),
         "SnsTopicName": text(described, "SnsTopicARN"),
@@ -38,14 +48,15 @@ def _whole(trail: Resource, reader: Reader) -> Document:
     return {
         "exists": True,
         "trail": fields,
-        "tags": tags,
+        "tags": settable(tags),
+        LEFT_OUT: left_out(tags),
         "selectors": recorded(trail, reader) or {},
         "insights": [dict(item) for item in items(document(insights).get("InsightSelectors"))],
         **(logging(trail, reader) or {"logging": False}),
     }
 
 
-def _made_again(trail: Resource, before: Document) -> tuple[Step, ...]:
+def _made_again(trail: Resource, before: Document, _now: Document) -> tuple[Step, ...]:
     fields: Document = {"Name": trail.id, **mapping(before, "trail")}
     if before["tags"]:
         fields = {**fields, "TagsList": before["tags"]}
@@ -76,6 +87,8 @@ CONTROLS = (
             attack=("T1562.008",),
             stratus=("aws.defense-evasion.cloudtrail-delete",),
         ),
+        cuts=NOTHING,
+        busy=BUSY,
         triggers=(Trigger(CLOUDTRAIL, "DeleteTrail"),),
         reads=(
             "cloudtrail:DescribeTrails",

@@ -9,11 +9,12 @@ from driftguard.aws.client import Reader
 from driftguard.aws.permissions import roles_in
 from driftguard.documents import Document, flag, mapping, text
 from driftguard.events.cloudtrail import omitted
-from driftguard.model import Call, Candidate, Certainty, Change, Resource
+from driftguard.model import NOT_IN_USE, Call, Candidate, Certainty, Change, Resource, Use
 
-from ..control import References, Trigger
-from ..mechanisms.weakened import Weakened, told, weaker_than_before
-from .trail import CLOUDTRAIL, GONE, ROLES, TRAILS, capitalised, own_trails, trail_of
+from ..control import Cuts, References, Trigger
+from ..mechanisms.declared import listed
+from ..mechanisms.weakened import TOLD, Weakened, told, weaker_than_before
+from .trail import BUSY, CLOUDTRAIL, GONE, ROLES, TRAILS, capitalised, made, own_trails, trail_of
 
 _SWITCHES = {
     "IsMultiRegionTrail": "it records one region only",
@@ -35,15 +36,29 @@ def _updated(change: Change) -> Iterator[Candidate]:
     if trail is None:
         return
     off = [switch for switch in _SWITCHES if flag(asked.get(switch)) is False]
+    moved = [value for value in _VALUES if value in asked]
     if off:
-        yield told(trail, *off)
-    elif omitted(change.request) or any(value in asked for value in _VALUES):
-        yield Candidate(trail, Certainty.POSSIBLE)
+        yield told(trail, *off, *moved)
+    elif moved or omitted(change.request):
+        yield Candidate(trail, Certainty.POSSIBLE, {TOLD: list(moved)} if moved else {})
 
 
 def _fields(trail: Resource, reader: Reader) -> Document | None:
     found = reader.read("cloudtrail", "GetTrail", Name=trail.id, absent=GONE)
-    return None if found is None else as_asked(mapping(document(found), "Trail"))
+    if found is None:
+        return None
+    return {**as_asked(mapping(document(found), "Trail")), **made(trail, reader)}
+
+
+def _read_elsewhere(trail: Resource, state: Document, reader: Reader) -> Use:
+    """Only a change of where the logs go can have made somebody read them there."""
+    told_of = listed(state, TOLD)
+    if told_of and not any(field in _VALUES for field in told_of):
+        return NOT_IN_USE
+    return Use(unknown=_ANYBODY)
+
+
+_ANYBODY = "does anybody read the logs where they go now?"
 
 
 def as_asked(trail: Document) -> Document:
@@ -84,8 +99,15 @@ CONTROLS = (
             security_hub=("CloudTrail.1", "CloudTrail.2", "CloudTrail.4", "CloudTrail.5"),
             attack=("T1562.008",),
         ),
+        cuts=Cuts(
+            "those who read the logs where they go now",
+            "the record says whether the change moved the logs",
+            _ANYBODY,
+        ),
+        uses=_read_elsewhere,
+        busy=BUSY,
         triggers=(Trigger(CLOUDTRAIL, "UpdateTrail"),),
-        reads=("cloudtrail:DescribeTrails", "cloudtrail:GetTrail"),
+        reads=("cloudtrail:DescribeTrails", "cloudtrail:GetTrail", "cloudtrail:GetTrailStatus"),
         writes={"cloudtrail:UpdateTrail": TRAILS, "iam:PassRole": ROLES},
         found_by=own_trails,
         candidates=_updated,

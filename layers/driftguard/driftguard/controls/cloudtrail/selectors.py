@@ -10,10 +10,10 @@ from driftguard.documents import Document, Json, flag, items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from ..control import References, Trigger
+from ..control import NOTHING, References, Trigger
 from ..mechanisms.switch import Switch
-from ..mechanisms.weakened import told
-from .trail import CLOUDTRAIL, GONE, TRAILS, capitalised, own_trails, trail_of
+from ..mechanisms.weakened import TOLD, told
+from .trail import BUSY, CLOUDTRAIL, GONE, TRAILS, capitalised, made, own_trails, trail_of
 
 _KINDS = ("EventSelectors", "AdvancedEventSelectors")
 MANAGEMENT: Document = {"Field": "eventCategory", "Equals": ["Management"]}
@@ -90,11 +90,18 @@ def recorded(trail: Resource, reader: Reader) -> Document | None:
     return None if found is None else _selectors(document(found))
 
 
+def _recorded_since(trail: Resource, reader: Reader) -> Document | None:
+    """What is recorded, and whether the trail is only being made."""
+    found = recorded(trail, reader)
+    return None if found is None else {**found, **({"new": True} if made(trail, reader) else {})}
+
+
 def _narrower(state: Document, baseline: Document | None) -> str:
     """What is no longer recorded. Without a baseline only what the record told counts: a trail may
-    be there for data events alone, or leave out the noise of some service.
+    be there for data events alone, or leave out the noise of some service. A trail that is only
+    being made records no less than before.
     """
-    if baseline is None and "told" not in state:
+    if baseline is None and (TOLD not in state or "new" in state):
         return ""
     lost = gaps(state) - (gaps(baseline) if baseline else frozenset())
     if baseline and _of_data(baseline) and not _of_data(state):
@@ -156,14 +163,25 @@ CONTROLS = (
             attack=("T1562.008",),
             stratus=("aws.defense-evasion.cloudtrail-event-selectors",),
         ),
+        cuts=NOTHING,
+        busy=BUSY,
         triggers=(Trigger(CLOUDTRAIL, "PutEventSelectors"),),
-        reads=("cloudtrail:DescribeTrails", "cloudtrail:GetEventSelectors"),
+        reads=(
+            "cloudtrail:DescribeTrails",
+            "cloudtrail:GetEventSelectors",
+            "cloudtrail:GetTrailStatus",
+        ),
+        # A trail stops being new by itself.
+        volatile=frozenset({"new"}),
         writes={"cloudtrail:PutEventSelectors": TRAILS},
         baselined=True,
         found_by=own_trails,
         candidates=selectors_asked,
-        read=recorded,
+        read=_recorded_since,
         risky=_narrower,
+        asks=lambda _, baseline: (
+            "" if baseline else "whether the trail recorded them before is not recorded"
+        ),
         safe=_widened,
         put=put_selectors,
     ),

@@ -9,14 +9,17 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, flag, items, text
 from driftguard.model import Call, Change, Resource
 
-from ..control import References, Trigger, resource
+from ..control import NOTHING, Busy, References, Trigger, resource
 from ..mechanisms.declared import evident
 from ..mechanisms.switch import Switch
+from ..mechanisms.weakened import MADE
 
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
 TRAILS = ("arn:{partition}:cloudtrail:{region}:{account}:trail/*",)
 ROLES = ("arn:{partition}:iam::{account}:role/*",)
 GONE = ("TrailNotFoundException",)
+# Source: AWS CloudTrail API Reference, "UpdateTrail", errors.
+BUSY = (Busy("ConflictException"),)
 
 
 def trail_of(change: Change) -> Resource | None:
@@ -37,6 +40,16 @@ def own_trails(reader: Reader) -> Iterator[Resource]:
         if at_home and not flag(item.get("IsOrganizationTrail")):
             name, arn = text(item, "Name"), text(item, "TrailARN")
             yield Resource("cloudtrail.trail", name, reader.account, reader.region, arn)
+
+
+def made(trail: Resource, reader: Reader) -> Document:
+    """`MADE`, as long as the trail has not tried to deliver a log file: it was never in use.
+
+    AWS does not tell when a trail was made. Source: AWS CloudTrail API Reference, "GetTrailStatus".
+    """
+    found = document(reader.read("cloudtrail", "GetTrailStatus", Name=trail.id, absent=GONE))
+    delivered = text(found, "LatestDeliveryTime", "LatestDeliveryAttemptTime")
+    return {} if delivered else {MADE: None}
 
 
 def logging(trail: Resource, reader: Reader) -> Document | None:
@@ -67,6 +80,8 @@ CONTROLS = (
         id="cloudtrail.stopped",
         title="Trail stopped",
         severity=90,
+        cuts=NOTHING,
+        busy=BUSY,
         references=References(
             security_hub=("CloudTrail.3",),
             attack=("T1562.008",),

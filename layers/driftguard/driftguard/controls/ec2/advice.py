@@ -15,10 +15,10 @@ from driftguard.documents import Document, flag, items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
 
-from ..control import Control, References, TrustSettings
+from ..control import NOTHING, Control, References, TrustSettings
 from ..mechanisms.advice import Advice
 from ..mechanisms.sharing import is_trusted
-from .records import inner, named, on, string, value
+from .records import EVERY, found, inner, named, on, string, value
 
 # ------------------------------------------------------------------------ routes
 
@@ -55,6 +55,7 @@ ROUTE = Advice(
     references=References(attack=("T1562.007",)),
     triggers=(on("CreateRoute"), on("ReplaceRoute")),
     reads=("ec2:DescribeRouteTables",),
+    cuts=NOTHING,
     revert="every public subnet has such a route, and deleting one cuts live traffic at once",
     candidates=_routed,
     why="the subnets of a route table now reach the internet, and are reached from it",
@@ -79,6 +80,14 @@ def _volumes_made(change: Change) -> Iterable[Candidate]:
         for item in items(change.response.get("instancesSet")):
             if id_ := text(item, "instanceId"):
                 yield named(change, "instance", id_, Certainty.POSSIBLE)
+        if omitted(change.response) and _plain_disks(change.request):
+            yield named(change, "instance", EVERY, Certainty.POSSIBLE)
+
+
+def _plain_disks(request: Document) -> bool:
+    """Whether a launch may have made volumes that are not encrypted, by its request alone."""
+    disks = [inner(item, "ebs") for item in items(value(request, "blockDeviceMapping"))]
+    return omitted(request) or any(flag(value(disk, "encrypted")) is False for disk in disks)
 
 
 def _unencrypted(resource: Resource, reader: Reader) -> Document | None:
@@ -90,9 +99,12 @@ def _unencrypted(resource: Resource, reader: Reader) -> Document | None:
         on_instance = resource.kind == "ec2.instance"
         name = "attachment.instance-id" if on_instance else "volume-id"
     asked = [{"Name": name, "Values": [resource.id]}]
-    found = [document(item) for item in reader.pages("ec2", operation, key, Filters=asked)]
+    if resource.id == EVERY:
+        # So many were launched that the record leaves them out: all volumes are looked at.
+        asked = [{"Name": "encrypted", "Values": ["false"]}]
+    volumes = [document(item) for item in reader.pages("ec2", operation, key, Filters=asked)]
     plain = sorted(
-        text(described, id_) for described in found if flag(described.get("Encrypted")) is False
+        text(described, id_) for described in volumes if flag(described.get("Encrypted")) is False
     )
     return {"unencrypted": plain} if plain else None
 
@@ -104,6 +116,7 @@ UNENCRYPTED = Advice(
     references=References(security_hub=("EC2.3",)),
     triggers=(on("CreateVolume"), on("RunInstances"), on("CopySnapshot")),
     reads=("ec2:DescribeSnapshots", "ec2:DescribeVolumes"),
+    cuts=NOTHING,
     revert="a volume is encrypted only by copying it",
     candidates=_volumes_made,
     why="data is stored without encryption",
@@ -121,19 +134,33 @@ def _key_made(change: Change) -> Iterable[Candidate]:
         yield named(change, "key-pair", name, Certainty.EVIDENT)
 
 
+def _key(key_pair: Resource, reader: Reader) -> Document | None:
+    """The key pair while it is there: image builders throw theirs away in minutes."""
+    asked = [{"Name": "key-name", "Values": [key_pair.id]}]
+    answer = document(reader.read("ec2", "DescribeKeyPairs", Filters=asked))
+    return next(({"key": key_pair.id} for _ in items(answer.get("KeyPairs"))), None)
+
+
 KEY_PAIR = Advice(
     id="ec2.key-imported",
     title="Key pair imported or created",
     severity=35,
     references=References(attack=("T1098.004",)),
     triggers=(on("ImportKeyPair"), on("CreateKeyPair")),
+    reads=("ec2:DescribeKeyPairs",),
+    cuts=NOTHING,
     revert="deleting a key pair takes it off no instance that has it already",
     candidates=_key_made,
     why="whoever holds the private key can log in to instances that are launched with it",
     advice="If nobody knows it, delete the key pair and look for instances launched with it.",
+    read=_key,
 )
 
 # ------------------------------------------------------------------------ peerings
+
+
+# Whoever asked for it waits for the other side, whose record of accepting it is not ours.
+_JOINED = ("initiating-request", "pending-acceptance", "provisioning", "active")
 
 
 class PeeringExternal(Control[TrustSettings]):
@@ -143,9 +170,10 @@ class PeeringExternal(Control[TrustSettings]):
     title = "VPC peered with a stranger's"
     severity = 75
     references = References(attack=("T1599",))
-    triggers = (on("AcceptVpcPeeringConnection"),)
+    triggers = (on("AcceptVpcPeeringConnection"), on("CreateVpcPeeringConnection"))
     reads = ("ec2:DescribeVpcPeeringConnections",)
     writes: dict[str, tuple[str, ...]] = {}
+    cuts = NOTHING
     revert = "a deleted peering cannot be made again by one side alone"
     settings = TrustSettings
 
@@ -165,13 +193,20 @@ class PeeringExternal(Control[TrustSettings]):
             "ec2", "DescribeVpcPeeringConnections", "VpcPeeringConnections", Filters=asked
         ):
             peering = document(vpc_peering_connection)
-            if text(mapping(peering, "Status"), "Code") in ("active", "provisioning"):
+            if text(mapping(peering, "Status"), "Code") in _JOINED:
                 sides = ("RequesterVpcInfo", "AccepterVpcInfo")
                 return {
                     "account": candidate.resource.account,
                     **{side: {"OwnerId": mapping(peering, side).get("OwnerId")} for side in sides},
                 }
         return None
+
+    def inventory(self, reader: Reader) -> Iterable[Resource]:
+        for vpc_peering_connection in reader.pages(
+            "ec2", "DescribeVpcPeeringConnections", "VpcPeeringConnections"
+        ):
+            id_ = text(document(vpc_peering_connection), "VpcPeeringConnectionId")
+            yield found(reader, "vpc-peering-connection", id_)
 
     def assess(
         self, state: Document, baseline: Document | None, settings: TrustSettings

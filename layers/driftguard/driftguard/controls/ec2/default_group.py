@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.documents import Document, Json, items, text
 from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan
 
-from ..control import Control, References
-from .records import named, on
+from ..control import NOTHING, Control, References
+from .records import named, on, reserved_in_words
 from .rules import (
     GROUP,
     MADE_ANEW,
@@ -26,12 +26,11 @@ from .rules import (
     group_named,
     in_order,
     key_of,
-    permissions_asked,
+    made_by,
     ports_of,
     revocation,
     rules_of,
     source_of,
-    sources_in,
 )
 
 _DEFAULT = "default"
@@ -69,6 +68,7 @@ class DefaultGroup(Control[DefaultGroupSettings]):
         "ec2:CreateTags": (RULE,),
     }
     volatile = MADE_ANEW
+    cuts = NOTHING
     settings = DefaultGroupSettings
 
     def screen(self, change: Change, settings: DefaultGroupSettings) -> Iterable[Candidate]:
@@ -79,7 +79,7 @@ class DefaultGroup(Control[DefaultGroupSettings]):
         if group and (name == _DEFAULT or (not name and settings.look_up)):
             certainty = Certainty.EVIDENT if name else Certainty.POSSIBLE
             way = "Egress" if change.name.endswith("Egress") else "Ingress"
-            hint: Document = {"way": way, "asked": _added(change)}
+            hint: Document = {"way": way, "asked": made_by(change.request, change.response)}
             yield named(change, "security-group", group, certainty, hint)
 
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
@@ -113,46 +113,7 @@ class DefaultGroup(Control[DefaultGroupSettings]):
     ) -> Plan:
         group = arn_of(candidate.resource, text(observation.state, "group"))
         added, way = list(items(observation.state["added"])), text(observation.state, "way")
-        return Plan(revocation(group, added, direction=way))
-
-
-# ------------------------------------------------------------------------------- the record
-
-
-def _added(change: Change) -> list[Json]:
-    """The rules that a change made, each as `ports|source`, the key to find them in the group.
-
-    The response names them as EC2 keeps them (`10.1.2.3/8` is `10.0.0.0/8`); older records and
-    some services' have none, and then the request must do.
-    """
-    made = list(items(mapping(change.response, "securityGroupRuleSet")))
-    return [key_of(_as_described(rule)) for rule in made] or _asked(change.request)
-
-
-def _as_described(made: Document) -> Document:
-    """A rule of a response, spelt as EC2 describes it."""
-    capital = {name[:1].upper() + name[1:]: value for name, value in made.items()}
-    group = {"GroupId": text(mapping(made, "referencedGroupInfo"), "groupId")}
-    return {**capital, "ReferencedGroupInfo": group}
-
-
-def _asked(request: Document) -> list[Json]:
-    """The rules that a request asks for."""
-    keys: list[Json] = []
-    for permission in permissions_asked(request):
-        for source in sources_in(permission):
-            keys.append(key_of({**permission, **source}))
-    for permission in items(request.get("ipPermissions")):
-        asked: Document = {
-            "IpProtocol": text(permission, "ipProtocol"),
-            "FromPort": permission.get("fromPort"),
-            "ToPort": permission.get("toPort"),
-        }
-        for group in items(permission.get("groups")):
-            keys.append(
-                key_of({**asked, "ReferencedGroupInfo": {"GroupId": text(group, "groupId")}})
-            )
-    return keys
+        return Plan(revocation(group, added, direction=way), advice=reserved_in_words(added))
 
 
 CONTROLS = (DefaultGroup(),)

@@ -8,17 +8,30 @@ data input".
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from driftguard.aws.calls import Throttled, document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, flag, items, mapping, text
 from driftguard.events.cloudtrail import omitted
-from driftguard.model import Call, Candidate, Certainty, Change, Resource
+from driftguard.model import NOT_IN_USE, Call, Candidate, Certainty, Change, Resource, Use
 
-from ..control import References
+from ..control import NOTHING, Cuts, References, Settling
 from ..mechanisms.advice import Advice
 from ..mechanisms.switch import Switch
-from .records import any_of, found, inner, instance, instances, named, on, string, value
+from .records import (
+    BUSY,
+    EVERY,
+    any_of,
+    found,
+    inner,
+    instance,
+    instances,
+    named,
+    on,
+    string,
+    value,
+)
 
 _INSTANCE = (any_of("instance"),)
 
@@ -41,6 +54,10 @@ def _metadata_opened(change: Change) -> Iterable[Candidate]:
                 yield named(change, "instance", id_, Certainty.EVIDENT)
             elif id_ and not options:
                 yield named(change, "instance", id_, Certainty.POSSIBLE)
+        asked = inner(change.request, "metadataOptions")
+        if omitted(change.response) and string(asked, "httpTokens") != "required":
+            # So many were launched that the record leaves them out: all are looked at.
+            yield named(change, "instance", EVERY, Certainty.POSSIBLE)
         return
     asked = inner(change.response, "instanceMetadataOptions") or change.request
     id_ = string(change.request, "instanceId")
@@ -53,6 +70,14 @@ def _metadata_opened(change: Change) -> Iterable[Candidate]:
 
 
 def _metadata(resource: Resource, reader: Reader) -> Document | None:
+    if resource.id == EVERY:
+        asked = [{"Name": "metadata-options.http-tokens", "Values": ["optional"]}]
+        ids = sorted(
+            text(item, "InstanceId")
+            for item in instances(reader, Filters=asked)
+            if _sessionless(mapping(item, "MetadataOptions"))
+        )
+        return {"HttpTokens": "optional", "instances": list(ids)} if ids else None
     described = instance(reader, resource.id)
     if described is None:
         return None
@@ -76,6 +101,41 @@ def _put_metadata(resource: Resource, state: Document) -> Call:
     return Call("ec2", "ModifyInstanceMetadataOptions", parameters, on=(resource.arn,))
 
 
+def _asks_without_token(resource: Resource, state: Document, reader: Reader) -> Use:
+    """Whether software on the instance was seen to ask without a token in the last day.
+
+    At a hop limit of 1 no answer reaches a container, so that only people know whether there is
+    one that needs it.
+    Sources: Amazon EC2 User Guide, "Transition to using Instance Metadata Service Version 2" (the
+    metric MetadataNoToken) and "Instance metadata options" (the hop limit, and containers).
+    """
+    if text(state, "HttpPutResponseHopLimit") == "1":
+        return Use(unknown="do containers on it need its metadata? The hop limit is 1")
+    now = datetime.now(UTC)
+    answer = reader.read(
+        "cloudwatch",
+        "GetMetricStatistics",
+        Namespace="AWS/EC2",
+        MetricName="MetadataNoToken",
+        Dimensions=[{"Name": "InstanceId", "Value": resource.id}],
+        StartTime=now - timedelta(days=1),
+        EndTime=now,
+        Period=3600,
+        Statistics=["Sum"],
+    )
+    points = list(items(document(answer).get("Datapoints")))
+    asked = sum(float(text(point, "Sum") or 0) for point in points)
+    if asked:
+        return Use(f"its metadata was read {asked:.0f} times without a token in the last day")
+    return NOT_IN_USE if points else Use(unknown=_CUTS_V1.question)
+
+
+_CUTS_V1 = Cuts(
+    "software that reads the instance's metadata without a token, and containers behind a hop",
+    "the instance's metric MetadataNoToken, and its hop limit",
+    "does software on it read its metadata without a token?",
+)
+
 METADATA_V1 = Switch(
     id="ec2.imdsv1-allowed",
     title="Instance metadata without a session token",
@@ -83,7 +143,16 @@ METADATA_V1 = Switch(
     references=References(security_hub=("EC2.8", "AutoScaling.3"), attack=("T1552.005",)),
     triggers=(on("ModifyInstanceMetadataOptions"), on("RunInstances")),
     reads=("ec2:DescribeInstances",),
+    reads_use=("cloudwatch:GetMetricStatistics",),
     writes={"ec2:ModifyInstanceMetadataOptions": _INSTANCE},
+    cuts=_CUTS_V1,
+    uses=_asks_without_token,
+    settling=Settling(
+        5 * 60,
+        "the options are pending before they are applied (Amazon EC2 API Reference, "
+        "InstanceMetadataOptionsResponse)",
+    ),
+    busy=BUSY,
     candidates=_metadata_opened,
     read=_metadata,
     risky=lambda state, _: (
@@ -91,8 +160,9 @@ METADATA_V1 = Switch(
         if _sessionless(state)
         else ""
     ),
-    safe=lambda state, _: {**state, "HttpTokens": "required"},
+    safe=lambda state, _: None if "instances" in state else {**state, "HttpTokens": "required"},
     put=_put_metadata,
+    advice="Require tokens of those instances whose software can do without version 1.",
 )
 
 # ------------------------------------------------------------------------ termination
@@ -109,6 +179,9 @@ def _protection_removed(change: Change) -> Iterable[Candidate]:
 
 
 def _protection(resource: Resource, reader: Reader) -> Document | None:
+    """Whether the instance is protected; None once it goes, for then nothing is to be protected."""
+    if instance(reader, resource.id) is None:
+        return None
     answer = reader.read(
         "ec2",
         "DescribeInstanceAttribute",
@@ -144,6 +217,8 @@ PROTECTION_OFF = Switch(
     triggers=(on("ModifyInstanceAttribute"),),
     reads=("ec2:DescribeInstanceAttribute", "ec2:DescribeInstances"),
     writes={"ec2:ModifyInstanceAttribute": _INSTANCE},
+    cuts=NOTHING,
+    busy=BUSY,
     baselined=True,
     found_by=_every_instance,
     candidates=_protection_removed,
@@ -174,6 +249,7 @@ USER_DATA = Advice(
     severity=70,
     references=References(attack=("T1059", "T1037"), stratus=("aws.execution.ec2-user-data",)),
     triggers=(on("ModifyInstanceAttribute"),),
+    cuts=NOTHING,
     revert="CloudTrail hides the script from before, and the instance may have run the new one",
     candidates=_script_changed,
     why="the start-up script, which runs as root, was changed while the instance was stopped",

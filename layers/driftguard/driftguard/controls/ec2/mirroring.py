@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, items, text
+from driftguard.documents import Document, Json, items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import (
     Call,
@@ -24,11 +24,24 @@ from driftguard.model import (
     Step,
 )
 
-from ..control import Control, References
-from .records import any_of, found, inner, named, on, string, tag_specifications
+from ..control import NOTHING, Control, References
+from .records import (
+    BUSY,
+    RESERVED,
+    any_of,
+    found,
+    inner,
+    named,
+    on,
+    reserved_in_words,
+    string,
+    tag_specifications,
+    tags_told,
+)
 
 _SESSION = any_of("traffic-mirror-session")
-_TARGET = any_of("traffic-mirror-target")
+# A target that is shared by RAM is its owner's.
+_TARGET = "arn:{partition}:ec2:{region}:*:traffic-mirror-target/*"
 _SESSION_ID, _TARGET_ID = "TrafficMirrorSessionId", "TrafficMirrorTargetId"
 _FIELDS = (
     _SESSION_ID,
@@ -63,7 +76,7 @@ class TrafficMirrored(Control[TrafficMirrorSettings]):
     severity = 80
     references = References(attack=("T1020.001", "T1040"))
     triggers = (on("CreateTrafficMirrorSession"), on("ModifyTrafficMirrorSession"))
-    reads = ("ec2:DescribeTrafficMirrorSessions",)
+    reads = ("ec2:DescribeTrafficMirrorSessions", "ec2:DescribeTrafficMirrorTargets")
     writes = {
         "ec2:CreateTrafficMirrorSession": (
             any_of("network-interface"),
@@ -75,7 +88,9 @@ class TrafficMirrored(Control[TrafficMirrorSettings]):
         "ec2:ModifyTrafficMirrorSession": (_SESSION, _TARGET),
         "ec2:CreateTags": (_SESSION,),
     }
-    volatile = frozenset({_SESSION_ID})
+    cuts = NOTHING
+    busy = BUSY
+    volatile = frozenset({_SESSION_ID, RESERVED})
     baselined = True
     settings = TrafficMirrorSettings
 
@@ -94,11 +109,12 @@ class TrafficMirrored(Control[TrafficMirrorSettings]):
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         asked = [{"Name": "network-interface-id", "Values": [candidate.resource.id]}]
         sessions: list[Document] = [
-            {name: session[name] for name in _FIELDS if session.get(name) not in (None, [])}
-            for session in _sessions(reader, Filters=asked)
+            _fields_of(session) for session in _sessions(reader, Filters=asked)
         ]
         sessions.sort(key=lambda session: text(session, "SessionNumber"))
-        return {**candidate.hint, "sessions": list(sessions)}
+        targets = {text(session, _TARGET_ID) for session in sessions}
+        owners = _owners(reader, sorted(targets))
+        return {**candidate.hint, "sessions": list(sessions), "owners": owners}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         for interface in sorted(
@@ -121,9 +137,9 @@ class TrafficMirrored(Control[TrafficMirrorSettings]):
     ) -> Plan:
         before, new = _known(baseline), _new(observation.state, baseline, settings)
         steps = tuple(
-            _turned(candidate.resource, session, back)
+            _turned(candidate.resource, observation.state, session, back)
             if (back := before.get(text(session, _SESSION_ID)))
-            else _deleted(candidate.resource, session)
+            else _deleted(candidate.resource, observation.state, session)
             for session in new
         )
         untouched = tuple(
@@ -131,7 +147,7 @@ class TrafficMirrored(Control[TrafficMirrorSettings]):
             for item in items(observation.state["sessions"])
             if item not in new
         )
-        return Plan(steps, untouched=untouched)
+        return Plan(steps, untouched=untouched, advice=reserved_in_words(new))
 
 
 def _sessions(reader: Reader, **parameters: object) -> Iterable[Document]:
@@ -139,6 +155,33 @@ def _sessions(reader: Reader, **parameters: object) -> Iterable[Document]:
         "ec2", "DescribeTrafficMirrorSessions", "TrafficMirrorSessions", **parameters
     )
     return map(document, pages)
+
+
+def _fields_of(session: Document) -> Document:
+    kept = {name: session[name] for name in _FIELDS if session.get(name) not in (None, [])}
+    return {**kept, **tags_told(session)} if session.get("Tags") else kept
+
+
+def _owners(reader: Reader, targets: list[str]) -> Document:
+    """Each target's owner: another account may share it. A target that is gone has none.
+
+    Source: Amazon EC2 API Reference, "TrafficMirrorTarget" (`OwnerId`).
+    """
+    if not targets:
+        return {}
+    asked = [{"Name": "traffic-mirror-target-id", "Values": targets}]
+    pages = reader.pages(
+        "ec2", "DescribeTrafficMirrorTargets", "TrafficMirrorTargets", Filters=asked
+    )
+    found = map(document, pages)
+    return {text(target, _TARGET_ID): text(target, "OwnerId") for target in found}
+
+
+def _target(interface: Resource, state: Document, id_: str) -> str:
+    """A target's ARN, which its owner's account is part of; any account where nobody tells."""
+    owner = text(mapping(state, "owners"), id_) or "*"
+    prefix = interface.arn.split(":")
+    return f"{':'.join(prefix[:4])}:{owner}:traffic-mirror-target/{id_}"
 
 
 def _known(baseline: Document | None) -> dict[str, str]:
@@ -165,21 +208,21 @@ def _arn(interface: Resource, kind: str, id_: str) -> str:
     return f"{interface.arn.rpartition(':')[0]}:{kind}/{id_}"
 
 
-def _turned(interface: Resource, session: Document, target: str) -> Step:
+def _turned(interface: Resource, state: Document, session: Document, target: str) -> Step:
     id_, now = text(session, _SESSION_ID), text(session, _TARGET_ID)
 
     def turn_to(other: str) -> Call:
         parameters: Document = {_SESSION_ID: id_, _TARGET_ID: other}
         where = (
             _arn(interface, "traffic-mirror-session", id_),
-            _arn(interface, "traffic-mirror-target", other),
+            _target(interface, state, other),
         )
         return Call("ec2", "ModifyTrafficMirrorSession", parameters, on=where)
 
     return Step(turn_to(target), (turn_to(now),))
 
 
-def _deleted(interface: Resource, session: Document) -> Step:
+def _deleted(interface: Resource, state: Document, session: Document) -> Step:
     id_ = text(session, _SESSION_ID)
     delete = Call(
         "ec2",
@@ -199,7 +242,7 @@ def _deleted(interface: Resource, session: Document) -> Step:
             interface.arn,
             _arn(interface, "traffic-mirror-filter", text(session, "TrafficMirrorFilterId")),
             _arn(interface, "traffic-mirror-session", "*"),
-            _arn(interface, "traffic-mirror-target", text(session, _TARGET_ID)),
+            _target(interface, state, text(session, _TARGET_ID)),
         ),
     )
     return Step(delete, (create,))

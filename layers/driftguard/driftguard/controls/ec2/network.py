@@ -1,24 +1,23 @@
-"""Subnets that hand out public addresses, transit gateways and VPC exclusions that let others in.
+"""Subnets that hand out public addresses, and transit gateways that accept whoever comes.
 
-Sources: Amazon EC2 API Reference, "ModifySubnetAttribute", "ModifyTransitGateway" and
-"CreateVpcBlockPublicAccessExclusion".
+Sources: Amazon EC2 API Reference, "ModifySubnetAttribute" and "ModifyTransitGateway"; Amazon EKS
+User Guide, "Create a managed node group" (nodes in public subnets need the subnets' addresses).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from driftguard.access.policy import Trusted
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, flag, items, mapping, text
-from driftguard.events.cloudtrail import omitted
-from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+from driftguard.documents import Document, flag, items, mapping, text
+from driftguard.model import NOT_IN_USE, Call, Candidate, Certainty, Change, Resource, Use
 
-from ..control import References
-from ..mechanisms.granted import Granted
-from ..mechanisms.switch import Switch
-from .records import any_of, inner, named, on, string, tag_specifications, value
+from ..control import NOTHING, Cuts, References, Settling
+from ..mechanisms.declared import unrecorded
+from ..mechanisms.switch import Switch, since_before
+from ..mechanisms.weakened import TOLD, told
+from .records import BUSY, any_of, found, inner, named, on, string, value
 
 # ------------------------------------------------------------------------ public addresses
 
@@ -26,7 +25,7 @@ from .records import any_of, inner, named, on, string, tag_specifications, value
 def _addresses_given(change: Change) -> Iterable[Candidate]:
     subnet = string(change.request, "subnetId")
     if subnet and flag(value(change.request, "mapPublicIpOnLaunch")) is True:
-        yield named(change, "subnet", subnet, Certainty.EVIDENT)
+        yield told(named(change, "subnet", subnet, Certainty.EVIDENT).resource, "public_addresses")
 
 
 def _subnet(subnet: Resource, reader: Reader) -> Document | None:
@@ -34,6 +33,31 @@ def _subnet(subnet: Resource, reader: Reader) -> Document | None:
     for described in reader.pages("ec2", "DescribeSubnets", "Subnets", Filters=asked):
         return {"public_addresses": flag(document(described).get("MapPublicIpOnLaunch")) is True}
     return None
+
+
+def _subnets(reader: Reader) -> Iterable[Resource]:
+    for subnet in reader.pages("ec2", "DescribeSubnets", "Subnets"):
+        yield found(reader, "subnet", text(document(subnet), "SubnetId"))
+
+
+def _launched_into(subnet: Resource, state: Document, reader: Reader) -> Use:
+    """What launches instances into the subnet by itself: they may need their address to start.
+
+    The Auto Scaling groups of EKS node groups are among them; Karpenter and eksctl tag the subnet.
+    """
+    asked = [{"Name": "subnet-id", "Values": [subnet.id]}]
+    for described in reader.pages("ec2", "DescribeSubnets", "Subnets", Filters=asked):
+        for tag in items(document(described).get("Tags")):
+            if (key := text(tag, "Key")).startswith(_CLUSTER_TAGS):
+                return Use(f"the subnet is tagged {key}")
+    for group in reader.pages("autoscaling", "DescribeAutoScalingGroups", "AutoScalingGroups"):
+        if subnet.id in text(document(group), "VPCZoneIdentifier").split(","):
+            name = text(document(group), "AutoScalingGroupName")
+            return Use(f"Auto Scaling group {name} launches into it")
+    return NOT_IN_USE
+
+
+_CLUSTER_TAGS = ("kubernetes.io/", "karpenter.sh/", "alpha.eksctl.io/")
 
 
 def _put_addresses(subnet: Resource, state: Document) -> Call:
@@ -51,14 +75,26 @@ SUBNET_ADDRESSES = Switch(
     references=References(security_hub=("EC2.15",), attack=("T1133",)),
     triggers=(on("ModifySubnetAttribute"),),
     reads=("ec2:DescribeSubnets",),
+    reads_use=("autoscaling:DescribeAutoScalingGroups", "ec2:DescribeSubnets"),
     writes={"ec2:ModifySubnetAttribute": (any_of("subnet"),)},
+    cuts=Cuts(
+        "instances that start from now on and need a public address, as EKS nodes do",
+        "the subnet's tags, and the Auto Scaling groups that launch into it",
+        "does anything that launches into the subnet need public addresses?",
+    ),
+    uses=_launched_into,
+    baselined=True,
+    found_by=_subnets,
     candidates=_addresses_given,
     read=_subnet,
-    risky=lambda state, _: (
-        "instances launched into the subnet get a public address"
-        if state["public_addresses"]
-        else ""
+    risky=since_before(
+        lambda state: (
+            "instances launched into the subnet get a public address"
+            if state["public_addresses"]
+            else ""
+        )
     ),
+    asks=unrecorded,
     safe=lambda state, _: {"public_addresses": False},
     put=_put_addresses,
 )
@@ -75,7 +111,10 @@ def _attachments_accepted(change: Change) -> Iterable[Candidate]:
         inner(change.response, "transitGateway"), "transitGatewayId"
     )
     if gateway and _acceptance(inner(change.request, "options")) == "enable":
-        yield named(change, "transit-gateway", gateway, Certainty.EVIDENT)
+        where = named(change, "transit-gateway", gateway, Certainty.EVIDENT).resource
+        # What was just made was not otherwise before.
+        made = change.name == "CreateTransitGateway"
+        yield Candidate(where, Certainty.EVIDENT, {TOLD: ["accepts"], "made": made})
 
 
 def _gateway(gateway: Resource, reader: Reader) -> Document | None:
@@ -89,6 +128,11 @@ def _gateway(gateway: Resource, reader: Reader) -> Document | None:
         if text(item, "State") not in ("deleting", "deleted"):
             return {"accepts": _acceptance(mapping(item, "Options"))}
     return None
+
+
+def _gateways(reader: Reader) -> Iterable[Resource]:
+    for gateway in reader.pages("ec2", "DescribeTransitGateways", "TransitGateways"):
+        yield found(reader, "transit-gateway", text(document(gateway), "TransitGatewayId"))
 
 
 def _put_acceptance(gateway: Resource, state: Document) -> Call:
@@ -107,110 +151,28 @@ GATEWAY_ACCEPTS = Switch(
     triggers=(on("ModifyTransitGateway"), on("CreateTransitGateway")),
     reads=("ec2:DescribeTransitGateways",),
     writes={"ec2:ModifyTransitGateway": (any_of("transit-gateway"),)},
+    # Attachments that are made already stay.
+    cuts=NOTHING,
+    settling=Settling(
+        10 * 60,
+        "the gateway is modifying, and takes no other change meanwhile (Amazon EC2 API Reference, "
+        "TransitGateway)",
+    ),
+    busy=BUSY,
+    baselined=True,
+    found_by=_gateways,
     candidates=_attachments_accepted,
     read=_gateway,
-    risky=lambda state, _: (
-        "VPCs of any account that the transit gateway is shared with are attached unasked"
-        if state["accepts"] == "enable"
-        else ""
+    risky=since_before(
+        lambda state: (
+            "VPCs of any account that the transit gateway is shared with are attached unasked"
+            if state["accepts"] == "enable"
+            else ""
+        )
     ),
+    asks=lambda state, baseline: "" if state.get("made") else unrecorded(state, baseline),
     safe=lambda state, _: {"accepts": "disable"},
     put=_put_acceptance,
 )
 
-# ------------------------------------------------------------------------ exclusions from the block
-
-_BOTH_WAYS, _OUT_ONLY = "allow-bidirectional", "allow-egress"
-_EXCLUSION = any_of("vpc-block-public-access-exclusion")
-
-
-def _excluded(change: Change, trusted: Trusted) -> Iterable[Candidate]:
-    """The VPC or subnet that a record lets the internet into, past the region's block."""
-    made = inner(change.response, "vpcBlockPublicAccessExclusion")
-    mode = string(change.request, "internetGatewayExclusionMode")
-    if mode != _BOTH_WAYS and not omitted(change.request):
-        return
-    certainty = Certainty.EVIDENT if mode else Certainty.POSSIBLE
-    arn = string(made, "resourceArn")
-    subnet = string(change.request, "subnetId")
-    kind, _, id_ = arn.rpartition(":")[2].partition("/")
-    if not id_:
-        kind = "subnet" if subnet else "vpc"
-        id_ = subnet or string(change.request, "vpcId")
-    if id_:
-        # A modified exclusion was there before, the other way: there are but two.
-        before = _OUT_ONLY if change.name.startswith("Modify") else ""
-        yield named(change, kind, id_, certainty, {"before": before})
-
-
-def _exclusion(candidate: Candidate, reader: Reader) -> Document | None:
-    answer = reader.read(
-        "ec2",
-        "DescribeVpcBlockPublicAccessExclusions",
-        Filters=[{"Name": "resource-arn", "Values": [candidate.resource.arn]}],
-    )
-    for item in items(document(answer).get("VpcBlockPublicAccessExclusions")):
-        if not text(item, "State").startswith(("delete", "disable", "create-failed")):
-            return {
-                **candidate.hint,
-                "id": text(item, "ExclusionId"),
-                "mode": text(item, "InternetGatewayExclusionMode"),
-                "tags": list(items(item.get("Tags"))),
-            }
-    return None
-
-
-def _exclude_again(resource: Resource, state: Document) -> tuple[Step, ...]:
-    prefix = resource.arn.rpartition(":")[0]
-    exclusion: dict[str, Json] = {"ExclusionId": state["id"]}
-    where = f"{prefix}:vpc-block-public-access-exclusion/{state['id']}"
-
-    def modify(mode: str) -> Call:
-        parameters: Document = {**exclusion, "InternetGatewayExclusionMode": mode}
-        return Call("ec2", "ModifyVpcBlockPublicAccessExclusion", parameters, on=(where,))
-
-    if before := text(state, "before"):
-        return (Step(modify(before), (modify(text(state, "mode")),)),)
-    delete = Call("ec2", "DeleteVpcBlockPublicAccessExclusion", exclusion, on=(where,))
-    create = Call(
-        "ec2",
-        "CreateVpcBlockPublicAccessExclusion",
-        {
-            "SubnetId" if resource.kind == "ec2.subnet" else "VpcId": resource.id,
-            "InternetGatewayExclusionMode": state["mode"],
-            **tag_specifications("vpc-block-public-access-exclusion", state["tags"]),
-        },
-        on=(resource.arn, f"{prefix}:vpc-block-public-access-exclusion/*"),
-    )
-    return (Step(delete, (create,)),)
-
-
-EXCLUSION = Granted(
-    id="ec2.vpc-bpa-exclusion",
-    title="Network excluded from VPC block public access",
-    severity=75,
-    references=References(attack=("T1562.007",)),
-    triggers=(
-        on("CreateVpcBlockPublicAccessExclusion"),
-        on("ModifyVpcBlockPublicAccessExclusion"),
-    ),
-    reads=("ec2:DescribeVpcBlockPublicAccessExclusions",),
-    writes={
-        "ec2:CreateVpcBlockPublicAccessExclusion": (_EXCLUSION, any_of("subnet"), any_of("vpc")),
-        "ec2:DeleteVpcBlockPublicAccessExclusion": (_EXCLUSION,),
-        "ec2:ModifyVpcBlockPublicAccessExclusion": (_EXCLUSION,),
-        "ec2:CreateTags": (_EXCLUSION,),
-    },
-    proven="stub",
-    volatile=frozenset({"id"}),
-    candidates=_excluded,
-    read=_exclusion,
-    risky=lambda state, _: (
-        "the internet reaches it past the region's block public access"
-        if state["mode"] == _BOTH_WAYS
-        else ""
-    ),
-    steps=_exclude_again,
-)
-
-CONTROLS = (SUBNET_ADDRESSES, GATEWAY_ACCEPTS, EXCLUSION)
+CONTROLS = (SUBNET_ADDRESSES, GATEWAY_ACCEPTS)

@@ -1,7 +1,10 @@
 """Network ACLs that let the internet reach administration ports.
 
-Source: Amazon VPC User Guide, "Network ACL rules": rules are evaluated from the lowest number up,
-and the first that matches decides.
+A Deny with a lower number shuts the ports of administration alone. The entry itself stays where it
+may let replies in: they come to the ports from 1024 up, 3389 among them.
+
+Sources: Amazon VPC User Guide, "Network ACL rules" (rules are evaluated from the lowest number up,
+and the first that matches decides; numbers go up to 32766) and "Ephemeral ports".
 """
 
 from __future__ import annotations
@@ -10,11 +13,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from driftguard.access.network import is_public_range
+from driftguard.access.public_ranges import covers, meet
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, flag, items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import (
+    NOT_IN_USE,
     Call,
     Candidate,
     Certainty,
@@ -24,9 +29,10 @@ from driftguard.model import (
     Plan,
     Resource,
     Step,
+    Use,
 )
 
-from ..control import Control, References
+from ..control import Control, Cuts, References
 from .records import any_of, found, inner, named, on, string, value
 
 
@@ -54,14 +60,24 @@ class NetworkAclOpen(Control[NetworkAclSettings]):
         f"ec2:{call}NetworkAclEntry": (any_of("network-acl"),)
         for call in ("Create", "Delete", "Replace")
     }
+    cuts = Cuts(
+        "administration from inside, which the entry or one behind it lets in",
+        "the entries of the network ACL",
+        "does anybody inside administer the subnets by these ports?",
+    )
     baselined = True
     settings = NetworkAclSettings
 
     def screen(self, change: Change, settings: NetworkAclSettings) -> Iterable[Candidate]:
         acl, number = string(change.request, "networkAclId"), string(change.request, "ruleNumber")
         replaced = change.name == "ReplaceNetworkAclEntry"
-        hint: Document = {"rule": int(number) if number.isdigit() else 0, "replaced": replaced}
-        if acl and _opens(_asked(change.request), settings):
+        asked = _asked(change.request)
+        hint: Document = {
+            "rule": int(number) if number.isdigit() else 0,
+            "replaced": replaced,
+            "ports": [port for port in settings.admin_ports if _reaches(asked, port)],
+        }
+        if acl and _opens(asked, settings):
             yield named(change, "network-acl", acl, Certainty.EVIDENT, hint)
         elif acl and omitted(change.request):
             yield named(change, "network-acl", acl, Certainty.POSSIBLE, hint)
@@ -90,9 +106,9 @@ class NetworkAclOpen(Control[NetworkAclSettings]):
         self, state: Document, baseline: Document | None, settings: NetworkAclSettings
     ) -> Finding | None:
         for entry in _judged(state, baseline):
-            ports = _opened(entry, state, settings)
+            ports = ", ".join(map(str, _opened(entry, state, settings)))
             if ports:
-                said = f"rule {_number(entry)} lets {_source(entry)} reach port {', '.join(ports)}"
+                said = f"rule {_number(entry)} lets {_source(entry)} reach port {ports}"
                 return Finding(said, (entry,))
         return None
 
@@ -107,28 +123,47 @@ class NetworkAclOpen(Control[NetworkAclSettings]):
         entry = next(item for item in judged if _opened(item, observation.state, settings))
         acl, number = candidate.resource, _number(entry)
         before = None if baseline is None else _entry(baseline, number)
-        if before is not None:
-            step = Step(_call("Replace", acl, before), (_call("Replace", acl, entry),))
-        elif observation.state.get("replaced"):
-            return Plan((), advice=f"What rule {number} said before it was replaced is not known.")
-        else:
-            parameters: Document = {
-                "NetworkAclId": acl.id,
-                "RuleNumber": number,
-                "Egress": False,
-            }
-            delete = Call(
-                "ec2",
-                "DeleteNetworkAclEntry",
-                parameters,
-                on=(acl.arn,),
-                settled_by=("InvalidNetworkAclEntry.NotFound",),
-            )
-            step = Step(delete, (_call("Create", acl, entry),))
         untouched = tuple(
             f"rule {_number(item)}" for item in items(observation.state["entries"]) if item != entry
         )
-        return Plan((step,), untouched=untouched)
+        if before is None and observation.state.get("replaced"):
+            return Plan((), advice=f"What rule {number} said before it was replaced is not known.")
+        if before is not None:
+            step = Step(_call("Replace", acl, before), (_call("Replace", acl, entry),))
+            return Plan((step,), untouched=untouched)
+        denies = _denies(entry, observation.state, _opened(entry, observation.state, settings))
+        if not denies and _is_for_administration(entry, settings):
+            step = Step(_deletion(acl, number), (_call("Create", acl, entry),))
+            return Plan((step,), untouched=untouched)
+        if not denies:
+            return Plan((), advice=f"There is no number left for a Deny before rule {number}.")
+        steps = tuple(
+            Step(_call("Create", acl, deny), (_deletion(acl, _number(deny)),)) for deny in denies
+        )
+        advice = f"If nobody needs rule {number}, delete it, and the Deny entries with it."
+        return Plan(steps, untouched=(*untouched, f"rule {number}"), advice=advice)
+
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
+        """Whether a Deny would shut out others than the internet: the entries tell."""
+        entry = _entry(state, state.get("rule"))
+        ports = [port for port in _listed(state, "ports") if isinstance(port, int)]
+        if state.get("replaced"):
+            # It goes back to what it was, or nothing is done.
+            return NOT_IN_USE
+        if entry is None or not ports:
+            return Use(unknown=self.cuts.question)
+        first = min((_number(deny) for deny in _denies(entry, state, ports)), default=0)
+        shut_out = [
+            item
+            for item in items(state["entries"])
+            if item != entry
+            and _number(item) > first
+            and text(item, "RuleAction") == "allow"
+            and meet(_source(item), _source(entry))
+            and any(_reaches(item, port) for port in ports)
+        ]
+        told = ", ".join(f"rule {_number(item)} lets {_source(item)} in" for item in shut_out)
+        return Use(told) if told else NOT_IN_USE
 
 
 def _asked(request: Document) -> Document:
@@ -157,24 +192,35 @@ def _judged(state: Document, baseline: Document | None) -> list[Document]:
     return [entry for entry in entries if not baseline or entry != _entry(baseline, _number(entry))]
 
 
-def _opened(entry: Document, state: Document, settings: NetworkAclSettings) -> list[str]:
-    """The administration ports that an entry opens, unless an earlier entry denies them."""
+def _opened(entry: Document, state: Document, settings: NetworkAclSettings) -> list[int]:
+    """The administration ports that an entry opens, and none of the others does or shuts."""
     if not _opens(entry, settings):
         return []
-    denied = [
-        item
-        for item in items(state["entries"])
-        if _number(item) < _number(entry) and text(item, "RuleAction") == "deny"
-    ]
+    entries = list(items(state["entries"]))
+    earlier = [item for item in entries if _number(item) < _number(entry)]
     return [
-        str(port)
+        port
         for port in settings.admin_ports
-        if _reaches(entry, port) and not any(_shuts(deny, entry, port) for deny in denied)
+        if _reaches(entry, port)
+        and not any(_decides(item, entry, port) for item in earlier)
+        and not _open_without(entry, entries, port)
     ]
+
+
+def _open_without(entry: Document, entries: list[Document], port: int) -> bool:
+    """Whether an entry behind lets the same in, so that this one has opened nothing."""
+    later = (item for item in entries if _number(item) > _number(entry))
+    decisive = next((item for item in later if _decides(item, entry, port)), None)
+    return decisive is not None and text(decisive, "RuleAction") == "allow"
 
 
 def _entry(state: Document, number: Json) -> Document | None:
     return next((item for item in items(state["entries"]) if _number(item) == number), None)
+
+
+def _listed(state: Document, name: str) -> list[Json]:
+    value = state.get(name)
+    return list(value) if isinstance(value, (list, tuple)) else []
 
 
 def _number(entry: Document) -> int:
@@ -207,10 +253,55 @@ def _reaches(entry: Document, port: int) -> bool:
     return int(low) <= port <= int(high)
 
 
-def _shuts(deny: Document, entry: Document, port: int) -> bool:
-    """Whether an earlier entry keeps the whole internet, of the same kind, from this port."""
-    same = bool(text(deny, "CidrBlock")) == bool(text(entry, "CidrBlock"))
-    return same and _source(deny).endswith("/0") and _reaches(deny, port)
+def _decides(item: Document, entry: Document, port: int) -> bool:
+    """Whether an entry is about everybody whom another is about, at this port."""
+    return _reaches(item, port) and covers(_source(item), _source(entry))
+
+
+def _is_for_administration(entry: Document, settings: NetworkAclSettings) -> bool:
+    """Whether an entry lets nothing else in, so that nothing else goes with it."""
+    ports = mapping(entry, "PortRange")
+    low, high = text(ports, "From"), text(ports, "To")
+    if text(entry, "Protocol").lower() not in ("6", "tcp") or not (low + high).isdigit():
+        return False
+    return set(range(int(low), int(high) + 1)) <= set(settings.admin_ports)
+
+
+def _denies(entry: Document, state: Document, ports: list[int]) -> list[Document]:
+    """The entries that shut the opened ports before this one opens them; none without room.
+
+    They have the highest free numbers below it, so that what is let in before stays so.
+    """
+    taken = {_number(item) for item in items(state["entries"])}
+    free = (number for number in range(_number(entry) - 1, 0, -1) if number not in taken)
+    numbers = sorted(number for _, number in zip(ports, free, strict=False))
+    if len(numbers) < len(ports):
+        return []
+    source: Document = {
+        name: entry[name] for name in ("CidrBlock", "Ipv6CidrBlock") if entry.get(name)
+    }
+    return [
+        {
+            "RuleNumber": number,
+            "Protocol": "6",
+            "RuleAction": "deny",
+            "Egress": False,
+            **source,
+            "PortRange": {"From": port, "To": port},
+        }
+        for number, port in zip(numbers, ports, strict=True)
+    ]
+
+
+def _deletion(acl: Resource, number: int) -> Call:
+    parameters: Document = {"NetworkAclId": acl.id, "RuleNumber": number, "Egress": False}
+    return Call(
+        "ec2",
+        "DeleteNetworkAclEntry",
+        parameters,
+        on=(acl.arn,),
+        settled_by=("InvalidNetworkAclEntry.NotFound",),
+    )
 
 
 def _call(operation: str, acl: Resource, entry: Document) -> Call:

@@ -13,7 +13,7 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, text
 from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
 
-from ..control import Control, NoSettings, References
+from ..control import NOTHING, Control, NoSettings, References
 from .records import found, named, on
 from .rules import described, group_named, key_of, permissions_asked, rules_of, sources_in
 
@@ -29,10 +29,11 @@ class OpenEgress(Control[NoSettings]):
     title = "Security group's way out opened to everywhere"
     severity = 35
     references = References(attack=("T1562.007", "T1048"))
-    triggers = (on("AuthorizeSecurityGroupEgress"),)
+    triggers = (on("AuthorizeSecurityGroupEgress"), on("ModifySecurityGroupRules"))
     reads = ("ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups")
     writes: dict[str, tuple[str, ...]] = {}
     revert = "almost every workload needs a way out, and closing it breaks what uses it at once"
+    cuts = NOTHING
     baselined = True
     settings = NoSettings
 

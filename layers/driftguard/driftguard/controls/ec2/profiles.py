@@ -25,9 +25,9 @@ from driftguard.model import (
     Step,
 )
 
-from ..control import Control, References
+from ..control import Control, Cuts, References
 from ..privilege import UnreadableError, broad_by_name, why_admin
-from .records import any_of, found, inner, named, on, string
+from .records import BUSY, EVERY, any_of, found, inner, named, on, string
 
 _GONE = ("NoSuchEntity",)
 _HOLDING = ("associating", "associated")
@@ -48,14 +48,19 @@ class InstanceProfileSwapped(Control[InstanceProfileSettings]):
 
     Whoever is on the instance is that administrator. A profile where there was none is taken off;
     one that took another's place is not put back, since AWS gives each association an id that the
-    undo could not know: people are asked.
+    undo could not know: people are asked. They are asked as well about an instance that was
+    launched with the profile, because its software may be made for it.
     """
 
     id = "ec2.instance-profile-swapped"
     title = "Instance given an administrator's role"
     severity = 85
     references = References(attack=("T1098", "T1078.004"))
-    triggers = (on("AssociateIamInstanceProfile"), on("ReplaceIamInstanceProfileAssociation"))
+    triggers = (
+        on("AssociateIamInstanceProfile"),
+        on("ReplaceIamInstanceProfileAssociation"),
+        on("RunInstances"),
+    )
     reads = (
         "ec2:DescribeIamInstanceProfileAssociations",
         "iam:GetInstanceProfile",
@@ -70,11 +75,19 @@ class InstanceProfileSwapped(Control[InstanceProfileSettings]):
         "ec2:AssociateIamInstanceProfile": (any_of("instance"),),
         "iam:PassRole": ("arn:{partition}:iam::{account}:role/*",),
     }
+    cuts = Cuts(
+        "the software on the instance that uses the role by now",
+        question="does software on the instance use the role?",
+    )
+    busy = BUSY
     baselined = True
     volatile = frozenset({"association"})
     settings = InstanceProfileSettings
 
     def screen(self, change: Change, settings: InstanceProfileSettings) -> Iterable[Candidate]:
+        if change.name == "RunInstances":
+            yield from _launched(change, settings)
+            return
         asked = inner(change.request, "iamInstanceProfile")
         profile = string(asked, "name") or string(asked, "arn").rpartition("/")[2]
         made = inner(change.response, "iamInstanceProfileAssociation")
@@ -88,6 +101,8 @@ class InstanceProfileSwapped(Control[InstanceProfileSettings]):
             yield named(change, "instance", id_, Certainty.POSSIBLE, {"replaced": replaced})
 
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        if candidate.resource.id == EVERY:
+            return _administrators(reader)
         asked = [{"Name": "instance-id", "Values": [candidate.resource.id]}]
         for association in _associations(reader, Filters=asked):
             profile = text(mapping(association, "IamInstanceProfile"), "Arn")
@@ -108,6 +123,8 @@ class InstanceProfileSwapped(Control[InstanceProfileSettings]):
     def assess(
         self, state: Document, baseline: Document | None, settings: InstanceProfileSettings
     ) -> Finding | None:
+        if "instances" in state:
+            return Finding(f"instances carry an administrator's role: {', '.join(_texts(state))}")
         profile = text(state, "profile")
         name = profile.rpartition("/")[2]
         if not state["admin"] or name in settings.allowed_profiles:
@@ -124,6 +141,8 @@ class InstanceProfileSwapped(Control[InstanceProfileSettings]):
         settings: InstanceProfileSettings,
     ) -> Plan:
         state, instance = observation.state, candidate.resource
+        if "instances" in state:
+            return Plan((), advice="Look which of them were launched by this call.")
         if baseline is not None or state.get("replaced"):
             before = text(baseline, "profile").rpartition("/")[2] if baseline else "the one before"
             return Plan((), advice=f"Replace the profile by {before}, and stop what used the new.")
@@ -144,6 +163,38 @@ class InstanceProfileSwapped(Control[InstanceProfileSettings]):
         )
         advice = "Credentials that the instance took already work for some hours more: revoke them."
         return Plan((Step(take_off, (give,)),), advice=advice)
+
+
+def _launched(change: Change, settings: InstanceProfileSettings) -> Iterable[Candidate]:
+    """The instances of a record that were launched with a profile."""
+    hint: Document = {"replaced": False}
+    for item in items(change.response.get("instancesSet")):
+        given = inner(item, "iamInstanceProfile")
+        name = string(given, "arn").rpartition("/")[2]
+        if name and name not in settings.allowed_profiles:
+            id_ = text(item, "instanceId")
+            yield named(change, "instance", id_, Certainty.POSSIBLE, hint)
+    if omitted(change.response) and inner(change.request, "iamInstanceProfile"):
+        yield named(change, "instance", EVERY, Certainty.POSSIBLE)
+
+
+def _administrators(reader: Reader) -> Document | None:
+    """All instances that carry an administrator's role; None if there are none."""
+    carried: dict[str, list[str]] = {}
+    for association in _associations(reader):
+        profile = text(mapping(association, "IamInstanceProfile"), "Arn")
+        carried.setdefault(profile, []).append(text(association, "InstanceId"))
+    found: list[Json] = []
+    for profile, ids in sorted(carried.items()):
+        roles = _roles(reader, profile.rpartition("/")[2])
+        if any(_why(reader, role) for role in roles):
+            found += sorted(ids)
+    return {"instances": found} if found else None
+
+
+def _texts(state: Document) -> list[str]:
+    ids = state["instances"]
+    return [str(id_) for id_ in ids] if isinstance(ids, (list, tuple)) else []
 
 
 def _associations(reader: Reader, **parameters: object) -> Iterable[Document]:

@@ -7,19 +7,27 @@ Sources: AWS CloudTrail User Guide, "CloudTrail record contents"; Service Author
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
+from driftguard.aws.tags import settable
 from driftguard.documents import Document, Json, items, mapping, text
 from driftguard.model import Candidate, Certainty, Change, Resource
 
-from ..control import Trigger, partition_of, resource
+from ..control import Busy, Trigger, partition_of, resource
 
 EC2 = "ec2.amazonaws.com"
 
 # For the calls that have no resource level: they set something of the whole region.
 WHOLE_REGION = ("*",)
+
+# What EC2 answers while it is still at work on a resource.
+# Source: Amazon EC2 Developer Guide, "Error codes for the Amazon EC2 API".
+BUSY = (Busy("IncorrectState"), Busy("IncorrectInstanceState"))
+
+# Stands for the id of resources that a record leaves out for its size.
+EVERY = "*"
 
 _NO_MORE = ("shutting-down", "terminated")
 
@@ -91,6 +99,30 @@ def instance(reader: Reader, id_: str) -> Document | None:
 
 
 def tag_specifications(kind: str, resource_tags: Json) -> dict[str, Json]:
-    """The parameter that gives a resource made anew its tags back."""
-    tags: list[Json] = [dict(tag) for tag in items(resource_tags)]
+    """The parameter that gives a resource made anew its tags back, all but AWS's own."""
+    tags: list[Json] = [dict(tag) for tag in settable(resource_tags)]
     return {"TagSpecifications": [{"ResourceType": kind, "Tags": tags}]} if tags else {}
+
+
+# Where a state names the tags that AWS keeps to itself, so that an undo cannot set them.
+RESERVED = "ReservedTags"
+
+
+def tags_told(described: Document) -> dict[str, Json]:
+    """A resource's tags as a state keeps them: those that can be set again, the others by name."""
+    names: list[Json] = [
+        key for tag in items(described.get("Tags")) if (key := text(tag, "Key")).startswith("aws:")
+    ]
+    kept: list[Json] = list(settable(described.get("Tags")))
+    return {"Tags": kept, **({RESERVED: names} if names else {})}
+
+
+def reserved_in_words(made_anew: Iterable[Document]) -> str:
+    """What an undo cannot bring back of what it makes anew; "" for nothing."""
+    lost: set[str] = set()
+    for state in made_anew:
+        names = state.get(RESERVED)
+        lost.update(map(str, names) if isinstance(names, (list, tuple)) else ())
+    if not lost:
+        return ""
+    return f"An undo cannot set {', '.join(sorted(lost))} again: AWS keeps these tags to itself."

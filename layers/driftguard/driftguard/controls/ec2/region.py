@@ -13,12 +13,13 @@ from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, flag, mapping, text
 from driftguard.events.cloudtrail import omitted
-from driftguard.model import Call, Candidate, Certainty, Change, Resource
+from driftguard.model import NOT_IN_USE, Call, Candidate, Certainty, Change, Resource, Use
 
-from ..control import References
-from ..mechanisms.declared import evident
-from ..mechanisms.switch import Switch
-from .records import WHOLE_REGION, on, setting, setting_of, string
+from ..control import NOTHING, Cuts, References, Settling
+from ..mechanisms.declared import Candidates, unrecorded
+from ..mechanisms.switch import Switch, since_before
+from ..mechanisms.weakened import TOLD, told
+from .records import BUSY, WHOLE_REGION, on, setting, setting_of, string
 
 _ENCRYPTION = "ebs-encryption-by-default"
 _SNAPSHOTS = "snapshot-block-public-access"
@@ -39,8 +40,14 @@ def _listed(name: str) -> Callable[[Reader], Iterable[Resource]]:
     return lambda reader: (setting_of(reader, name),)
 
 
-def _about(name: str) -> Callable[[Change], Resource]:
-    return lambda change: setting(change, name, Certainty.EVIDENT).resource
+def _told(name: str, call: str) -> Candidates:
+    """The setting, if it was made risky by this call: whether it was so before, nobody says."""
+
+    def candidates(change: Change) -> Iterable[Candidate]:
+        if change.name == call:
+            yield told(setting(change, name, Certainty.EVIDENT).resource, name)
+
+    return candidates
 
 
 def _level(levels: tuple[str, ...], name: str) -> int:
@@ -70,11 +77,17 @@ ENCRYPTION_OFF = Switch(
         "ec2:EnableEbsEncryptionByDefault": WHOLE_REGION,
         "ec2:DisableEbsEncryptionByDefault": WHOLE_REGION,
     },
-    candidates=evident(_about(_ENCRYPTION), "DisableEbsEncryptionByDefault"),
+    cuts=NOTHING,
+    baselined=True,
+    found_by=_listed(_ENCRYPTION),
+    candidates=_told(_ENCRYPTION, "DisableEbsEncryptionByDefault"),
     read=_encryption,
-    risky=lambda state, _: (
-        "" if state["enabled"] else "new EBS volumes are no longer encrypted by default"
+    risky=since_before(
+        lambda state: (
+            "" if state["enabled"] else "new EBS volumes are no longer encrypted by default"
+        )
     ),
+    asks=unrecorded,
     safe=lambda state, _: {"enabled": True},
     put=_put_encryption,
 )
@@ -86,7 +99,7 @@ def _snapshots_unblocked(change: Change) -> Iterable[Candidate]:
     """The region if its block was disabled, or set to block less: the baseline decides."""
     asked = string(change.request, "state") or string(change.response, "state")
     if change.name == "DisableSnapshotBlockPublicAccess":
-        yield setting(change, _SNAPSHOTS, Certainty.EVIDENT)
+        yield told(setting(change, _SNAPSHOTS, Certainty.EVIDENT).resource, "state")
     elif asked != _SNAPSHOT_LEVELS[-1]:
         yield setting(change, _SNAPSHOTS, Certainty.POSSIBLE)
 
@@ -97,15 +110,20 @@ def _snapshot_block(_: Resource, reader: Reader) -> Document:
 
 
 def _snapshots_weaker(state: Document, baseline: Document | None) -> str:
+    """Why less is blocked than before; without a baseline only a record says that it is."""
     now = text(state, "state")
-    before = text(baseline, "state") if baseline else _SNAPSHOT_LEVELS[1]
+    if baseline is None:
+        unblocked = now == _SNAPSHOT_LEVELS[0] and bool(state.get(TOLD))
+        return "public sharing of EBS snapshots is no longer blocked" if unblocked else ""
+    before = text(baseline, "state")
     if _level(_SNAPSHOT_LEVELS, now) >= _level(_SNAPSHOT_LEVELS, before):
         return ""
     return f"public sharing of EBS snapshots is {now}, no longer {before}"
 
 
 def _safe_snapshots(state: Document, baseline: Document | None) -> Document:
-    return {"state": text(baseline, "state") if baseline else _SNAPSHOT_LEVELS[-1]}
+    """What was blocked before; what is not known to have been is kept public, if it is."""
+    return {"state": text(baseline, "state") if baseline else _SNAPSHOT_LEVELS[1]}
 
 
 def _put_snapshots(_: Resource, state: Document) -> Call:
@@ -113,6 +131,22 @@ def _put_snapshots(_: Resource, state: Document) -> Call:
     if level == _SNAPSHOT_LEVELS[0]:
         return _call("DisableSnapshotBlockPublicAccess")
     return _call("EnableSnapshotBlockPublicAccess", State=level)
+
+
+def _public_snapshots(_: Resource, state: Document, reader: Reader) -> Use:
+    """Blocking all sharing hides the snapshots that are public already.
+
+    Source: Amazon EC2 API Reference, "EnableSnapshotBlockPublicAccess".
+    """
+    pages = reader.pages(
+        "ec2",
+        "DescribeSnapshots",
+        "Snapshots",
+        OwnerIds=["self"],
+        RestorableByUserIds=["all"],
+    )
+    names = [text(document(snapshot), "SnapshotId") for snapshot in pages]
+    return Use(f"public snapshots: {', '.join(names[:5])}") if names else NOT_IN_USE
 
 
 SNAPSHOTS_UNBLOCKED = Switch(
@@ -127,12 +161,20 @@ SNAPSHOTS_UNBLOCKED = Switch(
         "ec2:DisableSnapshotBlockPublicAccess": WHOLE_REGION,
     },
     proven="stub",
+    cuts=Cuts(
+        "those who use a snapshot that became public meanwhile",
+        "the snapshots of the account that everybody may restore",
+        "is a snapshot of this region public on purpose?",
+    ),
+    uses=_public_snapshots,
+    reads_use=("ec2:DescribeSnapshots",),
     baselined=True,
     found_by=_listed(_SNAPSHOTS),
     candidates=_snapshots_unblocked,
     read=_snapshot_block,
     risky=_snapshots_weaker,
     safe=_safe_snapshots,
+    asks=unrecorded,
     put=_put_snapshots,
 )
 
@@ -148,6 +190,13 @@ def _put_images(_: Resource, state: Document) -> Call:
     return _call("EnableImageBlockPublicAccess", ImageBlockPublicAccessState="block-new-sharing")
 
 
+_IMAGES_SETTLE = Settling(
+    10 * 60,
+    "for up to 10 minutes the state from before is answered, whether the block was enabled or "
+    "disabled (Amazon EC2 API Reference, EnableImageBlockPublicAccess and "
+    "DisableImageBlockPublicAccess)",
+)
+
 IMAGES_UNBLOCKED = Switch(
     id="ec2.ami-bpa-off",
     title="Public sharing of machine images no longer blocked",
@@ -160,13 +209,20 @@ IMAGES_UNBLOCKED = Switch(
         "ec2:DisableImageBlockPublicAccess": WHOLE_REGION,
     },
     proven="stub",
+    # Images that are public stay public: only new sharing is blocked.
+    cuts=NOTHING,
+    settling=_IMAGES_SETTLE,
+    baselined=True,
     found_by=_listed(_IMAGES),
-    candidates=evident(_about(_IMAGES), "DisableImageBlockPublicAccess"),
+    candidates=_told(_IMAGES, "DisableImageBlockPublicAccess"),
     read=_image_block,
-    risky=lambda state, _: (
-        "" if state["blocked"] else "machine images of this region can be shared with everybody"
+    risky=since_before(
+        lambda state: (
+            "" if state["blocked"] else "machine images of this region can be shared with everybody"
+        )
     ),
     safe=lambda state, _: {"blocked": True},
+    asks=unrecorded,
     put=_put_images,
 )
 
@@ -177,7 +233,7 @@ def _vpcs_opened(change: Change) -> Iterable[Candidate]:
     """The region if its block was switched off, or set to block less: the baseline decides."""
     asked = string(change.request, "internetGatewayBlockMode")
     if asked == "off":
-        yield setting(change, _VPCS, Certainty.EVIDENT)
+        yield told(setting(change, _VPCS, Certainty.EVIDENT).resource, "mode")
     elif asked == "block-ingress" or omitted(change.request):
         yield setting(change, _VPCS, Certainty.POSSIBLE)
 
@@ -190,11 +246,15 @@ def _vpc_block(_: Resource, reader: Reader) -> Document:
 
 
 def _vpcs_weaker(state: Document, baseline: Document | None) -> str:
+    """Why less is blocked than before; a region that never blocked anything is as AWS made it."""
     now = text(state, "mode")
-    before = text(baseline, "mode") if baseline else "block-ingress"
+    if baseline is None:
+        off = now == _VPC_LEVELS[0] and bool(state.get(TOLD))
+        return f"block public access for VPCs is {now}" if off else ""
+    before = text(baseline, "mode")
     if _level(_VPC_LEVELS, now) >= _level(_VPC_LEVELS, before):
         return ""
-    return f"block public access for VPCs is {now}" + (f", no longer {before}" if baseline else "")
+    return f"block public access for VPCs is {now}, no longer {before}"
 
 
 def _put_vpcs(_: Resource, state: Document) -> Call:
@@ -211,6 +271,16 @@ VPCS_OPENED = Switch(
     reads=("ec2:DescribeVpcBlockPublicAccessOptions",),
     writes={"ec2:ModifyVpcBlockPublicAccessOptions": WHOLE_REGION},
     proven="stub",
+    cuts=Cuts(
+        "what reaches the internet, or is reached from it, through the region's internet gateways",
+        question="does anything in the region need its internet gateways by now?",
+    ),
+    settling=Settling(
+        15 * 60,
+        "the mode is update-in-progress for some minutes (Amazon EC2 API Reference, "
+        "VpcBlockPublicAccessOptions)",
+    ),
+    busy=BUSY,
     baselined=True,
     found_by=_listed(_VPCS),
     candidates=_vpcs_opened,
@@ -219,6 +289,7 @@ VPCS_OPENED = Switch(
     # Blocking what nobody is known to have blocked before could cut a region off the internet.
     safe=lambda _, baseline: baseline,
     put=_put_vpcs,
+    asks=unrecorded,
     advice="Traffic through the region's internet gateways depends on the mode: mind who needs it.",
 )
 
@@ -249,15 +320,20 @@ CONSOLE_ENABLED = Switch(
         "ec2:DisableSerialConsoleAccess": WHOLE_REGION,
     },
     proven="stub",
+    cuts=NOTHING,
+    baselined=True,
     found_by=_listed(_CONSOLE),
-    candidates=evident(_about(_CONSOLE), "EnableSerialConsoleAccess"),
+    candidates=_told(_CONSOLE, "EnableSerialConsoleAccess"),
     read=_console,
-    risky=lambda state, _: (
-        "instances can be reached over the serial console, past every network rule"
-        if state["enabled"]
-        else ""
+    risky=since_before(
+        lambda state: (
+            "instances can be reached over the serial console, past every network rule"
+            if state["enabled"]
+            else ""
+        )
     ),
     safe=lambda state, _: {"enabled": False},
+    asks=unrecorded,
     put=_put_console,
 )
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from driftguard.access.public_ranges import parsed
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, items, mapping, text
 from driftguard.model import Call, Resource, Step
 
-from .records import any_of, tag_specifications
+from .records import RESERVED, any_of, tag_specifications, tags_told
 
 GROUP = any_of("security-group")
 RULE = any_of("security-group-rule")
 
-# EC2 gives a rule a new id when it is made again.
-MADE_ANEW = frozenset({"SecurityGroupRuleId", "SecurityGroupRuleArn"})
+# EC2 gives a rule a new id when it is made again, and takes no tag of `aws:` back.
+MADE_ANEW = frozenset({"SecurityGroupRuleId", "SecurityGroupRuleArn", RESERVED})
+
+# The numbers that stand for the protocols that EC2 calls by name.
+_PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
 
 
 def permissions_asked(request: Document) -> Iterator[Document]:
@@ -39,15 +43,20 @@ def permissions_asked(request: Document) -> Iterator[Document]:
             "PrefixListIds": [
                 {"PrefixListId": text(r, "prefixListId")} for r in items(item.get("prefixListIds"))
             ],
+            "UserIdGroupPairs": [
+                {"GroupId": group}
+                for r in items(item.get("groups"))
+                if (group := text(r, "groupId"))
+            ],
         }
     for update in items(request.get("SecurityGroupRule")):
         yield permission_of(mapping(update, "SecurityGroupRule"))
 
 
 def rules_of(reader: Reader, group: str) -> list[Document]:
-    """A group's rules, both directions."""
+    """A group's rules, both directions; their tags of `aws:` as `tags_told` says."""
     return [
-        document(rule)
+        _with_settable_tags(document(rule))
         for rule in reader.pages(
             "ec2",
             "DescribeSecurityGroupRules",
@@ -55,6 +64,10 @@ def rules_of(reader: Reader, group: str) -> list[Document]:
             Filters=[{"Name": "group-id", "Values": [group]}],
         )
     ]
+
+
+def _with_settable_tags(rule: Document) -> Document:
+    return {**rule, **tags_told(rule)} if rule.get("Tags") else rule
 
 
 def described(reader: Reader, group: str) -> Document | None:
@@ -95,6 +108,43 @@ def permission_of(rule: Document) -> dict[str, Json]:
         named = {k: group[k] for k in ("GroupId", "UserId", "VpcId") if group.get(k)}
         permission["UserIdGroupPairs"] = [{**named, **description}]
     return permission
+
+
+def request_of(rule: Document) -> dict[str, Json]:
+    """A rule as ModifySecurityGroupRules takes it: its group by id alone.
+
+    Source: Amazon EC2 API Reference, "SecurityGroupRuleRequest".
+    """
+    names = ("IpProtocol", "FromPort", "ToPort", "CidrIpv4", "CidrIpv6", "PrefixListId")
+    asked = {name: rule[name] for name in names if rule.get(name) is not None}
+    if group := text(mapping(rule, "ReferencedGroupInfo"), "GroupId"):
+        asked["ReferencedGroupId"] = group
+    return {**asked, "Description": text(rule, "Description")}
+
+
+def edit(group_arn: str, before: Document, now: Document) -> Step:
+    """Puts an edited rule back as it was, under its id; the undo edits it again."""
+    prefix, _, group = group_arn.partition(":security-group/")
+    id_ = text(now, "SecurityGroupRuleId")
+    region = prefix.split(":")[3]
+    # Another account, or AWS itself, may own a prefix list.
+    lists = {
+        f"{prefix.split(':ec2:')[0]}:ec2:{region}:*:prefix-list/{name}"
+        for rule in (before, now)
+        if (name := text(rule, "PrefixListId"))
+    }
+
+    def to(rule: Document) -> Call:
+        update: Document = {"SecurityGroupRuleId": id_, "SecurityGroupRule": request_of(rule)}
+        return Call(
+            "ec2",
+            "ModifySecurityGroupRules",
+            {"GroupId": group, "SecurityGroupRules": [update]},
+            on=(group_arn, f"{prefix}:security-group-rule/{id_}", *sorted(lists)),
+            settled_by=("InvalidSecurityGroupRuleId.NotFound",),
+        )
+
+    return Step(to(before), (to(now),))
 
 
 _NAMED_ONE_BY_ONE = 10
@@ -174,12 +224,47 @@ def sources_in(permission: Document) -> Iterator[Document]:
         yield {"CidrIpv4": text(item, "CidrIp")}
     yield from items(permission.get("Ipv6Ranges"))
     yield from items(permission.get("PrefixListIds"))
+    for pair in items(permission.get("UserIdGroupPairs")):
+        yield {"ReferencedGroupInfo": {"GroupId": text(pair, "GroupId")}}
 
 
 def key_of(rule: Document) -> str:
-    """A rule as `ports|source`, the key to find it again whatever its id."""
+    """A rule as `ports|source`, the key to find it again whatever its id.
+
+    Records spell ranges as they were asked for; EC2 keeps `10.1.2.3/8` as `10.0.0.0/8`.
+    """
     ports: Document = {
         name: int(number) if (number := text(rule, name)).lstrip("-").isdigit() else None
         for name in ("FromPort", "ToPort")
     }
-    return f"{ports_of({**rule, **ports})}|{source_of(rule)}"
+    protocol = text(rule, "IpProtocol").lower()
+    source = source_of(rule)
+    network = parsed(source) if "/" in source else None
+    named = {**rule, **ports, "IpProtocol": _PROTOCOLS.get(protocol, protocol)}
+    return f"{ports_of(named)}|{network or source}"
+
+
+def made_by(request: Document, response: Document) -> list[Json]:
+    """The keys of the rules that a record made; the request must do where no response tells them.
+
+    Older records, and those of some services, have none.
+    """
+    made = [
+        rule
+        for rule in items(mapping(response, "securityGroupRuleSet"))
+        if text(rule, "ipProtocol")
+    ]
+    if made:
+        return [key_of(_as_described(rule)) for rule in made]
+    return [
+        key_of({**permission, **source})
+        for permission in permissions_asked(request)
+        for source in sources_in(permission)
+    ]
+
+
+def _as_described(made: Document) -> Document:
+    """A rule of a response, spelt as EC2 describes it."""
+    capital = {name[:1].upper() + name[1:]: value for name, value in made.items()}
+    group = {"GroupId": text(mapping(made, "referencedGroupInfo"), "groupId")}
+    return {**capital, "ReferencedGroupInfo": group}

@@ -14,8 +14,8 @@ from driftguard.documents import Document, Json, items
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from ..control import References, partition_of, resource
-from ..mechanisms.sharing import Sharing, is_trusted
+from ..control import NOTHING, References, partition_of, resource
+from ..mechanisms.sharing import SHARED_WITH, Sharing, is_trusted
 from .records import inner, on, string
 
 # Snapshots and images are named without an account: their ids are unique in the region.
@@ -49,10 +49,13 @@ def _shared(kind: str, id_: str, permission: str) -> _Candidates:
             if not is_trusted(_account_of(grantee), change.account, trusted)
         ]
         where = resource(change, f"ec2.{kind}", name, f"ec2:{{region}}::{kind}/{name}")
-        if name and strangers:
-            yield Candidate(where, Certainty.EVIDENT)
-        elif name and not asked and omitted(change.request):
-            yield Candidate(where, Certainty.POSSIBLE)
+        names = sorted({_account_of(grantee) for grantee in strangers})
+        hint: Document = {SHARED_WITH: list(names)}
+        # Which organization is the own one the record does not say.
+        if name and any(":organizations::" not in who for who in names):
+            yield Candidate(where, Certainty.EVIDENT, hint)
+        elif name and (names or (not asked and omitted(change.request))):
+            yield Candidate(where, Certainty.POSSIBLE, hint)
 
     return candidates
 
@@ -135,6 +138,7 @@ SNAPSHOT_SHARED = Sharing(
     ),
     triggers=(on("ModifySnapshotAttribute"),),
     reads=("ec2:DescribeSnapshotAttribute", "ec2:DescribeSnapshots"),
+    cuts=NOTHING,
     writes={"ec2:ModifySnapshotAttribute": _SNAPSHOT},
     found_by=_listed("snapshot", "DescribeSnapshots", "Snapshots", "snapshotId", "OwnerIds"),
     candidates=_shared("snapshot", "snapshotId", "createVolumePermission"),
@@ -153,7 +157,13 @@ IMAGE_SHARED = Sharing(
         stratus=("aws.exfiltration.ec2-share-ami",),
     ),
     triggers=(on("ModifyImageAttribute"),),
-    reads=("ec2:DescribeImageAttribute", "ec2:DescribeImages"),
+    reads=(
+        "ec2:DescribeImageAttribute",
+        "ec2:DescribeImages",
+        "organizations:DescribeOrganization",
+    ),
+    cuts=NOTHING,
+    knows_organization=True,
     writes={"ec2:ModifyImageAttribute": _IMAGE},
     found_by=_listed("image", "DescribeImages", "Images", "imageId", "Owners"),
     candidates=_shared("image", "imageId", "launchPermission"),

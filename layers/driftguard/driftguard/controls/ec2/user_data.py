@@ -15,7 +15,7 @@ from driftguard.documents import items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Candidate, Certainty, Change, Resource
 
-from ..control import References
+from ..control import NOTHING, References
 from ..mechanisms.exposed_secret import OpenSecret, Shown
 from . import records
 from .records import named, on, string, value
@@ -68,6 +68,7 @@ SECRET_IN_USER_DATA = OpenSecret(
     triggers=TRIGGERS,
     reads=("ec2:DescribeInstanceAttribute", "ec2:DescribeInstances"),
     found_by=_every_instance,
+    cuts=NOTHING,
     revert="User data can be changed only while an instance is stopped.",
     candidates=instances,
     values=user_data,

@@ -14,12 +14,21 @@ from driftguard.access.policy import Trusted
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, items, mapping, text
-from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
+from driftguard.model import (
+    NOT_IN_USE,
+    Call,
+    Candidate,
+    Certainty,
+    Change,
+    Resource,
+    Step,
+    Use,
+)
 
-from ..control import References, resource
+from ..control import NOTHING, Cuts, References, resource
 from ..mechanisms.granted import Granted
 from ..mechanisms.sharing import is_trusted
-from .records import CLUSTER, GONE, on, texts
+from .records import BUSY, CLUSTER, GONE, on, texts
 
 _ENTRY = "arn:{partition}:eks:{region}:{account}:access-entry/*"
 _ADMIN = ("AmazonEKSClusterAdminPolicy", "AmazonEKSAdminPolicy")
@@ -99,7 +108,37 @@ def _admin(candidate: Candidate, reader: Reader) -> Document | None:
         if text(association, "policyArn") == candidate.hint["policy"]
         and text(mapping(association, "accessScope"), "type") == "cluster"
     ]
-    return {**candidate.hint, "arn": text(described, "accessEntryArn"), "granted": list(found)}
+    return {
+        **candidate.hint,
+        "arn": text(described, "accessEntryArn"),
+        "granted": list(found),
+        "rescoped": _is_rescoped(reader, candidate.hint),
+    }
+
+
+def _is_rescoped(reader: Reader, state: Document) -> bool:
+    """Whether the principal had the policy before, in another scope, which is not told any more.
+
+    Source: Amazon EKS API Reference, "AssociatedAccessPolicy" (`associatedAt`, `modifiedAt`).
+    """
+    pages = reader.pages(
+        "eks",
+        "ListAssociatedAccessPolicies",
+        "associatedAccessPolicies",
+        clusterName=state["cluster"],
+        principalArn=state["principal"],
+    )
+    for association in map(document, pages):
+        if text(association, "policyArn") == state["policy"]:
+            changed = text(association, "modifiedAt")
+            return bool(changed) and changed != text(association, "associatedAt")
+    return False
+
+
+def _had_less(_: Resource, state: Document, reader: Reader) -> Use:
+    if state.get("rescoped"):
+        return Use("the principal had the policy before, in a scope that nothing records")
+    return NOT_IN_USE
 
 
 def _no_admin(_: Resource, state: Document) -> tuple[Step, ...]:
@@ -131,6 +170,15 @@ ADMIN_ACCESS = Granted(
         "eks:DisassociateAccessPolicy": (_ENTRY,),
     },
     proven="stub",
+    cuts=Cuts(
+        "the access that the principal had by the same policy in single namespaces",
+        "when the policy was associated, and whether that was modified",
+        "did the principal have the policy before?",
+    ),
+    uses=_had_less,
+    busy=BUSY,
+    # Made again, the association is a new one.
+    volatile=frozenset({"rescoped"}),
     candidates=_made_admin,
     read=_admin,
     risky=lambda state, _: (
@@ -156,19 +204,21 @@ def _stranger(candidate: Candidate, reader: Reader) -> Document | None:
         "type": text(described, "type"),
         "username": text(described, "username"),
         "groups": sorted(texts(described.get("kubernetesGroups"))),
-        "tags": dict(sorted(mapping(described, "tags").items())),
+        "tags": {
+            name: value
+            for name, value in sorted(mapping(described, "tags").items())
+            if not name.startswith("aws:")
+        },
         "policies": list(_associations(reader, candidate.hint)),
     }
 
 
 def _shut_out(resource_: Resource, state: Document) -> tuple[Step, ...]:
     """Deletes the entry, its policies with it. Made again it has another id, hence the wildcard."""
-    parameters: dict[str, Json] = {
-        **_of_entry(state),
-        "type": state["type"],
-        "username": state["username"],
-        "kubernetesGroups": state["groups"],
-    }
+    parameters: dict[str, Json] = {**_of_entry(state), "type": state["type"]}
+    if state["type"] == "STANDARD":
+        # EKS names the nodes of all other types itself.
+        parameters |= {"username": state["username"], "kubernetesGroups": state["groups"]}
     if state["tags"]:
         parameters["tags"] = state["tags"]
     cluster = f"{resource_.arn.partition(':access-entry/')[0]}:cluster/{state['cluster']}"
@@ -196,6 +246,8 @@ EXTERNAL_ACCESS = Granted(
         "eks:TagResource": (_ENTRY,),
     },
     proven="stub",
+    cuts=NOTHING,
+    busy=BUSY,
     volatile=frozenset({"arn"}),
     candidates=_let_in,
     read=_stranger,
@@ -205,6 +257,7 @@ EXTERNAL_ACCESS = Granted(
         else f"{state['principal']} of another account may enter cluster {state['cluster']}"
     ),
     steps=_shut_out,
+    advice="An undo makes the entry again without the tags that AWS itself had set.",
 )
 
 CONTROLS = (ADMIN_ACCESS, EXTERNAL_ACCESS)

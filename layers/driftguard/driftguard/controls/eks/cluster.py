@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from driftguard.access.network import is_public_range
-from driftguard.aws.calls import Throttled, document
+from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, flag, items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from ..control import References, partition_of, resource
-from ..mechanisms.weakened import Weakened
-from .records import CLUSTER, GONE, on, texts
+from ..control import NOTHING, Cuts, References, partition_of, resource
+from ..mechanisms.declared import listed
+from ..mechanisms.weakened import MADE, TOLD, Weakened, told
+from .records import BUSY, CLUSTER, GONE, SETTLING, on, texts
 
 
 def _named(change: Change, certainty: Certainty) -> Iterable[Candidate]:
@@ -35,17 +36,11 @@ def _clusters(reader: Reader) -> Iterable[Resource]:
 
 
 def _cluster(cluster: Resource, reader: Reader) -> Document | None:
-    """A cluster's configuration.
-
-    An update takes minutes, and until it is through EKS answers with what was before: there is
-    nothing to judge yet, and no second update would be taken.
-    """
+    """A cluster's configuration. While an update is under way EKS answers with what was before."""
     answer = reader.read("eks", "DescribeCluster", name=cluster.id, absent=GONE)
     if answer is None:
         return None
     found = mapping(document(answer), "cluster")
-    if text(found, "status") == "UPDATING":
-        raise Throttled(f"EKS is still updating cluster {cluster.id}")
     return None if text(found, "status") == "DELETING" else found
 
 
@@ -73,10 +68,10 @@ def _public(endpoint: Document) -> bool:
 def _opened(change: Change) -> Iterable[Candidate]:
     asked = mapping(change.request, "resourcesVpcConfig")
     switched = flag(asked.get("endpointPublicAccess"))
-    if _public(asked):
-        yield from _named(change, Certainty.EVIDENT)
     # Without a word about the ranges, those from before stay: the whole internet, as EKS sets it.
-    elif (switched and not asked.get("publicAccessCidrs")) or omitted(change.request):
+    if _public(asked) or (switched and not asked.get("publicAccessCidrs")):
+        yield from _named(change, Certainty.EVIDENT)
+    elif omitted(change.request):
         yield from _named(change, Certainty.POSSIBLE)
 
 
@@ -98,8 +93,21 @@ def _more_open(state: Document, baseline: Document | None) -> Mapping[str, str]:
         return {}
     if baseline is None:
         return {"publicAccessCidrs": "the cluster's API is open to the internet"}
-    changed = [name for name in state if state[name] != baseline.get(name)]
+    opened = ["endpointPublicAccess", "publicAccessCidrs"]
+    # Access from inside that was there before may be what the nodes use; more of it is no risk.
+    if baseline.get("endpointPrivateAccess") and not state["endpointPrivateAccess"]:
+        opened.append("endpointPrivateAccess")
+    changed = [name for name in opened if state[name] != baseline.get(name)]
     return dict.fromkeys(changed, "the cluster's API is open to the internet")
+
+
+def _closed(state: Document, before: Document, weak: tuple[str, ...]) -> Document:
+    """As before; ranges that were added beside the internet stay."""
+    closed = {name: before[name] for name in weak}
+    if "publicAccessCidrs" in closed:
+        kept = {cidr for cidr in texts(state["publicAccessCidrs"]) if not is_public_range(cidr)}
+        closed["publicAccessCidrs"] = sorted(kept | set(texts(before["publicAccessCidrs"])))
+    return closed
 
 
 def _put_endpoint(cluster: Resource, state: Document, names: tuple[str, ...]) -> Call:
@@ -117,10 +125,17 @@ PUBLIC_ENDPOINT = Weakened(
     triggers=(on("UpdateClusterConfig"),),
     reads=("eks:DescribeCluster", "eks:ListClusters"),
     writes={"eks:UpdateClusterConfig": (CLUSTER,)},
+    cuts=Cuts(
+        "people, pipelines and nodes that reach the cluster's API from outside the VPC",
+        question="who reaches the cluster's API from outside the VPC by now?",
+    ),
+    settling=SETTLING,
+    busy=BUSY,
     found_by=_clusters,
     candidates=_opened,
     read=_endpoint,
     weaker=_more_open,
+    back=_closed,
     put=_put_endpoint,
     advice="Whoever reaches the cluster from outside the VPC needs another way in.",
 )
@@ -142,8 +157,9 @@ def _kinds(logging: Document, *, enabled: bool) -> set[str]:
 
 def _logs_disabled(change: Change) -> Iterable[Candidate]:
     asked = mapping(change.request, "logging")
-    if _kinds(asked, enabled=False) & set(_WATCHED):
-        yield from _named(change, Certainty.EVIDENT)
+    if off := sorted(_kinds(asked, enabled=False) & set(_WATCHED)):
+        for candidate in _named(change, Certainty.EVIDENT):
+            yield told(candidate.resource, *off)
     elif omitted(change.request):
         yield from _named(change, Certainty.POSSIBLE)
 
@@ -153,12 +169,16 @@ def _logs(cluster: Resource, reader: Reader) -> Document | None:
     if found is None:
         return None
     enabled = _kinds(mapping(found, "logging"), enabled=True)
-    return {kind: kind in enabled for kind in _LOGS}
+    return {**{kind: kind in enabled for kind in _LOGS}, MADE: text(found, "createdAt")}
 
 
 def _fewer_logs(state: Document, baseline: Document | None) -> Mapping[str, str]:
-    """The logs of the baseline that are off now; without one, only the audit log counts."""
-    before: Document = {"audit": True} if baseline is None else baseline
+    """The logs of the baseline that are off now; without one, only the audit log counts.
+
+    Terraform says of a new cluster which logs it does not have, and a sweep finds many without.
+    """
+    told_off = "audit" in listed(state, TOLD)
+    before: Document = {"audit": told_off} if baseline is None else baseline
     return {
         kind: f"the cluster's {kind} log is off"
         for kind in _WATCHED
@@ -182,6 +202,9 @@ LOGGING_OFF = Weakened(
     triggers=(on("UpdateClusterConfig"),),
     reads=("eks:DescribeCluster", "eks:ListClusters"),
     writes={"eks:UpdateClusterConfig": (CLUSTER,)},
+    cuts=NOTHING,
+    settling=SETTLING,
+    busy=BUSY,
     found_by=_clusters,
     candidates=_logs_disabled,
     read=_logs,

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from driftguard.documents import Json
 
-from ..control import Trigger
+from ..control import Busy, Settling, Trigger
 
+# Source: Amazon EKS API Reference, "UpdateClusterConfig".
+BUSY = (Busy("ResourceInUseException"), Busy("InvalidRequestException", "in progress"))
+SETTLING = Settling(
+    30 * 60,
+    "the cluster is UPDATING for minutes, is told as it was before, and takes no other update "
+    "meanwhile (Amazon EKS API Reference, UpdateClusterConfig)",
+)
 GONE = ("ResourceNotFoundException",)
 CLUSTER = "arn:{partition}:eks:{region}:{account}:cluster/*"
 

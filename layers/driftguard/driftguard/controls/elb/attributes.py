@@ -11,11 +11,18 @@ from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, items, text
 from driftguard.events.cloudtrail import omitted
-from driftguard.model import Call, Candidate, Certainty, Change, Resource
+from driftguard.model import NOT_IN_USE, Call, Candidate, Certainty, Change, Resource, Use
 
-from ..control import References
-from ..mechanisms.weakened import Weakened, told, weaker_than_before
-from .records import LOAD_BALANCER, arn_in, by_arn, found, load_balancers, on
+from ..control import Cuts, References
+from ..mechanisms.weakened import MADE, Weakened, told, weaker_than_before
+from .records import (
+    LOAD_BALANCER,
+    arn_in,
+    by_arn,
+    found,
+    load_balancers,
+    on,
+)
 
 _LOGS = "access_logs.s3.enabled"
 _PROTECTION = "deletion_protection.enabled"
@@ -58,7 +65,9 @@ def _read(balancer: Resource, reader: Reader) -> Document | None:
     names = [name for name in _WHY if name in now]
     if now.get(_LOGS) == "true":
         names += [name for name in _WHERE if now.get(name)]
-    return {name: now[name] for name in names}
+    described = load_balancers(reader, LoadBalancerArns=[balancer.id])
+    made = next((text(item, "CreatedTime") for item in described), "")
+    return {**{name: now[name] for name in names}, MADE: made}
 
 
 def _off(state: Document) -> Mapping[str, str]:
@@ -72,6 +81,13 @@ def _weaker(state: Document, baseline: Document | None) -> Mapping[str, str]:
             if name in baseline and state.get(name) != baseline[name]:
                 weak[name] = weak.get(_LOGS) or "access is logged elsewhere"
     return weak
+
+
+def _headers_dropped(_: Resource, state: Document, reader: Reader) -> Use:
+    """Logs and protection cut nobody off; of clients nothing is known."""
+    if state.get(_HEADERS) == "false":
+        return Use(unknown="do clients send headers that are invalid?")
+    return NOT_IN_USE
 
 
 def _put(balancer: Resource, state: Document, names: tuple[str, ...]) -> Call:
@@ -94,6 +110,12 @@ CONTROLS = (
             "elasticloadbalancing:DescribeLoadBalancers",
         ),
         writes={"elasticloadbalancing:ModifyLoadBalancerAttributes": (LOAD_BALANCER,)},
+        cuts=Cuts(
+            "clients whose headers are invalid, where these are dropped again",
+            "whether the check of headers is among what was switched off",
+            "do clients send headers that are invalid?",
+        ),
+        uses=_headers_dropped,
         found_by=lambda reader: (
             found(reader, "load-balancer", text(load_balancer, "LoadBalancerArn"))
             for load_balancer in load_balancers(reader)

@@ -14,13 +14,21 @@ from driftguard.documents import Document, Json, flag, items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from ..control import References, partition_of, resource
-from ..mechanisms.weakened import Weakened, told, weaker_than_before
-from .records import LOAD_BALANCER, is_old, on, texts
+from ..control import NOTHING, References, partition_of, resource
+from ..mechanisms.weakened import MADE, TOLD, Weakened, told, weaker_than_before
+from .records import (
+    LOAD_BALANCER,
+    OLD_CLIENTS,
+    is_old,
+    on,
+    texts,
+)
 
 # The second is what an emulator answers.
 _GONE = ("LoadBalancerNotFound", "AccessPointNotFound")
 _ENCRYPTED = ("HTTPS", "SSL")
+# The type of the policies that say which versions of TLS a listener takes; others set cookies.
+_NEGOTIATION = "SSLNegotiationPolicyType"
 
 
 def _balancers(reader: Reader) -> Iterable[Document]:
@@ -56,7 +64,12 @@ def _read_logs(balancer: Resource, reader: Reader) -> Document | None:
     if answer is None:
         return None
     attributes = mapping(document(answer), "LoadBalancerAttributes")
-    return {"logs": mapping(attributes, "AccessLog")}
+    described = reader.read(
+        "elb", "DescribeLoadBalancers", LoadBalancerNames=[balancer.id], absent=_GONE
+    )
+    found = items(document(described).get("LoadBalancerDescriptions"))
+    made = next((text(item, "CreatedTime") for item in found), "")
+    return {"logs": mapping(attributes, "AccessLog"), MADE: made}
 
 
 def _enabled(state: Document | None) -> bool:
@@ -96,6 +109,7 @@ LOGS = Weakened(
         "elasticloadbalancing:DescribeLoadBalancers",
     ),
     writes={"elasticloadbalancing:ModifyLoadBalancerAttributes": (LOAD_BALANCER,)},
+    cuts=NOTHING,
     found_by=lambda reader: (
         Resource(
             "elb.classic",
@@ -155,15 +169,26 @@ def _read_policies(listener: Resource, reader: Reader) -> Document | None:
             if text(described, "LoadBalancerPort") == port:
                 encrypted = text(described, "Protocol") in _ENCRYPTED
                 policies = sorted(texts(item.get("PolicyNames"))) if encrypted else []
-                old = sorted(_old(reader, name, policies))
-                return {"policies": list(policies), "old": list(old)}
+                described_policies = list(_described(reader, name, policies))
+                old = sorted(text(item, "PolicyName") for item in described_policies if _old(item))
+                tls = sorted(
+                    text(item, "PolicyName")
+                    for item in described_policies
+                    if text(item, "PolicyTypeName") == _NEGOTIATION
+                )
+                return {
+                    "policies": list(policies),
+                    "old": list(old),
+                    "tls": list(tls),
+                    MADE: text(balancer, "CreatedTime"),
+                }
     return None
 
 
-def _old(reader: Reader, balancer: str, policies: list[str]) -> Iterable[str]:
-    """The policies of a listener that accept old versions of TLS."""
+def _described(reader: Reader, balancer: str, policies: list[str]) -> Iterable[Document]:
+    """The policies of a listener."""
     if not policies:
-        return
+        return ()
     answer = reader.read(
         "elb",
         "DescribeLoadBalancerPolicies",
@@ -171,21 +196,38 @@ def _old(reader: Reader, balancer: str, policies: list[str]) -> Iterable[str]:
         PolicyNames=policies,
         absent=(*_GONE, "PolicyNotFound"),
     )
-    for policy in items(document(answer).get("PolicyDescriptions")):
-        for item in items(policy.get("PolicyAttributeDescriptions")):
-            name, value = text(item, "AttributeName"), text(item, "AttributeValue")
-            dated = name in ("Protocol-SSLv3", "Protocol-TLSv1", "Protocol-TLSv1.1")
-            if (name == "Reference-Security-Policy" and is_old(value)) or (
-                dated and value == "true"
-            ):
-                yield text(policy, "PolicyName")
-                break
+    return items(document(answer).get("PolicyDescriptions"))
+
+
+def _old(policy: Document) -> bool:
+    """Whether a policy accepts old versions of TLS."""
+    for item in items(policy.get("PolicyAttributeDescriptions")):
+        name, value = text(item, "AttributeName"), text(item, "AttributeValue")
+        if name == "Reference-Security-Policy" and is_old(value):
+            return True
+        if name in ("Protocol-SSLv3", "Protocol-TLSv1", "Protocol-TLSv1.1") and value == "true":
+            return True
+    return False
 
 
 def _aged(state: Document, baseline: Document | None) -> Mapping[str, str]:
+    if baseline is None and not state.get(TOLD):
+        # AWS's own default takes old versions: it may never have been otherwise.
+        return {}
     before = texts(baseline["policies"]) if baseline else []
     new = [policy for policy in texts(state["old"]) if policy not in before]
     return {"policies": f"{', '.join(new)} takes old versions of TLS"} if new else {}
+
+
+def _with_tls_before(state: Document, before: Document, _: tuple[str, ...]) -> Document:
+    """The listener's policies with those of TLS as before; cookies and the like stay as they are.
+
+    The call sets the whole list.
+    """
+    others = [policy for policy in texts(state["policies"]) if policy not in texts(state["tls"])]
+    # A baseline of an earlier version does not tell which of its policies are of TLS.
+    known = texts(before.get("tls", before["policies"]))
+    return {"policies": sorted({*others, *known})}
 
 
 def _put_policies(listener: Resource, state: Document, names: tuple[str, ...]) -> Call:
@@ -210,10 +252,12 @@ POLICIES = Weakened(
         "elasticloadbalancing:DescribeLoadBalancers",
     ),
     writes={"elasticloadbalancing:SetLoadBalancerPoliciesOfListener": (LOAD_BALANCER,)},
+    cuts=OLD_CLIENTS,
     found_by=_listeners,
     candidates=_policies_set,
     read=_read_policies,
     weaker=_aged,
+    back=_with_tls_before,
     put=_put_policies,
 )
 

@@ -13,10 +13,16 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, text
 from driftguard.model import Change, Resource
 
-from ..control import Trigger, resource
+from ..control import Cuts, Trigger, resource
 
 LOAD_BALANCER = "arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalancer/*"
 LISTENER = "arn:{partition}:elasticloadbalancing:{region}:{account}:listener/*"
+
+# What restoring encryption cuts: nothing tells who connects by which version.
+OLD_CLIENTS = Cuts(
+    "clients that do not encrypt, or speak only old versions of TLS",
+    question="do clients need the weaker encryption?",
+)
 
 # The names of AWS's policies say which version of TLS they begin with; these begin with 1.2 or 1.3.
 _MODERN = ("-TLS13-1-2", "-TLS13-1-3", "-TLS-1-2", "-FS-1-2")
@@ -38,9 +44,10 @@ def by_arn(change: Change, kind: str, arn: str) -> Resource:
     return resource(change, f"elb.{kind}", arn, arn.split(":", 2)[2])
 
 
-def load_balancers(reader: Reader) -> Iterable[Document]:
+def load_balancers(reader: Reader, **parameters: object) -> Iterable[Document]:
     """The load balancers of the newer generation, as they are described."""
-    return map(document, reader.pages("elbv2", "DescribeLoadBalancers", "LoadBalancers"))
+    pages = reader.pages("elbv2", "DescribeLoadBalancers", "LoadBalancers", **parameters)
+    return map(document, pages)
 
 
 def found(reader: Reader, kind: str, arn: str) -> Resource:

@@ -13,7 +13,7 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, items, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from ..control import References
+from ..control import Cuts, References
 from ..ec2.rules import permission_of, rules_of
 from ..mechanisms.weakened import Weakened
 from .records import LOAD_BALANCER, arn_in, by_arn, found, load_balancers, on, texts
@@ -55,6 +55,14 @@ def _wider(state: Document, baseline: Document | None) -> Mapping[str, str]:
     return {"groups": f"the load balancer got {', '.join(new)}, open to the internet"}
 
 
+def _without_open(state: Document, before: Document, _: tuple[str, ...]) -> Document:
+    """The groups as they are now, without those that are open; as before if none is left."""
+    known = texts(before["groups"])
+    wide = [group for group in texts(state["open"]) if group not in known]
+    left: list[Json] = [group for group in texts(state["groups"]) if group not in wide]
+    return {"groups": left or [*known]}
+
+
 def _put(balancer: Resource, state: Document, names: tuple[str, ...]) -> Call:
     parameters: Document = {"LoadBalancerArn": balancer.id, "SecurityGroups": state["groups"]}
     return Call("elbv2", "SetSecurityGroups", parameters, on=(balancer.arn,))
@@ -72,6 +80,10 @@ CONTROLS = (
             "elasticloadbalancing:DescribeLoadBalancers",
         ),
         writes={"elasticloadbalancing:SetSecurityGroups": (LOAD_BALANCER,)},
+        cuts=Cuts(
+            "clients whom the groups let in on the ports that are meant for them",
+            question="do clients come in by the new groups?",
+        ),
         found_by=lambda reader: (
             found(reader, "load-balancer", text(load_balancer, "LoadBalancerArn"))
             for load_balancer in load_balancers(reader)
@@ -79,6 +91,7 @@ CONTROLS = (
         candidates=_set,
         read=_read,
         weaker=_wider,
+        back=_without_open,
         put=_put,
     ),
 )

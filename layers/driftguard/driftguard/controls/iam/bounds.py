@@ -10,10 +10,11 @@ from driftguard.documents import Document, Json, flag, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from ..control import References, Trigger, resource
+from ..control import NOTHING, References, Trigger, resource
 from ..mechanisms.weakened import Weakened, told, weaker_than_before
 from .principals import (
     ARNS,
+    BUSY,
     GONE,
     IAM,
     READS_OF_A_POLICY,
@@ -89,6 +90,8 @@ BOUNDARY_REMOVED = Weakened(
     id="iam.boundary-removed",
     title="Permissions boundary removed or widened",
     severity=85,
+    cuts=NOTHING,
+    busy=BUSY,
     references=References(attack=("T1098.003", "T1484")),
     triggers=tuple(
         Trigger(IAM, name)
@@ -163,18 +166,27 @@ def _policy_loosened(change: Change) -> Iterator[Candidate]:
     where = resource(change, "iam.password-policy", "account", "iam::{account}:password-policy")
     if change.name == "DeleteAccountPasswordPolicy":
         yield Candidate(where, Certainty.EVIDENT, {_ASKED: ["exists", *_FLOOR]})
-    elif omitted(change.request):
+    elif omitted(change.request) or any(_asked(change.request, name) is None for name in _FLOOR):
         yield Candidate(where, Certainty.POSSIBLE)
-    elif below := [name for name in _FLOOR if _asked(change.request, name) < _FLOOR[name]]:
+    elif below := [
+        name for name, floor in _FLOOR.items() if (_asked(change.request, name) or 0) < floor
+    ]:
         yield Candidate(where, Certainty.EVIDENT, {_ASKED: below})
 
 
-def _asked(request: Document, name: str) -> int:
-    """What a request asks for one field; CloudTrail spells it with a small first letter."""
+def _asked(request: Document, name: str) -> int | None:
+    """What a request asks for one field; None where the record hides it.
+
+    CloudTrail spells it with a small first letter.
+    """
     key = name[0].lower() + name[1:]
-    stated = flag(request.get(key))
+    if request.get(key) is None:
+        return _number(_UNSAID, name)
+    stated = flag(request[key])
     written = text(request, key)
-    return int(stated) if stated is not None else int(written or _number(_UNSAID, name))
+    if stated is not None:
+        return int(stated)
+    return int(written) if written.isdigit() else None
 
 
 def _password_policy(reader: Reader) -> Iterator[Resource]:
@@ -237,6 +249,8 @@ PASSWORD_POLICY_WEAKENED = Weakened(
     id="iam.password-policy-weakened",
     title="Account's password policy weakened",
     severity=55,
+    cuts=NOTHING,
+    busy=BUSY,
     references=References(
         security_hub=("IAM.7", "IAM.10", "IAM.11", "IAM.12", "IAM.13", "IAM.14", "IAM.15"),
         attack=("T1556",),

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, mapping, text
-from driftguard.model import Call, Candidate, Certainty, Change, Resource
+from driftguard.model import NOT_IN_USE, Call, Candidate, Certainty, Change, Resource, Use
 
-from ..control import References, Trigger, resource
+from ..control import NOTHING, Cuts, References, Trigger, resource
 from ..mechanisms.advice import Advice
 from ..mechanisms.switch import Switch
-from .principals import GONE, IAM, USERS, by_aws, of_another, principal, read
+from .key_use import last_use
+from .principals import BUSY, GONE, IAM, USERS, by_aws, of_another, principal, read
 
 QUARANTINE = "DriftguardDenyConsole"
 
@@ -82,10 +83,23 @@ def _set_key(where: Resource, state: Document) -> Call:
     return Call("iam", "UpdateAccessKey", parameters, on=(text(state, "arn"),))
 
 
+def _key_used(where: Resource, state: Document, reader: Reader) -> Use:
+    used = last_use(reader, text(state, "key"))
+    return Use(f"the key was used: {used}") if used else NOT_IN_USE
+
+
 KEY_FOR_OTHER_USER = Switch(
     id="iam.key-for-other-user",
     title="Access key made for another user",
     severity=80,
+    cuts=Cuts(
+        "the workload that the key was made for",
+        told_by="whether the key was ever used",
+        question="was the key made for a workload?",
+    ),
+    uses=_key_used,
+    reads_use=("iam:GetAccessKeyLastUsed",),
+    busy=BUSY,
     references=References(
         security_hub=("IAM.3",),
         attack=("T1098.001",),
@@ -121,6 +135,7 @@ ROOT_KEY = Advice(
     id="iam.root-key",
     title="Access key made for the root user",
     severity=95,
+    cuts=NOTHING,
     references=References(security_hub=("IAM.4",), attack=("T1098.001", "T1078.004")),
     triggers=(Trigger(IAM, "CreateAccessKey"),),
     reads=("iam:GetAccountSummary",),
@@ -172,10 +187,26 @@ def _put_denial(user: Resource, state: Document) -> Call:
     return Call("iam", "PutUserPolicy", {**parameters, **written}, on=on)
 
 
+def _keys(user: Resource, state: Document, reader: Reader) -> Use:
+    """Whether the user may have temporary credentials: they are given for access keys."""
+    for key in reader.pages("iam", "ListAccessKeys", "AccessKeyMetadata", UserName=user.id):
+        if key["Status"] == "Active":
+            return Use(unknown=LOGIN_PROFILE_CREATED.cuts.question)
+    return NOT_IN_USE
+
+
 LOGIN_PROFILE_CREATED = Switch(
     id="iam.login-profile-created",
     title="Console password made for another user",
     severity=80,
+    cuts=Cuts(
+        "the user's temporary credentials, as they are given after a second factor",
+        told_by="whether the user has an access key, for which they are given",
+        question="does anything of the user's work with temporary credentials?",
+    ),
+    uses=_keys,
+    reads_use=("iam:ListAccessKeys",),
+    busy=BUSY,
     references=References(
         attack=("T1098.001", "T1136.003"),
         stratus=("aws.persistence.iam-create-user-login-profile",),
@@ -201,6 +232,7 @@ LOGIN_PROFILE_CHANGED = Advice(
     id="iam.login-profile-changed",
     title="Console password of another user changed",
     severity=75,
+    cuts=NOTHING,
     references=References(
         attack=("T1098.001",),
         stratus=("aws.privilege-escalation.iam-update-user-login-profile",),
@@ -232,6 +264,7 @@ MFA_DEACTIVATED = Advice(
     id="iam.mfa-deactivated",
     title="Another user's MFA device deactivated",
     severity=75,
+    cuts=NOTHING,
     references=References(security_hub=("IAM.5", "IAM.19"), attack=("T1556.006",)),
     triggers=(Trigger(IAM, "DeactivateMFADevice"),),
     reads=("iam:GetUser", "iam:ListMFADevices"),

@@ -14,7 +14,7 @@ from dataclasses import replace
 from driftguard.aws.calls import AwsError, Refused, Throttled, Unreachable, document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, items, text
-from driftguard.model import Candidate, Change, Finding, Observation, Plan
+from driftguard.model import NOT_IN_USE, Candidate, Change, Finding, Observation, Plan, Use
 
 from .. import cloudformation, codebuild_secrets, ecs_secrets, ssm_secrets
 from ..control import NoSettings, References
@@ -92,6 +92,13 @@ class KeyInTheOpen(LeakedKey):
                 user = text(found, "user")
                 by_user[user] = _with_both(by_user[user], found) if user in by_user else found
         return {"users": [by_user[user] for user in sorted(by_user)]}
+
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
+        for user in items(state.get("users")):
+            use = super().in_use(candidate, user, reader)
+            if use != NOT_IN_USE:
+                return use
+        return NOT_IN_USE
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings

@@ -7,6 +7,7 @@ AWSCompromisedKeyQuarantineV3", "Revoke IAM role temporary security credentials"
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, items, mapping, text
 from driftguard.model import (
+    NOT_IN_USE,
     Autonomy,
     Call,
     Candidate,
@@ -23,13 +25,16 @@ from driftguard.model import (
     Observation,
     Plan,
     Step,
+    Use,
 )
 
-from ..control import Control, NoSettings, References, Trigger, resource
-from .principals import GONE, IAM, USERS
+from ..control import Control, Cuts, NoSettings, References, Trigger, resource
+from .key_use import UNUSED_AFTER, last_use
+from .principals import BUSY, GONE, IAM, USERS
 from .stranger_findings import GUARDDUTY, LASTING, TEMPORARY, TRIGGER, used_by_strangers
 
-QUARANTINE = "AWSCompromisedKeyQuarantine"
+# AWS's own policy, in any version and partition; a customer's policy may bear the same name.
+_QUARANTINE = re.compile(r"arn:[a-z-]+:iam::aws:policy/AWSCompromisedKeyQuarantine\w*")
 REVOCATION = "DriftguardRevokeOlderSessions"
 
 # A session issued between our reading of the clock and the key going inactive must be caught too.
@@ -43,14 +48,17 @@ _END_SESSIONS = (
 )
 
 
+_DOUBT = "AWS named the user, and not which of the keys: all of them would go inactive"
+
+
 class LeakedKey(Control[NoSettings]):
     """An access key is known to be in the wrong hands.
 
     AWS found it in public (a Health event, or the quarantine of its user), or GuardDuty saw a
     stranger use it. The key goes inactive (it is never deleted), and sessions that were issued with
     it are cut off. Roles that the key assumed elsewhere are beyond the user's policies; the advice
-    says so. Credentials of a role and of the root user are left to people, and people are
-    asked if GuardDuty only suspects a leak.
+    says so. Credentials of a role and of the root user are left to people, and people are asked if
+    GuardDuty only suspects a leak, or if only the user is named and not the key.
     """
 
     id = "iam.leaked-key"
@@ -63,7 +71,6 @@ class LeakedKey(Control[NoSettings]):
     triggers: tuple[Trigger, ...] = (
         Trigger("aws.health", "AWS_RISK_CREDENTIALS_EXPOSED"),
         Trigger(IAM, "AttachUserPolicy"),
-        Trigger(IAM, "PutUserPolicy"),
         TRIGGER,
     )
     reads: tuple[str, ...] = (
@@ -72,22 +79,27 @@ class LeakedKey(Control[NoSettings]):
         "iam:GetUserPolicy",
         "iam:ListAccessKeys",
         "iam:ListAttachedUserPolicies",
-        "iam:ListUserPolicies",
     )
+    reads_use = ("iam:GetAccessKeyLastUsed",)
     writes = {
         "iam:UpdateAccessKey": USERS,
         "iam:PutUserPolicy": USERS,
         "iam:DeleteUserPolicy": USERS,
     }
+    cuts = Cuts(
+        "a workload that uses the key",
+        told_by="whether the key was used in the last 90 days",
+        question="does anything of yours use the key, beside the stranger?",
+    )
+    busy = BUSY
     settings = NoSettings
     # What is said of a key where its change's record says no more.
     found = "was found in public"
 
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
         if change.source == IAM:
-            attached = text(change.request, "policyArn", "policyName").rpartition("/")[2]
             user = text(change.request, "userName")
-            if user and attached.startswith(QUARANTINE):
+            if user and _QUARANTINE.fullmatch(text(change.request, "policyArn")):
                 where = resource(change, "iam.user", user, f"iam::{{account}}:user/{user}")
                 yield Candidate(where, Certainty.EVIDENT)
             return
@@ -147,28 +159,35 @@ class LeakedKey(Control[NoSettings]):
             "root": False,
             "keys": keys,
             "exposed": [owned["id"] for owned in keys if key in ("", text(owned, "id"))],
+            **({} if key else {"unnamed": True}),
             "revocation": document(policy).get("PolicyDocument"),
         }
 
     def _quarantined(self, reader: Reader, user: str) -> bool:
-        names = [
-            text(document(attached_policy), "PolicyName")
-            for attached_policy in reader.pages(
-                "iam", "ListAttachedUserPolicies", "AttachedPolicies", UserName=user
-            )
-        ]
-        names += [
-            str(policy_name)
-            for policy_name in reader.pages("iam", "ListUserPolicies", "PolicyNames", UserName=user)
-        ]
-        return any(name.startswith(QUARANTINE) for name in names)
+        attached = reader.pages(
+            "iam", "ListAttachedUserPolicies", "AttachedPolicies", UserName=user
+        )
+        return any(_QUARANTINE.fullmatch(text(document(held), "PolicyArn")) for held in attached)
+
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
+        """Whether a workload uses an exposed key.
+
+        IAM tells only of the last use. Where a stranger uses the key too, that may be theirs.
+        """
+        for key in self._active(state):
+            if used := last_use(reader, key, UNUSED_AFTER):
+                strangers = "finding" in state
+                said = f"{key} was last used {used}"
+                return Use(unknown=self.cuts.question) if strangers else Use(said)
+        return NOT_IN_USE
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
     ) -> Finding | None:
         finding = text(state, "finding")
         how = f"is used by a stranger (GuardDuty: {finding})" if finding else self.found
-        at_most = Autonomy.ASK if state.get("suspected") else Autonomy.REVERT
+        why = _DOUBT if state.get("unnamed") else ""
+        at_most = Autonomy.ASK if why or state.get("suspected") else Autonomy.REVERT
         keys = _keys_exposed(state)
         if state["root"]:
             return Finding(f"an access key of the root user {how}", tuple(keys), at_most=at_most)
@@ -177,19 +196,19 @@ class LeakedKey(Control[NoSettings]):
             return Finding(
                 f"the temporary key {keys[0]}{whose} {how}", tuple(keys), at_most=at_most
             )
-        active = [
-            text(exposed, "id") for exposed in self._exposed(state) if exposed["status"] == "Active"
-        ]
-        if active:
+        if active := self._active(state):
+            which = "an access key" if why else f"access key {', '.join(active)}"
             return Finding(
-                f"access key {', '.join(active)} of {state['user']} {how}",
+                f"{which} of {state['user']} {how}",
                 tuple(active),
                 at_most=at_most,
+                at_most_why=why,
             )
         if keys and state["revocation"] is None:
             return Finding(
                 f"sessions issued with an exposed key of {state['user']} still work",
                 at_most=at_most,
+                at_most_why=why,
             )
         return None
 
@@ -228,12 +247,7 @@ class LeakedKey(Control[NoSettings]):
         )
         before = state["revocation"]
         steps = [
-            Step(switch(key, "Inactive"), (switch(key, "Active"),))
-            for key in (
-                text(exposed, "id")
-                for exposed in self._exposed(state)
-                if exposed["status"] == "Active"
-            )
+            Step(switch(key, "Inactive"), (switch(key, "Active"),)) for key in self._active(state)
         ]
         put_back = delete if before is None else put(json.dumps(before))
         steps.append(Step(put(_revocation(observation.read_at)), (put_back,)))
@@ -243,13 +257,18 @@ class LeakedKey(Control[NoSettings]):
             if item not in self._exposed(state)
         )
         advice = (
-            "Rotate what used the key, and look for roles that it assumed: their sessions live on."
+            "Rotate what used the key, and look for roles that it assumed: their sessions live on. "
+            f"Sessions of the user that began after {observation.read_at} are not cut off."
         )
         return Plan(tuple(steps), untouched=untouched, advice=advice)
 
     def _exposed(self, state: Document) -> list[Document]:
         keys = _keys_exposed(state)
-        return [item for item in items(state["keys"]) if item["id"] in keys]
+        return [item for item in items(state.get("keys")) if item["id"] in keys]
+
+    def _active(self, state: Document) -> list[str]:
+        exposed = self._exposed(state)
+        return [text(item, "id") for item in exposed if item["status"] == "Active"]
 
 
 def _keys_exposed(state: Document) -> list[str]:

@@ -15,7 +15,7 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, items, mapping, text
 from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
 
-from ..control import Control, References, Trigger
+from ..control import NOTHING, Control, References, Trigger
 from .principals import GONE, IAM, found, own_name, principal
 
 
@@ -36,6 +36,7 @@ class OldKey(Control[AgeSettings]):
     triggers = (Trigger(IAM, "CreateAccessKey"), Trigger(IAM, "UpdateAccessKey"))
     reads = ("iam:GetUser", "iam:ListAccessKeys", "iam:ListUsers")
     writes: Mapping[str, tuple[str, ...]] = {}
+    cuts = NOTHING
     revert = "What still uses the key would stop: it is for people to rotate."
     # How old a key is depends on the day.
     volatile = frozenset({"today"})

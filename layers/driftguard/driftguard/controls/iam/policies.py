@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.documents import Document, Json, flag, items, mapping, moment, text
 from driftguard.events.cloudtrail import omitted
-from driftguard.model import Call, Candidate, Certainty, Change, Resource
+from driftguard.model import NOT_IN_USE, Call, Candidate, Certainty, Change, Resource, Use
 
-from ..control import References, Trigger, resource
+from ..control import NOTHING, Cuts, References, Trigger, resource
 from ..mechanisms.switch import Switch
 from ..privilege import UnreadableError, why_admin, without_admin
 from .principals import (
     ARNS,
+    BUSY,
     GONE,
     IAM,
     KINDS,
@@ -28,6 +30,7 @@ from .principals import (
     why_written,
 )
 
+_JUST_MADE = timedelta(minutes=15)
 _POLICIES = ("arn:{partition}:iam::{account}:policy/*",)
 
 
@@ -103,10 +106,27 @@ def _parts(policy: Resource) -> tuple[str, str, str]:
     return kind.capitalize(), who, name
 
 
+def _held_before(policy: Resource, state: Document, reader: Reader) -> Use:
+    """Whether the policy may have given the rights before: not to whom was only just made."""
+    kind, who, _ = _parts(policy)
+    made = moment(text(read(reader, kind, who) or {}, "CreateDate"))
+    if made is not None and datetime.now(UTC) - made < _JUST_MADE:
+        return NOT_IN_USE
+    return Use(unknown=ADMIN_INLINE.cuts.question)
+
+
 ADMIN_INLINE = Switch(
     id="iam.admin-inline",
     title="Inline policy makes an administrator",
     severity=90,
+    cuts=Cuts(
+        "what works with the rights that the policy gave before",
+        told_by="whether the user, role or group was made within the last minutes",
+        question="did the policy make an administrator before?",
+    ),
+    uses=_held_before,
+    reads_use=tuple(f"iam:Get{kind}" for kind in KINDS),
+    busy=BUSY,
     references=References(security_hub=("IAM.1", "IAM.21", "KMS.2"), attack=("T1098.003",)),
     triggers=tuple(Trigger(IAM, f"Put{kind}Policy") for kind in KINDS),
     reads=(
@@ -147,8 +167,10 @@ def _own_policies(reader: Reader) -> Iterator[Resource]:
 
 
 def _read_versions(policy: Resource, reader: Reader) -> Document | None:
-    if reader.read("iam", "GetPolicy", PolicyArn=policy.id, absent=GONE) is None:
+    found = reader.read("iam", "GetPolicy", PolicyArn=policy.id, absent=GONE)
+    if found is None:
         return None
+    attached = mapping(document(found), "Policy").get("AttachmentCount") or 0
     versions = [
         document(version)
         for version in reader.pages("iam", "ListPolicyVersions", "Versions", PolicyArn=policy.id)
@@ -161,10 +183,18 @@ def _read_versions(policy: Resource, reader: Reader) -> Document | None:
         ),
         "why": {id_: reason for id_, reason in why.items() if reason},
         "versions": ids,
+        "attached": bool(attached),
     }
 
 
 def _why_default(state: Document, baseline: Document | None) -> str:
+    """Why a version is a risk. A policy that is attached to nobody grants nothing, and one that is
+    only a permissions boundary neither: IAM counts its uses as a boundary apart.
+
+    Source: IAM API Reference, "Policy" (AttachmentCount, PermissionsBoundaryUsageCount).
+    """
+    if not state["attached"]:
+        return ""
     why = text(mapping(state, "why"), text(state, "default"))
     return f"version {state['default']} {why}" if why else ""
 
@@ -190,6 +220,8 @@ POLICY_VERSION_ADMIN = Switch(
     id="iam.policy-version-admin",
     title="Policy's new default version makes administrators",
     severity=90,
+    cuts=NOTHING,
+    busy=BUSY,
     references=References(security_hub=("IAM.1",), attack=("T1098.003", "T1548")),
     triggers=(Trigger(IAM, "CreatePolicyVersion"), Trigger(IAM, "SetDefaultPolicyVersion")),
     reads=("iam:ListPolicies", "iam:ListPolicyVersions", *READS_OF_A_POLICY),

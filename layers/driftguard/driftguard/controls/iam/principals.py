@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from driftguard.aws.calls import document
+from driftguard.aws.calls import AwsError, document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, items, mapping, text
-from driftguard.model import Change, Resource
+from driftguard.documents import Document, Json, mapping, text
+from driftguard.model import NOT_IN_USE, Change, Resource, Use
 
-from ..control import partition_of, resource
+from ..control import Busy, Cuts, partition_of, resource
 from ..privilege import UnreadableError, broad_by_name, why_admin
 
 IAM = "iam.amazonaws.com"
 GONE = ("NoSuchEntity",)
+# Sources: IAM API Reference, "CreateSAMLProvider", "PutRolePolicy".
+BUSY = (
+    Busy("ConcurrentModification"),
+    Busy("ConcurrentModificationException"),
+    Busy("EntityTemporarilyUnmodifiable"),
+)
+LAST_ADMINISTRATOR = Cuts(
+    "the account's last administrator",
+    told_by="whom else AWS's policy AdministratorAccess is attached to",
+    question="does somebody else administer the account?",
+)
+READS_ADMINISTRATORS = ("iam:GetGroup", "iam:ListEntitiesForPolicy")
 KINDS = ("User", "Role", "Group")
 
 USERS = ("arn:{partition}:iam::{account}:user/*",)
@@ -129,9 +141,30 @@ def why_group(reader: Reader, name: str) -> str:
     return ""
 
 
-def tags(described: Document) -> list[Json]:
-    """Tags in one order, so that two readings are equal."""
-    return [*sorted(items(described.get("Tags")), key=lambda tag: text(tag, "Key"))]
+def other_administrator(reader: Reader, but: str) -> Use:
+    """Whether an account has an administrator beside the user, role or group of this name.
+
+    Only holders of AWS's AdministratorAccess are looked for: where there is none, people are asked.
+    """
+    arn = f"arn:{partition_of(reader.region)}:iam::aws:policy/AdministratorAccess"
+    try:
+        for kind in KINDS:
+            holders = reader.pages(
+                "iam", "ListEntitiesForPolicy", f"Policy{kind}s", PolicyArn=arn, EntityFilter=kind
+            )
+            names = [str(holder[f"{kind}Name"]) for holder in holders]
+            for name in names:
+                if name != but and (kind != "Group" or _has_members(reader, name, but)):
+                    return NOT_IN_USE
+    except AwsError as error:
+        if error.code not in GONE:
+            raise
+    return Use(unknown=LAST_ADMINISTRATOR.question)
+
+
+def _has_members(reader: Reader, group: str, but: str) -> bool:
+    users = reader.pages("iam", "GetGroup", "Users", GroupName=group)
+    return any(str(user["UserName"]) != but for user in users)
 
 
 def of_aws(arn: str) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from driftguard.access.policy import Trusted
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, text
+from driftguard.aws.tags import settable
+from driftguard.documents import Document, Json, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import (
     Call,
@@ -21,15 +24,18 @@ from driftguard.model import (
     Step,
 )
 
-from ..control import Control, NoSettings, References, Trigger, resource
+from ..control import NOTHING, Control, Cuts, NoSettings, References, Trigger, resource
 from ..mechanisms.granted import Granted
-from .principals import GONE, IAM, by_aws, found, tags
+from ..mechanisms.left_out import leaving_out, reserved_tags
+from .principals import BUSY, GONE, IAM, by_aws, found
 
 _SAML = ("arn:{partition}:iam::{account}:saml-provider/*",)
 _OIDC = ("arn:{partition}:iam::{account}:oidc-provider/*",)
 
 # The decision, its undo and the baseline each hold the metadata; an item of the tables, 400 KB.
 _LONGEST_METADATA = 100_000
+_EKS_ISSUER = re.compile(r"oidc\.eks\.([a-z0-9-]+)\.")
+_NO_CLUSTER = ("ResourceNotFoundException",)
 
 
 # ------------------------------------------------------------------------------- SAML providers
@@ -55,12 +61,13 @@ def _read_saml(provider: Resource, reader: Reader) -> Document | None:
         return None
     described = document(answer)
     metadata = text(described, "SAMLMetadataDocument")
-    return {
+    state: Document = {
         "arn": provider.arn,
         "metadata": metadata if len(metadata) <= _LONGEST_METADATA else None,
-        "tags": tags(described),
+        "tags": settable(described.get("Tags")),
         "encrypted": bool(described.get("PrivateKeyList")),
     }
+    return leaving_out(state, reserved_tags(described.get("Tags")))
 
 
 def _why_saml(state: Document, trusted: Trusted) -> str:
@@ -87,6 +94,8 @@ IDP_ADDED = Granted(
     id="iam.idp-added",
     title="SAML identity provider added",
     severity=85,
+    cuts=NOTHING,
+    busy=BUSY,
     references=References(attack=("T1484.002", "T1606.002")),
     # A deletion wakes it in vain: it is the harmless twin that the record tells apart.
     triggers=(Trigger(IAM, "CreateSAMLProvider"), Trigger(IAM, "DeleteSAMLProvider")),
@@ -122,6 +131,11 @@ class SamlReplaced(Control[NoSettings]):
     triggers = (Trigger(IAM, "UpdateSAMLProvider"),)
     reads = ("iam:GetSAMLProvider", "iam:ListSAMLProviders")
     writes = {"iam:UpdateSAMLProvider": _SAML}
+    cuts = Cuts(
+        "who signs in through the identity provider, if it renewed its certificate",
+        question="did the identity provider renew its certificate?",
+    )
+    busy = BUSY
     settings = NoSettings
     baselined = True
 
@@ -213,14 +227,40 @@ def _read_oidc(candidate: Candidate, reader: Reader) -> Document | None:
     if answer is None:
         return None
     described = document(answer)
-    return {
+    state: Document = {
         "arn": provider.arn,
         "url": text(described, "Url"),
         "clients": _sorted(described.get("ClientIDList")),
         "thumbprints": _sorted(described.get("ThumbprintList")),
-        "tags": tags(described),
+        "tags": settable(described.get("Tags")),
         **candidate.hint,
     }
+    return leaving_out(state, reserved_tags(described.get("Tags")))
+
+
+def _read_new_oidc(candidate: Candidate, reader: Reader) -> Document | None:
+    state = _read_oidc(candidate, reader)
+    return None if state is None else {**state, "cluster": _own_cluster(state, reader)}
+
+
+def _own_cluster(state: Document, reader: Reader) -> str:
+    """The account's own EKS cluster that issues the provider's tokens; "" if none does.
+
+    A cluster's workloads take roles by a provider for the issuer that EKS made for the cluster.
+    Source: Amazon EKS User Guide, "Create an IAM OIDC provider for your cluster".
+    """
+    issuer = text(state, "url").removeprefix("https://")
+    host = _EKS_ISSUER.match(issuer)
+    if host is None:
+        return ""
+    there = replace(reader, region=host[1])
+    for name in map(str, there.pages("eks", "ListClusters", "clusters")):
+        answer = there.read("eks", "DescribeCluster", name=name, absent=_NO_CLUSTER)
+        cluster = mapping(document(answer), "cluster")
+        told = text(mapping(mapping(cluster, "identity"), "oidc"), "issuer")
+        if told.removeprefix("https://") == issuer:
+            return name
+    return ""
 
 
 def _sorted(names: Json) -> list[Json]:
@@ -228,7 +268,7 @@ def _sorted(names: Json) -> list[Json]:
 
 
 def _why_oidc(state: Document, trusted: Trusted) -> str:
-    if {str(state["arn"]), str(state["url"])} & trusted.principals:
+    if state["cluster"] or {str(state["arn"]), str(state["url"])} & trusted.principals:
         return ""
     return f"{state['url']} may vouch for identities in this account"
 
@@ -251,19 +291,21 @@ OIDC_ADDED = Granted(
     id="iam.oidc-provider-added",
     title="OpenID Connect identity provider added",
     severity=80,
+    cuts=NOTHING,
+    busy=BUSY,
     references=References(attack=("T1484.002",)),
     triggers=(
         Trigger(IAM, "CreateOpenIDConnectProvider"),
         Trigger(IAM, "DeleteOpenIDConnectProvider"),
     ),
-    reads=("iam:GetOpenIDConnectProvider",),
+    reads=("eks:DescribeCluster", "eks:ListClusters", "iam:GetOpenIDConnectProvider"),
     writes={
         "iam:DeleteOpenIDConnectProvider": _OIDC,
         "iam:CreateOpenIDConnectProvider": _OIDC,
         "iam:TagOpenIDConnectProvider": _OIDC,
     },
     candidates=_oidc_made,
-    read=_read_oidc,
+    read=_read_new_oidc,
     risky=_why_oidc,
     steps=_unmake_oidc,
 )
@@ -288,6 +330,8 @@ OIDC_CLIENT_ADDED = Granted(
     id="iam.oidc-client-added",
     title="Audience added to an OpenID Connect provider",
     severity=70,
+    cuts=NOTHING,
+    busy=BUSY,
     references=References(attack=("T1484.002",)),
     triggers=(
         Trigger(IAM, "AddClientIDToOpenIDConnectProvider"),

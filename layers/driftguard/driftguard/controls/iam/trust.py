@@ -7,16 +7,18 @@ from collections.abc import Iterator
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, text
+from driftguard.documents import Document, Json, mapping, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from ..control import References, Trigger
+from ..control import NOTHING, References, Trigger
 from ..mechanisms.resource_policy import OpenPolicy
-from .principals import IAM, ROLES, by_aws, found, of_aws, principal, read
+from .principals import BUSY, IAM, ROLES, by_aws, found, of_aws, principal, read
 
 
 def _trusting(change: Change) -> Iterator[Candidate]:
-    name = text(change.request, "roleName")
+    # A request that is too long for the record is left out of it; the answer still names the role.
+    made = text(mapping(change.response, "role"), "roleName")
+    name = text(change.request, "roleName") or made
     if name and not by_aws(change):
         yield Candidate(principal(change, "Role", name), Certainty.POSSIBLE)
 
@@ -53,6 +55,8 @@ TRUST_EXTERNAL = OpenPolicy(
     id="iam.trust-external",
     title="Role can be assumed from outside",
     severity=90,
+    cuts=NOTHING,
+    busy=BUSY,
     references=References(
         attack=("T1098", "T1199"),
         stratus=(

@@ -8,11 +8,12 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, text
 from driftguard.model import Candidate, Change, Finding, Observation, Plan, Resource, Step
 
-from ..control import Control, NoSettings, References, Trigger
+from ..control import NOTHING, Control, NoSettings, References, Trigger
 from ..mechanisms.declared import evident
-from .key import KEYS, KMS, call, describe, key_of, keys
+from .key import BUSY, KEYS, KMS, SETTLING, call, describe, key_of, keys
 
 _DEFAULT_WINDOW = 30
+_WAITING = ("PendingDeletion", "PendingReplicaDeletion")
 
 
 class DeletionScheduled(Control[NoSettings]):
@@ -34,6 +35,9 @@ class DeletionScheduled(Control[NoSettings]):
         "kms:EnableKey": KEYS,
         "kms:ScheduleKeyDeletion": KEYS,
     }
+    cuts = NOTHING
+    settling = SETTLING
+    busy = BUSY
     baselined = True
     settings = NoSettings
 
@@ -55,8 +59,12 @@ class DeletionScheduled(Control[NoSettings]):
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
     ) -> Finding | None:
-        waiting = state["state"] in ("PendingDeletion", "PendingReplicaDeletion")
-        return Finding("the key will be deleted, and what it encrypted lost") if waiting else None
+        if state["state"] in _WAITING:
+            return Finding("the key will be deleted, and what it encrypted lost")
+        # Its deletion was scheduled and cancelled: KMS leaves such a key disabled.
+        if "window" in state and state["state"] == "Disabled" and _was_enabled(baseline):
+            return Finding("the key is disabled since its deletion was scheduled")
+        return None
 
     def plan(
         self,
@@ -70,10 +78,15 @@ class DeletionScheduled(Control[NoSettings]):
             call(key, "CancelKeyDeletion"),
             (call(key, "ScheduleKeyDeletion", {"PendingWindowInDays": days}),),
         )
-        if baseline and baseline["state"] == "Enabled":
+        if _was_enabled(baseline):
             enable = Step(call(key, "EnableKey"), (call(key, "DisableKey"),))
-            return Plan((cancel, enable))
+            waits = observation.state["state"] in _WAITING
+            return Plan((cancel, enable) if waits else (enable,))
         return Plan((cancel,), advice="The key is disabled now; enable it if it is in use.")
+
+
+def _was_enabled(baseline: Document | None) -> bool:
+    return baseline is not None and baseline["state"] == "Enabled"
 
 
 CONTROLS = (DeletionScheduled(),)

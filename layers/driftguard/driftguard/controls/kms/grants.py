@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from driftguard.access.principals import is_dead
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, items, text
@@ -18,9 +19,9 @@ from driftguard.model import (
     Step,
 )
 
-from ..control import Control, References, Trigger, TrustSettings
+from ..control import NOTHING, Control, References, Trigger, TrustSettings
 from ..mechanisms.sharing import is_trusted
-from .key import GONE, KEYS, KMS, call, key_of
+from .key import BUSY, GONE, KEYS, KMS, SETTLING, call, key_of
 
 
 class ExternalGrant(Control[TrustSettings]):
@@ -37,6 +38,9 @@ class ExternalGrant(Control[TrustSettings]):
     reads = ("kms:ListGrants",)
     writes = {"kms:CreateGrant": KEYS, "kms:RevokeGrant": KEYS}
     volatile = frozenset({"GrantId"})
+    cuts = NOTHING
+    settling = SETTLING
+    busy = BUSY
     settings = TrustSettings
 
     def screen(self, change: Change, settings: TrustSettings) -> Iterable[Candidate]:
@@ -102,8 +106,12 @@ class ExternalGrant(Control[TrustSettings]):
 
 
 def _stranger(grantee: str, own: str, settings: TrustSettings) -> bool:
-    """Whether a grantee is a stranger; AWS's services are known by their host names."""
-    if not grantee or grantee.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+    """Whether a grantee is a stranger; AWS's services are known by their host names.
+
+    A deleted user or role, of which only the unique id is left, is nobody.
+    """
+    is_service = not grantee.startswith("arn:") and "." in grantee
+    if not grantee or is_service or is_dead("AWS", grantee):
         return False
     return not is_trusted(grantee, own, settings.trusted)
 

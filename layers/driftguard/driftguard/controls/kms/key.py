@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from driftguard.aws.calls import document
+from driftguard.aws.calls import Refused, document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, mapping, text
 from driftguard.model import Call, Change, Resource
 
-from ..control import partition_of, resource
+from ..control import Busy, Settling, partition_of, resource
 
 KMS = "kms.amazonaws.com"
 KEYS = ("arn:{partition}:kms:{region}:{account}:key/*",)
 GONE = ("NotFoundException",)
+SETTLING = Settling(
+    300,
+    "a change of a key takes effect within minutes (AWS KMS Developer Guide, “AWS KMS eventual "
+    "consistency”)",
+)
+# A key whose deletion was just cancelled is told to be pending deletion for a while.
+BUSY = (Busy("KMSInvalidStateException", "pending deletion"),)
 
 
 def key_of(change: Change) -> Resource | None:
-    """The key of a change, named by its id or its ARN; these calls take no aliases."""
-    id_ = text(change.request, "keyId").rpartition("/")[2]
+    """The key of a change, named by its id or its ARN; these calls take no aliases.
+
+    A key that was just made is named by the answer.
+    """
+    made = mapping(change.response, "keyMetadata")
+    id_ = (text(change.request, "keyId") or text(made, "keyId")).rpartition("/")[2]
     if not id_:
         return None
     return resource(change, "kms.key", id_, f"kms:{{region}}:{{account}}:key/{id_}")
@@ -37,6 +48,17 @@ def describe(key: Resource, reader: Reader) -> Document | None:
     found = reader.read("kms", "DescribeKey", KeyId=key.id, absent=GONE)
     described = mapping(document(found), "KeyMetadata")
     return described if text(described, "KeyManager") == "CUSTOMER" else None
+
+
+def customers(key: Resource, reader: Reader) -> bool:
+    """Whether the key is there, and no AWS service's.
+
+    A key may deny that it is described: then it has a policy of its own, so it is a customer's.
+    """
+    try:
+        return describe(key, reader) is not None
+    except Refused:
+        return True
 
 
 def call(key: Resource, operation: str, more: Document | None = None, *settled: str) -> Call:

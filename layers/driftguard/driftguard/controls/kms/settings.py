@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from driftguard.aws.calls import document
+from driftguard.aws.calls import Refused, document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, flag, text
+from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
-from ..control import References, Trigger
+from ..control import NOTHING, References, Trigger
 from ..mechanisms.declared import evident
 from ..mechanisms.resource_policy import OpenPolicy
 from ..mechanisms.switch import Switch
-from .key import GONE, KEYS, KMS, call, describe, key_of, keys
+from .key import BUSY, GONE, KEYS, KMS, SETTLING, call, customers, describe, key_of, keys
 
 # ---------------------------------------------------------------------------------- disabled
 
@@ -53,15 +54,21 @@ def _set_rotation(key: Resource, state: Document) -> Call:
     return call(key, "EnableKeyRotation", days)
 
 
-def _rotated(state: Document, baseline: Document | None) -> Document:
-    before = baseline if baseline and baseline["rotated"] else None
-    return before or {"rotated": True, "days": None}
+def _rotated(state: Document, baseline: Document | None) -> Document | None:
+    return baseline if baseline and baseline["rotated"] else None
 
 
 def _rotating(reader: Reader) -> Iterator[Resource]:
-    """The keys that are rotated: only these can lose rotation."""
+    """The keys that are rotated: only these can lose rotation.
+
+    A key that lets nobody read whether it is rotated is listed too, so that this is told of it.
+    """
     for key in keys(reader):
-        rotation = _rotation(key, reader) if describe(key, reader) else None
+        try:
+            rotation = _rotation(key, reader) if customers(key, reader) else None
+        except Refused:
+            yield key
+            continue
         if rotation and rotation["rotated"]:
             yield key
 
@@ -69,18 +76,19 @@ def _rotating(reader: Reader) -> Iterator[Resource]:
 # ------------------------------------------------------------------------------------ policy
 
 
-def _own(reader: Reader) -> Iterator[Resource]:
-    """The keys that are not an AWS service's."""
-    return (key for key in keys(reader) if describe(key, reader))
-
-
 def _policy(key: Resource, reader: Reader) -> Document | None:
+    """The key's policy; None for a key of an AWS service, whose policy nobody else can change."""
+    if not customers(key, reader):
+        return None
     found = reader.read("kms", "GetKeyPolicy", KeyId=key.id, PolicyName="default", absent=GONE)
     return None if found is None else {"policy": text(document(found), "Policy")}
 
 
 def _policy_put(change: Change) -> Iterator[Candidate]:
-    for candidate in evident(key_of, "PutKeyPolicy")(change):
+    if change.name == "CreateKey" and not (change.request.get("policy") or omitted(change.request)):
+        # KMS gives it the default policy: to the account, and to nobody else.
+        return
+    for candidate in evident(key_of, "CreateKey", "PutKeyPolicy")(change):
         yield Candidate(candidate.resource, Certainty.POSSIBLE)
 
 
@@ -89,6 +97,9 @@ CONTROLS = (
         id="kms.disabled",
         title="Key disabled",
         severity=75,
+        cuts=NOTHING,
+        settling=SETTLING,
+        busy=BUSY,
         references=References(attack=("T1489",)),
         triggers=(Trigger(KMS, "DisableKey"), Trigger(KMS, "EnableKey")),
         reads=("kms:DescribeKey", "kms:ListKeys"),
@@ -104,6 +115,9 @@ CONTROLS = (
         id="kms.rotation-off",
         title="Key no longer rotated",
         severity=45,
+        cuts=NOTHING,
+        settling=SETTLING,
+        busy=BUSY,
         references=References(security_hub=("KMS.4",)),
         triggers=(Trigger(KMS, "DisableKeyRotation"), Trigger(KMS, "EnableKeyRotation")),
         baselined=True,
@@ -116,15 +130,19 @@ CONTROLS = (
         risky=lambda state, _: "" if state["rotated"] else "the key is no longer rotated",
         safe=_rotated,
         put=_set_rotation,
+        advice="Whether the key was rotated before is not recorded: turn rotation on if it was.",
     ),
     OpenPolicy(
         id="kms.public-policy",
         title="Key open by its policy",
         severity=85,
+        cuts=NOTHING,
+        settling=SETTLING,
+        busy=BUSY,
         references=References(security_hub=("KMS.5",), attack=("T1098", "T1537")),
-        triggers=(Trigger(KMS, "PutKeyPolicy"),),
+        triggers=(Trigger(KMS, "PutKeyPolicy"), Trigger(KMS, "CreateKey")),
         reads=("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListKeys"),
-        found_by=_own,
+        found_by=keys,
         writes={"kms:PutKeyPolicy": KEYS},
         service="kms",
         candidates=_policy_put,

@@ -15,7 +15,7 @@ from driftguard.documents import mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Candidate, Certainty, Change, Resource
 
-from ..control import References, Trigger
+from ..control import NOTHING, References, Trigger
 from ..mechanisms.exposed_secret import OpenSecret, Shown, texts_in
 from .names import GONE, LAMBDA, function_of, functions
 
@@ -58,6 +58,7 @@ SECRET_IN_ENVIRONMENT = OpenSecret(
     id="lambda.secret-in-environment",
     title="Secret in a function's environment",
     severity=75,
+    cuts=NOTHING,
     references=References(attack=("T1552.001",)),
     triggers=TRIGGERS,
     reads=("lambda:GetFunctionConfiguration", "lambda:ListFunctions"),

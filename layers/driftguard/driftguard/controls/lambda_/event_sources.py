@@ -37,7 +37,7 @@ from ..mechanisms.vulnerable_library import (
 )
 from .judged import Judged
 from .libraries import REFERENCES
-from .names import GONE, LAMBDA
+from .names import BUSY, GONE, LAMBDA, OLDER_CODE, SETTLING
 from .versions import Versions, sees
 
 _MAPPINGS = ("arn:{partition}:lambda:{region}:{account}:event-source-mapping:*",)
@@ -68,6 +68,9 @@ class InsecureEventSource(Control[LibrarySettings]):
     )
     writes: Mapping[str, tuple[str, ...]] = {"lambda:UpdateEventSourceMapping": _MAPPINGS}
     volatile = frozenset({"looked", "tags", "today"})
+    cuts = OLDER_CODE
+    settling = SETTLING
+    busy = BUSY
     settings = LibrarySettings
 
     def screen(self, change: Change, settings: LibrarySettings) -> Iterable[Candidate]:

@@ -9,6 +9,7 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, flag, items, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import (
+    NOT_IN_USE,
     Call,
     Candidate,
     Certainty,
@@ -18,13 +19,27 @@ from driftguard.model import (
     Plan,
     Resource,
     Step,
+    Use,
 )
 
-from ..control import Control, References, Trigger, TrustSettings
+from ..control import NOTHING, Control, Cuts, References, Trigger, TrustSettings
 from ..mechanisms.advice import Advice
+from ..mechanisms.metrics import HOURS, READS_METRICS, highest
 from ..mechanisms.sharing import is_trusted
 from ..mechanisms.switch import Switch
-from .names import FOREIGN_LAYERS, FUNCTIONS, GONE, LAMBDA, call, function_of, functions, named
+from .aws_layers import is_of_aws
+from .names import (
+    BUSY,
+    FOREIGN_LAYERS,
+    FUNCTIONS,
+    GONE,
+    LAMBDA,
+    SETTLING,
+    call,
+    function_of,
+    functions,
+    named,
+)
 
 # --------------------------------------------------------------------------------------- URL
 
@@ -42,6 +57,20 @@ def _url(function: Resource, reader: Reader) -> Document | None:
     return None if found is None else {"auth": text(document(found), "AuthType")}
 
 
+def _called(function: Resource, state: Document, reader: Reader) -> Use:
+    """Whether the URL was called lately. Lambda measures nothing while nobody calls.
+
+    Source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions" (`UrlRequestCount`).
+    """
+    dimension = ("FunctionName", function.id.partition(":")[0])
+    if not highest(reader, "AWS/Lambda", "UrlRequestCount", dimension):
+        return NOT_IN_USE
+    return Use(unknown=f"it was called in the last {HOURS} hours: {_BY_WHOM}")
+
+
+_BY_WHOM = "do all who call the URL sign their requests?"
+
+
 def _set_url(function: Resource, state: Document) -> Call:
     return call(function, "UpdateFunctionUrlConfig", {"AuthType": state["auth"]})
 
@@ -52,7 +81,8 @@ def _set_url(function: Resource, state: Document) -> Call:
 class ForeignLayers(Control[TrustSettings]):
     """A function runs the code of a layer that belongs to an account nobody trusts.
 
-    Only that layer goes. Layers of vendors are trusted by their account, in the policy.
+    Only that layer goes. Layers of vendors are trusted by their account, in the policy; those that
+    AWS publishes are no stranger's.
     """
 
     id = "lambda.layer-external"
@@ -61,8 +91,18 @@ class ForeignLayers(Control[TrustSettings]):
     references = References(
         attack=("T1546", "T1195"), stratus=("aws.persistence.lambda-layer-extension",)
     )
-    triggers = (Trigger(LAMBDA, "UpdateFunctionConfiguration"),)
+    triggers = (
+        Trigger(LAMBDA, "CreateFunction"),
+        Trigger(LAMBDA, "UpdateFunctionConfiguration"),
+    )
     proven = "stub"
+    cuts = Cuts(
+        "all that the function does, if its code needs the layer",
+        "",
+        "does the function run without the layer?",
+    )
+    settling = SETTLING
+    busy = BUSY
     reads = ("lambda:GetFunctionConfiguration", "lambda:ListFunctions")
     writes = {
         "lambda:GetLayerVersion": FOREIGN_LAYERS,
@@ -123,7 +163,11 @@ class ForeignLayers(Control[TrustSettings]):
 
 
 def _foreign(layers: list[str], own: str, settings: TrustSettings) -> list[str]:
-    return [layer for layer in layers if layer and not is_trusted(layer, own, settings.trusted)]
+    return [
+        layer
+        for layer in layers
+        if layer and not is_of_aws(layer) and not is_trusted(layer, own, settings.trusted)
+    ]
 
 
 def _set_layers(function: Resource, layers: list[str]) -> Call:
@@ -152,6 +196,14 @@ CONTROLS = (
         id="lambda.public-url",
         title="Function URL open to everybody",
         severity=85,
+        cuts=Cuts(
+            "callers who do not sign their requests",
+            f"the URL was not called in the last {HOURS} hours (UrlRequestCount)",
+            _BY_WHOM,
+        ),
+        uses=_called,
+        reads_use=READS_METRICS,
+        busy=BUSY,
         references=References(security_hub=("Lambda.1",), attack=("T1190", "T1546")),
         triggers=(
             Trigger(LAMBDA, "CreateFunctionUrlConfig"),
@@ -174,6 +226,7 @@ CONTROLS = (
         id="lambda.code-updated",
         title="Function's code replaced by hand",
         severity=60,
+        cuts=NOTHING,
         references=References(
             attack=("T1525", "T1546"), stratus=("aws.persistence.lambda-overwrite-code",)
         ),

@@ -14,7 +14,7 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, mapping, text
 from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
 
-from ..control import Control, Trigger
+from ..control import NOTHING, Control, Trigger
 from ..mechanisms.vulnerable_library import (
     KEPT,
     SMALLEST,
@@ -44,6 +44,7 @@ class InsecureLayer(Control[LibrarySettings]):
     writes: Mapping[str, tuple[str, ...]] = {}
     revert = "A published layer can only be deleted, and it runs nowhere until a function takes it."
     volatile = frozenset({"looked", "today"})
+    cuts = NOTHING
     settings = LibrarySettings
 
     def screen(self, change: Change, settings: LibrarySettings) -> Iterable[Candidate]:

@@ -17,9 +17,19 @@ from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, flag, items, mapping, text
 from driftguard.events.cloudtrail import omitted
-from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
+from driftguard.model import (
+    Candidate,
+    Certainty,
+    Change,
+    Finding,
+    Observation,
+    Plan,
+    Resource,
+    Use,
+)
 
 from ..control import Control, References, Trigger, partition_of
+from ..mechanisms.deployed import used_since
 from ..mechanisms.vulnerable_library import (
     KEPT,
     SMALLEST,
@@ -34,7 +44,17 @@ from ..mechanisms.vulnerable_library import (
 )
 from ..scans import FINDING, INSPECTOR, of_inspector
 from .judged import Judged, live, named, versions_of
-from .names import FOREIGN_LAYERS, FUNCTIONS, LAMBDA, LATEST, function_of
+from .names import (
+    BUSY,
+    FOREIGN_LAYERS,
+    FUNCTIONS,
+    GONE,
+    LAMBDA,
+    LATEST,
+    OLDER_CODE,
+    SETTLING,
+    function_of,
+)
 from .rollback import standing_still, steps_back
 from .versions import Versions, sees
 
@@ -83,6 +103,9 @@ class InsecureLibrary(Control[LibrarySettings]):
     }
     # What is known of the same code changes by the day, and what was looked at with it.
     volatile = frozenset({"looked", "earlier_layers", "is_kept", "tags", "today"})
+    cuts = OLDER_CODE
+    settling = SETTLING
+    busy = BUSY
     settings = LibrarySettings
 
     def screen(self, change: Change, settings: LibrarySettings) -> Iterable[Candidate]:
@@ -116,6 +139,15 @@ class InsecureLibrary(Control[LibrarySettings]):
         # As long as an earlier version may turn out to be fine, there may be a better way back.
         waits = judged.may_yet_clear(runs) if not any(steps_back(judged)) else ""
         return Finding(f"{where} runs {in_words(bad)}", offending(bad), unknown=waits)
+
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
+        """Whether anybody may depend on the code of today.
+
+        Source: AWS Lambda API Reference, "FunctionConfiguration" (`LastModified`).
+        """
+        name = candidate.resource.id.partition(":")[0]
+        found = document(reader.read("lambda", "GetFunction", absent=GONE, FunctionName=name))
+        return used_since((text(mapping(found, "Configuration"), "LastModified"),), self.cuts)
 
     def plan(
         self,

@@ -13,13 +13,33 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, text
 from driftguard.model import Call, Change, Resource
 
-from ..control import partition_of, resource
+from ..control import Busy, Cuts, Settling, partition_of, resource
+from ..mechanisms.deployed import FRESH_IN_WORDS
 
 LAMBDA = "lambda.amazonaws.com"
 FUNCTIONS = ("arn:{partition}:lambda:{region}:{account}:function:*",)
 LAYERS = ("arn:{partition}:lambda:{region}:{account}:layer:*",)
 FOREIGN_LAYERS = ("arn:{partition}:lambda:{region}:*:layer:*",)
 GONE = ("ResourceNotFoundException",)
+# Sources: AWS Lambda Developer Guide, "Lambda function states"; AWS Lambda API Reference,
+# "UpdateFunctionCode" and "UpdateEventSourceMapping", errors. A permission that exists already is a
+# ResourceConflictException too, with other words.
+BUSY = (
+    Busy("ResourceConflictException", "cannot be performed at this time"),
+    Busy("ResourceConflictException", "in progress"),
+    Busy("ResourceInUseException"),
+)
+SETTLING = Settling(
+    600,
+    "a function takes one update at a time, and publishes no version meanwhile "
+    '(AWS Lambda Developer Guide, "Lambda function states")',
+)
+# What it costs to go back to code that ran before.
+OLDER_CODE = Cuts(
+    "callers of what the new code can and the code before cannot",
+    FRESH_IN_WORDS,
+    "can the code before serve everybody who calls it now?",
+)
 # What is called without a qualifier.
 LATEST = "$LATEST"
 

@@ -1,22 +1,26 @@
 """Functions that strangers may invoke, and layers that strangers may use.
 
 Each permission is a statement of its own with one principal: the remediation removes it,
-and the undo adds the same permission again.
+and the undo adds the same permission again. A change is judged by the permission that it added, and
+by what was there before only the sweep does.
 
-Source: AWS Lambda Developer Guide, "Resource-based policy".
+Sources: AWS Lambda Developer Guide, "Resource-based policy"; AWS Security Hub User Guide,
+"Security Hub controls for Lambda", Lambda.1 (Amazon S3 needs `AWS:SourceAccount`: the name of a
+bucket says nothing of whose it is).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from driftguard.access import policy
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, items, mapping, text
 from driftguard.model import (
+    NOT_IN_USE,
     Call,
     Candidate,
     Certainty,
@@ -26,10 +30,12 @@ from driftguard.model import (
     Plan,
     Resource,
     Step,
+    Use,
 )
 
-from ..control import Control, References, Trigger, TrustSettings
+from ..control import Busy, Control, Cuts, References, Trigger, TrustSettings
 from .names import (
+    BUSY,
     FUNCTIONS,
     GONE,
     LAMBDA,
@@ -62,6 +68,11 @@ _NARROWING = {
 }
 
 
+# Where a state says which permission the change added.
+_ADDED = "added"
+_S3 = "s3.amazonaws.com"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Permissions(Control[TrustSettings]):
     """A function's, or a layer version's, permissions let strangers in.
@@ -80,6 +91,12 @@ class Permissions(Control[TrustSettings]):
     find: Callable[[Change], Resource | None]
     what: str
     conditions: Mapping[tuple[str, str], str]
+    cuts: Cuts = Cuts(
+        "callers that a permission let in before",
+        "the record names the permission that the change added, and that alone goes",
+        "does anybody need the permission?",
+    )
+    busy: tuple[Busy, ...] = BUSY
     found_by: Callable[[Reader], Iterable[Resource]] | None = None
     settings: type[TrustSettings] = TrustSettings
 
@@ -89,7 +106,8 @@ class Permissions(Control[TrustSettings]):
             return
         verdict = _verdict([asked] if asked else [], change.account, settings)
         if verdict.openings:
-            yield Candidate(found, Certainty.EVIDENT)
+            sid = text(asked or {}, "Sid")
+            yield Candidate(found, Certainty.EVIDENT, {_ADDED: sid} if sid else {})
         elif asked is None or verdict.unparsable:
             yield Candidate(found, Certainty.POSSIBLE)
 
@@ -102,7 +120,8 @@ class Permissions(Control[TrustSettings]):
         statements = sorted(
             items(written.get("Statement")), key=lambda statement: text(statement, "Sid")
         )
-        return {"owner": candidate.resource.account, "statements": list(statements)}
+        state: Document = {"owner": candidate.resource.account, "statements": list(statements)}
+        return {**state, **candidate.hint}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         return self.found_by(reader) if self.found_by else ()
@@ -115,8 +134,7 @@ class Permissions(Control[TrustSettings]):
     def assess(
         self, state: Document, baseline: Document | None, settings: TrustSettings
     ) -> Finding | None:
-        statements = list(items(state["statements"]))
-        openings = _verdict(statements, text(state, "owner"), settings).openings
+        openings = self._openings(state, settings)
         return Finding("; ".join(opening.reason for opening in openings)) if openings else None
 
     def plan(
@@ -127,7 +145,7 @@ class Permissions(Control[TrustSettings]):
         settings: TrustSettings,
     ) -> Plan:
         statements = list(items(observation.state["statements"]))
-        openings = _verdict(statements, candidate.resource.account, settings).openings
+        openings = self._openings(observation.state, settings)
         gone = sorted({opening.index for opening in openings})
         steps = []
         for index in gone:
@@ -148,6 +166,17 @@ class Permissions(Control[TrustSettings]):
             if index not in gone
         )
         return Plan(tuple(steps), untouched=untouched)
+
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
+        """What the change itself added can have nobody who depends on it."""
+        return NOT_IN_USE if text(state, _ADDED) else Use(unknown=self.cuts.question)
+
+    def _openings(self, state: Document, settings: TrustSettings) -> list[policy.Opening]:
+        """The openings of a state; only that of the change, where it is known which it made."""
+        added = text(state, _ADDED)
+        statements = list(items(state["statements"]))
+        found = _verdict(statements, text(state, "owner"), settings).openings
+        return [opening for opening in found if added in ("", opening.sid)]
 
     def _again(self, resource_: Resource, statement: Document) -> Call | None:
         """The call that makes this statement; None if the parameters cannot express it."""
@@ -187,6 +216,7 @@ def _asked(change: Change) -> Document | None:
     kind = "Service" if service else "AWS"
     who: Json = principal if principal == "*" else {kind: principal}
     return {
+        "Sid": text(change.request, "statementId"),
         "Effect": "Allow",
         "Principal": who,
         "Action": action,
@@ -204,7 +234,14 @@ def _principal(value: Json) -> Json:
 
 def _verdict(statements: list[Document], account: str, settings: TrustSettings) -> policy.Verdict:
     written = {"Version": "2012-10-17", "Statement": statements}
-    return policy.judge("lambda", written, account=account, trusted=settings.trusted)
+    verdict = policy.judge("lambda", written, account=account, trusted=settings.trusted)
+    for_anybody = [
+        policy.Opening(index, text(statement, "Sid"), "public", (_S3,), f"{reason} of any account")
+        for index, statement in enumerate(statements)
+        if _principal(statement.get("Principal")) == _S3 and not mapping(statement, "Condition")
+        for reason in (f"statement {text(statement, 'Sid')} lets Amazon S3 invoke it for a bucket",)
+    ]
+    return replace(verdict, openings=(*verdict.openings, *for_anybody))
 
 
 CONTROLS = (

@@ -21,9 +21,18 @@ from typing import TypeAlias
 
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json
-from driftguard.model import Candidate, Certainty, Change, Resource
+from driftguard.model import (
+    NOT_IN_USE,
+    Autonomy,
+    Candidate,
+    Certainty,
+    Change,
+    Finding,
+    Resource,
+    Use,
+)
 
-from ..control import References, Trigger
+from ..control import Busy, Cuts, References, Settling, Trigger
 
 Candidates: TypeAlias = "Callable[[Change], Iterable[Candidate]]"
 Read: TypeAlias = "Callable[[Resource, Reader], Document | None]"
@@ -37,9 +46,11 @@ class Declared:
     id: str
     title: str
     severity: int
+    cuts: Cuts
     references: References = References()
     triggers: tuple[Trigger, ...]
     reads: tuple[str, ...] = ()
+    reads_use: tuple[str, ...] = ()
     writes: Grants = field(default_factory=dict)
     proven: str = "emulator"
     revert: str = ""
@@ -47,7 +58,16 @@ class Declared:
     momentary: frozenset[str] = frozenset()
     baselined: bool = False
     vanishing: bool = False
+    settling: Settling = Settling()
+    busy: tuple[Busy, ...] = ()
+    uses: Callable[[Resource, Document, Reader], Use] | None = None
     found_by: Callable[[Reader], Iterable[Resource]] | None = None
+
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
+        """Whether what the revert would cut is in use right now, as `uses` tells it."""
+        if self.uses is not None:
+            return self.uses(candidate.resource, state, reader)
+        return Use(unknown=self.cuts.question) if self.cuts.what else NOT_IN_USE
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         """The resources that the sweep looks at, listed by `found_by`."""
@@ -76,3 +96,17 @@ def listed(state: Document, name: str) -> list[Json]:
     """The list under a key of a state; an empty one where there is none."""
     value = state.get(name)
     return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def unrecorded(state: Document, baseline: Document | None) -> str:
+    """Why people are asked where there is no baseline; "" where there is one.
+
+    A record tells what was asked for, and not whether that was a change.
+    """
+    return "" if baseline is not None else "whether it was so before is not recorded"
+
+
+def finding(summary: str, doubt: str, offending: tuple[Json, ...] = ()) -> Finding:
+    """The finding, at most asked about if there is a doubt."""
+    limit = Autonomy.ASK if doubt else Autonomy.REVERT
+    return Finding(summary, offending, at_most=limit, at_most_why=doubt)

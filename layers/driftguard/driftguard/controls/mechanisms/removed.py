@@ -10,7 +10,10 @@ from driftguard.documents import Document
 from driftguard.model import Candidate, Change, Finding, Observation, Plan, Resource, Step
 
 from ..control import Control, NoSettings
-from .declared import Candidates, Declared, Read
+from .declared import Candidates, Declared, Read, listed
+
+# Where a state names what cannot be made again (AWS keeps tags of `aws:` to itself).
+LEFT_OUT = "left_out"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,18 +21,22 @@ class Removed(Declared, Control[NoSettings]):
     """Something that guarded the account was deleted; the baseline says how to make it again.
 
     `read` answers `{"exists": False}` when it is gone, else its whole configuration with
-    `"exists": True`. `restore` are the calls that make it again from the baseline, each with its
-    undo. Without a baseline people are asked.
+    `"exists": True`; None where what it belonged to is gone too, so that nothing is missed.
+    `restore` are the calls that make it again, from the baseline and the state now, each with its
+    undo. Without a baseline people are asked. What cannot be made again stands in the baseline's
+    `LEFT_OUT`, in words; `advice` is what else people are told.
     """
 
     candidates: Candidates
     read: Read
-    restore: Callable[[Resource, Document], tuple[Step, ...]]
+    restore: Callable[[Resource, Document, Document], tuple[Step, ...]]
     what: str
+    advice: str = ""
     # Only what is recorded guarded the account: the deletion of anything else is nobody's matter.
     recorded_only: bool = False
     baselined: bool = True
     vanishing: bool = True
+    volatile: frozenset[str] = frozenset({LEFT_OUT})
     settings: type[NoSettings] = NoSettings
 
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
@@ -54,4 +61,7 @@ class Removed(Declared, Control[NoSettings]):
     ) -> Plan:
         if baseline is None or not baseline.get("exists"):
             return Plan((), advice=f"How {self.what} was configured is not recorded; make it anew.")
-        return Plan(self.restore(candidate.resource, baseline))
+        left = ", ".join(map(str, listed(baseline, LEFT_OUT)))
+        advice = (f"Not made again: {left}." if left else "", self.advice)
+        steps = self.restore(candidate.resource, baseline, observation.state)
+        return Plan(steps, advice=" ".join(filter(None, advice)))

@@ -8,10 +8,21 @@ from dataclasses import dataclass
 
 from driftguard.aws.client import Reader
 from driftguard.documents import Document
-from driftguard.model import Call, Candidate, Change, Finding, Observation, Plan, Resource, Step
+from driftguard.model import (
+    Autonomy,
+    Call,
+    Candidate,
+    Change,
+    Finding,
+    Observation,
+    Plan,
+    Resource,
+    Step,
+)
 
 from ..control import Control, NoSettings
-from .declared import Candidates, Declared, Read
+from .declared import Candidates, Declared, Read, listed
+from .weakened import TOLD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +33,8 @@ class Switch(Declared, Control[NoSettings]):
     risky, "" if it is not; it is given the baseline's state, or None. `put` is the call that sets
     a state's values; `safe` is the state to set, from the risky one and the baseline's. When it
     answers None there is nothing safe to guess, and people are asked with `advice`. A candidate's
-    hint becomes part of the state.
+    hint becomes part of the state. `asks` says why people must be asked about a risky state, "" if
+    they need not be.
     """
 
     candidates: Candidates
@@ -30,6 +42,7 @@ class Switch(Declared, Control[NoSettings]):
     risky: Callable[[Document, Document | None], str]
     safe: Callable[[Document, Document | None], Document | None]
     put: Callable[[Resource, Document], Call]
+    asks: Callable[[Document, Document | None], str] = lambda _state, _baseline: ""
     advice: str = ""
     settings: type[NoSettings] = NoSettings
 
@@ -44,7 +57,10 @@ class Switch(Declared, Control[NoSettings]):
         self, state: Document, baseline: Document | None, settings: NoSettings
     ) -> Finding | None:
         why = self.risky(state, baseline)
-        return Finding(why) if why else None
+        if not why:
+            return None
+        asked = self.asks(state, baseline)
+        return Finding(why, at_most=Autonomy.ASK, at_most_why=asked) if asked else Finding(why)
 
     def plan(
         self,
@@ -72,3 +88,18 @@ class Switch(Declared, Control[NoSettings]):
             self.put(candidate.resource, state) for state in (baseline, observation.state)
         )
         return Plan((Step(there, (back,)),))
+
+
+def since_before(risky: Callable[[Document], str]) -> Callable[[Document, Document | None], str]:
+    """For `Switch`: why a state is risky that was not so before.
+
+    Many settings are risky from the start (AWS's own defaults), and that is no drift. Without a
+    baseline only a record's word counts (`told`); a sweep records what it finds.
+    """
+
+    def why(state: Document, baseline: Document | None) -> str:
+        if baseline is None:
+            return risky(state) if listed(state, TOLD) else ""
+        return "" if risky(baseline) else risky(state)
+
+    return why

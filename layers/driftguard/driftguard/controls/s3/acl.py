@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from driftguard.access import acl
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, items, mapping, text
+from driftguard.documents import Document, Json, items, mapping, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import (
+    NOT_IN_USE,
+    Autonomy,
     Call,
     Candidate,
     Certainty,
@@ -19,13 +21,19 @@ from driftguard.model import (
     Plan,
     Resource,
     Step,
+    Use,
 )
 
-from ..control import Control, NoSettings, References, Trigger
-from ..mechanisms.weakened import Weakened, told, weaker_than_before
+from ..control import Control, Cuts, NoSettings, References, Trigger
+from ..mechanisms.resource_policy import OPEN_BEFORE
+from ..mechanisms.switch import Switch
+from ..mechanisms.weakened import TOLD
 from .bucket import (
     BUCKETS,
+    BUSY,
+    GONE,
     S3,
+    WEB_SITE,
     access_blocks,
     blocked,
     bucket_of,
@@ -35,21 +43,18 @@ from .bucket import (
     setting,
     web_site,
 )
+from .let_in import ENFORCED, granted_to_others, ownership_of
 
-_ENFORCED = "BucketOwnerEnforced"
-
-
-def _ownership(bucket: Resource, reader: Reader) -> Document | None:
-    """Who owns the bucket's objects; "" where nothing was ever set."""
-    found = setting(reader, bucket, "GetBucketOwnershipControls", "OwnershipControlsNotFoundError")
-    if found is None:
-        return None
-    rule = next(items(mapping(found, "OwnershipControls").get("Rules")), {})
-    return {"ownership": text(rule, "ObjectOwnership")}
+# The account by which CloudFront delivers its standard logs into a bucket.
+# Source: Amazon CloudFront Developer Guide, "Configure standard logging (legacy)".
+CLOUDFRONT_LOGS = "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0"
 
 
 class PublicAcl(Control[NoSettings]):
-    """A grant of the bucket's ACL opens it to everybody, or to everybody with an AWS account."""
+    """A grant of the bucket's ACL opens it to everybody, or to everybody with an AWS account.
+
+    A grant that people accepted is in the baseline: then people are asked.
+    """
 
     id = "s3.public-acl"
     title = "Bucket public by its ACL"
@@ -65,26 +70,30 @@ class PublicAcl(Control[NoSettings]):
     )
     reads_use = ("s3:GetBucketWebsite",)
     writes = {"s3:PutBucketAcl": BUCKETS}
+    cuts = WEB_SITE
+    busy = BUSY
+    baselined = True
     settings = NoSettings
 
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
-        headers = {k: v for k, v in change.request.items() if k.lower().startswith("x-amz-")}
         asked = acl.judge_request(
-            kind="bucket", acl=_acl_asked(change.request), request_headers=headers
+            kind="bucket",
+            acl=_acl_asked(change.request),
+            request_headers=_headers_asked(change.request),
         )
-        if asked.public or omitted(change.request):
+        if asked.public or omitted(change.request) or _is_hidden(change.request):
             certainty = Certainty.EVIDENT if asked.public else Certainty.POSSIBLE
             yield from candidate(change, certainty)
 
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         bucket = candidate.resource
         grants = setting(reader, bucket, "GetBucketAcl")
-        owned = _ownership(bucket, reader)
+        owned = ownership_of(reader, bucket)
         if grants is None or owned is None:
             return None
         return {
             "acl": {"Owner": grants["Owner"], "Grants": grants.get("Grants", [])},
-            **owned,
+            "ownership": owned,
             **access_blocks(reader, bucket),
         }
 
@@ -94,7 +103,7 @@ class PublicAcl(Control[NoSettings]):
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
     ) -> Finding | None:
-        if state["ownership"] == _ENFORCED or blocked(state, "IgnorePublicAcls"):
+        if state["ownership"] == ENFORCED or blocked(state, "IgnorePublicAcls"):
             return None
         grants = [
             document(public_grant) for public_grant in acl.public_grants(mapping(state, "acl"))
@@ -104,9 +113,12 @@ class PublicAcl(Control[NoSettings]):
         opened = "; ".join(
             f"{_everybody(grant)} may {text(grant, 'Permission')}" for grant in grants
         )
-        return Finding(f"the ACL lets in the public: {opened}", tuple(grants))
+        summary = f"the ACL lets in the public: {opened}"
+        if any(grant in items(mapping(baseline or {}, "acl").get("Grants")) for grant in grants):
+            return Finding(summary, tuple(grants), at_most=Autonomy.ASK, at_most_why=OPEN_BEFORE)
+        return Finding(summary, tuple(grants))
 
-    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> str:
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
         return web_site(reader, candidate.resource)
 
     def plan(
@@ -137,6 +149,21 @@ def _acl_asked(request: Document) -> Document | None:
     return {"Grants": list(items(mapping(body, "AccessControlList").get("Grant")))}
 
 
+def _headers_asked(request: Document) -> dict[str, Json]:
+    """The headers of a PutBucketAcl or CreateBucket, wherever the record has them."""
+    nested = mapping(request, "accessControlList")
+    return {
+        name: value
+        for name, value in (*request.items(), *nested.items())
+        if name.lower().startswith("x-amz-")
+    }
+
+
+def _is_hidden(request: Document) -> bool:
+    """Whether grants are in the record in a shape that cannot be read."""
+    return bool(request.get("accessControlList")) and not mapping(request, "accessControlList")
+
+
 def _grantee(grant: Document) -> str:
     grantee = mapping(grant, "Grantee")
     return text(grantee, "DisplayName", "ID", "URI", "EmailAddress").rpartition("/")[2]
@@ -152,30 +179,53 @@ def _everybody(grant: Document) -> str:
 def _acls_enabled(change: Change) -> Iterable[Candidate]:
     rule = next(items(mapping(change.request, "OwnershipControls").get("Rule")), {})
     asked = text(rule, "ObjectOwnership")
-    if asked == _ENFORCED:
+    if asked == ENFORCED:
         return
     if asked or change.name == "DeleteBucketOwnershipControls":
-        yield from (told(bucket, "ownership") for bucket in bucket_of(change))
+        for bucket in bucket_of(change):
+            yield Candidate(bucket, Certainty.EVIDENT, {TOLD: ["ownership"]})
     else:
         yield from candidate(change, Certainty.POSSIBLE)
 
 
-def _enabled(state: Document) -> dict[str, str]:
-    if state["ownership"] == _ENFORCED:
-        return {}
-    return {"ownership": f"ACLs are in force: {state['ownership'] or 'no ownership is set'}"}
+def _acls(bucket: Resource, reader: Reader) -> Document | None:
+    owned, granted = ownership_of(reader, bucket), setting(reader, bucket, "GetBucketAcl")
+    if owned is None or granted is None:
+        return None
+    return {"ownership": owned, "granted": sorted({*map(_named, granted_to_others(granted))})}
 
 
-def _set_ownership(bucket: Resource, state: Document, fields: tuple[str, ...]) -> Call:
+def _named(grant: Document) -> str:
+    grantee = text(mapping(grant, "Grantee"), "ID", "EmailAddress")
+    return "CloudFront's log delivery" if grantee == CLOUDFRONT_LOGS else grantee
+
+
+def _enabled(state: Document, baseline: Document | None) -> str:
+    """Why ACLs in force are a risk: they were not before, or the record itself tells of it."""
+    before = state.get(TOLD) if baseline is None else baseline["ownership"] == ENFORCED
+    if state["ownership"] == ENFORCED or not before:
+        return ""
+    return f"ACLs are in force: {state['ownership'] or 'no ownership is set'}"
+
+
+def _disabled(state: Document, baseline: Document | None) -> Document | None:
+    return None if state["granted"] else {**state, "ownership": ENFORCED}
+
+
+def _set_ownership(bucket: Resource, state: Document) -> Call:
     if not state["ownership"]:
         return call(bucket, "DeleteBucketOwnershipControls")
     rules: list[Document] = [{"ObjectOwnership": state["ownership"]}]
     return call(bucket, "PutBucketOwnershipControls", OwnershipControls={"Rules": rules})
 
 
-# S3 refuses to enforce ownership while the ACL still grants anything to others: the decision then
-# fails and says so, rather than taking those grants away.
-ACLS_ENABLED = Weakened(
+def _used(bucket: Resource, state: Document, reader: Reader) -> Use:
+    listed = reader.read("s3", "ListObjectsV2", Bucket=bucket.id, MaxKeys=1, absent=GONE)
+    question = ACLS_ENABLED.cuts.question
+    return Use(unknown=question) if document(listed).get("Contents") else NOT_IN_USE
+
+
+ACLS_ENABLED = Switch(
     id="s3.acls-enabled",
     title="Bucket's ACLs enabled",
     severity=50,
@@ -184,14 +234,25 @@ ACLS_ENABLED = Weakened(
         Trigger(S3, "PutBucketOwnershipControls"),
         Trigger(S3, "DeleteBucketOwnershipControls"),
     ),
-    reads=("s3:GetBucketOwnershipControls", "s3:ListAllMyBuckets"),
+    reads=("s3:GetBucketAcl", "s3:GetBucketOwnershipControls", "s3:ListAllMyBuckets"),
+    reads_use=("s3:ListBucket",),
     writes={"s3:PutBucketOwnershipControls": BUCKETS},
+    cuts=Cuts(
+        "whoever reads objects, or delivers logs, by an ACL",
+        told_by="whether the bucket is empty; with grants to others people are asked in any case",
+        question="does anybody read objects, or deliver into the bucket, by an ACL?",
+    ),
+    busy=BUSY,
+    uses=_used,
     found_by=buckets,
     candidates=_acls_enabled,
-    read=_ownership,
-    weaker=weaker_than_before(_enabled),
-    default={"ownership": _ENFORCED},
+    read=_acls,
+    risky=_enabled,
+    safe=_disabled,
     put=_set_ownership,
+    baselined=True,
+    advice="S3 enforces no ownership while the ACL grants anything to others, as to CloudFront's "
+    "standard logs: see whether they still need it, take the grants away, then disable ACLs.",
 )
 
 CONTROLS = (PublicAcl(), ACLS_ENABLED)

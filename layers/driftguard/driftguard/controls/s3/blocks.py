@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from driftguard.aws.calls import document
+from driftguard.access import policy
+from driftguard.aws.calls import Refused, document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, flag, mapping
 from driftguard.model import (
+    Autonomy,
     Call,
     Candidate,
     Certainty,
@@ -17,11 +19,22 @@ from driftguard.model import (
     Plan,
     Resource,
     Step,
+    Use,
 )
 
-from ..control import Control, NoSettings, References, Trigger, partition_of, resource
+from ..control import (
+    NOTHING,
+    Control,
+    Cuts,
+    NoSettings,
+    References,
+    Trigger,
+    partition_of,
+    resource,
+)
 from ..mechanisms.weakened import Weakened, told, weaker_than_before
-from .bucket import BUCKETS, GONE, S3, access_blocks, blocked, buckets, call, candidate
+from .bucket import BUCKETS, BUSY, S3, access_blocks, blocked, buckets, call, candidate
+from .let_in import let_in, policy_of
 
 # Records of the account's block are documented under either name.
 S3_CONTROL = "s3-control.amazonaws.com"
@@ -34,7 +47,13 @@ def _asked(change: Change) -> Document:
 
 
 class BucketBlockOff(Control[NoSettings]):
-    """A switch of the bucket's public access block is off, and the account's is no substitute."""
+    """A switch of the bucket's public access block is off, and the account's is no substitute.
+
+    The baseline says which switches were on, and those alone go on again. Without one all four are
+    wanted, but for `RestrictPublicBuckets` on a bucket whose policy is public: it would shut out
+    all who are let in. Whether a switch goes on without being asked about is for `in_use`: only
+    where neither the policy nor the ACL lets anybody in from outside the account.
+    """
 
     id = "s3.bucket-bpa-off"
     title = "Bucket's public access block off"
@@ -45,12 +64,26 @@ class BucketBlockOff(Control[NoSettings]):
         Trigger(S3, "DeleteBucketPublicAccessBlock"),
     )
     reads = (
+        "s3:GetBucketPolicy",
         "s3:GetBucketPublicAccessBlock",
         "s3:GetAccountPublicAccessBlock",
         "s3:ListAllMyBuckets",
+    )
+    reads_use = (
+        "s3:GetBucketAcl",
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketWebsite",
         "s3:ListBucket",
     )
     writes = {"s3:PutBucketPublicAccessBlock": BUCKETS}
+    cuts = Cuts(
+        "a web site, or others outside the account",
+        told_by="whether the policy, the ACL or a web site lets anybody in from outside",
+        question="does anybody outside the account read the bucket?",
+    )
+    busy = BUSY
+    baselined = True
     settings = NoSettings
 
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
@@ -63,9 +96,15 @@ class BucketBlockOff(Control[NoSettings]):
 
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         bucket = candidate.resource
-        if reader.read("s3", "HeadBucket", Bucket=bucket.id, absent=("404", *GONE)) is None:
+        try:
+            found = policy_of(reader, bucket)
+        except Refused:
+            # A policy may deny that it is read. Whom else it lets in is not known then.
+            return {**access_blocks(reader, bucket), "public_policy": True}
+        if found is None:
             return None
-        return access_blocks(reader, bucket)
+        opened = policy.judge("s3", found, account=bucket.account).public if found else False
+        return {**access_blocks(reader, bucket), "public_policy": opened}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         return buckets(reader)
@@ -73,10 +112,18 @@ class BucketBlockOff(Control[NoSettings]):
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
     ) -> Finding | None:
-        off = [switch for switch in self._wanted(baseline) if not blocked(state, switch)]
+        off = [switch for switch in _wanted(state, baseline) if not blocked(state, switch)]
         if not off:
             return None
-        return Finding(f"the public access block no longer has {', '.join(off)}", tuple(off))
+        before = "does not have" if baseline is None else "no longer has"
+        summary = f"the public access block {before} {', '.join(off)}"
+        if state["public_policy"] and "RestrictPublicBuckets" in off:
+            why = "RestrictPublicBuckets would shut out all whom the bucket's policy lets in"
+            return Finding(summary, tuple(off), at_most=Autonomy.ASK, at_most_why=why)
+        return Finding(summary, tuple(off))
+
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
+        return let_in(reader, candidate.resource)
 
     def plan(
         self,
@@ -86,7 +133,7 @@ class BucketBlockOff(Control[NoSettings]):
         settings: NoSettings,
     ) -> Plan:
         bucket, before = candidate.resource, mapping(observation.state, "block")
-        wanted = self._wanted(baseline)
+        wanted = _wanted(observation.state, baseline)
         after: Document = {
             switch: switch in wanted or flag(before.get(switch)) is True for switch in FLAGS
         }
@@ -98,11 +145,14 @@ class BucketBlockOff(Control[NoSettings]):
         untouched = tuple(switch for switch in FLAGS if flag(before.get(switch)) is True)
         return Plan((Step(put(after), (put(before) if before else delete,)),), untouched=untouched)
 
-    def _wanted(self, baseline: Document | None) -> tuple[str, ...]:
-        """The switches that were on before; without a baseline, all four."""
-        if baseline is None:
-            return FLAGS
+
+def _wanted(state: Document, baseline: Document | None) -> tuple[str, ...]:
+    """The switches that were on before; without a baseline, all that shut out nobody let in."""
+    if baseline is not None:
         return tuple(name for name in FLAGS if flag(mapping(baseline, "block").get(name)))
+    if state["public_policy"]:
+        return tuple(name for name in FLAGS if name != "RestrictPublicBuckets")
+    return FLAGS
 
 
 # ------------------------------------------------------------------------------ the account
@@ -167,6 +217,9 @@ ACCOUNT_BLOCK_OFF = Weakened(
     read=_read_account,
     weaker=weaker_than_before(_off),
     put=_put_account,
+    # Only switches that the baseline says were on go on again.
+    cuts=NOTHING,
+    busy=BUSY,
 )
 
 CONTROLS = (BucketBlockOff(), ACCOUNT_BLOCK_OFF)

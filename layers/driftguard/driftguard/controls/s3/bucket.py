@@ -7,13 +7,20 @@ from collections.abc import Iterable, Iterator
 from driftguard.aws.calls import AwsError, document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, flag, mapping, text
-from driftguard.model import Call, Candidate, Certainty, Change, Resource
+from driftguard.model import NOT_IN_USE, Call, Candidate, Certainty, Change, Resource, Use
 
-from ..control import partition_of, resource
+from ..control import Busy, Cuts, partition_of, resource
 
 S3 = "s3.amazonaws.com"
 BUCKETS = ("arn:{partition}:s3:::*",)
 GONE = ("NoSuchBucket",)
+# Source: Amazon S3 API Reference, "Error responses": try again.
+BUSY = (Busy("OperationAborted"),)
+WEB_SITE = Cuts(
+    "a web site",
+    told_by="whether the bucket is configured as a web site",
+    question="does the bucket serve a web site?",
+)
 
 
 def bucket_of(change: Change) -> Iterator[Resource]:
@@ -65,11 +72,11 @@ def access_blocks(reader: Reader, bucket: Resource) -> dict[str, Json]:
     }
 
 
-def web_site(reader: Reader, bucket: Resource) -> str:
-    """What the bucket serves to the public on purpose, in words; "" where it is no web site."""
+def web_site(reader: Reader, bucket: Resource) -> Use:
+    """Whether the bucket serves a web site to the public on purpose."""
     unset = ("NoSuchWebsiteConfiguration", *GONE)
     site = reader.read("s3", "GetBucketWebsite", Bucket=bucket.id, absent=unset)
-    return "the bucket serves a web site" if site is not None else ""
+    return Use("the bucket serves a web site") if site is not None else NOT_IN_USE
 
 
 def blocked(state: Document, switch: str) -> bool:

@@ -10,6 +10,7 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import (
+    Autonomy,
     Call,
     Candidate,
     Certainty,
@@ -19,11 +20,25 @@ from driftguard.model import (
     Plan,
     Resource,
     Step,
+    Use,
 )
 
-from ..control import Control, NoSettings, References, Trigger
-from ..mechanisms.resource_policy import DenyLost, OpenPolicy, statements_kept
-from .bucket import BUCKETS, S3, access_blocks, blocked, buckets, call, candidate, setting, web_site
+from ..control import NOTHING, Control, NoSettings, References, Trigger
+from ..mechanisms.left_out import VOLATILE, left_out, living
+from ..mechanisms.resource_policy import OPEN_BEFORE, DenyLost, OpenPolicy, grants, statements_kept
+from .bucket import (
+    BUCKETS,
+    BUSY,
+    S3,
+    WEB_SITE,
+    access_blocks,
+    blocked,
+    buckets,
+    call,
+    candidate,
+    setting,
+    web_site,
+)
 
 _WRITES = {"s3:PutBucketPolicy": BUCKETS, "s3:DeleteBucketPolicy": BUCKETS}
 
@@ -52,7 +67,8 @@ def _delete(bucket: Resource, state: Document) -> Call:
 class PublicPolicy(Control[NoSettings]):
     """A statement of the bucket's policy opens it to everybody.
 
-    A block that restricts public buckets, at the bucket or its account, makes it ineffective.
+    A block that restricts public buckets, at the bucket or its account, makes it ineffective. An
+    opening that people accepted is in the baseline: then people are asked.
     """
 
     id = "s3.public-policy"
@@ -68,6 +84,10 @@ class PublicPolicy(Control[NoSettings]):
     )
     reads_use = ("s3:GetBucketWebsite",)
     writes = _WRITES
+    cuts = WEB_SITE
+    busy = BUSY
+    baselined = True
+    volatile = VOLATILE
     settings = NoSettings
 
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
@@ -80,9 +100,9 @@ class PublicPolicy(Control[NoSettings]):
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         bucket = candidate.resource
         found = _read(bucket, reader)
-        if found is None or not found["policy"]:
+        if found is None:
             return None
-        return {**found, "account": bucket.account, **access_blocks(reader, bucket)}
+        return {**living(found), "account": bucket.account, **access_blocks(reader, bucket)}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         return buckets(reader)
@@ -90,19 +110,21 @@ class PublicPolicy(Control[NoSettings]):
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
     ) -> Finding | None:
-        if blocked(state, "RestrictPublicBuckets"):
+        if blocked(state, "RestrictPublicBuckets") or not state["policy"]:
             return None
         if unparsable := self._verdict(state).unparsable:
             return Finding(f"the policy cannot be read: {unparsable}")
         public = self._public(state)
         if not public:
             return None
-        return Finding(
-            "; ".join(opening.reason for opening in public),
-            tuple(opening.index for opening in public),
-        )
+        summary = "; ".join(opening.reason for opening in public)
+        granted = _granted(state, public)
+        offending = tuple([*grant] for grant in sorted(granted))
+        if baseline is not None and granted & _granted(baseline, self._public(baseline)):
+            return Finding(summary, offending, at_most=Autonomy.ASK, at_most_why=OPEN_BEFORE)
+        return Finding(summary, offending)
 
-    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> str:
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
         return web_site(reader, candidate.resource)
 
     def plan(
@@ -122,7 +144,8 @@ class PublicPolicy(Control[NoSettings]):
         else:
             remediation = _put(bucket, json.dumps(rest), observation.state)
         put_back = _put(bucket, written, observation.state)
-        return Plan((Step(remediation, (put_back,)),), untouched=statements_kept(written, rest))
+        untouched = (*statements_kept(written, rest), *left_out(observation.state))
+        return Plan((Step(remediation, (put_back,)),), untouched=untouched)
 
     def _verdict(self, state: Document) -> policy.Verdict:
         return policy.judge("s3", text(state, "policy"), account=text(state, "account"))
@@ -133,10 +156,16 @@ class PublicPolicy(Control[NoSettings]):
         ]
 
 
+def _granted(state: Document, openings: list[policy.Opening]) -> set[tuple[str, str]]:
+    return grants(text(state, "policy"), openings)
+
+
 EXTERNAL_POLICY = OpenPolicy(
     id="s3.external-policy",
     title="Bucket open to a foreign account by its policy",
     severity=85,
+    cuts=NOTHING,
+    busy=BUSY,
     references=References(
         security_hub=("S3.6",),
         attack=("T1537", "T1530"),
@@ -160,6 +189,8 @@ POLICY_DELETED = DenyLost(
     id="s3.policy-deleted",
     title="Bucket policy lost what it denied",
     severity=60,
+    cuts=NOTHING,
+    busy=BUSY,
     references=References(security_hub=("S3.5",), attack=("T1562",)),
     triggers=(Trigger(S3, "DeleteBucketPolicy"), Trigger(S3, "PutBucketPolicy")),
     reads=("s3:GetBucketPolicy", "s3:ListAllMyBuckets"),

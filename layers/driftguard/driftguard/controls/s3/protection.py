@@ -18,10 +18,10 @@ from driftguard.model import (
     Step,
 )
 
-from ..control import Control, References, Trigger, TrustSettings
+from ..control import NOTHING, Control, References, Trigger, TrustSettings
 from ..mechanisms.sharing import is_trusted
 from ..mechanisms.weakened import Weakened, told, weaker_than_before
-from .bucket import BUCKETS, S3, bucket_of, buckets, call, candidate, setting
+from .bucket import BUCKETS, BUSY, S3, bucket_of, buckets, call, candidate, setting
 
 # Weakest first. What is not listed is stronger than we know and never an offence.
 _ALGORITHMS = ("", "AES256", "aws:kms", "aws:kms:dsse")
@@ -43,6 +43,8 @@ class EncryptionWeakened(Control[TrustSettings]):
     reads = ("s3:GetEncryptionConfiguration", "s3:ListAllMyBuckets")
     writes = {"s3:PutEncryptionConfiguration": BUCKETS}
     baselined = True
+    cuts = NOTHING
+    busy = BUSY
     settings = TrustSettings
 
     def screen(self, change: Change, settings: TrustSettings) -> Iterable[Candidate]:
@@ -151,6 +153,8 @@ VERSIONING_SUSPENDED = Weakened(
     id="s3.versioning-suspended",
     title="Bucket's versioning suspended",
     severity=60,
+    cuts=NOTHING,
+    busy=BUSY,
     references=References(security_hub=("S3.14",), attack=("T1490", "T1485")),
     triggers=(Trigger(S3, "PutBucketVersioning"),),
     reads=("s3:GetBucketVersioning", "s3:ListAllMyBuckets"),
@@ -192,6 +196,8 @@ LOGGING_DISABLED = Weakened(
     id="s3.logging-disabled",
     title="Bucket's access logging disabled",
     severity=70,
+    cuts=NOTHING,
+    busy=BUSY,
     references=References(security_hub=("S3.9", "CloudTrail.7"), attack=("T1562.008",)),
     triggers=(Trigger(S3, "PutBucketLogging"),),
     reads=("s3:GetBucketLogging", "s3:ListAllMyBuckets"),

@@ -21,8 +21,8 @@ from driftguard.model import (
     Step,
 )
 
-from ..control import Control, References, Trigger
-from .bucket import BUCKETS, S3, call, candidate, setting
+from ..control import NOTHING, Control, References, Trigger
+from .bucket import BUCKETS, BUSY, S3, call, candidate, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class LifecycleShortExpiry(Control[RetentionSettings]):
     )
     reads = ("s3:GetLifecycleConfiguration", "cloudtrail:DescribeTrails")
     writes = {"s3:PutLifecycleConfiguration": BUCKETS}
+    cuts = NOTHING
+    busy = BUSY
     settings = RetentionSettings
 
     def screen(self, change: Change, settings: RetentionSettings) -> Iterable[Candidate]:

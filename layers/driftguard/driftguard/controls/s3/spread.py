@@ -19,10 +19,10 @@ from driftguard.model import (
     Step,
 )
 
-from ..control import Control, References, Trigger, TrustSettings
+from ..control import NOTHING, Control, Cuts, References, Trigger, TrustSettings
 from ..mechanisms.sharing import is_trusted
 from ..mechanisms.weakened import Weakened, told, weaker_than_before
-from .bucket import BUCKETS, S3, bucket_of, buckets, call, candidate, setting
+from .bucket import BUCKETS, BUSY, S3, bucket_of, buckets, call, candidate, setting
 
 
 class ReplicationExternal(Control[TrustSettings]):
@@ -43,6 +43,11 @@ class ReplicationExternal(Control[TrustSettings]):
         "s3:PutReplicationConfiguration": BUCKETS,
         "iam:PassRole": ("arn:{partition}:iam::{account}:role/*",),
     }
+    cuts = Cuts(
+        "copies for a partner, or for another account of yours",
+        question="is the destination yours, or a partner's?",
+    )
+    busy = BUSY
     settings = TrustSettings
 
     def screen(self, change: Change, settings: TrustSettings) -> Iterable[Candidate]:
@@ -176,6 +181,8 @@ WEBSITE_ENABLED = Weakened(
     id="s3.website-enabled",
     title="Bucket served as a website",
     severity=40,
+    cuts=NOTHING,
+    busy=BUSY,
     references=References(attack=("T1530",)),
     triggers=(Trigger(S3, "PutBucketWebsite"),),
     reads=("s3:GetBucketWebsite", "s3:ListAllMyBuckets"),

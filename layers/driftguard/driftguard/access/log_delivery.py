@@ -1,0 +1,42 @@
+"""The accounts by which AWS's own services deliver logs into buckets.
+
+A bucket policy that lets such an account deliver is open to AWS, not to a stranger. Only what a
+delivery takes counts; Regions that were opened later deliver as service principals.
+
+Sources, each with its list by Region: Elastic Load Balancing User Guide, "Access logs for your
+Application Load Balancer"; Amazon Redshift Management Guide, "Database audit logging"; AWS
+CloudTrail User Guide, "CloudTrail supported Regions"; AWS Cost and Usage Reports User Guide,
+"Setting up an Amazon S3 bucket for Cost and Usage Reports".
+"""
+
+from collections.abc import Iterable
+
+_ELASTIC_LOAD_BALANCING = """
+    009996457667 027434742980 033677994240 037604701340 048591011584 054676820928 076674570225
+    098369216593 114774131450 127311923021 156460612806 190560391635 383597477331 507241528517
+    582318560864 589379963580 600734575887 635631232127 638102146993 652711504416 718504428378
+    754344448648 783225319266 797873946194 897822967062 985666609251
+"""
+_REDSHIFT = """
+    013126148197 053454850223 075028567923 090321488786 111890595117 193672423079 210876761215
+    262260360010 307160386991 313564881002 361669875840 365689465814 391106570357 404641285394
+    660998842044 665727464434 729911121831 760740231472 762762565011 865932855811 902366379725
+    907379612154 915173422425 945612479654
+"""
+_CLOUDTRAIL = """
+    034638983726 035351147821 069019280451 086441151436 113285607260 119688915426 187074758985
+    193415116832 216624486486 262312530599 282025262664 284668455005 388731089494 453052556044
+    475085895292 492519147666 525921808201 582488909970 585772288577 608710470296 669305197877
+    681348832753 683224464357 757211635381 765225791966 814480443879 819402241893 829690693026
+    859597730677 903692715234 977081816279
+"""
+_BILLING_REPORTS = "386209384616"
+
+ACCOUNTS = frozenset(f"{_ELASTIC_LOAD_BALANCING}{_REDSHIFT}{_CLOUDTRAIL}{_BILLING_REPORTS}".split())
+# What a delivery takes: to write, and to see whether it may.
+_ACTIONS = frozenset({"s3:putobject", "s3:getbucketacl", "s3:getbucketpolicy"})
+
+
+def is_delivery(account: str, actions: Iterable[str]) -> bool:
+    """Whether letting this account do these (in lower case) is letting AWS deliver logs."""
+    return account in ACCOUNTS and set(actions) <= _ACTIONS

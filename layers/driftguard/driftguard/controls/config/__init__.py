@@ -1,0 +1,1 @@
+"""AWS Config: the recorder stopped, narrowed or deleted, its channel or its rules deleted."""

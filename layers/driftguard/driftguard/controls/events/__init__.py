@@ -1,0 +1,1 @@
+"""EventBridge: rules that watch over the account disabled, emptied or deleted."""
