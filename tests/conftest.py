@@ -44,13 +44,13 @@ def pytest_configure() -> None:
 
 
 _new_loader = Loader.__init__
-_models: dict[object, object] = {}
+_models: dict[tuple[str, ...], dict[object, object]] = {}
 
 
 def _loader_once(self: Loader, *args: Any, **kwargs: Any) -> None:
-    """Every session of a process reads a service's model once: that is most of a cold client."""
+    """A service's model is read once a process from each SDK: that is most of a cold client."""
     _new_loader(self, *args, **kwargs)
-    self._cache = _models
+    self._cache = _models.setdefault(tuple(self.search_paths), {})
 
 
 _new_client = boto3.client

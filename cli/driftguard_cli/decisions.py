@@ -8,7 +8,7 @@ import typer
 
 from driftguard.channels.wording import as_json, said
 from driftguard.engine.apply import inverse
-from driftguard.model import Decision
+from driftguard.model import Decision, Status
 
 from .errors import Trouble
 
@@ -24,12 +24,20 @@ def known(found: Decision | None, decision: str) -> Decision:
     return found
 
 
+def status_in_words(decision: Decision) -> str:
+    """Return the status, and whether the decision waits for AWS to settle what was set."""
+    underway = decision.status in (Status.REVERTING, Status.UNDOING)
+    waits = ", waiting for AWS" if underway and decision.settles_by else ""
+    return f"{decision.status.value}{waits}"
+
+
 def as_json_whole(decision: Decision) -> dict[str, object]:
     """Return everything that is recorded of a decision, for programs."""
     return {
         **as_json(decision),
         "certainty": decision.candidate.certainty.value,
         "done": decision.done,
+        "settles_by": decision.settles_by,
         "attempt": decision.attempt,
         "state": decision.state,
         "undo": [said(step.call) for step in inverse(decision.plan, decision.done).steps],

@@ -36,10 +36,10 @@ COMMANDS = (
     *("audit", "policy", "baseline", "exempt", "trust", "circuit-breaker", "access", "lab"),
     *("approve", "deny", "accept", "undo", "freeze", "unfreeze", "redrive"),
     *("controls", "explain", "replay", "scan", "sweep", "demo"),
-    "generate",
+    *("generate", "sdk"),
 )
 # For those who work on Driftguard itself.
-_HIDDEN = frozenset({"generate"})
+_HIDDEN = frozenset({"generate", "sdk"})
 
 
 def _tell_version(wanted: bool) -> None:
@@ -70,7 +70,7 @@ def wired(names: Sequence[str] = COMMANDS) -> typer.Typer:
         module = import_module(f".commands.{name.replace('-', '_')}", __package__)
         group = getattr(module, "app", None)
         if isinstance(group, typer.Typer):
-            made.add_typer(group, name=name)
+            made.add_typer(group, name=name, hidden=name in _HIDDEN)
         else:
             made.command(name, hidden=name in _HIDDEN)(getattr(module, name.replace("-", "_")))
     return made

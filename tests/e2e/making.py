@@ -31,8 +31,10 @@ def permission(port: int, **sources: object) -> dict[str, object]:
 
 
 def make_bucket(world: World) -> str:
+    """A bucket of the old days: with ACLs, and nothing that blocks public access."""
     name = f"bucket-{uuid4()}"
     world.s3.create_bucket(Bucket=name, ObjectOwnership="ObjectWriter")
+    world.s3.delete_public_access_block(Bucket=name)
     return name
 
 

@@ -13,6 +13,13 @@ from tests.support.records import change
 
 bedrock = partial(change, "bedrock.amazonaws.com")
 GUARDRAIL = "4zkw1xcvbn01"
+KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+PROFILE = {
+    "guardrailProfileId": "us.guardrail.v1:0",
+    "guardrailProfileArn": (
+        f"arn:aws:bedrock:us-east-1:{ACCOUNT}:guardrail-profile/us.guardrail.v1:0"
+    ),
+}
 ARN = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:guardrail/{GUARDRAIL}"
 
 
@@ -49,6 +56,8 @@ def guardrail_weakened() -> Staged:
         "name": "shop-assistant",
         "topicPolicy": {"topics": [topic], "tier": {"tierName": "CLASSIC"}},
         "contentPolicy": {"filters": [filters("HIGH")]},
+        "kmsKeyArn": KEY,
+        "crossRegionDetails": PROFILE,
         **messages,
     }
 
@@ -72,11 +81,20 @@ def guardrail_weakened() -> Staged:
             draft["topicPolicy"] = {"topics": topics["topicsConfig"], "tier": tier}
         content = asked["contentPolicyConfig"]["filtersConfig"]
         draft["contentPolicy"] = {"filters": content}
+        assert asked["kmsKeyId"] == KEY
+        assert asked["crossRegionConfig"] == {
+            "guardrailProfileIdentifier": PROFILE["guardrailProfileArn"]
+        }
+        draft.update(kmsKeyArn=KEY, crossRegionDetails=PROFILE)
         told = {"guardrailId": GUARDRAIL, "guardrailArn": ARN, "version": "DRAFT"}
         return {**told, "updatedAt": "2026-01-01T00:00:00Z"}
 
     def attack() -> Change:
-        weak = {"contentPolicyConfig": {"filtersConfig": [filters("LOW")]}}
+        weak = {
+            "contentPolicyConfig": {"filtersConfig": [filters("LOW")]},
+            "kmsKeyId": KEY,
+            "crossRegionConfig": {"guardrailProfileIdentifier": PROFILE["guardrailProfileArn"]},
+        }
         update({"name": "shop-assistant", **messages, **weak})
         return bedrock("UpdateGuardrail", {"guardrailIdentifier": ARN, **weak})
 

@@ -170,8 +170,8 @@ def deleted() -> Staged:
 SCENARIOS = (
     Scenario("cloudtrail.stopped", stopped),
     Scenario("cloudtrail.selectors-narrowed", narrowed),
-    Scenario("cloudtrail.selectors-narrowed", narrowed_without_baseline, "unrecorded"),
-    Scenario("cloudtrail.selectors-narrowed", narrowed_in_fields, "advanced"),
+    Scenario("cloudtrail.selectors-narrowed", narrowed_without_baseline, "unrecorded", asked=True),
+    Scenario("cloudtrail.selectors-narrowed", narrowed_in_fields, "advanced", asked=True),
     Scenario("cloudtrail.weakened", weakened),
     Scenario("cloudtrail.deleted", deleted),
 )

@@ -37,9 +37,11 @@ def shown() -> Staged:
         attack,
         lambda: dict(project),
         fakes={
+            ("codebuild", "ListProjects"): lambda _: {"projects": ["work"]},
             ("codebuild", "BatchGetProjects"): lambda asked: {"projects": [dict(project)]},
             ("codebuild", "UpdateProjectVisibility"): put,
         },
+        baseline=True,
     )
 
 

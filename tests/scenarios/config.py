@@ -102,11 +102,24 @@ def recorder_deleted() -> Staged:
 
 def channel_deleted() -> Staged:
     client = record_all()
-    client.stop_configuration_recorder(ConfigurationRecorderName="default")
 
     def attack() -> Change:
+        client.stop_configuration_recorder(ConfigurationRecorderName="default")
         client.delete_delivery_channel(DeliveryChannelName="default")
         return config("DeleteDeliveryChannel", {"deliveryChannelName": "default"})
+
+    return Staged(attack, config_snapshot, baseline=True)
+
+
+def both_deleted() -> Staged:
+    """The three calls that switch AWS Config off; each part needs the other to come back."""
+    client = record_all()
+
+    def attack() -> Change:
+        client.stop_configuration_recorder(ConfigurationRecorderName="default")
+        client.delete_delivery_channel(DeliveryChannelName="default")
+        client.delete_configuration_recorder(ConfigurationRecorderName="default")
+        return config("DeleteConfigurationRecorder", NAMED)
 
     return Staged(attack, config_snapshot, baseline=True)
 
@@ -125,6 +138,7 @@ SCENARIOS = (
     Scenario("config.recorder-stopped", recorder_stopped),
     Scenario("config.recording-narrowed", recording_narrowed),
     Scenario("config.recorder-deleted", recorder_deleted),
+    Scenario("config.recorder-deleted", both_deleted, "with-its-channel"),
     Scenario("config.delivery-removed", channel_deleted),
     Scenario("config.rule-deleted", rule_deleted),
 )

@@ -55,7 +55,7 @@ def unprotected() -> Staged:
         request = {"tableName": "orders", "deletionProtectionEnabled": False}
         return change(DYNAMODB, "UpdateTable", request)
 
-    return Staged(attack, orders)
+    return Staged(attack, orders, baseline=True)
 
 
 def without_recovery() -> Staged:

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
+from tests.scenarios.ec2_region import wrapped
 from tests.scenarios.model import STRANGER, Scenario, Staged
 from tests.support.records import ec2 as ec2_change
 from tests.support.records import nested_ingress, permission
@@ -59,6 +60,38 @@ def open_ingress() -> Staged:
         return nested_ingress(group, permission(22, "0.0.0.0/0", v6=("::/0",)))
 
     return Staged(attack, lambda: rules_of(group))
+
+
+def edited_ingress() -> Staged:
+    """A rule that lets SSH in from inside is edited to let everybody in."""
+    ec2 = boto3.client("ec2")
+    group = ec2.create_security_group(GroupName="ssh", Description="ssh")["GroupId"]
+    ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
+    inside = [{"CidrIp": "10.0.0.0/8", "Description": "from inside"}]
+    made = ec2.authorize_security_group_ingress(
+        GroupId=group, IpPermissions=[{**ssh, "IpRanges": inside}]
+    )
+    rule = made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+
+    def attack() -> Change:
+        asked = {**ssh, "CidrIpv4": "0.0.0.0/0", "Description": "office vpn"}
+        ec2.modify_security_group_rules(
+            GroupId=group,
+            SecurityGroupRules=[{"SecurityGroupRuleId": rule, "SecurityGroupRule": asked}],
+        )
+        update = {"SecurityGroupRuleId": rule, "tag": 1, "SecurityGroupRule": asked}
+        return wrapped(
+            "ModifySecurityGroupRules",
+            {"GroupId": group, "SecurityGroupRule": update},
+            {"return": True},
+        )
+
+    def snapshot() -> Any:
+        """With the ids: an edited rule keeps its own."""
+        found = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
+        return found["SecurityGroupRules"]
+
+    return Staged(attack, snapshot, baseline=True)
 
 
 def default_group(way: str) -> Staged:
@@ -163,6 +196,7 @@ LOOK_UP = {"look_up": True}
 
 SCENARIOS = (
     Scenario("ec2.open-ingress", open_ingress),
+    Scenario("ec2.open-ingress", edited_ingress, "edited"),
     Scenario("ec2.default-sg-opened", lambda: default_group("ingress"), "ingress", LOOK_UP),
     Scenario("ec2.default-sg-opened", lambda: default_group("egress"), "egress", LOOK_UP),
     Scenario("ec2.snapshot-shared", snapshot_shared),

@@ -22,7 +22,9 @@ def subnet() -> Staged:
         asked = {"subnetId": id_, "mapPublicIpOnLaunch": {"value": True}}
         return ec2("ModifySubnetAttribute", asked)
 
-    return Staged(attack, lambda: client.describe_subnets(SubnetIds=[id_])["Subnets"])
+    return Staged(
+        attack, lambda: client.describe_subnets(SubnetIds=[id_])["Subnets"], baseline=True
+    )
 
 
 def transit_gateway() -> Staged:
@@ -39,7 +41,7 @@ def transit_gateway() -> Staged:
     def snapshot() -> Any:
         return client.describe_transit_gateways(TransitGatewayIds=[id_])["TransitGateways"]
 
-    return Staged(attack, snapshot)
+    return Staged(attack, snapshot, baseline=True)
 
 
 def network_acl(*, replaced: bool) -> Staged:
@@ -82,7 +84,17 @@ def network_acl(*, replaced: bool) -> Staged:
         (acl,) = client.describe_network_acls(NetworkAclIds=[id_])["NetworkAcls"]
         return acl | {"Entries": sorted(acl["Entries"], key=lambda one: one["RuleNumber"])}
 
-    return Staged(attack, snapshot, baseline=replaced)
+    def shut(legitimate: Any) -> Any:
+        """The new entry stays, for it may let more in; a Deny before it shuts SSH."""
+        denied = {**entry(119, "0.0.0.0/0"), "RuleAction": "deny"}
+        both = [denied, entry(120, "0.0.0.0/0")]
+        made = [{k: v for k, v in one.items() if k != "NetworkAclId"} for one in both]
+        entries = [*legitimate["Entries"], *made]
+        return legitimate | {"Entries": sorted(entries, key=lambda one: one["RuleNumber"])}
+
+    if replaced:
+        return Staged(attack, snapshot, baseline=True)
+    return Staged(attack, snapshot, reverted=shut)
 
 
 def mirror(*, turned: bool) -> Staged:

@@ -27,7 +27,11 @@ def encryption() -> Staged:
         answered = {"ebsEncryptionByDefault": False}
         return wrapped("DisableEbsEncryptionByDefault", "", answered)
 
-    return Staged(attack, lambda: client.get_ebs_encryption_by_default()["EbsEncryptionByDefault"])
+    return Staged(
+        attack,
+        lambda: client.get_ebs_encryption_by_default()["EbsEncryptionByDefault"],
+        baseline=True,
+    )
 
 
 def snapshot_block(before: str, after: str, *, baseline: bool) -> Staged:
@@ -50,7 +54,11 @@ def snapshot_block(before: str, after: str, *, baseline: bool) -> Staged:
             return wrapped("DisableSnapshotBlockPublicAccess", "", {"state": after})
         return wrapped("EnableSnapshotBlockPublicAccess", {"State": after}, {"state": after})
 
-    return Staged(attack, lambda: dict(level), fakes=fakes, baseline=baseline)
+    def reverted(legitimate: Any) -> Any:
+        # What nobody recorded is not put back: what is public already stays public.
+        return legitimate if baseline else {"State": "block-new-sharing"}
+
+    return Staged(attack, lambda: dict(level), reverted=reverted, fakes=fakes, baseline=baseline)
 
 
 def image_block() -> Staged:
@@ -69,11 +77,11 @@ def image_block() -> Staged:
     }
 
     def attack() -> Change:
-        set_to("unblocked")
+        boto3.client("ec2").disable_image_block_public_access()
         answered = {"imageBlockPublicAccessState": "unblocked"}
         return wrapped("DisableImageBlockPublicAccess", "", answered)
 
-    return Staged(attack, lambda: dict(level), fakes=fakes)
+    return Staged(attack, lambda: dict(level), fakes=fakes, baseline=True)
 
 
 def vpc_block() -> Staged:
@@ -91,7 +99,8 @@ def vpc_block() -> Staged:
     }
 
     def attack() -> Change:
-        options["InternetGatewayBlockMode"] = "off"
+        client = boto3.client("ec2")
+        client.modify_vpc_block_public_access_options(InternetGatewayBlockMode="off")
         answered = {"vpcBlockPublicAccessOptions": {"internetGatewayBlockMode": "off"}}
         asked = {"InternetGatewayBlockMode": "off"}
         return wrapped("ModifyVpcBlockPublicAccessOptions", asked, answered)
@@ -131,8 +140,8 @@ class Exclusions:
         return {"VpcBlockPublicAccessExclusion": one}
 
     def describe(self, asked: dict[str, Any]) -> dict[str, Any]:
-        (arn,) = asked["Filters"][0]["Values"]
-        found = [one for one in self.all if one["ResourceArn"] == arn]
+        arns = [arn for one in asked.get("Filters", []) for arn in one["Values"]]
+        found = [one for one in self.all if not arns or one["ResourceArn"] in arns]
         return {"VpcBlockPublicAccessExclusions": found}
 
     def one(self, id_: str) -> dict[str, Any]:
@@ -181,7 +190,11 @@ def exclusion(*, modified: bool) -> Staged:
         )
 
     return Staged(
-        modify if modified else create, exclusions.snapshot, fakes=fakes, anew=without_ids
+        modify if modified else create,
+        exclusions.snapshot,
+        fakes=fakes,
+        anew=without_ids,
+        baseline=modified,
     )
 
 
@@ -202,14 +215,20 @@ def console() -> Staged:
         set_to(True)
         return wrapped("EnableSerialConsoleAccess", "", {"serialConsoleAccessEnabled": True})
 
-    return Staged(attack, lambda: dict(status), fakes=fakes)
+    return Staged(attack, lambda: dict(status), fakes=fakes, baseline=True)
 
 
 SCENARIOS = (
     Scenario("ec2.ebs-encryption-default-off", encryption),
     Scenario(
         "ec2.snapshot-bpa-off",
+        lambda: snapshot_block("block-all-sharing", "unblocked", baseline=True),
+    ),
+    Scenario(
+        "ec2.snapshot-bpa-off",
         lambda: snapshot_block("block-all-sharing", "unblocked", baseline=False),
+        "unrecorded",
+        asked=True,
     ),
     Scenario(
         "ec2.snapshot-bpa-off",

@@ -86,7 +86,7 @@ def mutable_tags() -> Staged:
         request = {"repositoryName": "shop", "imageTagMutability": "MUTABLE"}
         return change(ECR, "PutImageTagMutability", request)
 
-    return Staged(attack, shop)
+    return Staged(attack, shop, baseline=True)
 
 
 def unscanned() -> Staged:

@@ -49,8 +49,8 @@ def balancer(subnets: list[str], groups: list[str]) -> str:
     return str(made["LoadBalancers"][0]["LoadBalancerArn"])
 
 
-def certificate() -> str:
-    made = boto3.client("acm").request_certificate(DomainName="www.example.com")
+def certificate(name: str = "www.example.com") -> str:
+    made = boto3.client("acm").request_certificate(DomainName=name)
     return str(made["CertificateArn"])
 
 
@@ -99,15 +99,21 @@ def listener(*, plain: bool) -> Staged:
         ],
     )["Listeners"][0]["ListenerArn"]
 
+    others = [{"CertificateArn": certificate("shop.example.com")}]
+    client.add_listener_certificates(ListenerArn=arn, Certificates=others)
+
     def attack() -> Change:
         if plain:
+            # A listener that encrypts no more loses its certificates; the emulator keeps them.
+            client.remove_listener_certificates(ListenerArn=arn, Certificates=others)
             client.modify_listener(ListenerArn=arn, Protocol="HTTP", Port=80)
             return elb("ModifyListener", {"listenerArn": arn, "protocol": "HTTP", "port": 80})
         client.modify_listener(ListenerArn=arn, SslPolicy=OLD)
         return elb("ModifyListener", {"listenerArn": arn, "sslPolicy": OLD})
 
     def snapshot() -> Any:
-        return client.describe_listeners(ListenerArns=[arn])["Listeners"]
+        found = client.describe_listener_certificates(ListenerArn=arn)["Certificates"]
+        return client.describe_listeners(ListenerArns=[arn])["Listeners"], found
 
     return Staged(attack, snapshot, baseline=True)
 

@@ -44,7 +44,7 @@ def block_off() -> Staged:
         ("emr", "GetBlockPublicAccessConfiguration"): get,
         ("emr", "PutBlockPublicAccessConfiguration"): put,
     }
-    return Staged(attack, lambda: dict(now), fakes=fakes)
+    return Staged(attack, lambda: dict(now), fakes=fakes, baseline=True)
 
 
 SCENARIOS = (Scenario("emr.bpa-off", block_off),)

@@ -7,7 +7,8 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.scenarios.model import Scenario, Staged, policy_of
+from tests.scenarios.model import Scenario, Staged
+from tests.support.aws_policies import aws_policy
 from tests.support.records import exposed_key, iam
 
 
@@ -50,16 +51,17 @@ def quarantined_user() -> Staged:
     client.create_user(UserName="builder")
     for _ in range(2):
         client.create_access_key(UserName="builder")
-    name = "AWSCompromisedKeyQuarantineV3"
-    deny = {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}
+    policy = aws_policy("AWSCompromisedKeyQuarantineV3")
 
     def attack() -> Change:
-        client.put_user_policy(UserName="builder", PolicyName=name, PolicyDocument=policy_of(deny))
-        return iam("PutUserPolicy", {"userName": "builder", "policyName": name})
+        client.attach_user_policy(UserName="builder", PolicyArn=policy)
+        return iam("AttachUserPolicy", {"userName": "builder", "policyArn": policy})
 
     def reverted(before: Any) -> Any:
-        inline = sorted([name, "DriftguardRevokeOlderSessions"])
-        return before | {"keys": dict.fromkeys(before["keys"], "Inactive"), "inline": inline}
+        attached = [{"PolicyName": policy.rpartition("/")[2], "PolicyArn": policy}]
+        inline = ["DriftguardRevokeOlderSessions"]
+        keys = dict.fromkeys(before["keys"], "Inactive")
+        return before | {"keys": keys, "inline": inline, "attached": attached}
 
     return Staged(attack, lambda: user_snapshot("builder"), reverted, by_name)
 
@@ -104,7 +106,7 @@ def login_profile_created() -> Staged:
 
 SCENARIOS = (
     Scenario("iam.leaked-key", leaked_key),
-    Scenario("iam.leaked-key", quarantined_user, "quarantine"),
+    Scenario("iam.leaked-key", quarantined_user, "quarantine", asked=True),
     Scenario("iam.key-for-other-user", key_for_other_user),
     Scenario("iam.login-profile-created", login_profile_created),
 )

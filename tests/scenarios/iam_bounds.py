@@ -154,5 +154,5 @@ SCENARIOS = (
     Scenario("iam.boundary-removed", partial(boundary_widened, "Role"), "widened"),
     Scenario("iam.password-policy-weakened", weakened),
     Scenario("iam.password-policy-weakened", deleted, "deleted"),
-    Scenario("iam.password-policy-weakened", unrecorded, "unrecorded"),
+    Scenario("iam.password-policy-weakened", unrecorded, "unrecorded", asked=True),
 )

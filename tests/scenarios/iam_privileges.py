@@ -114,10 +114,17 @@ def default_version(policy: str) -> Any:
     return {"default": default}
 
 
+def held(policy: str) -> None:
+    """Attaches a policy to a user: one that nobody has grants nothing."""
+    make("User", "holder")
+    boto3.client("iam").attach_user_policy(UserName="holder", PolicyArn=policy)
+
+
 def version(*, recorded: bool) -> Staged:
     client = boto3.client("iam")
     made = client.create_policy(PolicyName="work", PolicyDocument=policy_of(READS))
     policy = made["Policy"]["Arn"]
+    held(policy)
     if recorded:
         more = READS | {"Sid": "More", "Action": "s3:ListBucket"}
         client.create_policy_version(PolicyArn=policy, PolicyDocument=policy_of(READS, more))
@@ -135,6 +142,7 @@ def version_switched() -> Staged:
     client = boto3.client("iam")
     made = client.create_policy(PolicyName="work", PolicyDocument=policy_of(READS))
     policy = made["Policy"]["Arn"]
+    held(policy)
     client.create_policy_version(PolicyArn=policy, PolicyDocument=policy_of(EVERYTHING))
 
     def attack() -> Change:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import boto3
+from moto.logs.models import logs_backends
 
 from driftguard.model import Change
 from tests.scenarios.model import ACCOUNT, Scenario, Staged
@@ -69,6 +71,8 @@ def retention_shortened() -> Staged:
 
 def retention_unrecorded() -> Staged:
     client = make_group(days=None)
+    # A group that is made right now is made with its retention: this one is older.
+    logs_backends[ACCOUNT]["us-east-1"].groups[GROUP].creation_time -= timedelta(days=1)
 
     def attack() -> Change:
         client.put_retention_policy(logGroupName=GROUP, retentionInDays=1)
@@ -99,7 +103,7 @@ def subscription_filter_deleted() -> Staged:
 
 SCENARIOS = (
     Scenario("logs.retention-shortened", retention_shortened),
-    Scenario("logs.retention-shortened", retention_unrecorded, "unrecorded"),
+    Scenario("logs.retention-shortened", retention_unrecorded, "unrecorded", asked=True),
     Scenario("logs.metric-filter-deleted", metric_filter_deleted),
     Scenario("logs.subscription-filter-deleted", subscription_filter_deleted),
 )

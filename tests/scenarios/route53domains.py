@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import boto3
+
 from driftguard.model import Change
 from tests.scenarios.model import Scenario, Staged
 from tests.support.records import change
@@ -26,7 +28,7 @@ def unlocked() -> Staged:
         return {"OperationId": "5e0f3c1a-6b7d-4d1e-9c55-000000000002"}
 
     def attack() -> Change:
-        status.remove(LOCKED)
+        boto3.client("route53domains").disable_domain_transfer_lock(DomainName="example.com")
         asked = {"domainName": "example.com"}
         return change("route53domains.amazonaws.com", "DisableDomainTransferLock", asked)
 
@@ -35,9 +37,13 @@ def unlocked() -> Staged:
         lambda: list(status),
         fakes={
             ("route53domains", "GetDomainDetail"): told,
+            ("route53domains", "ListDomains"): lambda _: {
+                "Domains": [{"DomainName": "example.com"}]
+            },
             ("route53domains", "EnableDomainTransferLock"): locked,
             ("route53domains", "DisableDomainTransferLock"): opened,
         },
+        baseline=True,
     )
 
 

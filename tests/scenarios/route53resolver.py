@@ -17,7 +17,11 @@ def disassociated() -> Staged:
         Name="dns-queries", DestinationArn="arn:aws:s3:::dns-queries", CreatorRequestId="1"
     )
     config = made["ResolverQueryLogConfig"]["Id"]
-    logged = ["vpc-1", "vpc-2"]
+    networks = boto3.client("ec2")
+    vpc, other = (
+        networks.create_vpc(CidrBlock=f"10.{number}.0.0/16")["Vpc"]["VpcId"] for number in (1, 2)
+    )
+    logged = [vpc, other]
 
     def associated(asked: dict[str, Any]) -> dict[str, Any]:
         assert asked["Filters"] == [{"Name": "ResolverQueryLogConfigId", "Values": [config]}]
@@ -39,12 +43,12 @@ def disassociated() -> Staged:
         return {}
 
     def attack() -> Change:
-        asked = {"ResolverQueryLogConfigId": config, "ResourceId": "vpc-1"}
+        asked = {"ResolverQueryLogConfigId": config, "ResourceId": vpc}
         disassociate(asked)
         return change(
             "route53resolver.amazonaws.com",
             "DisassociateResolverQueryLogConfig",
-            {"resolverQueryLogConfigId": config, "resourceId": "vpc-1"},
+            {"resolverQueryLogConfigId": config, "resourceId": vpc},
         )
 
     named = {

@@ -325,7 +325,7 @@ def versioning_suspended() -> Staged:
         request = {"bucketName": "wares", "versioning": "", "VersioningConfiguration": asked}
         return s3("PutBucketVersioning", request)
 
-    return Staged(attack, wares)
+    return Staged(attack, wares, baseline=True)
 
 
 def logging_disabled() -> Staged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from driftguard.model import Change
 from tests.scenarios.model import ACCOUNT, Fake, Scenario, Staged
@@ -25,7 +26,8 @@ class Hub:
 
     def __init__(self) -> None:
         self.on = True
-        self.generator = "SECURITY_CONTROL"
+        self.generator, self.new_controls = "SECURITY_CONTROL", False
+        self.tags = {"owner": "security"}
         self.standards = set(KNOWN)
         self.controls = {f"{HERE}:control/{BEST}/{name}": "" for name in ("IAM.1", "IAM.2")}
 
@@ -35,6 +37,8 @@ class Hub:
             "standards": sorted(self.standards),
             "controls": dict(self.controls),
             "generator": self.generator,
+            "new controls": self.new_controls,
+            "tags": self.tags,
         }
 
     def fakes(self) -> dict[tuple[str, str], Fake]:
@@ -47,6 +51,8 @@ class Hub:
             "DisableSecurityHub": self.disable,
             "EnableSecurityHub": self.enable,
             "GetEnabledStandards": self.subscribed,
+            "ListTagsForResource": lambda _: {"Tags": {**self.tags, "aws:stack": "s"}},
+            "UpdateSecurityHubConfiguration": self.configure,
             "UpdateStandardsControl": self.update,
         }
         return {("securityhub", name): fake for name, fake in named.items()}
@@ -54,15 +60,25 @@ class Hub:
     def describe(self, _: dict[str, Any]) -> dict[str, Any]:
         if not self.on:
             return NOT_SUBSCRIBED
-        return {"HubArn": f"{HERE}:hub/default", "ControlFindingGenerator": self.generator}
+        return {
+            "HubArn": f"{HERE}:hub/default",
+            "ControlFindingGenerator": self.generator,
+            "AutoEnableControls": self.new_controls,
+        }
 
     def enable(self, asked: dict[str, Any]) -> dict[str, Any]:
         assert asked["EnableDefaultStandards"] is False
         self.on, self.generator = True, asked["ControlFindingGenerator"]
+        self.new_controls, self.tags = True, asked.get("Tags", {})
+        return {}
+
+    def configure(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.new_controls = asked["AutoEnableControls"]
         return {}
 
     def disable(self, _: dict[str, Any]) -> dict[str, Any]:
         self.on, self.standards = False, set()
+        self.new_controls, self.tags = True, {}
         return {}
 
     def known(self, _: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +141,7 @@ def standard_disabled() -> Staged:
     def attack() -> Change:
         arns = [f"{HERE}:subscription/{CIS}"]
         hub.unsubscribe({"StandardsSubscriptionArns": arns})
-        return securityhub("BatchDisableStandards", {"standardsSubscriptionArns": arns})
+        return securityhub("BatchDisableStandards", {"StandardsSubscriptionArns": arns})
 
     return Staged(attack, hub.snapshot, fakes=hub.fakes())
 
@@ -136,10 +152,9 @@ def control_disabled() -> Staged:
 
     def attack() -> Change:
         hub.controls[arn] = "noise"
-        return securityhub(
-            "UpdateStandardsControl",
-            {"standardsControlArn": arn, "controlStatus": "DISABLED", "disabledReason": "noise"},
-        )
+        asked = {"ControlStatus": "DISABLED", "DisabledReason": "noise"}
+        named = {"StandardsControlArn": quote(arn, safe="")}
+        return securityhub("UpdateStandardsControl", named | asked)
 
     return Staged(attack, hub.snapshot, fakes=hub.fakes())
 

@@ -37,7 +37,12 @@ def policies(of: dict[str, str]) -> Any:
     client = boto3.client("sso-admin")
     managed = client.list_managed_policies_in_permission_set(**of)["AttachedManagedPolicies"]
     inline = client.get_inline_policy_for_permission_set(**of).get("InlinePolicy") or ""
-    return {"managed": [one["Arn"] for one in managed], "inline": inline}
+    named = client.list_customer_managed_policy_references_in_permission_set(**of)
+    return {
+        "managed": [one["Arn"] for one in managed],
+        "inline": inline,
+        "customer": named["CustomerManagedPolicyReferences"],
+    }
 
 
 def assignment(of: dict[str, str], who: str) -> dict[str, Any]:
@@ -82,6 +87,26 @@ def attached() -> Staged:
     return Staged(attack, lambda: policies(of))
 
 
+def referred() -> Staged:
+    """Kind 9: a policy of the customer's own, which the permission set only names."""
+    client = boto3.client("sso-admin")
+    of = permission_set()
+    boto3.client("iam").create_policy(
+        PolicyName="everything", Path="/work/", PolicyDocument=policy_of(EVERYTHING)
+    )
+
+    def attack() -> Change:
+        asked = {**of, "CustomerManagedPolicyReference": {"Name": "everything", "Path": "/work/"}}
+        client.attach_customer_managed_policy_reference_to_permission_set(**asked)
+        recorded = {
+            **in_record(of),
+            "customerManagedPolicyReference": {"name": "everything", "path": "/work/"},
+        }
+        return sso("AttachCustomerManagedPolicyReferenceToPermissionSet", recorded)
+
+    return Staged(attack, lambda: policies(of))
+
+
 def written(*statements: dict[str, Any], left: str) -> Staged:
     client = boto3.client("sso-admin")
     of = permission_set()
@@ -104,6 +129,7 @@ SCENARIOS = (
     Scenario("sso.admin-assigned", partial(assigned, "managed")),
     Scenario("sso.admin-assigned", partial(assigned, "inline"), "inline"),
     Scenario("sso.admin-permission-set", attached),
+    Scenario("sso.admin-permission-set", referred, "customer"),
     Scenario("sso.admin-permission-set", partial(written, EVERYTHING, left=""), "inline"),
     Scenario(
         "sso.admin-permission-set",

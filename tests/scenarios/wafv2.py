@@ -15,6 +15,9 @@ waf = partial(change, "wafv2.amazonaws.com")
 BALANCER = (
     f"arn:aws:elasticloadbalancing:us-east-1:{ACCOUNT}:loadbalancer/app/shop/50dc6c495c0c9188"
 )
+BUCKET = "arn:aws:s3:::aws-waf-logs-shop"
+LOG_GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:aws-waf-logs-shop"
+STREAM = f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/aws-waf-logs-shop"
 STAGE = "arn:aws:apigateway:us-east-1::/restapis/a1b2c3/stages/live"
 
 
@@ -64,12 +67,12 @@ def disassociated(arn: str, kind: str) -> Staged:
     return Staged(attack, lambda: dict(protected), fakes=fakes, baseline=True)
 
 
-def logging_deleted() -> Staged:
+def logging_deleted(destination: str) -> Staged:
     client, acl = boto3.client("wafv2"), make_acl()
     client.put_logging_configuration(
         LoggingConfiguration={
             "ResourceArn": acl,
-            "LogDestinationConfigs": ["arn:aws:s3:::aws-waf-logs-shop"],
+            "LogDestinationConfigs": [destination],
             "RedactedFields": [{"SingleHeader": {"Name": "authorization"}}],
         }
     )
@@ -91,5 +94,7 @@ SCENARIOS = (
         "load-balancer",
     ),
     Scenario("wafv2.disassociated", partial(disassociated, STAGE, "API_GATEWAY"), "stage"),
-    Scenario("wafv2.logging-deleted", logging_deleted),
+    Scenario("wafv2.logging-deleted", partial(logging_deleted, BUCKET), "to-a-bucket"),
+    Scenario("wafv2.logging-deleted", partial(logging_deleted, LOG_GROUP), "to-a-log-group"),
+    Scenario("wafv2.logging-deleted", partial(logging_deleted, STREAM), "to-a-stream"),
 )

@@ -119,7 +119,7 @@ def test_an_open_group_is_reverted_once_wherever_the_worker_dies(warm: Aws, numb
 
 def test_a_plan_of_two_steps_is_finished_wherever_the_worker_dies(warm: Aws) -> None:
     iam = boto3.client("iam")
-    for number in range(1, 20):
+    for number in range(1, 30):
         name = f"user-{number}"
         iam.create_user(UserName=name)
         key = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]

@@ -107,7 +107,9 @@ class Room:
 
     def take(self, body: Mapping[str, Any], deliveries: int = 1) -> list[Decision]:
         """What the guard's Lambda makes of a message; what it raises is told as a log tells it."""
-        intake = Intake(self.guard, self.dead_lettered, logging.getLogger("driftguard"))
+        intake = Intake(
+            self.guard, self.dead_lettered, self.dead_lettered, logging.getLogger("driftguard")
+        )
         try:
             decisions = intake.take(
                 intake.opened(Message("m-1", json.dumps(body), deliveries, "sender"))
@@ -204,7 +206,11 @@ def room(autonomy: Autonomy) -> Iterator[Room]:
         clock = Clock()
         guard = new_guard(clock, warm_aws())
         policy = replace(
-            guard.policy, autonomy={}, default=autonomy, people=(Person("bob"), Person("carol"))
+            guard.policy,
+            autonomy={},
+            default=autonomy,
+            may_cut=frozenset({"ssm.secret-in-plain-parameter"}),
+            people=(Person("bob"), Person("carol")),
         )
         outputs = {
             "AuditTable": "audit",

@@ -1,4 +1,4 @@
-"""Every control's round trip: changed → reverted, the rest untouched → undone, exactly so."""
+"""Every control's round trip (tests/support/round_trips.py), and what it takes of AWS."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from driftguard.aws.permissions import actions_of, permissions_of
 from driftguard.aws.remediator import Remediator
 from driftguard.controls import control
 from driftguard.controls.control import AnyControl
-from driftguard.events.commands import Undo
-from driftguard.model import Call, Status
-from driftguard.sweep.look import sweep
+from driftguard.model import Call
 from tests.scenarios import SCENARIOS
 from tests.scenarios.model import Scenario
-from tests.support.approving import approved
-from tests.support.world import REGION, Fakes, World
+from tests.support.round_trips import staged_trip
+from tests.support.world import Fakes, World
 
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 
@@ -52,36 +50,13 @@ def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, set[str]]]:
 def test_a_risky_change_is_reverted_and_undone_exactly(
     world: World, scenario: Scenario, used: dict[str, set[str]], fakes: Fakes
 ) -> None:
-    autonomous = world.with_policy(scenario.policy)
-    staged = scenario.stage()
-    fakes.install(staged.fakes)
-    fakes.surround(autonomous, staged)
-    if staged.baseline or not control(scenario.control).baselined:
-        swept = {one.outcome for one in sweep(autonomous, REGION, only=[control(scenario.control)])}
-        assert swept == {"recorded"} if staged.baseline else swept <= {"clean", "gone"}
-    legitimate = staged.snapshot()
-    change = staged.attack()
-    as_the_attacker_left_it = staged.snapshot()
-
-    found = world.handle(change, autonomous)
-    (decision,) = [one for one in found if one.control == scenario.control]
-    if scenario.asked:
-        assert decision.status is Status.ASKED, decision.reason
-        decision = approved(autonomous, decision)
-
-    assert decision.status is Status.REVERTED, decision.reason
-    assert staged.normal(staged.snapshot()) == staged.reverted(staged.normal(legitimate))
-
-    undone = autonomous.undo(Undo(decision.id, "alice", "a test"))
-
-    assert undone.status is Status.UNDONE, undone.reason
-    assert staged.anew(staged.snapshot()) == staged.anew(as_the_attacker_left_it)
-    assert list(world.audit.log(decision.id))[-1].note == "exactly as before"
+    with staged_trip(world, fakes, scenario) as trip:
+        trip.walk()
 
     declared = control(scenario.control)
     assert used["reads"] <= set(declared.reads), used["reads"] - set(declared.reads)
     assert used["writes"] <= set(declared.writes), used["writes"] - set(declared.writes)
-    assert declared.proven == ("stub" if staged.fakes else "emulator")
+    assert declared.proven == ("stub" if trip.staged.fakes else "emulator")
 
 
 @pytest.mark.parametrize("one", controls.every(), ids=lambda one: one.id)

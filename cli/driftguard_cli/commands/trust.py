@@ -13,11 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from driftguard.documents import text
+from driftguard.documents import Document, amount, text
+from driftguard.policy.bounds import Earning
 from driftguard.policy.model import Policy
-from driftguard.state import trust
-from driftguard.state.keys import StateRecord, trust_key, trusted
+from driftguard.state import trust, trust_record
+from driftguard.state.granting import answers_of, stake
+from driftguard.state.keys import StateRecord, grants_key, trust_key, trusted
 from driftguard.state.standing import standing
+from driftguard.state.threshold import Threshold, threshold_of
 
 from ..operator_requests import ControlArgument, ReasonOption, act, known_control
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
@@ -25,20 +28,25 @@ from ..stack import JsonOption, Stack, StackOption
 
 app = typer.Typer(help="What autonomy a control's record has earned.", no_args_is_help=True)
 console = Console(highlight=False)
+# How many of the threshold's last moves are shown.
+_MOVES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """What the record of one kind of case is worth now, and what the policy grants.
 
-    `bound` is the share of right remediations that is exceeded with the policy's confidence;
-    `good` and `bad` are weights of outcomes; `outcomes` counts since the last undo. `earned` says
-    whether the record is enough, whatever the policy grants; `granted` is that.
+    `bound` is the share of right remediations that is exceeded with the policy's confidence, and
+    `threshold` what it must reach; `good` and `bad` are weights of outcomes; `outcomes` counts
+    since the last undo. `earned` says whether the record is enough, whatever the policy grants;
+    `granted` is that. `first_grant` is when the control was first granted its reverts, or how far
+    it is.
     """
 
     control: str
     case: str
     bound: float
+    threshold: float
     outcomes: float
     good: float
     bad: float
@@ -46,6 +54,7 @@ class Row:
     earned: bool
     granted: str
     demoted: str
+    first_grant: str
 
 
 @app.command()
@@ -57,7 +66,8 @@ def show(
 ) -> None:
     """Show each control's record by kind of case, and whether it has earned to revert.
 
-    Exits 0 also where there is none.
+    Below it stands the threshold that a record must reach, and what moved it last. Exits 0 also
+    where there is none.
 
     Example: driftguard trust show ec2.open-ingress --policy policies/packs/earned.yaml
     """
@@ -68,17 +78,26 @@ def show(
         records = [state.record(trust_key(state.place, control))]
     else:
         records = state.under(trusted(state.place))
-    now = datetime.now(UTC)
-    found = [row for record in records for row in _rows(record, at_hand.policy, now)]
+    shared = state.record(grants_key(state.place)).document
+    now, terms = datetime.now(UTC), at_hand.policy.bounds.earning
+    found = [
+        row
+        for record in records
+        if record.key != grants_key(state.place)
+        for row in _rows(record, shared, at_hand.policy, now)
+    ]
+    threshold = threshold_of(shared, terms)
     if as_json:
-        typer.echo(json.dumps([asdict(row) for row in found], indent=2))
+        said = {"records": [asdict(row) for row in found], "threshold": threshold._asdict()}
+        typer.echo(json.dumps(said, indent=2))
         return
     if found:
         console.print(_table(found))
-    terms = at_hand.policy.bounds.earning
+    for line in _explained(threshold, terms):
+        console.print(line, markup=False)
     console.print(
-        f"{len(found)} records. Earned: above {terms.threshold:.0%}, {terms.confidence:.0%} sure, "
-        f"by {terms.outcomes} outcomes; policy: {at_hand.origin}.",
+        f"{len(found)} records. Earned: {terms.confidence:.0%} sure to be above the threshold, by "
+        f"{terms.outcomes} outcomes; policy: {at_hand.origin}.",
         markup=False,
     )
 
@@ -95,7 +114,7 @@ def history(
     """
     known_control(control)
     state = Stack.named(stack).state
-    lines = trust.history(state.record(trust_key(state.place, control)).document)
+    lines = trust_record.history(state.record(trust_key(state.place, control)).document)
     if as_json:
         typer.echo(json.dumps(list(lines), indent=2))
         return
@@ -129,16 +148,44 @@ def reset(
     act(Stack.named(stack), "reset-trust", as_json, control=control, case=case, reason=reason)
 
 
-def _rows(record: StateRecord, policy: Policy, now: datetime) -> Iterator[Row]:
+def _explained(threshold: Threshold, terms: Earning) -> Iterator[str]:
+    """What the threshold is, why, what it guarantees, and its last moves."""
+    step = terms.step
+    yield (
+        f"Threshold: {threshold.value:.1%}. It began at {terms.threshold:.1%}; "
+        f"{threshold.reverts:.0f} reverts by the guard itself and {threshold.approvals:.0f} "
+        f"approvals lowered it by {step * terms.wrong:.2%} each, to {terms.floor:.0%} at the "
+        f"least; {threshold.wrong:.3g} wrong ones raised it by {step:.1%} each."
+    )
+    carried_out = threshold.reverts + threshold.approvals
+    if carried_out:
+        most = terms.wrong + (1.0 - terms.threshold) / (step * carried_out)
+        yield (
+            f"Wrong: {threshold.wrong / carried_out:.2%} of {carried_out:.0f}; the threshold holds "
+            f"that under {most:.2%} now, apart from reverts that nobody has judged yet, and steers "
+            f"to {terms.wrong:.2%}."
+        )
+    if threshold.samples:
+        yield f"Samples: people denied {threshold.denied:.0f} of {threshold.samples:.0f}."
+    for move in threshold.moves[-_MOVES:]:
+        at = text(move, "at")[:19].replace("T", " ")
+        to = amount(text(move, "to")) or 0.0
+        yield f"  {at}  up to {to:.1%}: {text(move, 'by')}, {text(move, 'decision')}"
+
+
+def _rows(record: StateRecord, shared: Document, policy: Policy, now: datetime) -> Iterator[Row]:
     control, terms = record.key[1], policy.bounds.earning
     granted = "earned" if policy.earns(control) else policy.granted(control).label
+    answers = answers_of(shared, control)
+    grown = stake(answers.right, answers.wrong, terms.grant)
     for case in trust.cases(record.document):
-        stands = standing(record.document, case, terms, now)
+        stands = standing(record.document, shared, control, case, terms, now)
         worth = trust.worth(record.document, case, terms, now)
         yield Row(
             control=control,
             case=case.name,
             bound=round(stands.bound, 4),
+            threshold=round(stands.threshold, 4),
             outcomes=round(stands.outcomes, 2),
             good=round(worth.good, 2),
             bad=round(worth.bad, 2),
@@ -146,12 +193,23 @@ def _rows(record: StateRecord, policy: Policy, now: datetime) -> Iterator[Row]:
             earned=stands.earned,
             granted=granted,
             demoted=worth.demoted,
+            first_grant=answers.granted or f"a stake of {grown:.3g}",
         )
 
 
 def _table(found: list[Row]) -> Table:
     table = Table(box=None, header_style="bold")
-    for column in ("control", "case", "right in", "outcomes", "good/bad", "policy", "", "demoted"):
+    for column in (
+        "control",
+        "case",
+        "right in",
+        "outcomes",
+        "good/bad",
+        "policy",
+        "",
+        "demoted",
+        "first granted",
+    ):
         table.add_column(column, overflow="fold", no_wrap=column == "control")
     for row in found:
         table.add_row(
@@ -163,5 +221,6 @@ def _table(found: list[Row]) -> Table:
             row.granted,
             Text("earned", "green") if row.earned else Text("not earned", "yellow"),
             row.demoted[:19].replace("T", " "),
+            row.first_grant[:19].replace("T", " "),
         )
     return table

@@ -13,7 +13,7 @@ from pathlib import Path
 from driftguard import controls
 
 from ..policy_file import schema
-from . import architecture, catalogue, guardrails, template
+from . import architecture, catalogue, guardrails, shapes, template
 from .limits import sizes
 from .pages import PageBlock, with_blocks
 
@@ -30,11 +30,14 @@ def generated(root: Path) -> dict[Path, str]:
     """Return every generated file of a checkout with what it should contain."""
     every = controls.every()
     stack = root / "template.yaml"
+    events = root / "events"
+    origins = shapes.origins(events)
+    rest_on = {control.id: shapes.of_control(events, control.id, origins) for control in every}
     return {
         controls.INDEX: json.dumps(index(), indent=1, sort_keys=True) + "\n",
         stack: template.with_blocks(stack.read_text(), every),
         root / "policies" / "guard.schema.json": json.dumps(schema.schema(), indent=2) + "\n",
-        root / "docs" / "controls.md": catalogue.as_markdown(every),
+        root / "docs" / "controls.md": catalogue.as_markdown(every, rest_on),
         **with_blocks(root, PAGE_BLOCKS),
     }
 

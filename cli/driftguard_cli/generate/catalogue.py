@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from driftguard.controls.control import AnyControl
+from driftguard.controls.control import AnyControl, Busy
+
+from .shapes import Shape
 
 _INTRODUCTION = """\
 # The controls
@@ -25,8 +27,39 @@ control.
 """
 
 
-def as_markdown(every: Sequence[AnyControl]) -> str:
-    """Return the page docs/controls.md: one table a service, with one line a control."""
+_CARE = """
+## What a revert can cut
+
+- *Cuts* says what the control's revert can cut beside the access that the change opened. Such a
+  revert runs by itself only if the guard has looked and nothing uses that; else people are asked
+  (unless the policy says `may_cut` for the control).
+- *In use* says how the guard tells, and *asks* what people must find out where it cannot.
+
+| control | cuts | in use | asks |
+|---|---|---|---|
+"""
+
+_TIME = """
+## What a revert waits for, and what the events rest on
+
+- *Settles* says for how long AWS works on a change after it has answered. Until then a read may
+  answer with the state before: the guard waits, and says so.
+- *Busy* lists the answers that mean "try again later", with the words that tell them apart.
+- *Shape* says what the example events in `events/` rest on. **inferred**: no published
+  record of the event was found, so its shape follows from the API's model and from how CloudTrail
+  usually writes.
+  `events/shapes.json` names the source of each.
+
+| control | settles | busy | shape |
+|---|---|---|---|
+"""
+
+
+def as_markdown(every: Sequence[AnyControl], shapes: Mapping[str, Shape]) -> str:
+    """Return the page docs/controls.md: one table a service, with one line a control.
+
+    `shapes` says what each control's example events rest on.
+    """
     services: dict[str, list[AnyControl]] = {}
     for control in every:
         services.setdefault(control.id.partition(".")[0], []).append(control)
@@ -40,7 +73,8 @@ def as_markdown(every: Sequence[AnyControl]) -> str:
         )
         page += "|---|---|---|---|---|---|---|---|---|\n"
         page += "".join(_row(control) for control in found)
-    return page
+    page += _CARE + "".join(_care(control) for control in every if control.cuts.what)
+    return page + _TIME + "".join(_time(control, shapes[control.id]) for control in every)
 
 
 def _row(control: AnyControl) -> str:
@@ -57,7 +91,33 @@ def _row(control: AnyControl) -> str:
         control.proven if control.proven == "emulator" else "**stub**",
         ", ".join((*references.security_hub, *references.attack, *references.stratus)),
     )
+    return _line(cells)
+
+
+def _care(control: AnyControl) -> str:
+    told_by = control.cuts.told_by or "nothing tells"
+    return _line((f"`{control.id}`", control.cuts.what, told_by, control.cuts.question))
+
+
+def _time(control: AnyControl, shape: Shape) -> str:
+    settling = control.settling
+    waits = f"{_length(settling.seconds)}: {settling.how}" if settling.seconds else ""
+    busy = ", ".join(busy_in_words(answer) for answer in control.busy)
+    sure = f"**{shape}**" if shape is Shape.INFERRED else str(shape)
+    return _line((f"`{control.id}`", waits, busy, sure))
+
+
+def _length(seconds: int) -> str:
+    return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
+
+
+def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def busy_in_words(answer: Busy) -> str:
+    """Return a busy answer as its error code, with the words of its message that count."""
+    return f"`{answer.code}`" + (f" ({answer.says})" if answer.says else "")
 
 
 def revert_in_words(control: AnyControl) -> str:

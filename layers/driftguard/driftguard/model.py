@@ -8,11 +8,12 @@ be stored, shown and compared as it is.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from driftguard.documents import Document, Json, _without, digest
+from driftguard.frozen import dataclass
 
 
 class Autonomy(IntEnum):
@@ -144,7 +145,7 @@ class Resource:
 
     @property
     def partition(self) -> str:
-        """`aws`, `aws-cn` or `aws-us-gov`."""
+        """`aws`, `aws-cn`, `aws-us-gov`, or another that AWS runs apart."""
         return self.arn.split(":", 2)[1]
 
     @property
@@ -253,6 +254,19 @@ class Plan:
     drastic: str = ""
 
 
+class Use(NamedTuple):
+    """Whether what a revert would cut is in use right now.
+
+    `by` says what uses it; `unknown` says what people must answer, where that could not be told.
+    """
+
+    by: str = ""
+    unknown: str = ""
+
+
+NOT_IN_USE = Use()
+
+
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """What one guardrail says: at most this much autonomy, and why."""
@@ -300,7 +314,8 @@ class Decision:
     `before` and `after` fingerprint the state around our own change; `left` is the one after it.
     `head` is the hash of the last entry in its log. While it is `asked`, `votes` are the votes so
     far, `quorum` is how many must agree, and `expires` until when (ISO 8601, UTC); `escalated` once
-    nobody had voted in time. `remade_by` are the ARNs of others who made the very same state while
+    nobody had voted in time. `settles_by`: its calls are made, and AWS works on them until then
+    (ISO 8601, UTC). `remade_by` are the ARNs of others who made the very same state while
     it was asked about.
     """
 
@@ -337,6 +352,7 @@ class Decision:
     expires: str = ""
     escalated: bool = False
     remade_by: tuple[str, ...] = ()
+    settles_by: str = ""
 
     @property
     def makers(self) -> tuple[str, ...]:

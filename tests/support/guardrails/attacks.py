@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from driftguard.aws.client import Reader
-from driftguard.controls.control import Control, NoSettings, References
+from driftguard.controls.control import NOTHING, Control, NoSettings, References
 from driftguard.documents import Document
 from driftguard.model import (
     Candidate,
@@ -35,6 +35,7 @@ class Kept(Control[NoSettings]):
     severity = 50
     references = References()
     triggers = ()
+    cuts = NOTHING
     reads = ()
     writes = {}
     baselined = True

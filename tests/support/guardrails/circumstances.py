@@ -16,7 +16,7 @@ from driftguard.guardrails.guardrail import Check
 from driftguard.model import Actor, Autonomy, Call, Place, Plan, Resource, Step
 from driftguard.policy.bounds import Bounds
 from driftguard.policy.model import Policy
-from driftguard.state.keys import StateRecord, StateRecords
+from driftguard.state.keys import StateRecord, StateRecords, grants_key, trust_key
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 HERE = Place(ACCOUNT, REGION)
@@ -68,6 +68,17 @@ def allowing(autonomy: Autonomy = Autonomy.REVERT, **bounds: Any) -> Policy:
 def earning(**bounds: Any) -> Policy:
     """A policy under which every control has to earn its reverts."""
     return replace(allowing(**bounds), earned_by_default=True)
+
+
+# What all controls share, once this control was granted its reverts.
+GRANTED: Document = {
+    "answers": {CONTROL: {"right": 60, "wrong": 0, "granted": "2026-01-05T12:00:00.000Z"}}
+}
+
+
+def trusting(stored: Document, shared: Document = GRANTED) -> StateRecords:
+    """A memory of a control's record of outcomes, its reverts being granted."""
+    return remembered({trust_key(HERE, CONTROL): stored, grants_key(HERE): shared})
 
 
 def remembered(records: Mapping[Key, Document]) -> StateRecords:

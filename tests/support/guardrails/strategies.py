@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from driftguard.aws.dynamodb import Key
 from driftguard.documents import Document, Json, stamp
 from driftguard.guardrails.circumstances import Circumstances
-from driftguard.model import Actor, Autonomy, Ruling
+from driftguard.model import NOT_IN_USE, Actor, Autonomy, Ruling, Use
 from driftguard.policy.bounds import (
     Anomalies,
     Baselines,
@@ -39,6 +39,7 @@ from driftguard.state.keys import (
     circuit_breaker_key,
     exemptions_key,
     freeze_keys,
+    grants_key,
     history_key,
     rollout_key,
     trust_key,
@@ -188,8 +189,14 @@ def sound() -> dict[str, st.SearchStrategy[Document]]:
     )
     figure = st.floats(0, 200)
     record: st.SearchStrategy[Json] = st.fixed_dictionaries(
-        {"good": figure, "bad": figure, "since": figure, "at": TIMES}
+        {"good": figure, "bad": figure, "since": figure, "against": figure, "at": TIMES}
     )
+    counts = dict.fromkeys(("reverts", "approvals", "wrong", "samples", "denied"), figure)
+    threshold = st.fixed_dictionaries({"value": st.floats(0, 2), **counts})
+    answer: st.SearchStrategy[Json] = st.fixed_dictionaries(
+        {"right": figure, "wrong": figure, "granted": TIMES | st.just("")}
+    )
+    answers = st.dictionaries(st.just(CONTROL), answer, max_size=1)
     state = st.just({"open": False})
     scopes_ = circuit_breaker.scopes(CONTROL, ACCOUNT)
     tripped = st.dictionaries(
@@ -209,6 +216,7 @@ def sound() -> dict[str, st.SearchStrategy[Document]]:
         ),
         "history": st.fixed_dictionaries({"reverts": st.lists(counted, max_size=4)}),
         "trust": st.fixed_dictionaries({"records": st.dictionaries(cases, record, max_size=2)}),
+        "grants": st.fixed_dictionaries({"answers": answers, "threshold": threshold}),
         "baseline": st.fixed_dictionaries({"state": state, "anchor": state, "checked": TIMES}),
         "anomaly_baseline": st.fixed_dictionaries(
             {
@@ -322,6 +330,7 @@ def _keys(policy: Policy) -> dict[str, Key]:
         "circuit_breaker": circuit_breaker_key(HERE),
         "history": history_key(CONTROL, WEB),
         "trust": trust_key(HERE, CONTROL),
+        "grants": grants_key(HERE),
         "baseline": baseline_key(CONTROL, WEB),
         "anomaly_baseline": anomaly_baseline_key(HERE, ACCOUNT, CONTROL),
         "rollout": rollout_key(HERE, CONTROL, policy.entry(CONTROL)),
@@ -347,7 +356,8 @@ def situations(draw: st.DrawFn, /, **fixed: Any) -> Circumstances:
         "leans_on_baseline": st.booleans(),
         "tags": st.none() | TAGS,
         "at_most": MOSTLY_REVERT,
-        "in_use": st.sampled_from(["", "a load balancer"]),
+        "cuts": st.sampled_from(["", "web clients"]),
+        "use": st.sampled_from([NOT_IN_USE, Use("a load balancer"), Use(unknown="whose is it?")]),
     }
     drawn = {name: draw(one) for name, one in (usual | fixed).items()}
     return Circumstances(policy=policy, now=NOW, **drawn)

@@ -15,16 +15,23 @@ from driftguard.approvals import operators
 from driftguard.approvals.operators import CONTROL
 from driftguard.audit import Conflict
 from driftguard.aws.dynamodb import Moved
-from driftguard.documents import stamp
+from driftguard.documents import Document, stamp
 from driftguard.model import Status
-from driftguard.policy.bounds import CircuitBreaker
-from driftguard.state import freezes, trust
-from driftguard.state.keys import circuit_breaker_key, exemptions_key, freeze_key, trust_key
+from driftguard.policy.bounds import CircuitBreaker, Earning
+from driftguard.state import freezes, threshold, trust
+from driftguard.state.keys import (
+    circuit_breaker_key,
+    exemptions_key,
+    freeze_key,
+    grants_key,
+    trust_key,
+)
 from driftguard_cli.commands.audit.ocsf import detection_finding
 from tests.support.api_requests import BOB
 from tests.support.approving import open_up
 from tests.support.doors import Door
 from tests.support.freezing import freeze
+from tests.support.guardrails.circumstances import GRANTED
 from tests.support.ocsf import check
 from tests.support.operating import acts, as_json, refused, told
 from tests.support.records import flat_ingress, session_of
@@ -178,16 +185,16 @@ def test_a_circuit_breaker_that_tripped_is_shown_and_armed_again(door: Door, wor
 # ------------------------------------------------------------------------------- trust
 
 
-def earn(world: World, outcomes: list[trust.Outcome]) -> None:
-    """A record of outcomes, as decisions would have written it."""
+def earn(world: World, outcomes: list[trust.Outcome], first: int = 0) -> None:
+    """A record of outcomes of as many people's changes, as decisions would have written it."""
     terms = world.guard.policy.bounds.earning
-    for number, outcome in enumerate(outcomes):
+    for number, outcome in enumerate(outcomes, first):
         stored = world.state.record(trust_key(HERE, INGRESS))
         world.state.write(
             stored.saying(
                 trust.learned(
                     stored.document,
-                    CASE,
+                    replace(CASE, who=f"user{number}"),
                     outcome,
                     terms,
                     world.clock.now(),
@@ -198,35 +205,74 @@ def earn(world: World, outcomes: list[trust.Outcome]) -> None:
         )
 
 
+def shared(world: World, document: Document) -> None:
+    """What all controls share, as decisions would have written it."""
+    stored = world.state.record(grants_key(HERE))
+    world.state.write(stored.saying(document))
+
+
 def earned_by(tmp_path: Path) -> str:
     """A policy under which ec2.open-ingress earns, on easy terms."""
     path = tmp_path / "earned.yaml"
     path.write_text(
         "version: 1\ncontrols:\n  ec2.open-ingress: {autonomy: earned}\n"
-        "earned: {threshold: 0.6, outcomes: 5}\n"
+        "earned: {threshold: 0.5, outcomes: 5, confidence: 0.8}\n"
     )
     return str(path)
 
 
 def test_trust_shows_what_a_record_has_earned(door: Door, world: World, tmp_path: Path) -> None:
     earn(world, [trust.Outcome.APPROVED] * 6 + [trust.Outcome.DENIED])
-    earn(world, [trust.Outcome.APPROVED] * 6)
+    earn(world, [trust.Outcome.APPROVED] * 6, first=7)
+    shared(world, GRANTED)
 
-    (row,) = as_json("trust", "show", "--policy", earned_by(tmp_path))
+    (row,) = as_json("trust", "show", "--policy", earned_by(tmp_path))["records"]
 
     assert (row["control"], row["case"], row["granted"]) == (INGRESS, CASE.name, "earned")
     assert (round(row["good"]), round(row["bad"]), row["earned"]) == (12, 1, True)
-    assert row["bound"] == pytest.approx(0.76, abs=0.02)  # Beta(13, 2), its lower 10 %
+    assert row["bound"] == pytest.approx(0.77, abs=0.02)
+    assert row["first_grant"] == "2026-01-05T12:00:00.000Z"
     shown = told("trust", "show", INGRESS, "--policy", earned_by(tmp_path)).stdout
     assert "earned" in shown
     assert "≥ 7" in shown
-    assert as_json("trust", "show", "s3.public-acl") == []
+    assert as_json("trust", "show", "s3.public-acl")["records"] == []
+
+
+def test_trust_says_how_far_a_control_is_from_its_first_grant(
+    door: Door, world: World, tmp_path: Path
+) -> None:
+    earn(world, [trust.Outcome.APPROVED] * 20)
+    shared(world, {"answers": {INGRESS: {"right": 20, "wrong": 0, "granted": ""}}})
+
+    (row,) = as_json("trust", "show", "--policy", earned_by(tmp_path))["records"]
+
+    assert (row["earned"], row["first_grant"]) == (False, "a stake of 3.49")
+
+
+def test_trust_explains_the_threshold_and_its_last_moves(
+    door: Door, world: World, tmp_path: Path
+) -> None:
+    terms, document = Earning(threshold=0.5), GRANTED
+    for number in range(200):
+        document = threshold.reverted(document, terms)
+        if number in (50, 150):
+            document = threshold.erred(document, terms, "undone", f"dg-{number}", world.clock.now())
+    shared(world, document)
+
+    said = as_json("trust", "show", "--policy", earned_by(tmp_path))["threshold"]
+    shown = " ".join(told("trust", "show", "--policy", earned_by(tmp_path)).stdout.split())
+
+    assert (said["reverts"], said["wrong"], len(said["moves"])) == (200, 2, 2)
+    assert "Threshold: 52.5%. It began at 50.0%; 200 reverts by the guard itself" in shown
+    assert "2 wrong ones raised it by 5.0% each" in shown
+    assert "Wrong: 1.00% of 200; the threshold holds that under 6.00% now" in shown
+    assert "up to 55.0%: undone, dg-150" in shown
 
 
 def test_trust_shows_when_a_control_was_demoted(door: Door, world: World, tmp_path: Path) -> None:
     earn(world, [trust.Outcome.APPROVED] * 20 + [trust.Outcome.UNDONE])
 
-    (row,) = as_json("trust", "show", INGRESS, "--policy", earned_by(tmp_path))
+    (row,) = as_json("trust", "show", INGRESS, "--policy", earned_by(tmp_path))["records"]
 
     assert (row["earned"], row["outcomes"]) == (False, 0)
     assert row["demoted"] == world.guard.stamp()
@@ -247,7 +293,7 @@ def test_a_reset_forgets_the_record_and_leaves_a_line(door: Door, world: World) 
 
     assert as_json("trust", "reset", INGRESS, CASE.name, "--reason", "a new remediation")["counted"]
 
-    assert as_json("trust", "show", INGRESS) == []
+    assert as_json("trust", "show", INGRESS)["records"] == []
     assert as_json("trust", "history", INGRESS)[-1]["outcome"] == "reset"
     assert [one.reason for one in acts(world)] == ["a new remediation"]
     unknown = refused("trust", "reset", INGRESS, "Nothing by user", "--reason", "x")

@@ -8,18 +8,19 @@ from functools import cache
 import pytest
 from benchmarks.organization import simulation, strategies, year
 from benchmarks.organization.measures import Measures, Tally, measured
-from benchmarks.organization.shapes import DAY, ORGANIZATIONS
+from benchmarks.organization.shapes import DAY, ORGANIZATIONS, WORLDS, Organization
 
 from driftguard.policy.bounds import Earning
 
 SMALL = ORGANIZATIONS[0]
+HARD = {world.name: world for world in WORLDS}
 
 
 @cache
-def lived(name: str, seed: int = 1) -> Measures:
-    what = year.year(SMALL, seed)
+def lived(name: str, seed: int = 1, of: Organization = SMALL) -> Measures:
+    what = year.year(of, seed)
     (policy,) = [one.policy for one in strategies.strategies(what.listed) if one.name == name]
-    return simulation.lived(SMALL, seed, what, policy)
+    return simulation.lived(of, seed, what, policy)
 
 
 def test_a_seed_is_a_year_and_another_seed_is_another() -> None:
@@ -78,3 +79,51 @@ def test_a_wrong_revert_counts_whoever_said_yes() -> None:
     tally.reverted(right=True, by_people=False, after=3.0)
     found = measured(tally)
     assert (found.wrong_revert_rate, found.wrong_by_itself) == (0.5, 0.0)
+
+
+# ------------------------------------------------------------------------------ the hard worlds
+
+
+def why(name: str, seed: int = 1) -> list[str]:
+    return [made.why for made in year.year(HARD[name], seed).made]
+
+
+def test_each_hard_world_has_what_it_is_named_for() -> None:
+    assert why("batches").count("batch") > 10 * 20
+    assert why("insider").count(year.INSIDER) == 100
+    ordinary = year.year(HARD["ordinary"], 1).made
+    assert why("ordinary").count("routine") > 365
+    assert sum(not made.right for made in ordinary) > len(ordinary) / 2
+    weekly = year.year(HARD["once-a-week"], 1).made
+    assert 30 < len(weekly) < 80
+    assert {made.control for made in weekly} == {"ec2.open-ingress"}
+    stamps = [made.fate.stamps for made in year.year(HARD["rubber-stamp"], 1).made]
+    assert sum(stamps) / len(stamps) == pytest.approx(0.9, abs=0.03)
+
+
+def test_twenty_mistakes_of_a_batch_are_made_in_one_instant_by_one_person() -> None:
+    batches: dict[float, set[str]] = {}
+    for made in year.year(HARD["batches"], 1).made:
+        if made.why == "batch":
+            batches.setdefault(made.at, set()).add(made.actor.session)
+    assert batches
+    assert all(len({who.rpartition("/")[2] for who in people}) == 1 for people in batches.values())
+
+
+def test_whoever_stamps_approves_what_is_meant_as_well() -> None:
+    stamped, careful = lived(strategies.ASK, of=HARD["rubber-stamp"]), lived(strategies.ASK)
+    assert stamped.wrong_revert_rate > 5 * careful.wrong_revert_rate
+
+
+def test_an_insider_makes_the_guard_ask_more_and_not_err_more() -> None:
+    troubled, quiet = lived(strategies.OURS, of=HARD["insider"]), lived(strategies.OURS)
+    assert troubled.asks_per_day > quiet.asks_per_day
+    assert troubled.wrong_revert_rate <= quiet.wrong_revert_rate
+    assert troubled.asks_per_day < lived(strategies.ASK, of=HARD["insider"]).asks_per_day
+
+
+def test_a_second_person_is_asked_about_what_was_earned() -> None:
+    made = next(made for made in year.year(SMALL, 1).made if made.right)
+    first, second = made.fate, year.another(made, SMALL, 1)
+    assert first != second
+    assert second == year.another(made, SMALL, 1)

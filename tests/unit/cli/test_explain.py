@@ -20,11 +20,13 @@ from driftguard.controls.control import AnyControl
 from driftguard.guardrails.circumstances import Circumstances
 from driftguard.guardrails.judgment import judge
 from driftguard.guardrails.registry import GUARDRAILS
-from driftguard.model import Autonomy, Certainty, Decision, Plan, Status
+from driftguard.model import NOT_IN_USE, Autonomy, Certainty, Decision, Plan, Status
 from driftguard.policy.compiled import from_compiled
 from driftguard.policy.model import Policy
+from driftguard.state.granting import stake
 from driftguard.state.keys import StateRecords
-from driftguard.state.standing import lower_bound
+from driftguard.state.standing import score
+from driftguard.state.trust_record import Own, Record
 from driftguard_cli.commands.explain import reasons
 from driftguard_cli.main import app
 from driftguard_cli.policy_file import loader
@@ -149,6 +151,8 @@ def test_what_only_a_look_can_tell_is_not_guessed(written: Callable[..., str]) -
 
     looks = {name for name, says in said(one).items() if says == "cannot tell"}
     assert looks == {
+        "baseline",
+        "cuts",
         "exemption",
         "freeze",
         "ceiling",
@@ -300,7 +304,7 @@ def test_what_is_told_for_certain_holds_whatever_is_found(case: Circumstances) -
         remediator="",
         leans_on_baseline=False,
         tags=None,
-        in_use="",
+        use=NOT_IN_USE,
     )
     guessed = list(reasons.said(without, control))
 
@@ -563,8 +567,13 @@ def test_what_the_pack_of_earned_autonomy_takes() -> None:
     pack = from_compiled(loader.read(ROOT / "policies" / "packs" / "earned.yaml"))
     assert all(pack.earns(one.id) for one in controls.every())
     terms = pack.bounds.earning
-    outcomes = next(n for n in range(100) if lower_bound(n, 0, terms.confidence) > terms.threshold)
-    assert outcomes == 21
+
+    def bound(approvals: int) -> float:
+        """The score of a stranger after so many approvals of as many people's changes."""
+        return score(Record(good=approvals), [], Own()).lower_bound(terms.confidence)
+
+    assert next(n for n in range(100) if bound(n) >= terms.threshold) == 22
+    assert next(n for n in range(100) if stake(n, 0, terms.grant) >= 10) == 16
 
 
 def test_check_says_what_the_rest_of_the_controls_have_to_do() -> None:

@@ -146,7 +146,8 @@ def test_revoking_one_source_keeps_its_siblings(world: World, group: Group) -> N
         Ipv6Ranges=[{"CidrIpv6": "::/0"}],
     )
 
-    decision = world.one(flat_ingress(group.id, 22, "0.0.0.0/0"))
+    asked = permission(22, "0.0.0.0/0", "192.0.2.0/24", v6=("::/0",))
+    decision = world.one(nested_ingress(group.id, asked))
 
     assert decision.status is Status.REVERTED
     left = group.rules()

@@ -43,7 +43,11 @@ def guard(world: World) -> Guard:
     """It reverts whatever it can; what is asked, bob may answer."""
     return world.with_policy(
         lambda given: replace(
-            given, autonomy={}, default=Autonomy.REVERT, people=(Person("bob"), Person("carol"))
+            given,
+            autonomy={},
+            default=Autonomy.REVERT,
+            may_cut=frozenset({"ecs.service-with-secret", "ssm.secret-in-plain-parameter"}),
+            people=(Person("bob"), Person("carol")),
         )
     )
 
@@ -175,8 +179,8 @@ def variables(*types: str) -> Any:
         (BUILD, building(type="NO_SOURCE", buildspec="version: 0.2\nenv: {}"), ["release"]),
         (BUILD, building(type="GITHUB", buildspec="ci/buildspec.yml"), []),
         (BUILD, building(), []),
-        (STACK, stacking(parameters=[{"parameterKey": "A", "parameterValue": "b"}]), ["shop"]),
-        (STACK, stacking(parameters=[{"parameterKey": "A", "parameterValue": "****"}]), []),
+        (STACK, stacking(parameters=[{"parameterKey": "A"}]), ["shop"]),
+        (STACK, stacking(parameters=[]), []),
         (STACK, stacking(parameters=[{"parameterKey": "A", "usePreviousValue": True}]), []),
         (STACK, stacking(parameters=placed.HIDDEN), ["shop"]),
         (STACK, stacking("UpdateStack", templateURL="https://s3.amazonaws.com/a"), []),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
+from moto.iam.models import AccessKeyLastUsed, iam_backends
 
+from driftguard.controls import control
+from driftguard.controls.control import NoSettings
 from driftguard.controls.iam.leaked_key import REVOCATION
 from driftguard.events.commands import Undo
 from driftguard.model import Status
+from tests.support.approving import approved
+from tests.support.aws_policies import aws_policy
 from tests.support.records import exposed_key, iam
-from tests.support.world import World
+from tests.support.world import ACCOUNT, World
 
 DENY_MORE = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*",'
@@ -46,12 +51,9 @@ class User:
 
     def quarantine(self, version: str = "V3") -> Any:
         """What AWS does when it finds a key in public; returns the record of it."""
-        name = f"AWSCompromisedKeyQuarantine{version}"
-        self.iam.put_user_policy(UserName="builder", PolicyName=name, PolicyDocument=DENY_MORE)
-        return iam(
-            "AttachUserPolicy",
-            {"userName": "builder", "policyArn": f"arn:aws:iam::aws:policy/{name}"},
-        )
+        policy = aws_policy(f"AWSCompromisedKeyQuarantine{version}")
+        self.iam.attach_user_policy(UserName="builder", PolicyArn=policy)
+        return iam("AttachUserPolicy", {"userName": "builder", "policyArn": policy})
 
 
 @pytest.fixture
@@ -91,16 +93,76 @@ def test_an_older_revocation_is_renewed_and_comes_back(world: World, user: User)
 
 
 @pytest.mark.parametrize("version", ["", "V2", "V3"])
-def test_a_quarantined_user_loses_all_active_keys(world: World, user: User, version: str) -> None:
+def test_kind_7_a_quarantine_that_names_no_key_is_a_question(
+    world: World, user: User, version: str
+) -> None:
+    """Kind 7: of a user with two keys nobody says which of them leaked."""
     decision = world.one(user.quarantine(version))
-    assert decision.status is Status.REVERTED
+    assert decision.status is Status.ASKED
+    assert "not which of the keys" in decision.reason
+    assert set(user.statuses.values()) == {"Active"}
+    assert approved(world.guard, decision).status is Status.REVERTED
     assert set(user.statuses.values()) == {"Inactive"}
-    assert f"AWSCompromisedKeyQuarantine{version}" in user.inline
+
+
+def test_kind_7_after_a_quarantine_only_the_key_that_health_names_goes_inactive(
+    world: World, user: User
+) -> None:
+    """Kind 7: both arrive, the user's quarantine and the key's event."""
+    exposed, other = user.keys
+    world.handle(user.quarantine())
+    assert world.one(exposed_key(exposed)).status is Status.REVERTED
+    assert user.statuses == {exposed: "Inactive", other: "Active"}
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        f"arn:aws:iam::{ACCOUNT}:policy/AWSCompromisedKeyQuarantineV3",
+        f"arn:aws:iam::{ACCOUNT}:policy/aws/AWSCompromisedKeyQuarantine",
+        "arn:aws:iam::999999999999:policy/AWSCompromisedKeyQuarantineV3",
+        "arn:aws:iam::aws:policy/other/AWSCompromisedKeyQuarantineV3",
+        "AWSCompromisedKeyQuarantineV3",
+    ],
+)
+def test_kind_7_a_policy_of_that_name_which_is_not_awss_switches_nothing_off(
+    world: World, user: User, arn: str
+) -> None:
+    """Kind 7, shipped: a customer's policy by the name of AWS's switched off both keys."""
+    request = {"userName": "builder", "policyArn": arn}
+    change = iam("AttachUserPolicy", request)
+    assert list(control("iam.leaked-key").screen(change, NoSettings())) == []
+
+
+def test_kind_7_an_inline_policy_of_that_name_is_the_customers_own(
+    world: World, user: User
+) -> None:
+    """Kind 7: AWS attaches its policy; whoever may write inline policies can name one so."""
+    name = "AWSCompromisedKeyQuarantineV3"
+    user.iam.put_user_policy(UserName="builder", PolicyName=name, PolicyDocument=DENY_MORE)
+    told = {"userName": "builder", "policyArn": f"arn:aws:iam::aws:policy/{name}"}
+    assert world.handle(iam("AttachUserPolicy", told)) == []
+    assert set(user.statuses.values()) == {"Active"}
+
+
+@pytest.mark.parametrize(("days", "status"), [(0, "asked"), (89, "asked"), (91, "reverted")])
+def test_kind_4_a_key_that_a_workload_uses_is_asked_about(
+    world: World, user: User, days: int, status: str
+) -> None:
+    """Kind 4: IAM tells when the key was last used, and for what."""
+    exposed, _ = user.keys
+    used = datetime.now(UTC) - timedelta(days=days)
+    kept = iam_backends[ACCOUNT]["aws"].users["builder"].get_access_key_by_id(exposed)
+    kept.last_used = AccessKeyLastUsed(used, "s3", "eu-west-1")
+    decision = world.one(exposed_key(exposed))
+    assert decision.status.value == status
+    if status == "asked":
+        assert "in use" in decision.reason and "for s3 in eu-west-1" in decision.reason
 
 
 def test_a_quarantine_lifted_meanwhile_is_nothing_to_do(world: World, user: User) -> None:
     change = user.quarantine()
-    user.iam.delete_user_policy(UserName="builder", PolicyName="AWSCompromisedKeyQuarantineV3")
+    user.iam.detach_user_policy(UserName="builder", PolicyArn=change.request["policyArn"])
     assert world.handle(change) == []
     assert set(user.statuses.values()) == {"Active"}
 

@@ -11,6 +11,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from driftguard.aws.client import Reader
 from driftguard.engine.intake import LAST_DELIVERY, Intake, Message, Retry
 from driftguard.events.commands import undo_message
 from driftguard.model import Status
@@ -27,7 +28,7 @@ def dead_letters(world: World) -> str:
 
 @pytest.fixture
 def intake(world: World, dead_letters: str) -> Intake:
-    return Intake(world.guard, dead_letters, logging.getLogger("test"))
+    return Intake(world.guard, dead_letters, dead_letters, logging.getLogger("test"))
 
 
 def message(body: Any, deliveries: int = 1) -> Message:
@@ -158,6 +159,21 @@ def test_a_bad_moment_is_retried_then_dead_lettered_with_its_reason(
     ((body, why),) = dead_lettered(dead_letters)
     assert json.loads(body) == event
     assert reason in why
+
+
+def test_a_call_that_we_made_wrongly_is_dead_lettered_at_once(
+    intake: Intake, dead_letters: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kind 5: no other delivery mends it."""
+    made = Reader.pages
+
+    def wrongly(self: Reader, service: str, operation: str, key: str, /, **more: Any) -> Any:
+        return made(self, service, operation, key, **{name.lower(): more[name] for name in more})
+
+    monkeypatch.setattr(Reader, "pages", wrongly)
+    assert intake.take(intake.opened(message(opened(open_group())))) == []
+    ((_, why),) = dead_lettered(dead_letters)
+    assert why.startswith("Malformed: ec2:DescribeSecurityGroupRules was not called")
 
 
 def test_a_dead_lettered_change_put_back_is_finished(

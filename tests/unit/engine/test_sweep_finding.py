@@ -31,11 +31,13 @@ from driftguard.state.keys import (
     anomaly_baseline_key,
     baseline_key,
     circuit_breaker_key,
+    grants_key,
     history_key,
     trust_key,
 )
 from driftguard.sweep.look import sweep
 from tests.support.answering import answering
+from tests.support.guardrails.circumstances import GRANTED
 from tests.support.guardrails.held import CONTROL, new_group, opened
 from tests.support.records import flat_ingress
 from tests.support.sweeping import open_up, sweeping
@@ -387,6 +389,7 @@ def test_earned_autonomy_takes_back_one_unjudged_find_at_a_time(world: World) ->
     record = {"good": 200.0, "bad": 0.0, "since": 200.0, "against": 0.0, "at": world.guard.stamp()}
     known = {"records": {"RevokeSecurityGroupIngress by user": record}}
     world.state.write(StateRecord(trust_key(HERE, CONTROL), known))
+    world.state.write(StateRecord(grants_key(HERE), GRANTED))
     earning = Earning(threshold=0.8, outcomes=10, sampling=0.0)
     guard = sweeping(
         world,

@@ -24,15 +24,19 @@ ELSEWHERE = {
     "AWS_REGION": "Lambda sets it",
     "SLACK_API_URL": "set in a lab, where a stand-in plays Slack",
 }
+# What is Powertools' and a function reads as well.
+READ_TOO = {"GuardFunction": {"POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"}}
 # A value of each variable that is not just any text.
 VALUES = {"AUTONOMY_CEILING": "ask", "SETTLING_SECONDS": "240"}
 
 
 def variables(function: str) -> set[str]:
-    """The variables that the template gives a function, without Powertools' own."""
+    """The variables that the template gives a function, without what only Powertools reads."""
     own: dict[str, Any] = FUNCTIONS[function]["Environment"]["Variables"]
     everywhere: dict[str, Any] = template()["Globals"]["Function"]["Environment"]["Variables"]
-    return {name for name in (*everywhere, *own) if not name.startswith("POWERTOOLS_")}
+    given = {*everywhere, *own}
+    theirs = {name for name in given if name.startswith("POWERTOOLS_")}
+    return given - (theirs - READ_TOO.get(function, set()))
 
 
 ColdStart: TypeAlias = "Callable[..., ModuleType]"

@@ -92,7 +92,7 @@ def test_a_question_that_a_sweep_came_across_is_carried_out_all_the_same(
     fakes.install(staged.fakes)
     if staged.baseline:
         list(sweep(asking, REGION, only=only))
-    found = world.handle(staged.attack(), asking)
+    found = world.handle(replace(staged.attack(), time=asking.stamp()), asking)
     (decision,) = [one for one in found if one.control == scenario.control]
     assert decision.status is Status.ASKED
     list(sweep(asking, REGION, only=only))

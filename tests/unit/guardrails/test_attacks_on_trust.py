@@ -1,4 +1,4 @@
-"""Attacks on earned autonomy, and the arithmetic that it rests on."""
+"""Attacks on earned autonomy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from math import exp, lgamma, log
 from typing import Any
 
 import pytest
@@ -19,39 +18,42 @@ from driftguard.guardrails.judgment import judge
 from driftguard.model import Autonomy, Choice, Decision, Status, Vote
 from driftguard.policy.bounds import DAY, Earning
 from driftguard.policy.model import Person, Policy
-from driftguard.state import learning, trust
+from driftguard.state import learning, trust, trust_record
 from driftguard.state.keys import StateRecords, trust_key
-from driftguard.state.standing import is_sampled, lower_bound, standing
+from driftguard.state.standing import is_sampled, standing
 from driftguard.state.trust import Outcome
 from tests.support.audit import a_decision
 from tests.support.guardrails.circumstances import (
     ALICE,
     CONTROL,
+    GRANTED,
     HERE,
     NOW,
     REVOKE,
     WEB,
     circumstances,
     earning,
-    remembered,
+    trusting,
 )
 from tests.support.properties import thoroughly
 
 CASE = replace(trust.case_of(REVOKE, ALICE), who="")
-TERMS = Earning(threshold=0.9, outcomes=20, confidence=0.9, half_life=90 * DAY, settles=7 * DAY)
+TERMS = Earning(threshold=0.9, outcomes=20, confidence=0.8, half_life=90 * DAY, settles=7 * DAY)
 OUTCOMES = st.lists(st.sampled_from([*Outcome, Outcome.APPROVED, Outcome.APPROVED]), max_size=80)
 
 
 def told(
     stored: Document, outcomes: Iterable[Outcome], at: datetime = NOW, first: int = 0
 ) -> Document:
+    """The record after these outcomes, each of another actor's change."""
     for number, outcome in enumerate(outcomes, first):
-        stored = trust.learned(stored, CASE, outcome, TERMS, at, decision=f"dg-{number}", by="bob")
+        case = replace(CASE, who=f"user{number}")
+        stored = trust.learned(stored, case, outcome, TERMS, at, decision=f"dg-{number}", by="bob")
     return stored
 
 
 def earned(stored: Document, at: datetime = NOW, terms: Earning = TERMS) -> bool:
-    return standing(stored, CASE, terms, at).earned
+    return standing(stored, GRANTED, CONTROL, CASE, terms, at).earned
 
 
 APPROVED = [Outcome.APPROVED] * 40
@@ -85,7 +87,7 @@ def test_who_has_the_most_against_them_is_forgotten_last() -> None:
         )
     record = trust.record_of(stored, CASE)
     assert len(record.own) < 50
-    assert trust.own_of(record, named(0).who, TERMS, NOW).bad == 2
+    assert trust_record.own_of(record, named(0).who, TERMS, NOW).bad == 2
 
 
 # -------------------------------------------------------------------------------- the demotion
@@ -101,7 +103,7 @@ def test_one_undo_demotes_at_once_whatever_came_before(
     undone = told(stored, [Outcome.UNDONE], first=1000)
     assert not earned(undone, terms=terms)
     # It takes as many outcomes as policy wants again, and not one less.
-    assert not earned(told(undone, APPROVED[:1] * (wanted - 1)), terms=terms)
+    assert not earned(told(undone, APPROVED[:1] * (wanted - 1), first=2000), terms=terms)
 
 
 def test_autonomy_is_earned_lost_and_earned_again() -> None:
@@ -109,11 +111,11 @@ def test_autonomy_is_earned_lost_and_earned_again() -> None:
     assert earned(stored)
     undone = told(stored, [Outcome.UNDONE])
     assert not earned(undone)
-    assert not earned(told(undone, APPROVED[:19]))
-    again = told(undone, APPROVED)
+    assert not earned(told(undone, APPROVED[:19], first=100))
+    again = told(undone, APPROVED, first=100)
     assert earned(again)
     assert "outcomes since the undo at 2026-11-24T12:00:00.000Z" in (
-        standing(again, CASE, TERMS, NOW).line
+        standing(again, GRANTED, CONTROL, CASE, TERMS, NOW).line
     )
 
 
@@ -146,8 +148,9 @@ def test_forgetting_does_not_depend_on_how_often_the_record_is_written() -> None
     for day in range(1, 91):
         at = NOW + timedelta(days=day)
         often = trust.acted(often, trust.Case("other", "user"), TERMS, at, decision=f"x-{day}")
+        other = replace(CASE, who=f"other{day}")
         often = trust.learned(
-            often, CASE, Outcome.UNCHALLENGED, TERMS, at, decision=f"y-{day}", by="guard"
+            often, other, Outcome.UNCHALLENGED, TERMS, at, decision=f"y-{day}", by="guard"
         )
     silent = sum(0.5 * 0.5 ** ((90 - day) / 90) for day in range(1, 91))
     later = NOW + timedelta(days=90)
@@ -159,7 +162,8 @@ def test_forgetting_does_not_depend_on_how_often_the_record_is_written() -> None
 
 
 def reverted(stored: Document, decision: str, at: datetime = NOW) -> Document:
-    return trust.acted(stored, CASE, TERMS, at, decision=decision)
+    """A revert more, of an actor of its own."""
+    return trust.acted(stored, replace(CASE, who=decision), TERMS, at, decision=decision)
 
 
 def test_a_revert_speaks_for_itself_only_when_it_has_stood_long_enough() -> None:
@@ -241,59 +245,9 @@ def test_the_share_that_is_probed_is_the_share_that_policy_wants(share: float) -
 
 
 def test_a_probe_asks_about_what_is_earned_at_every_delivery() -> None:
-    known = remembered({trust_key(HERE, CONTROL): told({}, APPROVED)})
+    known = trusting(told({}, APPROVED))
     asked = circumstances(
         decision="dg-000000000000000000000001", policy=earning(earning=TERMS), remembered=known
     )
     for _ in range(3):
         assert judge(asked).autonomy is Autonomy.ASK
-
-
-# ----------------------------------------------------------------------------- the arithmetic
-
-
-def below(x: float, a: float, b: float, panels: int = 4000) -> float:
-    """How much of Beta(a, b) lies below x, by Simpson's rule: for a, b of at least 1."""
-
-    def density(at: float) -> float:
-        if at <= 0.0 or at >= 1.0:
-            edge = (at <= 0.0 and a == 1.0) or (at >= 1.0 and b == 1.0)
-            return exp(lgamma(a + b) - lgamma(a) - lgamma(b)) if edge else 0.0
-        return exp(
-            lgamma(a + b) - lgamma(a) - lgamma(b) + (a - 1) * log(at) + (b - 1) * log(1 - at)
-        )
-
-    width = x / panels
-    inner = sum((4 if one % 2 else 2) * density(one * width) for one in range(1, panels))
-    return (density(0.0) + inner + density(x)) * width / 3
-
-
-@pytest.mark.parametrize("confidence", [0.5, 0.8, 0.9, 0.99])
-@pytest.mark.parametrize("good", [0.0, 0.5, 1.0, 7.25, 40.0, 300.0])
-@pytest.mark.parametrize("bad", [0.0, 0.25, 2.0, 30.0])
-def test_the_lower_bound_agrees_with_numeric_integration(
-    good: float, bad: float, confidence: float
-) -> None:
-    bound = lower_bound(good, bad, confidence)
-    assert below(bound, 1 + good, 1 + bad) == pytest.approx(1 - confidence, abs=2e-4)
-
-
-amounts = st.floats(0, 1000)
-
-
-@thoroughly
-@given(amounts, amounts, st.floats(0.5, 0.999), st.floats(0.01, 100))
-def test_more_good_raises_the_bound_and_more_bad_lowers_it(
-    good: float, bad: float, confidence: float, more: float
-) -> None:
-    bound = lower_bound(good, bad, confidence)
-    assert 0.0 <= bound <= 1.0
-    assert lower_bound(good + more, bad, confidence) >= bound - 1e-9
-    assert lower_bound(good, bad + more, confidence) <= bound + 1e-9
-
-
-@thoroughly
-@given(amounts, amounts, st.floats(0.5, 0.99))
-def test_whoever_is_surer_claims_less(good: float, bad: float, confidence: float) -> None:
-    surer = confidence + (1 - confidence) / 2
-    assert lower_bound(good, bad, surer) <= lower_bound(good, bad, confidence) + 1e-9

@@ -19,16 +19,17 @@ from driftguard.guardrails import registry
 from driftguard.guardrails.circumstances import Circumstances
 from driftguard.guardrails.guardrail import Guardrail
 from driftguard.guardrails.judgment import autonomy, judge
-from driftguard.model import Actor, Autonomy, Change, Choice, Ruling, Status, Vote
+from driftguard.model import Actor, Autonomy, Change, Choice, Ruling, Status, Use, Vote
 from driftguard.policy.bounds import Anomalies, Baselines, Bounds, Earning, Rollout, Sweep
 from driftguard.policy.model import Policy
-from driftguard.state import learning, trust
+from driftguard.state import learning, outcomes, trust
 from driftguard.state.keys import (
     StateRecord,
     StateRecords,
     anomaly_baseline_key,
     circuit_breaker_key,
     freeze_keys,
+    grants_key,
     item_of,
     record_of,
     trust_key,
@@ -48,7 +49,7 @@ from tests.support.guardrails.circumstances import (
     allowing,
     circumstances,
     earning,
-    remembered,
+    trusting,
 )
 from tests.support.guardrails.strategies import (
     LEVELS,
@@ -89,6 +90,7 @@ def remembering(case: Circumstances, **records: Any) -> Circumstances:
         key = {
             "anomaly_baseline": anomaly_baseline_key(HERE, ACCOUNT, CONTROL),
             "trust": trust_key(HERE, CONTROL),
+            "grants": grants_key(HERE),
             "freeze": freeze_keys(HERE, ACCOUNT, CONTROL)[0],
             "circuit_breaker": circuit_breaker_key(HERE),
         }[kind]
@@ -185,7 +187,7 @@ def test_one_limit_more_in_the_policy_never_raises_autonomy(name: str) -> None:
         for limits_ in (before, after):
             bounds = Bounds(**{**case.policy.bounds._asdict(), name: tuple(limits_)})
             policy = replace(case.policy, bounds=bounds)
-            levels.append(judge(replace(case, policy=policy, in_use="a server")).autonomy)
+            levels.append(judge(replace(case, policy=policy, use=Use("a server"))).autonomy)
         assert levels[1] <= levels[0]
 
     holds()
@@ -262,13 +264,14 @@ def test_notes_that_the_guard_did_not_write_never_raise_autonomy(data: st.DataOb
 @pytest.mark.parametrize(
     ("kind", "policy"),
     [
+        ("grants", earning(earning=Earning(threshold=0.5, outcomes=1, sampling=0.0))),
         ("trust", earning(earning=Earning(threshold=0.5, outcomes=1, sampling=0.0))),
         ("rollout", allowing(rollout=Rollout(observe=3600, ask=3600))),
         ("baseline", allowing(baselines=Baselines(required=True))),
     ],
 )
 def test_what_would_widen_autonomy_does_so_only_when_it_is_sound(kind: str, policy: Policy) -> None:
-    """Three notes let a revert through that none would hold back: they have to be readable."""
+    """Four notes let a revert through that none would hold back: they have to be readable."""
 
     @thoroughly
     @given(st.data())
@@ -306,8 +309,8 @@ def test_no_note_whatever_stops_the_guard_from_learning(data: st.DataObject) -> 
             for one in (decision, asked)
         ),
         learning.of_clean(CONTROL, change, remembered, policy, NOW),
-        learning.of_undo(decision, "bob", remembered, policy, NOW),
-        learning.of_failure(decision, remembered, policy, NOW),
+        outcomes.of_undo(decision, "bob", remembered, policy, NOW),
+        outcomes.of_failure(decision, remembered, policy, NOW),
         learning.of_vote(asked, keep, remembered, policy, NOW, **NO_BASELINE),
         learning.of_vote(
             asked, replace(keep, until=ahead(days=1)), remembered, policy, NOW, **NO_BASELINE
@@ -322,7 +325,5 @@ def test_a_record_of_impossible_figures_is_worth_nothing() -> None:
         sound_one: Document = {"good": 100, "bad": 0, "since": 100, "at": ago(days=1)}
         for name in ("good", "bad", "since"):
             record = {"records": {trust.case_of(REVOKE, ALICE).name: {**sound_one, name: figure}}}
-            case = circumstances(
-                policy=earning(), remembered=remembered({trust_key(HERE, CONTROL): record})
-            )
+            case = circumstances(policy=earning(), remembered=trusting(record))
             assert judge(case).autonomy is Autonomy.ASK, (name, figure)

@@ -40,10 +40,10 @@ from driftguard.policy.bounds import (
     Scope,
 )
 from driftguard.state import anomaly_baseline, trust
-from driftguard.state.keys import anomaly_baseline_key, trust_key
+from driftguard.state.keys import anomaly_baseline_key, grants_key, trust_key
 from driftguard.sweep.look import sweep
 from tests.support.freezing import freeze
-from tests.support.guardrails.circumstances import name_of
+from tests.support.guardrails.circumstances import GRANTED, name_of
 from tests.support.guardrails.held import ACTOR, CONTROL, Held, opened, shows
 from tests.support.records import change, s3
 from tests.support.world import ACCOUNT, HERE, REGION
@@ -122,23 +122,35 @@ def unearned(held: Held) -> str:
     return "not earned yet: record of RevokeSecurityGroupIngress by user: right in at least"
 
 
-def sampled(held: Held) -> str:
-    terms = Earning(sampling=1.0)
+def _earned(held: Held, terms: Earning) -> None:
+    """The control's record, and its first grant, are enough for a revert."""
     held.policy(earned=frozenset({CONTROL}), bounds=Bounds(earning=terms))
     stored: Document = {}
     for number in range(60):
-        case = trust.Case("RevokeSecurityGroupIngress", "user")
         stored = trust.learned(
             stored,
-            case,
+            trust.Case("RevokeSecurityGroupIngress", "user", f"user{number}"),
             trust.Outcome.APPROVED,
             terms,
             held.guard.now(),
             decision=str(number),
-            by="",
+            by="bob",
         )
     held.remembers(trust_key(HERE, CONTROL), stored)
+    held.remembers(grants_key(HERE), GRANTED)
+
+
+def sampled(held: Held) -> str:
+    _earned(held, Earning(sampling=1.0))
     return "earned, but 100% are asked about nevertheless"
+
+
+def unseen(held: Held) -> str:
+    _earned(held, Earning(sampling=0.0, unseen=0, severe=0))
+    return (
+        "earned, but nobody has looked at any of the last 0 reverts of this kind, which can cut "
+        "somebody off"
+    )
 
 
 def usual(held: Held) -> str:
@@ -179,6 +191,7 @@ CASES: dict[Check, tuple[Callable[[Held], str], Status]] = {
     track_record.rollout: (new_here, Status.OBSERVED),
     track_record.insufficient_record: (unearned, Status.ASKED),
     track_record.sampling: (sampled, Status.ASKED),
+    track_record.unseen: (unseen, Status.ASKED),
     track_record.routine: (usual, Status.ASKED),
     track_record.flapping: (fought, Status.ASKED),
     track_record.circuit_breaker: (tripped, Status.ASKED),
@@ -190,6 +203,7 @@ ELSEWHERE = {
     plans.drastic,
     plans.uncertain,
     plans.in_use,
+    plans.cuts,
     actors.unattributed,
 }
 

@@ -9,13 +9,15 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 
+from driftguard.aws.client import Reader
+from driftguard.controls.control import Control, Cuts
 from driftguard.controls.ec2.open_ingress import OpenIngress
 from driftguard.documents import Document
 from driftguard.engine import decide
 from driftguard.engine.case import Case
 from driftguard.guardrails import plans
 from driftguard.guardrails.guardrail import Check
-from driftguard.model import Autonomy, Candidate, Finding, Observation, Plan, Status, Step
+from driftguard.model import Autonomy, Candidate, Finding, Observation, Plan, Status, Step, Use
 from driftguard.policy.bounds import CircuitBreaker, Limit, Scope
 from driftguard.state import circuit_breaker
 from driftguard.state.keys import circuit_breaker_key
@@ -63,6 +65,15 @@ class Costly(OpenIngress):
         )
 
 
+class Cutting(OpenIngress):
+    """The control, as if its revert could cut what nobody can look up."""
+
+    cuts = Cuts("those who dial in", question="does anybody dial in?")
+
+    def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
+        return Control.in_use(self, candidate, state, reader)
+
+
 class Unsure(OpenIngress):
     """The control, as if it could not be told whether the group lets anybody in."""
 
@@ -75,6 +86,7 @@ class Unsure(OpenIngress):
     [
         (plans.irreversible, ForGood(), "RevokeSecurityGroupIngress cannot be undone"),
         (plans.drastic, Costly(), "the shop closes: a person must say so first"),
+        (plans.cuts, Cutting(), "it may cut those who dial in: does anybody dial in?"),
         (plans.uncertain, Unsure(), "whether there is a risk could not be told"),
     ],
     ids=lambda one: name_of(one) if callable(one) else "",

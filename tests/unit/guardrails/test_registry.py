@@ -55,9 +55,11 @@ def test_rulings_are_shown_in_this_order() -> None:
         "uncertain",
         "baseline",
         "in-use",
+        "cuts",
         "rollout",
         "insufficient-record",
         "sampling",
+        "unseen",
         "routine",
         "flapping",
         "circuit-breaker",
@@ -252,16 +254,24 @@ def test_a_new_guardrail_that_says_so_outlasts_a_timeout(monkeypatch: pytest.Mon
     assert timeout(decision, terms).endswith("the change stands.")
 
 
-def test_a_new_guardrail_that_alarms_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_guardrail_that_alarms_is_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     guard = guards_function(monkeypatch)
-    monkeypatch.setattr(guard, "intake", SimpleNamespace(take=lambda _: [held()]))
-    counted: list[str] = []
-    monkeypatch.setattr(guard.metrics, "add_metric", lambda name, *_: counted.append(name))
-    guard.take(None)
-    assert counted == ["Asked"]
+    monkeypatch.setattr(guard.Intake, "take", lambda *_: [held()])
+    context = SimpleNamespace(
+        function_name="guard", memory_limit_in_mb=1, invoked_function_arn="", aws_request_id=""
+    )
+
+    def counted() -> set[str]:
+        guard.handler({"Records": [{"messageId": "m", "body": "no change"}]}, context)
+        lines = map(json.loads, capsys.readouterr().out.splitlines())
+        (metrics,) = (line["_aws"]["CloudWatchMetrics"][0] for line in lines if "_aws" in line)
+        return {metric["Name"] for metric in metrics["Metrics"]}
+
+    assert counted() == {"Messages", "Asked"}
     add_full_moon(monkeypatch, alarms="FullMoon")
-    guard.take(None)
-    assert counted == ["Asked", "Asked", "FullMoon"]
+    assert counted() == {"Messages", "Asked", "FullMoon"}
 
 
 def held() -> Decision:
@@ -282,6 +292,7 @@ def guards_function(patched: pytest.MonkeyPatch) -> ModuleType:
         "AUDIT_TABLE": "audit",
         "AUTONOMY_CEILING": "revert",
         "AWS_REGION": "us-east-1",
+        "CHANGES_QUEUE_URL": "https://sqs.example/changes",
         "DEAD_LETTER_QUEUE_URL": "https://sqs.example/dead-lettered",
         "POWERTOOLS_METRICS_NAMESPACE": "Driftguard",
         "POWERTOOLS_SERVICE_NAME": "guard",

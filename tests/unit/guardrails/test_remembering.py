@@ -24,11 +24,13 @@ from driftguard.state.keys import (
     StateRecord,
     circuit_breaker_key,
     exemptions_key,
+    grants_key,
     history_key,
     trust_key,
 )
 from tests.support.approving import PEOPLE, is_open, open_up
 from tests.support.freezing import freeze
+from tests.support.guardrails.circumstances import GRANTED
 from tests.support.guardrails.groups import before_the_next_write, open_group
 from tests.support.records import flat_ingress
 from tests.support.world import HERE, World, new_guard
@@ -102,7 +104,7 @@ def test_a_dead_workers_revert_is_resumed_and_counted_once(world: World, group: 
     for number in range(9):
         document = trust.learned(
             document,
-            USERS,
+            replace(USERS, who=f"user{number}"),
             trust.Outcome.APPROVED,
             terms,
             world.clock.now(),
@@ -110,6 +112,7 @@ def test_a_dead_workers_revert_is_resumed_and_counted_once(world: World, group: 
             by="bob",
         )
     world.state.write(StateRecord(trust_key(HERE, CONTROL), document))
+    world.state.write(StateRecord(grants_key(HERE), GRANTED))
     mortal.aws.acting_on = die  # type: ignore[method-assign, assignment]
     with pytest.raises(Dies):
         list(mortal.handle(opened(group)))

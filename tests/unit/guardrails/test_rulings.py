@@ -19,7 +19,7 @@ from driftguard.documents import Document
 from driftguard.guardrails import declared, plans, registry
 from driftguard.guardrails.guardrail import Guardrail
 from driftguard.guardrails.judgment import judge
-from driftguard.model import Actor, Autonomy
+from driftguard.model import Actor, Autonomy, Use
 from driftguard.policy.bounds import ChangeWindow, Exemption, Limit, Scope
 from driftguard.policy.model import Person
 from driftguard.state.exemptions import literal
@@ -307,7 +307,7 @@ def test_of_several_windows_and_limits_the_lowest_counts_in_any_order() -> None:
                 in_use=(asks, watches)[order],
                 change_windows=both[order],
             ),
-            in_use="a load balancer",
+            use=Use("a load balancer"),
         )
         for guardrail in (declared.protected, plans.in_use, declared.change_window):
             ruling = guardrail(case)

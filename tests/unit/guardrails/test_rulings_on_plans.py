@@ -5,12 +5,13 @@ Each test names the complaint of another tool's users that the ruling answers.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from driftguard.guardrails import plans
-from driftguard.model import Autonomy, Plan, Step
+from driftguard.model import NOT_IN_USE, Autonomy, Plan, Step, Use
 from driftguard.policy.bounds import Baselines, Limit, Scope
 from driftguard.state.baseline import baseline_of, moved
 from driftguard.state.keys import StateRecord, StateRecords, baseline_key
@@ -178,7 +179,7 @@ def test_policy_may_want_a_baseline_to_be_there(changes: Any, holds: bool) -> No
 def test_what_serves_traffic_is_asked_about() -> None:
     """AWS ASR #57: referenced groups taken for unused."""
     looking = allowing(in_use=(Limit(Scope(), Autonomy.ASK, "look first"),))
-    ruling = plans.in_use(circumstances(policy=looking, in_use="load balancer `shop`"))
+    ruling = plans.in_use(circumstances(policy=looking, use=Use("load balancer `shop`")))
     assert ruling is not None
     assert (ruling.limit, ruling.reason) == (Autonomy.ASK, "in use: load balancer `shop`")
 
@@ -187,5 +188,48 @@ def test_what_serves_traffic_is_asked_about() -> None:
 def test_what_is_idle_or_nobody_wants_looked_at_is_not_held() -> None:
     looking = allowing(in_use=(Limit(Scope(resources=("sg-db",)), Autonomy.ASK, "look first"),))
     assert plans.in_use(circumstances(policy=looking, resource=group("sg-db"))) is None
-    assert plans.in_use(circumstances(policy=looking, in_use="a server")) is None
-    assert plans.in_use(circumstances(in_use="a server")) is None
+    assert plans.in_use(circumstances(policy=looking, use=Use("a server"))) is None
+    assert plans.in_use(circumstances(use=Use("a server"))) is None
+
+
+# ------------------------------------------------------------------------------------- cuts
+
+
+TOLD = replace(allowing(), may_cut=frozenset({CONTROL}))
+CLIENTS = "the clients of the web site"
+
+
+@of(plans.cuts)
+def test_a_revert_that_cuts_what_is_in_use_is_asked_about() -> None:
+    """Custodian #2917: valid rules for 80 and 443 deleted."""
+    ruling = plans.cuts(circumstances(cuts=CLIENTS, use=Use("it serves www.example.com")))
+    assert ruling is not None
+    assert ruling.limit is Autonomy.ASK
+    assert ruling.reason == (
+        "it would cut the clients of the web site, which is in use: it serves www.example.com"
+    )
+
+
+@of(plans.cuts)
+def test_a_revert_that_cuts_what_nobody_could_tell_to_be_unused_is_asked_about() -> None:
+    """ASR #57: referenced groups taken for unused."""
+    ruling = plans.cuts(circumstances(cuts=CLIENTS, use=Use(unknown="does anybody need it?")))
+    assert ruling is not None
+    assert ruling.limit is Autonomy.ASK
+    assert ruling.reason == "it may cut the clients of the web site: does anybody need it?"
+
+
+@of(plans.cuts)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cuts": "", "use": Use("a server")},
+        {"cuts": CLIENTS, "use": NOT_IN_USE},
+        {"cuts": CLIENTS, "use": Use("a server"), "plan": Plan((), advice="by hand")},
+        {"cuts": CLIENTS, "use": Use("a server"), "policy": TOLD},
+    ],
+    ids=["nothing is cut", "not in use", "no revert", "policy says that it may"],
+)
+def test_a_revert_that_cuts_nobody_off_is_not_held(changes: Any) -> None:
+    """Custodian #9656: what is never taken back goes unnoticed for months."""
+    assert plans.cuts(circumstances(**changes)) is None

@@ -17,7 +17,7 @@ from driftguard.guardrails.circumstances import Circumstances
 from driftguard.guardrails.judgment import judge
 from driftguard.model import Actor, Autonomy, Ruling
 from driftguard.policy.bounds import CircuitBreaker, Earning, Flapping, Rollout
-from driftguard.state import circuit_breaker, trust
+from driftguard.state import circuit_breaker, threshold, trust
 from driftguard.state.keys import (
     StateRecords,
     circuit_breaker_key,
@@ -32,6 +32,7 @@ from tests.support.guardrails.circumstances import (
     ADVICE,
     ALICE,
     CONTROL,
+    GRANTED,
     HERE,
     NOW,
     REVOKE,
@@ -45,6 +46,7 @@ from tests.support.guardrails.circumstances import (
     of,
     remembered,
     session,
+    trusting,
 )
 
 # ---------------------------------------------------------------------------- the blast radius
@@ -233,22 +235,26 @@ def test_a_changed_entry_is_rolled_out_anew() -> None:
 
 # ---------------------------------------------------------------------------- earned autonomy
 
-TERMS = Earning(threshold=0.9, outcomes=20, confidence=0.9, sampling=0.0)
+TERMS = Earning(threshold=0.9, outcomes=20, confidence=0.8, sampling=0.0)
 
 
-def record(*outcomes: Outcome, actor: Actor = ALICE, days_ago: float = 0) -> StateRecords:
+def record(
+    *outcomes: Outcome, actor: Actor = ALICE, days_ago: float = 0, shared: Document = GRANTED
+) -> StateRecords:
+    """A memory of these outcomes, of changes of as many actors and at last of this one."""
     stored: Document = {}
+    kind = trust.case_of(REVOKE, actor)
     for number, outcome in enumerate(outcomes):
         stored = trust.learned(
             stored,
-            trust.case_of(REVOKE, actor),
+            replace(kind, who=f"user{number}"),
             outcome,
             TERMS,
             NOW - timedelta(days=days_ago),
             decision=f"dg-{number}",
             by="bob",
         )
-    return remembered({trust_key(HERE, CONTROL): stored})
+    return trusting(stored, shared)
 
 
 APPROVED = (Outcome.APPROVED,) * 30
@@ -268,7 +274,7 @@ def earned(**changes: Any) -> Circumstances:
         (record(*APPROVED, *[Outcome.DENIED] * 5), "right in at least"),
         (record(*APPROVED, Outcome.UNDONE), "0 outcomes since the undo at"),
         (record(*APPROVED, days_ago=1000), "outcomes since the beginning"),
-        (record(*APPROVED, actor=session("ci", "1")), "0 outcomes since the beginning"),
+        (record(*APPROVED[:19], actor=session("ci", "1")), "19 outcomes since the beginning"),
     ],
     ids=["none", "too few", "too many wrong", "an undo", "long ago", "another kind of actor"],
 )
@@ -298,6 +304,70 @@ def test_nothing_need_be_earned_where_policy_grants_it() -> None:
     assert (
         track_record.insufficient_record(earned(plan=ADVICE, remembered=StateRecords(HERE))) is None
     )
+
+
+@of(track_record.insufficient_record)
+def test_a_control_is_asked_about_until_its_answers_grant_it() -> None:
+    """However good its record is: what it was earned by may have been twenty looks at one thing."""
+    few: Document = {"answers": {CONTROL: {"right": 9, "wrong": 1, "granted": ""}}}
+    for shared in ({}, few):
+        ruling = track_record.insufficient_record(
+            earned(remembered=record(*APPROVED, shared=shared))
+        )
+        assert ruling is not None
+        assert "the control is not granted yet" in ruling.reason
+    assert "9 of 10 answers were right, a stake of" in ruling.reason
+
+
+@of(track_record.insufficient_record)
+def test_a_threshold_that_wrong_reverts_raised_asks_and_says_so() -> None:
+    shared = threshold.erred(GRANTED, TERMS._replace(step=0.2), "undone", "dg-1", NOW)
+    ruling = track_record.insufficient_record(earned(remembered=record(*APPROVED, shared=shared)))
+    assert ruling is not None
+    assert "110.0% wanted" in ruling.reason
+
+
+# --------------------------------------------------------------- what nobody has looked at
+
+
+def reverted(times: int, *, looked: Outcome | None = None) -> StateRecords:
+    """A memory of so many reverts of the kind in a row, and perhaps of what a person said then."""
+    stored = record(*APPROVED)[trust_key(HERE, CONTROL)].document
+    kind = trust.case_of(REVOKE, ALICE)
+    for number in range(times):
+        bob = replace(kind, who=f"arn:aws:iam::{ACCOUNT}:user/{number}")
+        stored = trust.acted(stored, bob, TERMS, NOW, decision=f"dg-{number}")
+    if looked is not None:
+        other = replace(kind, who="somebody else")
+        stored = trust.learned(stored, other, looked, TERMS, NOW, decision="dg-0", by="bob")
+    return trusting(stored)
+
+
+CAPPED = earning(earning=TERMS._replace(unseen=5, severe=70))
+
+
+@of(track_record.unseen)
+@pytest.mark.parametrize("changes", [{"severity": 70}, {"severity": 10, "cuts": True}])
+def test_so_many_severe_or_cutting_reverts_that_nobody_looked_at_are_the_most(changes: Any) -> None:
+    """Cloud Custodian #9656: what went wrong was not noticed for months."""
+    asked = track_record.unseen(earned(policy=CAPPED, remembered=reverted(5), **changes))
+    assert asked is not None
+    assert asked.limit is Autonomy.ASK
+    assert "nobody has looked at any of the last 5 reverts of this kind" in asked.reason
+    assert track_record.unseen(earned(policy=CAPPED, remembered=reverted(4), **changes)) is None
+    looked = reverted(9, looked=Outcome.APPROVED)
+    assert track_record.unseen(earned(policy=CAPPED, remembered=looked, **changes)) is None
+
+
+@of(track_record.unseen)
+def test_what_is_neither_severe_nor_cuts_is_not_counted_like_that() -> None:
+    mild = earned(policy=CAPPED, remembered=reverted(50), severity=69)
+    assert track_record.unseen(mild) is None
+    # What only the guard says of itself is no look.
+    stood = reverted(5, looked=Outcome.REDRIFTED)
+    assert track_record.unseen(earned(policy=CAPPED, remembered=stood, severity=70)) is not None
+    granted = allowing(earning=TERMS._replace(unseen=0, severe=0))
+    assert track_record.unseen(earned(policy=granted, remembered=reverted(50))) is None
 
 
 @of(track_record.sampling)

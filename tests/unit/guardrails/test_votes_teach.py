@@ -16,18 +16,20 @@ from driftguard.engine.guard import Guard
 from driftguard.events.commands import Undo
 from driftguard.model import Certainty, Change, Choice, Decision, Status, Vote
 from driftguard.policy.bounds import Anomalies, Bounds, Earning
-from driftguard.state import trust
+from driftguard.state import trust, trust_record
 from driftguard.state.baseline import baseline_of
 from driftguard.state.keys import (
     anomaly_baseline_key,
     baseline_key,
     baseline_log_key,
     exemptions_key,
+    grants_key,
     trust_key,
 )
 from driftguard.sweep.look import sweep
 from tests.scenarios.dynamodb import unprotected
 from tests.support.approving import PEOPLE, Asked, open_up
+from tests.support.guardrails.circumstances import GRANTED
 from tests.support.guardrails.groups import before_the_next_write, open_group
 from tests.support.records import flat_ingress
 from tests.support.world import ACCOUNT, HERE, REGION, World
@@ -47,7 +49,7 @@ def within(world: World, **bounds: Any) -> Guard:
 # ---------------------------------------------------------------------------------- answers
 
 
-def record(world: World) -> trust.Record:
+def record(world: World) -> trust_record.Record:
     return trust.record_of(world.state.record(trust_key(HERE, CONTROL)).document, USERS)
 
 
@@ -240,8 +242,9 @@ class Made:
                 decision=f"dg-{number}",
                 by="carol",
             )
+        shared = world.state.record(grants_key(HERE)).saying(GRANTED)
         boto3.client("dynamodb").transact_write_items(
-            TransactItems=world.state.writes(stored.saying(document))
+            TransactItems=world.state.writes(stored.saying(document), shared)
         )
         self.reverted = world.one(opened(group), self.guard)
         assert self.reverted.status is Status.REVERTED
@@ -263,7 +266,7 @@ class Made:
         return reply.decision
 
     def outcomes(self) -> list[tuple[str, str]]:
-        history = trust.history(self.world.state.record(trust_key(HERE, CONTROL)).document)
+        history = trust_record.history(self.world.state.record(trust_key(HERE, CONTROL)).document)
         return [(str(one["outcome"]), str(one["decision"])) for one in history[10:]]
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.model import Decision
 
-from ...decisions import as_json_whole
+from ...decisions import as_json_whole, status_in_words
 from ...stack import JsonOption, Stack, StackOption
 from .shared import (
     COLOR,
@@ -100,7 +100,7 @@ def _table(shown: Sequence[Decision]) -> Table:
     for decision in shown:
         table.add_row(
             decision.decided[:19].replace("T", " "),
-            Text(decision.status.value, COLOR.get(decision.status, "")),
+            Text(status_in_words(decision), COLOR.get(decision.status, "")),
             decision.control,
             Text(decision.candidate.resource.id),
             Text(decision.actor.name),

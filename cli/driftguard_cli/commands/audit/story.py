@@ -21,7 +21,7 @@ from driftguard.channels.wording import by, said
 from driftguard.engine.apply import inverse
 from driftguard.model import Autonomy, Decision, Status
 
-from ...decisions import DecisionArgument, as_json_whole, known
+from ...decisions import DecisionArgument, as_json_whole, known, status_in_words
 from ...stack import JsonOption, Stack, StackOption
 from .shared import COLOR, console
 
@@ -71,7 +71,7 @@ def _story(decision: Decision, log: Sequence[Entry]) -> Group:
 def _chapters(decision: Decision, log: Sequence[Entry]) -> Iterator[tuple[RenderableType, ...]]:
     resource, actor = decision.candidate.resource, decision.actor
     title = Text(f"{decision.title}: ", "bold")
-    title.append(decision.status.value, COLOR.get(decision.status, "bold"))
+    title.append(status_in_words(decision), COLOR.get(decision.status, "bold"))
     yield (title, Text(decision.summary), "")
     if decision.status is Status.NOTED:
         # Not about a change: what a person did to the guard itself. Its log says no more.

@@ -181,7 +181,14 @@ def said(case: Circumstances, control: AnyControl) -> Iterator[Said]:
 
 def known_of(control: AnyControl, actor: Actor, policy: Policy) -> Known:
     """What a guardrail knows of a change without a look."""
-    return Known(actor, control.id, policy, not control.revert, control.baselined)
+    return Known(
+        actor,
+        control.id,
+        policy,
+        remediates=not control.revert,
+        baselined=control.baselined,
+        cuts=bool(control.cuts.what),
+    )
 
 
 def may_say_less(said: Iterable[Said], at_most: Autonomy) -> Iterator[str]:

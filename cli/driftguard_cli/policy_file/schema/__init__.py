@@ -112,6 +112,13 @@ def _entry_model(control: AnyControl) -> type[BaseModel]:
         __base__=Strict,
         autonomy=(Level | None, Field(default=None, description="How far this control may go.")),
         drift=(Drift, Field(default=Drift.RISKY, description="What is reverted.")),
+        may_cut=(
+            bool,
+            Field(
+                default=False,
+                description="Revert without asking even if that cuts more than was opened.",
+            ),
+        ),
         settings=(settings, Field(default_factory=settings)),
     )
 

@@ -112,12 +112,35 @@ class BreakGlassEntry(Strict):
 class EarnedEntry(Strict):
     """When `earned` autonomy is earned."""
 
-    threshold: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    threshold: Annotated[
+        float, Field(ge=0.5, lt=1, description="Where the threshold of the score starts.")
+    ] = 0.95
     outcomes: Annotated[int, Field(ge=1)] = 20
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.9
     half_life: Span = 180 * 86_400
     settles: Span = 7 * 86_400
     sampling: Annotated[float, Field(ge=0, le=1)] = 0.02
+    lowest: Annotated[
+        float,
+        Field(ge=0, le=1, description="How low it may fall; 1: never below where it starts."),
+    ] = 1.0
+    wrong: Annotated[
+        float, Field(gt=0, le=0.5, description="The share of wrong reverts that it steers to.")
+    ] = 0.01
+    step: Annotated[
+        float, Field(gt=0, le=1, description="How far one wrong revert raises the threshold.")
+    ] = 0.05
+    grant: Annotated[
+        float,
+        Field(gt=0, lt=1, description="Of answers, the share of wrong ones that must be refuted."),
+    ] = 0.1
+    false_grants: Annotated[
+        float, Field(gt=0, le=0.5, description="Of first grants, the share that may be luck.")
+    ] = 0.1
+    unseen: Annotated[
+        int, Field(ge=0, description="Severe or cutting reverts in a row that nobody looks at.")
+    ] = 20
+    severe: Annotated[int, Field(ge=0, le=100, description="What counts as severe there.")] = 85
 
 
 class AnomaliesEntry(Strict):

@@ -16,7 +16,8 @@ from driftguard.audit import AuditTable, Conflict
 from driftguard.aws.dynamodb import Moved
 from driftguard.documents import stamp, text
 from driftguard.events.commands import undo_message
-from driftguard.model import Decision, Status, Vote
+from driftguard.guardrails.spoken import asks_about_what_is_earned
+from driftguard.model import Choice, Decision, Status, Vote
 from driftguard.policy.model import Person, Policy
 from driftguard.state import exemptions, learning
 from driftguard.state.keys import (
@@ -25,6 +26,7 @@ from driftguard.state.keys import (
     anomaly_baseline_key,
     baseline_key,
     exemptions_key,
+    grants_key,
     history_key,
     trust_key,
 )
@@ -32,7 +34,7 @@ from driftguard.state.table import StateTable
 
 from . import operators
 from .command_queue import CommandQueue
-from .rules import undo_refusal, weigh
+from .rules import quorum, undo_refusal, weigh
 
 # Two votes that meet both try again; more than a few rounds mean that something is wrong.
 _ROUNDS = 20
@@ -167,7 +169,10 @@ class Desk:
         if vote.reason:
             note += f": {vote.reason}"
         remembered = self._recall(answered)
-        demotion = learning.overrules(answered, vote, remembered, self.policy, self.now())
+        # Only for a vote: nothing else waits for the arithmetic of trust.
+        from driftguard.state import outcomes
+
+        demotion = outcomes.overrules(answered, vote, remembered, self.policy, self.now())
         if demotion:
             note += f"; {demotion}"
             answered = replace(answered, reason=f"{answered.reason}; {demotion}")
@@ -178,7 +183,7 @@ class Desk:
             by=self._who(vote),
             also=self.state.writes(*self._taught(answered, vote, remembered)),
         )
-        return Reply(True, _told(written, vote), written)
+        return Reply(True, _told(written, vote, self.policy), written)
 
     def _recall(self, answered: Decision) -> StateRecords:
         """The state records that a final vote changes; none while more people must agree."""
@@ -187,6 +192,7 @@ class Desk:
         place, control, resource = self.state.place, answered.control, answered.candidate.resource
         return self.state.recall(
             trust_key(place, control),
+            grants_key(place),
             exemptions_key(place, control),
             baseline_key(control, resource),
             anomaly_baseline_key(place, resource.account, control),
@@ -217,6 +223,7 @@ class Desk:
                 self.now(),
                 keeps_baseline=keeps_baseline,
                 momentary=momentary,
+                is_sample=asks_about_what_is_earned(answered.rulings),
             )
         )
 
@@ -240,12 +247,15 @@ class Desk:
         return stamp(self.now() + ahead)
 
 
-def _told(decision: Decision, vote: Vote) -> str:
+def _told(decision: Decision, vote: Vote, policy: Policy) -> str:
     if decision.status is Status.APPROVED:
         return "Thank you: it is being reverted."
     if decision.status is Status.DENIED:
         until = f" until {vote.until}" if vote.until else ""
         return f"Thank you: the change stands{until}."
     votes = {cast.person for cast in decision.votes if cast.choice is vote.choice}
-    missing = decision.quorum - len(votes)
-    return f"Thank you: {missing} more must agree to {vote.choice.value} it."
+    missing = quorum(decision, vote.choice, policy) - len(votes)
+    why = ""
+    if vote.choice is Choice.ACCEPT and asks_about_what_is_earned(decision.rulings):
+        why = " The guard had earned to revert it, so that it takes two people to overrule that."
+    return f"Thank you: {missing} more must agree to {vote.choice.value} it.{why}"

@@ -3,13 +3,14 @@
 A vote counts once, if it comes in time, from somebody who may vote, for the state that was shown.
 Whoever made a change cannot approve accepting it, under any of their identities. A shared link does
 not prove who uses it: it is one vote, `link`, which can ask for a revert; accepting needs a person,
-and a quorum needs people besides the link.
+and a quorum needs people besides the link. To accept what a control had earned to revert takes two
+people, where there are two: it counts against the control, and one person errs too often for that.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from driftguard.frozen import dataclass
+from driftguard.guardrails.spoken import asks_about_what_is_earned
 from driftguard.model import Choice, Decision, Status, Vote
 from driftguard.policy.model import Person, Policy
 
@@ -34,9 +35,23 @@ def weigh(decision: Decision, vote: Vote, policy: Policy, now: str) -> Weighed:
         return Weighed(decision.status, refusal)
     people = {cast.person for cast in decision.votes if cast.choice is vote.choice}
     people.add(vote.person)
-    if len(people) < decision.quorum:
+    if len(people) < quorum(decision, vote.choice, policy):
         return Weighed(Status.ASKED)
     return Weighed(Status.APPROVED if vote.choice is Choice.REVERT else Status.DENIED)
+
+
+def quorum(decision: Decision, choice: Choice, policy: Policy) -> int:
+    """How many people must cast this vote for it to decide."""
+    if choice is Choice.REVERT or not asks_about_what_is_earned(decision.rulings):
+        return decision.quorum
+    terms = policy.terms(decision.control, decision.severity)
+    may_accept = [
+        person.name
+        for person in policy.people
+        if (not terms.approvers or person.name in terms.approvers)
+        and not policy.made_by(decision.makers, person.name, "")
+    ]
+    return max(decision.quorum, min(2, len(may_accept)))
 
 
 def _refusal(decision: Decision, vote: Vote, policy: Policy, now: str) -> str:

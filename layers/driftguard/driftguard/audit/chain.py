@@ -8,11 +8,12 @@ still proves what an earlier one wrote. An entry in a later format cannot be pro
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import cast
 
 from driftguard.documents import Json, digest
+from driftguard.frozen import dataclass
 from driftguard.model import Decision
 from driftguard.state.item_format import format_of, must_be_known, written_in
 

@@ -39,7 +39,7 @@ AUDIT_FORMAT = 1
 
 DECISION = "decision"
 # Left out of the item when they are empty: keys of indexes, and what few decisions have.
-_MAY_BE_ABSENT = ("actor", "actor_name", "resource_id", "remade_by")
+_MAY_BE_ABSENT = ("actor", "actor_name", "resource_id", "remade_by", "settles_by")
 # Severities are found by tens, in falling order: one query a band.
 BANDS = tuple(f"{ten:02d}" for ten in range(90, -1, -10))
 
@@ -92,6 +92,7 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
         "after": decision.after,
         "lease_until": decision.lease_until,
         "expires": decision.expires,
+        "settles_by": decision.settles_by,
         "head": decision.head,
         "hint": _json(decision.candidate.hint),
         "state": _json(decision.state),
@@ -199,6 +200,7 @@ def decision_of(item: Item) -> Decision:
         expires=string("expires"),
         escalated=flag("escalated"),
         remade_by=tuple(json.loads(string("remade_by", "[]"))),
+        settles_by=string("settles_by"),
     )
 
 

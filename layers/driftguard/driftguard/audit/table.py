@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from driftguard.aws.calls import AwsError, Client, Throttled, told_apart
 from driftguard.aws.client import Aws
 from driftguard.aws.dynamodb import Moved, Write, cancellation_reasons
+from driftguard.frozen import dataclass
 from driftguard.model import Decision, Status
 
 from .chain import LOG, Entry, entry_item, entry_of, next_entry

@@ -27,28 +27,16 @@ _THROTTLED = frozenset(
     """.split()  # noqa: SIM905 - a list of twenty lines reads worse
 )
 
-# What a resource is busy with will pass: a database being made or modified takes no other change.
-_SETTLING = frozenset(
-    {
-        ("cloudtrail", "ConflictException"),
-        ("dynamodb", "ContinuousBackupsUnavailableException"),
-        ("dynamodb", "ResourceInUseException"),
-        ("efs", "IncorrectFileSystemLifeCycleState"),
-        ("lambda", "ResourceConflictException"),
-        ("lambda", "ResourceInUseException"),
-        ("rds", "InvalidDBClusterStateFault"),
-        ("rds", "InvalidDBInstanceState"),
-        ("redshift", "InvalidClusterState"),
-        ("wafv2", "WAFUnavailableEntityException"),
-    }
-)
-
 _REFUSED = frozenset(
     """
     AccessDenied AccessDeniedException UnauthorizedOperation Client.UnauthorizedOperation
     AuthorizationError AuthorizationErrorException NotAuthorized UnauthorizedAccess
     """.split()  # noqa: SIM905
 )
+
+# S3 refuses what its block forbids with the code of a missing permission.
+# Source: Amazon S3 User Guide, "Troubleshoot access denied (403 Forbidden) errors in Amazon S3".
+_BLOCKED = "block public access"
 
 
 class Client(Protocol):
@@ -74,6 +62,10 @@ class Throttled(AwsError):
 
 class Refused(AwsError):
     """A permission is missing; the message names it."""
+
+
+class Malformed(AwsError):
+    """The SDK would not send the call: a fault of ours, which no other attempt mends."""
 
 
 class Unreachable(AwsError):
@@ -109,7 +101,7 @@ def invoke(
 @contextmanager
 def told_apart(service: str, operation: str) -> Iterator[None]:
     """Turns the SDK's errors into ours: throttled, refused, unreachable, or what AWS said."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
     from botocore.parsers import ResponseParserError
 
     try:
@@ -119,6 +111,12 @@ def told_apart(service: str, operation: str) -> Iterator[None]:
     except ResponseParserError:
         # The error quotes the answer, and the answer may hold what nobody else is to read.
         raise Unreachable(f"{service}:{operation} got an answer that cannot be read") from None
+    except ParamValidationError as error:
+        raise Malformed(
+            f"{service}:{operation} was not called: Driftguard made it wrongly, please report it: "
+            f"{error}",
+            code="ParamValidation",
+        ) from error
     except BotoCoreError as error:
         raise Unreachable(f"{service}:{operation} got no answer: {error}") from error
 
@@ -129,8 +127,12 @@ def _in_words(service: str, operation: str, error: ClientError) -> AwsError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _THROTTLED or status >= 500:
         return Throttled(f"{service}:{operation} was throttled ({code}): {message}", code=code)
-    if (service, code) in _SETTLING:
-        return Throttled(f"{service}:{operation} must wait ({code}): {message}", code=code)
+    if code in _REFUSED and _BLOCKED in message.lower():
+        return AwsError(
+            f"{service}:{operation} was refused by S3 Block Public Access, and by no missing "
+            f"permission: {message}",
+            code=code,
+        )
     if code in _REFUSED:
         return Refused(
             f"not allowed to call {service}:{operation}: {message or code}. "

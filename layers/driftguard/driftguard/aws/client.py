@@ -4,7 +4,7 @@ The guard's own clients read. The remediator's clients write, and only while one
 open: they are separate clients whose credentials exist for the length of `acting_on`. Both live as
 long as the Lambda is warm, so no client is ever built twice.
 
-boto3 is imported when the first client is made, and not before: a change that its own record
+botocore is imported when the first client is made, and not before: a change that its own record
 proves harmless never pays for it.
 """
 
@@ -14,9 +14,9 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from driftguard.frozen import dataclass
 from driftguard.model import Place, Plan
 
 from .calls import AwsError, Client, Response, camel_to_snake, invoke, told_apart
@@ -148,10 +148,12 @@ class Aws:
 
 
 class _Sessions:
-    """Two boto3 sessions over one loader, so that a service's model is parsed once for both."""
+    """Two botocore sessions over one loader, so that a service's model is parsed once for both.
+
+    boto3 itself is neither used nor shipped: it adds resources and transfers, and their imports.
+    """
 
     def __init__(self) -> None:
-        from boto3 import Session
         from botocore.config import Config
         from botocore.session import get_session
 
@@ -161,15 +163,16 @@ class _Sessions:
         acting.register_component("data_loader", reading.get_component("data_loader"))
         self.plan_credentials = PlanCredentials()
         acting.register_component("credential_provider", self.plan_credentials)
-        self._reading = Session(botocore_session=reading)
-        self._acting = Session(botocore_session=acting)
+        self._reading, self._acting = reading, acting
         self._config = Config(
             retries={"mode": "standard", "max_attempts": 4}, connect_timeout=3, read_timeout=10
         )
 
     def make(self, service: str, region: str, *, acting: bool) -> Client:
         session: Any = self._acting if acting else self._reading
-        client: Client = session.client(service, region_name=region or None, config=self._config)
+        client: Client = session.create_client(
+            service, region_name=region or None, config=self._config
+        )
         literal = any(name.startswith("AWS_ENDPOINT_URL") for name in os.environ)
         if literal and service == "s3control":
             client.meta.events.register("before-call.s3-control", _to_the_literal_host)

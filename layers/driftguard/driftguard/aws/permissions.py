@@ -47,6 +47,10 @@ _ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
 
 # What a call needs beside its own action when this parameter is given.
 _WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
+    # Bedrock encrypts a guardrail with the caller's permission on its key.
+    ("bedrock", "UpdateGuardrail"): {
+        "kmsKeyId": ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
+    },
     ("cloudtrail", "CreateTrail"): {"TagsList": ("cloudtrail:AddTags",)},
     ("cloudwatch", "PutMetricAlarm"): {"Tags": ("cloudwatch:TagResource",)},
     ("config", "PutConfigRule"): {"Tags": ("config:TagResource",)},
@@ -60,6 +64,7 @@ _WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("route53resolver", "AssociateResolverQueryLogConfig"): {"ResourceId": ("ec2:DescribeVpcs",)},
     # Secrets Manager tries the function out with the caller's permission.
     ("secretsmanager", "RotateSecret"): {"RotationLambdaARN": ("lambda:InvokeFunction",)},
+    ("securityhub", "EnableSecurityHub"): {"Tags": ("securityhub:TagResource",)},
     # A web ACL's logs are delivered by CloudWatch Logs.
     ("wafv2", "PutLoggingConfiguration"): {
         "LoggingConfiguration": ("logs:CreateLogDelivery", "logs:DeleteLogDelivery")
@@ -72,8 +77,11 @@ _RESOURCELESS = frozenset(
     {
         "bedrock:PutModelInvocationLoggingConfiguration",
         "ec2:DescribeVpcs",
+        "firehose:ListDeliveryStreams",
         "logs:CreateLogDelivery",
         "logs:DeleteLogDelivery",
+        "logs:DescribeResourcePolicies",
+        "logs:PutResourcePolicy",
     }
 )
 
@@ -96,6 +104,14 @@ _PASSING = {
 
 # The services that a plan may ever pass a role to.
 PASSED_TO = tuple(sorted(set(_PASSING.values())))
+
+# What WAF does with the caller's permission where a web ACL's logs go.
+# Source: AWS WAF Developer Guide, "Logging destinations" (permissions of each kind).
+_LOGGED_TO = {
+    "firehose": ("firehose:ListDeliveryStreams", "iam:CreateServiceLinkedRole"),
+    "logs": ("logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy"),
+    "s3": ("s3:GetBucketPolicy", "s3:PutBucketPolicy"),
+}
 
 # What putting a web ACL before a resource, or taking it away, needs of the resource's own service.
 _FRONTED = {
@@ -159,6 +175,9 @@ def _beside(call: Call) -> Iterator[str]:
     if key in _PASSING and roles_in([call.parameters, call.on]):
         yield "iam:PassRole"
     if call.service == "wafv2":
+        if call.operation == "PutLoggingConfiguration":
+            for arn in call.on:
+                yield from _LOGGED_TO.get("".join(arn.split(":")[2:3]), ())
         fronted = str(call.parameters.get("ResourceArn")).split(":")[2:3]
         yield from _FRONTED.get((call.operation, "".join(fronted)), ())
 

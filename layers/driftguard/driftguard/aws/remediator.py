@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
+from driftguard.frozen import dataclass
 from driftguard.model import Call
 
 from .calls import AwsError, Client, Refused, _wanted, invoke

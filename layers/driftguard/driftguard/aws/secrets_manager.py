@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from driftguard.documents import Document
+from driftguard.frozen import dataclass
 
 from .calls import told_apart
 from .client import Aws

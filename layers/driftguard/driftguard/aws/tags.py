@@ -1,18 +1,35 @@
-"""Reads the tags of a resource, which guardrails may depend on.
+"""Reads the tags of a resource, which guardrails may depend on, and those that can be set again.
 
 Sources: Resource Groups Tagging API Reference, "Services that support the Resource Groups Tagging
-API" (GetResources does not know IAM's users and roles); IAM API Reference, "ListUserTags".
+API" (GetResources does not know IAM's users and roles); IAM API Reference, "ListUserTags";
+Tagging AWS Resources, "Tag naming limits and requirements" (the prefix `aws:` is reserved).
 """
 
 from __future__ import annotations
 
-from driftguard.documents import text
+from driftguard.documents import Document, Json, items, text
 from driftguard.model import Resource
 
 from .calls import AwsError
 from .client import Reader
 
 _NAMED_BY = {"user": ("ListUserTags", "UserName"), "role": ("ListRoleTags", "RoleName")}
+
+
+def settable(tags: Json) -> list[Document]:
+    """The tags that a request may set, in one order: AWS keeps those of `aws:` to itself.
+
+    A control that makes a resource anew observes these, so that an undo is exact in all that can be
+    brought back.
+    """
+    found = (tag for tag in items(tags) if not text(tag, "Key", "key").startswith("aws:"))
+    return sorted(found, key=lambda tag: text(tag, "Key", "key"))
+
+
+def left_out(tags: Json) -> list[str]:
+    """The tags that cannot be set again, in words."""
+    keys = sorted(text(tag, "Key", "key") for tag in items(tags))
+    return [f"the tag {key}" for key in keys if key.startswith("aws:")]
 
 
 def tags_of(resource: Resource, reader: Reader) -> dict[str, str]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from driftguard.aws.calls import AwsError, Throttled, Unreachable
-from driftguard.aws.client import Aws
+from driftguard.controls.control import Busy
+from driftguard.frozen import dataclass
 from driftguard.model import Call, Decision, Plan, Step
 
 from .case import Case
+
+if TYPE_CHECKING:
+    from driftguard.aws.remediator import Remediator
 
 # AWS is eventually consistent: how long to wait before each look after a revert, in seconds.
 PATIENCE = (0.0, 0.5, 1.5, 3.0)
@@ -26,18 +31,18 @@ class Outcome:
     error: AwsError | None = None
     stale: bool = False
 
-    @property
-    def passing(self) -> bool:
-        """Whether what stopped it may pass by itself: throttling, or no answer."""
-        return isinstance(self.error, (Throttled, Unreachable))
+    def passing(self, busy: tuple[Busy, ...]) -> bool:
+        """Whether what stopped it may pass: throttling, no answer, or one of the `busy` answers."""
+        error = self.error
+        if error is None or isinstance(error, (Throttled, Unreachable)):
+            return error is not None
+        return any(answer.fits(error.code, str(error)) for answer in busy)
 
 
-def apply(
+def apply_for(
+    case: Case,
+    decision: Decision,
     plan: Plan,
-    *,
-    decision: str,
-    region: str,
-    aws: Aws,
     done: int = 0,
     still_so: Callable[[], bool] = lambda: True,
 ) -> Outcome:
@@ -49,34 +54,31 @@ def apply(
     rest = Plan(plan.steps[done:])
     if not rest.steps:
         return Outcome(done)
+    aws, region = case.context.aws, case.candidate.resource.region
     try:
-        with aws.acting_on(rest, decision, region) as remediator:
+        with aws.acting_on(rest, decision.id, region) as remediator:
             if not still_so():
                 return Outcome(done, stale=True)
             for step in rest.steps:
-                remediator.make(step.call)
+                _make(case, remediator, step.call)
                 done += 1
     except AwsError as error:
         return Outcome(done, error)
     return Outcome(done)
 
 
-def apply_for(
-    case: Case,
-    decision: Decision,
-    plan: Plan,
-    done: int = 0,
-    still_so: Callable[[], bool] = lambda: True,
-) -> Outcome:
-    """Makes a plan's calls on the decision's behalf."""
-    return apply(
-        plan,
-        decision=decision.id,
-        region=case.candidate.resource.region,
-        aws=case.context.aws,
-        done=done,
-        still_so=still_so,
-    )
+def _make(case: Case, remediator: Remediator, call: Call) -> None:
+    """Makes a call, and again while AWS is busy for a few seconds: most of that is over soon."""
+    for wait in PATIENCE[1:]:
+        try:
+            remediator.make(call)
+        except AwsError as error:
+            if not any(answer.fits(error.code, str(error)) for answer in case.control.busy):
+                raise
+            case.context.sleep(wait)
+        else:
+            return
+    remediator.make(call)
 
 
 def inverse(plan: Plan, done: int) -> Plan:

@@ -7,13 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from driftguard.model import Choice, Decision, Status, Vote
-from driftguard.policy.model import Terms
 from driftguard.state import freezes, learning
 from driftguard.state.keys import StateRecord, StateRecords
 
-from . import recheck, recording, resume, revert
+from . import asking, recheck, recording, resume, revert
 from .case import Case
-from .comparing import Assessment
 from .errors import NotYet
 from .recheck import TIMEOUT
 
@@ -45,36 +43,13 @@ def carry_out(case: Case, decision: Decision) -> Decision:
             case, decision, Status.REVERTED, "safe already when approved", observation
         )
     if case.fingerprint(observation) != decision.before:
-        return _ask_anew(case, decision, assessment)
+        return asking.ask_anew(
+            case, decision, assessment, "the resource had changed since people were asked"
+        )
     taken = recording.take(
         case, replace(decision, status=Status.REVERTING, attempt=0), "carrying-out", "approved"
     )
     return revert.revert(case, taken, assessment)
-
-
-def _ask_anew(case: Case, decision: Decision, assessment: Assessment) -> Decision:
-    """Asks again, about the state as it is now, because the votes were about another state."""
-    observation = assessment.observation
-    terms = case.context.policy.terms(decision.control, decision.severity)
-    anew = replace(
-        decision,
-        status=Status.ASKED,
-        summary=assessment.finding.summary,
-        plan=assessment.plan,
-        state=observation.state,
-        before=case.fingerprint(observation),
-        votes=(),
-        expires=deadline(case, terms),
-        updated=case.now(),
-    )
-    now, seen = case.moment(), case.seen(observation)
-    return recording.append(
-        case,
-        anew,
-        "asked-anew",
-        "the resource had changed since people were asked",
-        taught=lambda remembered: (learning.of_state(anew, remembered, now, seen=seen),),
-    )
 
 
 def expire(case: Case, decision: Decision) -> Decision:
@@ -91,7 +66,7 @@ def expire(case: Case, decision: Decision) -> Decision:
     terms = case.context.policy.terms(decision.control, decision.severity)
     if terms.timeout_action == "escalate" and not decision.escalated:
         longer = replace(
-            decision, escalated=True, expires=deadline(case, terms), updated=case.now()
+            decision, escalated=True, expires=asking.deadline(case, terms), updated=case.now()
         )
         return recording.append(case, longer, "escalated", f"nobody voted until {decision.expires}")
     held_back = recheck.timeout(case, decision) if terms.timeout_action == "revert" else ""
@@ -131,8 +106,3 @@ def _approved_on_timeout(case: Case, decision: Decision) -> Decision:
 
     note = f"nobody voted until {decision.expires}: policy reverts"
     return recording.append(case, approved, "approved", note, by=TIMEOUT, taught=learn)
-
-
-def deadline(case: Case, terms: Terms) -> str:
-    """The time until which an approval request stays open."""
-    return case.now(timedelta(seconds=terms.seconds))

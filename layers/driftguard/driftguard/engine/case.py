@@ -6,14 +6,15 @@ writes them to the audit record, and `remembering` learns from a clean look.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driftguard.aws.client import Reader
 from driftguard.aws.dynamodb import Key
 from driftguard.controls.control import AnyControl
 from driftguard.documents import Document, mapping
-from driftguard.model import Actor, Candidate, Decision, Observation, Place, Resource
+from driftguard.frozen import dataclass
+from driftguard.model import Actor, Candidate, Decision, Observation, Place, Resource, Use
 from driftguard.policy.model import Policy
 from driftguard.state import baseline as baselines
 from driftguard.state.baseline import Baseline
@@ -24,6 +25,7 @@ from driftguard.state.keys import (
     circuit_breaker_key,
     exemptions_key,
     freeze_keys,
+    grants_key,
     history_key,
     rollout_key,
     trust_key,
@@ -49,6 +51,8 @@ def keys(place: Place, policy: Policy, control: AnyControl, resource: Resource) 
         history_key(control.id, resource),
         trust_key(place, control.id),
     ]
+    if policy.earns(control.id):
+        wanted.append(grants_key(place))
     if control.baselined or policy.pins(control.id):
         wanted.append(baseline_key(control.id, resource))
     if policy.bounds.anomalies is not None:
@@ -123,10 +127,12 @@ class Case:
         needed = by_tag or self.context.policy.needs_tags(self.control.id)
         return self.tags() if needed else None
 
-    def in_use(self, state: Document) -> str:
-        """What depends on the risky part right now, in words, where policy wants that looked at."""
-        if not self.context.policy.looks_at_use(self.control.id):
-            return ""
+    def use(self, state: Document) -> Use | None:
+        """Whether what the revert would cut is in use; None where that makes no difference."""
+        policy, control = self.context.policy, self.control
+        cuts = bool(control.cuts.what) and control.id not in policy.may_cut
+        if not cuts and not policy.looks_at_use(control.id):
+            return None
         return self.control.in_use(self.candidate, state, self.reader())
 
     # ------------------------------------------------------------------- telling states apart

@@ -6,10 +6,11 @@ The one thing read is the resource's tags, where a policy pins resources to base
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from driftguard.controls.control import AnyControl
 from driftguard.documents import Document, moment
+from driftguard.frozen import dataclass
 from driftguard.model import Actor, Autonomy, Candidate, Finding, Observation, Plan, arns_of
 from driftguard.policy.model import Policy
 from driftguard.state.baseline import Baseline

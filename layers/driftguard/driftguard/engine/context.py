@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
 from driftguard.audit import AuditTable
 from driftguard.aws.client import Aws
 from driftguard.documents import stamp
+from driftguard.frozen import dataclass
 from driftguard.model import Autonomy
 from driftguard.policy.model import Policy
 from driftguard.state.table import StateTable

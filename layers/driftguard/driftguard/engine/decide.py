@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from driftguard.audit import Conflict
 from driftguard.aws.dynamodb import Moved
+from driftguard.documents import moment, stamp
 from driftguard.guardrails.judgment import Judgment
 from driftguard.guardrails.spoken import spoken
 from driftguard.model import (
@@ -21,10 +23,10 @@ from driftguard.model import (
 from driftguard.state import freezes, history, learning
 from driftguard.state.keys import StateRecords, history_key
 
-from . import approval_requests, recording, remembering, resume, revert
+from . import approval_requests, asking, recording, remembering, resume, revert, standing
 from .case import Case
 from .comparing import Assessment
-from .errors import Busy, NotYet
+from .errors import Busy, NotYet, Waiting
 from .judging import judge
 from .recording import LEASE, ROUNDS
 
@@ -56,6 +58,8 @@ def decide(case: Case, change: Change) -> Decision | None:
         # The record proves that it was risky: AWS may merely answer late.
         case.context.sleep(SECOND_LOOK)
         observation, assessment = case.look()
+        if assessment is None:
+            _wait_until_settled(case)
     if observation is None:
         return None
     if assessment is None:
@@ -69,7 +73,18 @@ def decide(case: Case, change: Change) -> Decision | None:
         return None
     if assessment.finding.unknown and not case.last_chance:
         raise NotYet(assessment.finding.unknown)
-    return record(case, id_, change, assessment)
+    return record(case, id_, change, standing.limited(case, assessment))
+
+
+def _wait_until_settled(case: Case) -> None:
+    """Raises `Waiting` while reads may still answer with the state before the change."""
+    seconds, how = case.control.settling
+    changed = moment(case.changed)
+    if changed is None or not seconds:
+        return
+    until = changed + timedelta(seconds=seconds)
+    if case.moment() < until:
+        raise Waiting(f"waiting for AWS until {stamp(until)} at most: {how}")
 
 
 def _recall(case: Case, id_: str) -> tuple[Decision | None, Case]:
@@ -107,6 +122,7 @@ def record(
             policy,
             case.moment(),
             seen=case.seen(assessment.observation),
+            parts=standing.parts_of(assessment.finding),
         )
         try:
             decision = case.context.audit.append(
@@ -193,7 +209,7 @@ def draft(
         attempt=1,
         lease_until=case.now(LEASE) if status is Status.REVERTING else "",
         quorum=terms.quorum,
-        expires=approval_requests.deadline(case, terms) if status is Status.ASKED else "",
+        expires=asking.deadline(case, terms) if status is Status.ASKED else "",
     )
 
 
@@ -208,6 +224,9 @@ def _joined(case: Case, decision: Decision) -> Decision | None:
     open_ = history.approval_request(state_record, decision.before, case.now())
     asked = case.context.audit.get(open_) if open_ and open_ != decision.id else None
     if asked is None or asked.status is not Status.ASKED or asked.before != decision.before:
+        return None
+    # What people say yes to is a plan: another one of the same state is another question.
+    if any(step not in asked.plan.steps for step in decision.plan.steps):
         return None
     others = tuple(arn for arn in arns_of(decision.actor) if arn not in asked.makers)
     if len(asked.remade_by) + len(others) > _MOST_MAKERS:

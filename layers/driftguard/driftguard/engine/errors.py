@@ -9,6 +9,10 @@ class NotYet(Exception):
     """Something passing stopped the work; the message must come again later."""
 
 
+class Waiting(NotYet):
+    """AWS still works on the resource; the message comes again, however often it was delivered."""
+
+
 class Foreign(Exception):
     """The change is of an account that this guard does not guard."""
 

@@ -17,7 +17,7 @@ from driftguard.model import Actor, Candidate, Certainty, Change, Decision
 from driftguard.state.keys import StateRecords
 
 from .context import Context
-from .errors import Busy, Foreign, NotYet, UnknownDecision
+from .errors import Busy, Foreign, NotYet, UnknownDecision, Waiting
 
 if TYPE_CHECKING:
     from driftguard.controls.control import AnyControl
@@ -200,7 +200,10 @@ def _together(troubles: list[Exception]) -> Exception:
     """The only trouble, or all of them as one error, which may be worth another delivery."""
     if len(troubles) == 1:
         return troubles[0]
-    kind = NotYet if any(isinstance(trouble, PASSING) for trouble in troubles) else ValueError
+    kind: type[Exception] = ValueError
+    if any(isinstance(trouble, PASSING) for trouble in troubles):
+        waits = any(isinstance(trouble, Waiting) for trouble in troubles)
+        kind = Waiting if waits else NotYet
     return kind(
         "; ".join(dict.fromkeys(f"{type(trouble).__name__}: {trouble}" for trouble in troubles))
     )

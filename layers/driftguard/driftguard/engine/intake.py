@@ -11,12 +11,13 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from driftguard.aws.calls import Client, told_apart
+from driftguard.aws.calls import Client, Malformed, told_apart
 from driftguard.documents import Json
 from driftguard.events.cloudtrail import change_from_event
 from driftguard.events.commands import CarryOut, Command, LookAt, Undo, command_of, is_command
 from driftguard.model import Decision
 
+from .errors import Waiting
 from .guard import PASSING, Guard, Screening
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 # The queue's maxReceiveCount is one more: SQS itself dead-letters only what killed the Lambda.
 LAST_DELIVERY = 4
+
+
+# How long a message is held back that is put into the queue anew, in seconds.
+_AGAIN = 240
 
 
 class Retry(Exception):
@@ -65,24 +70,30 @@ class Opened(NamedTuple):
         return self.screening is not None and self.screening.is_harmless
 
 
+def opened(guard: Guard, message: Message) -> Opened:
+    """What the message says, screened once; `trouble` is why it could not be read."""
+    last = message.deliveries >= LAST_DELIVERY
+    try:
+        body = _json(message)
+        if is_command(body):
+            return Opened(message, command=command_of(body, message.sender))
+        change = change_from_event(body)
+        return Opened(message, screening=guard.screen(change, last_chance=last))
+    except Exception as error:  # noqa: BLE001 - `take` dead-letters it with its reason
+        return Opened(message, trouble=error)
+
+
 class Intake(NamedTuple):
     """Takes messages for a guard and dead-letters what cannot be judged."""
 
     guard: Guard
+    changes_queue: str
     dead_letter_queue: str
     logger: Logger
 
     def opened(self, message: Message) -> Opened:
         """What the message says, screened once; `trouble` is why it could not be read."""
-        last = message.deliveries >= LAST_DELIVERY
-        try:
-            body = _json(message)
-            if is_command(body):
-                return Opened(message, command=command_of(body, message.sender))
-            change = change_from_event(body)
-            return Opened(message, screening=self.guard.screen(change, last_chance=last))
-        except Exception as error:  # noqa: BLE001 - `take` dead-letters it with its reason
-            return Opened(message, trouble=error)
+        return opened(self.guard, message)
 
     def take(self, opened: Opened) -> list[Decision]:
         """The decisions that the message led to. Raises `Retry` when it must come again.
@@ -95,6 +106,13 @@ class Intake(NamedTuple):
         try:
             for decision in self._decisions(opened, last_chance=last):
                 made.append(decision)
+        except Malformed as error:
+            self.dead_letter(message, error)
+        except Waiting as error:
+            if not last:
+                self.logger.warning("message %s comes again: %s", message.id, error)
+                raise Retry(str(error)) from error
+            self._send_again(message)
         except PASSING as error:
             if not last:
                 self.logger.warning("message %s comes again: %s", message.id, error)
@@ -133,6 +151,16 @@ class Intake(NamedTuple):
                     name: {"DataType": "String", "StringValue": value[:1024]}
                     for name, value in (("reason", reason), ("message", message.id or "unknown"))
                 },
+            )
+
+    def _send_again(self, message: Message) -> None:
+        """Puts the message into the queue anew, because AWS settles for longer than it is kept.
+
+        It ends: nobody waits for longer than the control declares that its service settles.
+        """
+        with told_apart("sqs", "SendMessage"):
+            self._queue().send_message(
+                QueueUrl=self.changes_queue, MessageBody=message.body, DelaySeconds=_AGAIN
             )
 
     def _queue(self) -> Client:

@@ -9,7 +9,7 @@ from driftguard.guardrails import judgment
 from driftguard.guardrails.circumstances import Circumstances
 from driftguard.guardrails.judgment import Judgment
 from driftguard.guardrails.spoken import spoken
-from driftguard.model import Actor, Autonomy, Change, Decision, Plan
+from driftguard.model import NOT_IN_USE, Actor, Autonomy, Change, Decision, Plan, Use
 
 from .case import Case
 from .comparing import Assessment
@@ -23,9 +23,9 @@ def judge(case: Case, id_: str, change: Change, assessment: Assessment) -> Judgm
         asked = replace(asked, tags=tags)
         judged = judgment.judge(asked)
     if judged.autonomy is Autonomy.REVERT:
-        in_use = case.in_use(assessment.observation.state)
-        if in_use:
-            judged = judgment.judge(replace(asked, in_use=in_use))
+        use = case.use(assessment.observation.state)
+        if use:
+            judged = judgment.judge(replace(asked, use=use))
     return judged
 
 
@@ -55,7 +55,7 @@ def of_decision_now(case: Case, decision: Decision, assessment: Assessment) -> C
         at_most=assessment.finding.at_most,
         at_most_why=assessment.finding.at_most_why,
         tags=case.tags_that_count(),
-        in_use=case.in_use(assessment.observation.state),
+        use=case.use(assessment.observation.state),
     )
 
 
@@ -74,7 +74,7 @@ def of_decision_as_recorded(case: Case, decision: Decision) -> Circumstances:
         at_most=min([ruling.limit for ruling in of_the_finding], default=Autonomy.REVERT),
         at_most_why=next((ruling.reason for ruling in of_the_finding), ""),
         tags=case.tags_that_count(),
-        in_use=case.in_use(decision.state),
+        use=case.use(decision.state),
     )
 
 
@@ -89,7 +89,7 @@ def _circumstances(
     at_most: Autonomy,
     at_most_why: str,
     tags: Mapping[str, str] | None = None,
-    in_use: str = "",
+    use: Use | None = None,
 ) -> Circumstances:
     return Circumstances(
         decision=id_,
@@ -107,7 +107,8 @@ def _circumstances(
         baselined=case.keeps_baseline,
         leans_on_baseline=leans_on_baseline,
         tags=tags,
-        in_use=in_use,
+        use=use or NOT_IN_USE,
+        cuts=case.control.cuts.what,
         at_most=at_most,
         at_most_why=at_most_why,
     )

@@ -8,6 +8,7 @@ resource may be in another state than the one that was judged.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from driftguard.guardrails import judgment
 from driftguard.guardrails.circumstances import Circumstances
@@ -47,8 +48,15 @@ def timeouts_act(case: Case, decision: Decision) -> str:
     )
 
 
-def going_on(case: Case, decision: Decision, assessment: Assessment) -> str:
-    """The reason not to go on with a revert on the state as it is now; "" if there is none.
+class HeldBack(NamedTuple):
+    """Why a revert may not go on, and how much autonomy is left."""
+
+    reason: str
+    limit: Autonomy
+
+
+def going_on(case: Case, decision: Decision, assessment: Assessment) -> HeldBack | None:
+    """Why not to go on with a revert on the state as it is now; None if nothing holds it back.
 
     People approve the calls that they were shown, and no others. Without their approval, whatever
     holds reverts back by now also holds back what is still to do.
@@ -56,18 +64,19 @@ def going_on(case: Case, decision: Decision, assessment: Assessment) -> str:
     if decision.autonomy is not Autonomy.REVERT:
         shown = [step.call for step in decision.plan.steps]
         if any(step.call not in shown for step in assessment.plan.steps):
-            return "the resource has changed since people were asked"
+            return HeldBack("the resource has changed since people were asked", Autonomy.ASK)
     if by_people(decision):
-        return ""
+        return None
     timed_out = by_timeout(decision)
-    if not timed_out and case.context.policy.granted(decision.control) is not Autonomy.REVERT:
-        return f"policy grants {case.context.policy.granted(decision.control).label}"
+    granted = case.context.policy.granted(decision.control)
+    if not timed_out and granted is not Autonomy.REVERT:
+        return HeldBack(f"policy grants {granted.label}", granted)
 
     def passed_over(guardrail: Guardrail) -> bool:
         waited_for = timed_out and guardrail.waits_for_approval
         return waited_for or guardrail.counts_itself or guardrail.of_the_day
 
-    return _said(judging.of_decision_now(case, decision, assessment), passed_over)
+    return _held(judging.of_decision_now(case, decision, assessment), passed_over)
 
 
 def _against_timeout(
@@ -76,14 +85,19 @@ def _against_timeout(
     if case.context.policy.granted(decision.control) is Autonomy.OBSERVE:
         # It was asked about because it was unusual: that never causes a revert.
         return "policy grants observe"
-    return _said(judging.of_decision_as_recorded(case, decision), passed_over)
+    held = _held(judging.of_decision_as_recorded(case, decision), passed_over)
+    return held.reason if held else ""
 
 
-def _said(asked: Circumstances, passed_over: Callable[[Guardrail], bool]) -> str:
-    """The reasons of the rulings that hold it back by now; a limit to observe always counts."""
-    return "; ".join(
-        ruling.reason
+def _held(asked: Circumstances, passed_over: Callable[[Guardrail], bool]) -> HeldBack | None:
+    """The rulings that hold it back by now; a limit to observe always counts."""
+    said = [
+        ruling
         for guardrail, ruling in spoken(judgment.rulings(asked))
         if ruling.limit is Autonomy.OBSERVE
         or (ruling.limit is Autonomy.ASK and not passed_over(guardrail))
-    )
+    ]
+    if not said:
+        return None
+    reasons = "; ".join(ruling.reason for ruling in said)
+    return HeldBack(reasons, min(ruling.limit for ruling in said))

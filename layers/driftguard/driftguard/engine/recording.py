@@ -15,7 +15,7 @@ from driftguard.model import Decision, Observation, Status
 from driftguard.state.keys import StateRecord, StateRecords
 
 from .case import Case
-from .errors import Busy, NotYet
+from .errors import Busy, NotYet, Waiting
 
 # Longer than the guard's Lambda can run, shorter than the queue hides a message.
 LEASE = timedelta(seconds=135)
@@ -79,6 +79,37 @@ def must_be_free(case: Case, decision: Decision) -> None:
     """Raises `Busy` while another worker holds the decision."""
     if decision.lease_until > case.now():
         raise Busy(f"another worker holds {decision.id} until {decision.lease_until}")
+
+
+def wait_for_aws(case: Case, decision: Decision) -> NoReturn:
+    """Lets go of the decision until AWS has settled what our calls set. Raises `Waiting`."""
+    why = f"waiting for AWS until {decision.settles_by} at most: {case.control.settling.how}"
+    waiting = replace(decision, lease_until="", updated=case.now())
+    append(case, waiting, "waiting", why)
+    raise Waiting(why)
+
+
+def made(case: Case, decision: Decision) -> Decision:
+    """The decision whose calls were made just now, on which AWS may still work."""
+    seconds = case.control.settling.seconds
+    return replace(decision, settles_by=case.now(timedelta(seconds=seconds)) if seconds else "")
+
+
+def is_settling(case: Case, decision: Decision) -> bool:
+    """Whether AWS may still work on what our calls set."""
+    return decision.settles_by > case.now()
+
+
+def put_off_while_busy(case: Case, decision: Decision, why: str) -> NoReturn:
+    """Lets go of the decision while AWS is busy with the resource, for as long as it settles.
+
+    Raises `Waiting`, or `NotYet` where AWS was busy for longer than the control declares.
+    """
+    since = decision if decision.settles_by else made(case, decision)
+    if is_settling(case, since):
+        append(case, replace(since, lease_until="", updated=case.now()), "waiting", why)
+        raise Waiting(why)
+    put_off(case, since, why)
 
 
 def put_off(case: Case, decision: Decision, why: str) -> NoReturn:

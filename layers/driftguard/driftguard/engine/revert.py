@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from driftguard.model import Decision, Finding, Observation, Status
-from driftguard.state import learning
 
 from . import recheck, recording
 from .apply import PATIENCE, Outcome, apply_for, merged
@@ -28,18 +27,24 @@ def revert(case: Case, decision: Decision, assessment: Assessment) -> Decision:
     for _ in range(_PLANS):
         still_so = _still(case, case.fingerprint(observation))
         outcome = apply_for(case, decision, decision.plan, decision.done, still_so)
+        called = outcome.done > decision.done
         decision = replace(decision, done=outcome.done)
         if outcome.error is not None:
             return _stopped(case, decision, outcome)
+        if called:
+            decision = recording.made(case, decision)
         seen, now = _look_patiently(case, "" if outcome.stale else decision.before)
         if now is None:
             note = "verified" if decision.done else "found safe already"
             return recording.end(case, decision, Status.REVERTED, note, seen)
         assessment, observation = now, now.observation
+        if called and decision.settles_by and _may_settle(case, decision, now):
+            recording.wait_for_aws(case, decision)
         if assessment.finding.unknown:
             # It may have helped: whether it did will be known, and until then nothing more is done.
             recording.put_off(case, decision, assessment.finding.unknown)
-        if held_back := recheck.going_on(case, decision, assessment):
+        if held := recheck.going_on(case, decision, assessment):
+            held_back = held.reason
             break
         decision = plan_again(case, decision, assessment, in_doubt=False)
     return recording.end(
@@ -48,16 +53,44 @@ def revert(case: Case, decision: Decision, assessment: Assessment) -> Decision:
         Status.FAILED,
         unfinished(decision, assessment.finding, held_back),
         observation,
-        taught=_of_failure(case, decision, held_back),
+        taught=_of_failure(case, decision, assessment, held_back),
     )
 
 
-def _of_failure(case: Case, decision: Decision, held_back: str) -> Taught | None:
-    """The lesson of a risk that still stands: none if no remediation was tried."""
-    if held_back and not decision.done:
+def _may_settle(case: Case, decision: Decision, now: Assessment) -> bool:
+    """Whether time can take the risk away: what is left asks for what we have called already."""
+    made = [step.call for step in decision.plan.steps[: decision.done]]
+    as_before = case.fingerprint(now.observation) == decision.before
+    return as_before or any(step.call in made for step in now.plan.steps)
+
+
+def failed_to_settle(case: Case, decision: Decision, assessment: Assessment) -> Decision:
+    """Ends a decision whose calls were made, and have not helped in all the time that AWS takes."""
+    return recording.end(
+        case,
+        decision,
+        Status.FAILED,
+        unfinished(decision, assessment.finding, ""),
+        assessment.observation,
+        taught=_of_failure(case, decision, assessment, ""),
+    )
+
+
+def _of_failure(
+    case: Case, decision: Decision, assessment: Assessment, held_back: str
+) -> Taught | None:
+    """The lesson of a risk that still stands.
+
+    There is none if no remediation was tried, or if all that a plan could take back is taken back:
+    what is left is for people, and says nothing against the plan.
+    """
+    if (held_back and not decision.done) or (decision.done and not assessment.plan.steps):
         return None
+    # Only here: no other step waits for the arithmetic of trust.
+    from driftguard.state import outcomes
+
     policy, now = case.context.policy, case.moment()
-    return lambda remembered: learning.of_failure(decision, remembered, policy, now)
+    return lambda remembered: outcomes.of_failure(decision, remembered, policy, now)
 
 
 def _look_patiently(case: Case, before: str) -> tuple[Observation | None, Assessment | None]:
@@ -100,7 +133,7 @@ def _still(case: Case, fingerprint: str) -> Callable[[], bool]:
 
 def _stopped(case: Case, decision: Decision, outcome: Outcome) -> Decision:
     """The remediation met an error: failed if it was refused, tried again if it may pass."""
-    if outcome.passing:
-        recording.put_off(case, decision, str(outcome.error))
+    if outcome.passing(case.control.busy):
+        recording.put_off_while_busy(case, decision, f"waiting for AWS: {outcome.error}")
     seen = recording.seen_after(case, decision.done)
     return recording.end(case, decision, Status.FAILED, str(outcome.error), seen)

@@ -7,19 +7,21 @@ from dataclasses import replace
 from driftguard.approvals.rules import is_undoable
 from driftguard.events.commands import Undo
 from driftguard.model import Decision, Observation, Status
-from driftguard.state import learning
 
 from . import recording
 from .apply import PATIENCE, apply_for, inverse
 from .case import Case
 from .recording import Taught
 
+_EXACT = "exactly as before"
+_INEXACT = "done, but the state is not exactly as before"
+
 
 def undo(case: Case, decision: Decision, command: Undo) -> Decision:
     """Replays the inverse of what was done, if the state is still what the revert left."""
     if decision.status is Status.UNDOING:
         taken = recording.take(case, decision, "resumed", "an earlier attempt did not finish")
-        return go_on(case, taken, by=command.by)
+        return go_on(case, taken)
     # A line in its log would take the step from the worker that is just reverting.
     recording.must_be_free(case, decision)
     refusal = _why_not(case, decision)
@@ -28,7 +30,7 @@ def undo(case: Case, decision: Decision, command: Undo) -> Decision:
         return recording.append(case, noted, "undo-refused", refusal, by=command.by)
     taken = recording.take(
         case,
-        replace(decision, status=Status.UNDOING, attempt=0),
+        replace(decision, status=Status.UNDOING, attempt=0, settles_by=""),
         "undo-asked",
         command.reason,
         by=command.by,
@@ -36,16 +38,21 @@ def undo(case: Case, decision: Decision, command: Undo) -> Decision:
     return _carry_out(case, taken, by=command.by)
 
 
-def go_on(case: Case, decision: Decision, *, by: str) -> Decision:
+def go_on(case: Case, decision: Decision) -> Decision:
     """Takes up an undo that was not finished, unless somebody changed the resource meanwhile.
 
     An undo of several calls may be half made: then the state is ours, though neither the one
     before nor the one after, and its calls can be repeated.
     """
+    by = _who_asked(case, decision)
     observation = case.observe()
     now = case.fingerprint(observation)
     if now == case.before(decision):
-        return _end(case, decision, "exactly as before", observation, by=by)
+        return _end(case, decision, _EXACT, observation, by=by)
+    if decision.settles_by:
+        if recording.is_settling(case, decision):
+            recording.wait_for_aws(case, decision)
+        return _end(case, decision, _INEXACT, observation, by=by)
     calls = len(inverse(decision.plan, decision.done).steps)
     if now != decision.after and calls == 1:
         how = case.how(decision, observation)
@@ -53,6 +60,12 @@ def go_on(case: Case, decision: Decision, *, by: str) -> Decision:
         back = replace(decision, status=Status.REVERTED, lease_until="", updated=case.now())
         return recording.append(case, back, "undo-refused", note, by=by)
     return _carry_out(case, decision, by=by)
+
+
+def _who_asked(case: Case, decision: Decision) -> str:
+    """Who asked for the undo: whose message goes on with it is another matter."""
+    entries = reversed(case.context.audit.log(decision.id))
+    return next(entry.by for entry in entries if entry.event == "undo-asked")
 
 
 def _why_not(case: Case, decision: Decision) -> str:
@@ -69,8 +82,8 @@ def _carry_out(case: Case, decision: Decision, *, by: str) -> Decision:
     plan = inverse(decision.plan, decision.done)
     outcome = apply_for(case, decision, plan)
     if outcome.error is not None:
-        if outcome.passing:
-            recording.put_off(case, decision, str(outcome.error))
+        if outcome.passing(case.control.busy):
+            recording.put_off(case, decision, f"waiting for AWS: {outcome.error}")
         reason = f"undo stopped after {outcome.done} of {len(plan.steps)}: {outcome.error}"
         return recording.end(
             case, decision, Status.FAILED, reason, recording.seen_after(case, decision.done), by=by
@@ -83,16 +96,21 @@ def _carry_out(case: Case, decision: Decision, *, by: str) -> Decision:
         exact = observation is not None and case.fingerprint(observation) == case.before(decision)
         if exact:
             break
-    note = "exactly as before" if exact else "done, but the state is not exactly as before"
-    return _end(case, decision, note, observation, by=by)
+    decision = recording.made(case, decision)
+    if not exact and decision.settles_by:
+        recording.wait_for_aws(case, decision)
+    return _end(case, decision, _EXACT if exact else _INEXACT, observation, by=by)
 
 
 def _end(
     case: Case, decision: Decision, note: str, observation: Observation | None, *, by: str
 ) -> Decision:
     """Records that the revert is undone: it was wrong, and so earned autonomy may be lost."""
+    # Only here: no other step waits for the arithmetic of trust.
+    from driftguard.state import outcomes
+
     policy, now = case.context.policy, case.moment()
-    demotion = learning.demotes(decision, case.remembered, policy, now)
+    demotion = outcomes.demotes(decision, by, case.remembered, policy, now)
     said = f"{note}; {demotion}" if demotion else note
-    learn: Taught = lambda remembered: learning.of_undo(decision, by, remembered, policy, now)  # noqa: E731
+    learn: Taught = lambda remembered: outcomes.of_undo(decision, by, remembered, policy, now)  # noqa: E731
     return recording.end(case, decision, Status.UNDONE, said, observation, by=by, taught=learn)

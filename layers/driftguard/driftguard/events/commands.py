@@ -8,10 +8,10 @@ the guard reads and judges itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeGuard
 
 from driftguard.documents import Document, Json, mapping, text
+from driftguard.frozen import dataclass
 from driftguard.model import Resource
 
 from .cloudtrail import Unparsable

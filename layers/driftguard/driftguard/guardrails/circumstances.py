@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
-from driftguard.model import Actor, Autonomy, Plan, Resource
+from driftguard.model import NOT_IN_USE, Actor, Autonomy, Plan, Resource, Use
 from driftguard.policy.bounds import ChangeWindow, Limit
 from driftguard.policy.model import Policy
-from driftguard.state.keys import StateRecords
+from driftguard.state.keys import StateRecords, grants_key, trust_key
+
+if TYPE_CHECKING:
+    from driftguard.state.standing import Standing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Circumstances:
     """All that a guardrail may look at.
 
-    `time` is the change's own. `tags` are the resource's, None where they were not read. `in_use`
-    says in words what the risky part is in use for, "" where it is not, or was not looked at.
+    `time` is the change's own. `tags` are the resource's, None where they were not read. `cuts`
+    is what the control's revert can cut beside the opened access, `use` whether that is in use.
     `leans_on_baseline`: the plan would be another without the baseline. `at_most` is what the
     finding itself allows (see `Finding`).
     """
@@ -38,9 +42,23 @@ class Circumstances:
     baselined: bool = False
     leans_on_baseline: bool = False
     tags: Mapping[str, str] | None = None
-    in_use: str = ""
+    cuts: str = ""
+    use: Use = NOT_IN_USE
     at_most: Autonomy = Autonomy.REVERT
     at_most_why: str = ""
+
+    @cached_property
+    def standing(self) -> Standing:
+        """How far the control's record carries what is decided about; several guardrails ask."""
+        # Only where autonomy is earned: no other decision waits for the arithmetic.
+        from driftguard.state.standing import standing
+        from driftguard.state.trust import case_of
+
+        place = self.remembered.place
+        record = self.remembered[trust_key(place, self.control)].document
+        shared = self.remembered[grants_key(place)].document
+        kind, terms = case_of(self.plan, self.actor), self.policy.bounds.earning
+        return standing(record, shared, self.control, kind, terms, self.now)
 
 
 L = TypeVar("L", Limit, ChangeWindow)

@@ -44,6 +44,8 @@ class Guardrail(NamedTuple):
     For the decision:
 
     - `exempts`: what it holds to an observation counts as exempted.
+    - `of_what_is_earned`: it asks about what the guard had earned to revert. Whoever accepts such a
+      change says that the control errs, so that it takes two people.
     - `trips`: what a decision trips on which this guardrail has ruled (see `judge`).
     - `of_the_finding`: its ruling is the finding's own limit, and is read back from the record.
 
@@ -72,6 +74,7 @@ class Guardrail(NamedTuple):
     exempts: bool = False
     trips: Callable[[Circumstances], str] | None = None
     of_the_finding: bool = False
+    of_what_is_earned: bool = False
     waits_for_approval: bool = False
     counts_itself: bool = False
     of_the_day: bool = False

@@ -9,14 +9,12 @@ policy says. It answers None if it has nothing to say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from driftguard.frozen import dataclass
 from driftguard.model import Autonomy, Ruling
 from driftguard.state.keys import anomaly_baseline_key
 
 from . import registry
 from .circumstances import Circumstances
-from .track_record import standing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ def judge(case: Circumstances) -> Judgment:
     said = rulings(case)
     level = autonomy(granted, said)
     if level is Autonomy.REVERT and case.policy.earns(case.control):
-        basis = f"{basis}; {standing_of(case).line}"
+        basis = f"{basis}; {case.standing.line}"
     return Judgment(granted, level, said, severity, basis, _trips(case, granted, said))
 
 

@@ -28,6 +28,7 @@ class Known(NamedTuple):
     """What is known of a change without a look: its actor, the control, the policy.
 
     `remediates`: the control can take the risk back. `baselined`: it does so by a baseline.
+    `cuts`: its revert can cut more than the opened access.
     """
 
     actor: Actor
@@ -35,6 +36,7 @@ class Known(NamedTuple):
     policy: Policy
     remediates: bool
     baselined: bool
+    cuts: bool
 
 
 Needs: TypeAlias = Callable[[Known], Need | None]
@@ -81,6 +83,12 @@ def baseline(known: Known) -> Need | None:
 def use(known: Known) -> Need | None:
     """What the resource is in use for, where the policy looks at that."""
     return Need.USE if known.policy.looks_at_use(known.control) else None
+
+
+def cuts(known: Known) -> Need | None:
+    """What the resource is in use for, where the revert can cut that."""
+    may = known.control in known.policy.may_cut
+    return Need.USE if known.cuts and known.remediates and not may else None
 
 
 def rollout(known: Known) -> Need | None:

@@ -60,5 +60,16 @@ def baseline(case: Circumstances) -> AtMost | None:
 
 def in_use(case: Circumstances) -> AtMost | None:
     """Something depends on the risky part right now."""
-    limit = lowest(case, case.policy.bounds.in_use) if case.in_use else None
-    return None if limit is None else AtMost(limit.autonomy, f"in use: {case.in_use}")
+    limit = lowest(case, case.policy.bounds.in_use) if case.use.by else None
+    return None if limit is None else AtMost(limit.autonomy, f"in use: {case.use.by}")
+
+
+def cuts(case: Circumstances) -> AtMost | None:
+    """The revert would cut what is in use, or what nobody could tell to be unused."""
+    if not case.plan.steps or not case.cuts or case.control in case.policy.may_cut:
+        return None
+    if case.use.by:
+        return AtMost(Autonomy.ASK, f"it would cut {case.cuts}, which is in use: {case.use.by}")
+    if case.use.unknown:
+        return AtMost(Autonomy.ASK, f"it may cut {case.cuts}: {case.use.unknown}")
+    return None

@@ -132,6 +132,13 @@ GUARDRAILS: tuple[Guardrail, ...] = (
         needs=needs.use,
     ),
     Guardrail(
+        "cuts",
+        plans.cuts,
+        "a revert that cuts more than was opened, unless nothing uses that",
+        Autonomy.ASK,
+        needs=needs.cuts,
+    ),
+    Guardrail(
         "rollout",
         track_record.rollout,
         "a control or entry that is new here",
@@ -158,6 +165,18 @@ GUARDRAILS: tuple[Guardrail, ...] = (
         needs=needs.outcomes,
         waits_for_approval=True,
         of_the_day=True,
+        of_what_is_earned=True,
+    ),
+    Guardrail(
+        "unseen",
+        track_record.unseen,
+        "what is severe or can cut somebody off, while nobody looks at such reverts",
+        Autonomy.ASK,
+        policy_key="earned",
+        needs=needs.outcomes,
+        waits_for_approval=True,
+        of_the_day=True,
+        of_what_is_earned=True,
     ),
     Guardrail(
         "routine",

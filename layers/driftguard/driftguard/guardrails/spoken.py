@@ -21,3 +21,8 @@ def spoken(rulings: Iterable[Ruling]) -> list[tuple[Guardrail, Ruling]]:
 
     by_name = {guardrail.name: guardrail for guardrail in registry.GUARDRAILS}
     return [(by_name[ruling.guardrail], ruling) for ruling in found if ruling.guardrail in by_name]
+
+
+def asks_about_what_is_earned(rulings: Iterable[Ruling]) -> bool:
+    """Whether people are asked about what the control had earned to revert by itself."""
+    return any(guardrail.of_what_is_earned for guardrail, _ in spoken(rulings))

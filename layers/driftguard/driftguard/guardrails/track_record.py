@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from driftguard.documents import moment, stamp, text
 from driftguard.model import Autonomy
 from driftguard.state import circuit_breaker as circuit_breakers
@@ -13,14 +11,10 @@ from driftguard.state.keys import (
     circuit_breaker_key,
     history_key,
     rollout_key,
-    trust_key,
 )
 
 from .circumstances import Circumstances
 from .guardrail import AtMost
-
-if TYPE_CHECKING:
-    from driftguard.state.standing import Standing
 
 
 def circuit_breaker(case: Circumstances) -> AtMost | None:
@@ -89,7 +83,7 @@ def insufficient_record(case: Circumstances) -> AtMost | None:
     """Autonomy must be earned here, and the record is not sufficient (any more)."""
     if not case.policy.earns(case.control) or not case.plan.steps:
         return None
-    standing = standing_of(case)
+    standing = case.standing
     if not standing.earned:
         return AtMost(Autonomy.ASK, f"not earned yet: {standing.line}")
     if not standing.unjudged:
@@ -108,19 +102,27 @@ def sampling(case: Circumstances) -> AtMost | None:
     from driftguard.state.standing import is_sampled
 
     share = case.policy.bounds.earning.sampling
-    if not is_sampled(case.decision, share) or not standing_of(case).earned:
+    if not is_sampled(case.decision, share) or not case.standing.earned:
         return None
     return AtMost(Autonomy.ASK, f"earned, but {share:.0%} are asked about nevertheless")
 
 
-def standing_of(case: Circumstances) -> Standing:
-    """How far the control's record carries what is decided about."""
-    from driftguard.state.standing import standing
-    from driftguard.state.trust import case_of
-
-    record = case.remembered[trust_key(case.remembered.place, case.control)].document
-    kind = case_of(case.plan, case.actor)
-    return standing(record, kind, case.policy.bounds.earning, case.now)
+def unseen(case: Circumstances) -> AtMost | None:
+    """Nobody has looked at any of the last reverts of this kind, which are severe or can cut."""
+    if not case.policy.earns(case.control) or not case.plan.steps:
+        return None
+    terms = case.policy.bounds.earning
+    if case.severity < terms.severe and not case.cuts:
+        return None
+    standing = case.standing
+    if not standing.earned or standing.unseen < terms.unseen:
+        return None
+    why = "can cut somebody off" if case.cuts else "are severe"
+    reason = (
+        f"earned, but nobody has looked at any of the last {standing.unseen} reverts of this kind, "
+        f"which {why} ({terms.unseen} are the most)"
+    )
+    return AtMost(Autonomy.ASK, reason)
 
 
 def routine(case: Circumstances) -> AtMost | None:

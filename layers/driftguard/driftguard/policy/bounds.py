@@ -209,10 +209,20 @@ class BreakGlass(NamedTuple):
 class Earning(NamedTuple):
     """When `earned` autonomy is earned.
 
-    The lower end of the credible interval (`confidence`, one-sided) of the share of remediations
-    that were right must pass `threshold`, with at least `outcomes` since the last undo. Outcomes
-    count half after `half_life` seconds. A revert that nobody undid for `settles` seconds counts
-    as a little evidence. `sampling` is the share of earned decisions that people are still asked.
+    A control's reverts are first granted once its answers refute that `grant` or more of them say
+    "wrong"; `false_grants` bounds the share of grants that come by luck (see `state/granting.py`).
+
+    From then on a case's score must reach the control's threshold, with at least `outcomes` right
+    outcomes since the last undo. The score is the share of right remediations that is exceeded with
+    `confidence`. The threshold starts at `threshold`; each revert by the guard itself lowers it by
+    `step * wrong`, but not below the `floor`, and each that proves wrong raises it by `step`, so
+    that the share of wrong reverts steers to `wrong` (see `state/threshold.py`).
+
+    Outcomes count half after `half_life` seconds. A revert that nobody undid for `settles` seconds
+    counts as a little evidence. `sampling` is the share of earned decisions that people are still
+    asked about. After `unseen` reverts of one kind that no person has looked at, people are asked
+    about the next one if its control's severity is at least `severe`, or its plan can cut
+    somebody off.
     """
 
     threshold: float = 0.95
@@ -221,6 +231,18 @@ class Earning(NamedTuple):
     half_life: int = 180 * DAY
     settles: int = 7 * DAY
     sampling: float = 0.02
+    lowest: float = 1.0
+    wrong: float = 0.01
+    step: float = 0.05
+    grant: float = 0.1
+    false_grants: float = 0.1
+    unseen: int = 20
+    severe: int = 85
+
+    @property
+    def floor(self) -> float:
+        """The lowest threshold: `lowest` where a policy gives one, else where it starts."""
+        return min(self.lowest, self.threshold)
 
 
 class Anomalies(NamedTuple):

@@ -138,6 +138,9 @@ def from_compiled(compiled: Document) -> Policy:
         autonomy={name: level for name, (level, _) in levels.items()},
         earned=frozenset(name for name, (_, earned) in levels.items() if earned),
         earned_by_default=by_default,
+        may_cut=frozenset(
+            name for name, control in controls.items() if control.get("may_cut") is True
+        ),
         bounds=bounds_of(compiled),
         settings={name: mapping(control, "settings") for name, control in controls.items()},
         trusted=Trusted(

@@ -7,12 +7,13 @@ when a stack is built. No Lambda reads YAML.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from driftguard.access.principals import Trusted
 from driftguard.documents import Document, digest
+from driftguard.frozen import dataclass
 from driftguard.model import Autonomy
 
 from .bounds import Bounds, Exemption
@@ -70,7 +71,11 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How far each control may go, its settings, and what is exempt."""
+    """How far each control may go, its settings, and what is exempt.
+
+    `may_cut` are the controls whose reverts need not wait for a person though they may cut more
+    than was opened.
+    """
 
     default: Autonomy = Autonomy.ASK
     autonomy: Mapping[str, Autonomy] = field(default_factory=dict)
@@ -84,6 +89,7 @@ class Policy:
     bounds: Bounds = Bounds()
     earned: frozenset[str] = frozenset()
     earned_by_default: bool = False
+    may_cut: frozenset[str] = frozenset()
 
     def granted(self, control: str) -> Autonomy:
         """What the policy grants the control at most, before any guardrail."""
@@ -99,6 +105,7 @@ class Policy:
             "autonomy": self.granted(control).label,
             "earned": self.earns(control),
             "settings": self.settings.get(control, {}),
+            **({"may_cut": True} if control in self.may_cut else {}),
         }
         return digest(said)[:12]
 

@@ -27,7 +27,18 @@ OUTCOMES = ("recorded", "unchanged", "clean", "gone", "standing", "risky", "unre
 
 # IAM is of no region: each partition's events of it arrive in one, and there it is swept, once.
 # Source: AWS CloudTrail User Guide, "Global service events".
-_HOMES = frozenset({"us-east-1", "cn-north-1", "us-gov-west-1"})
+_HOMES = frozenset(
+    {
+        "us-east-1",
+        "cn-north-1",
+        "eu-isoe-west-1",
+        "eusc-de-east-1",
+        "us-gov-west-1",
+        "us-iso-east-1",
+        "us-isob-east-1",
+        "us-isof-south-1",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,14 @@ def test_show_tells_who_voted(deployed: AuditTable, decisions: list[Decision]) -
     assert as_json("show", decisions[1].id)["votes"][0]["person"] == "carol"
 
 
+def test_a_decision_that_waits_for_aws_says_so(deployed: AuditTable) -> None:
+    """Kind 6: it is neither failed nor done."""
+    waiting = decided(deployed, a_decision(7, stamp(), settles_by=stamp(0, 600)))
+    assert "reverting, waiting for AWS" in told("show", waiting.id).stdout
+    assert "reverting, waiting for AWS" in told("list").stdout
+    assert as_json("show", waiting.id)["settles_by"] == stamp(0, 600)
+
+
 def test_show_prints_what_an_attacker_named_as_it_is(deployed: AuditTable) -> None:
     evil = Actor(session="arn:aws:sts::1:assumed-role/r/[red]eve[/red]", source="192.0.2.1")
     one = decided(deployed, a_decision(9, stamp(), actor=evil, resource=group("[bold]x")))

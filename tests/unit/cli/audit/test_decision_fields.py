@@ -82,6 +82,7 @@ OTHER: dict[str, Any] = {
     "expires": "2026-11-22T13:00:00.000Z",
     "escalated": True,
     "remade_by": ("arn:aws:iam::1:user/mallory",),
+    "settles_by": "2026-11-21T12:40:00.000Z",
 }
 
 FIELDS = [one.name for one in fields(Decision)]

@@ -15,6 +15,8 @@ _SWITCHES = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "Restri
 def _bucket(account: Account, name: str) -> str:
     bucket = f"shop-{name}-{account.id}"
     account.client("s3").create_bucket(Bucket=bucket, ObjectOwnership="ObjectWriter")
+    # AWS blocks public access to every new bucket.
+    account.client("s3").delete_public_access_block(Bucket=bucket)
     return bucket
 
 

@@ -1,0 +1,42 @@
+"""Tells what a change made from what stood before it.
+
+A call that writes a whole document, such as PutBucketPolicy, does not say what was there before.
+What the sweep had found, and nobody has taken back since, was there before: it is not this
+change's doing, and people are asked about it at most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from driftguard.documents import digest
+from driftguard.model import Autonomy, Finding, Status
+from driftguard.state import history
+from driftguard.state.keys import history_key
+
+from .case import Case
+from .comparing import Assessment
+
+
+def parts_of(finding: Finding) -> list[str]:
+    """Short digests of the parts that make a state risky."""
+    return [digest(part)[:16] for part in finding.offending]
+
+
+def limited(case: Case, assessment: Assessment) -> Assessment:
+    """The assessment, with people asked at most where part of it stood before the change."""
+    finding = assessment.finding
+    stored = case.remembered[history_key(case.control.id, case.candidate.resource)].document
+    left = history.left_standing(stored)
+    for part in parts_of(finding):
+        earlier = case.context.audit.get(left[part]) if part in left else None
+        # What was taken back since is new where it is there again.
+        if earlier is not None and earlier.status is not Status.REVERTED:
+            why = f"part of it stood before this change: {earlier.id} found it on {earlier.decided}"
+            asked = replace(
+                finding,
+                at_most=min(finding.at_most, Autonomy.ASK),
+                at_most_why=finding.at_most_why or why,
+            )
+            return replace(assessment, finding=asked)
+    return assessment
