@@ -79,6 +79,8 @@ class Account:
             "STATE_TABLE": "StateTable",
             "REMEDIATOR_ROLE_ARN": f"arn:aws:iam::{ACCOUNT_ID}:role/remediator",
             "CHANGES_QUEUE_URL": queue,
+            "COMMANDS_QUEUE_URL": queue,
+            "COMMANDS_QUEUE_ARN": "arn:aws:sqs:us-east-1:123456789012:commands",
             "DEAD_LETTER_QUEUE_URL": queue,
             "ACCOUNT_ID": ACCOUNT_ID,
             "AUTONOMY_CEILING": "revert",

@@ -227,8 +227,9 @@ def measure() -> dict[str, Any]:
     targets = [
         Target("API calls of a harmless event", len(harmless["calls"]), 0),
         Target("heavy modules loaded by it: SDK, Powertools", len(harmless["imported"]), 0),
-        Target("API calls of an open security group", len(revert["calls"]), 7),
-        Target("the revert among them is number", revert["revert_at"], 5),
+        # Two of them look who would be cut off, before anything is: load balancers, Kubernetes.
+        Target("API calls of an open security group", len(revert["calls"]), 9),
+        Target("the revert among them is number", revert["revert_at"], 7),
         Target("modules of another SDK than the shipped one", len(revert["foreign"]), 0),
         Target("clients built again in a warm process", again, 0),
         Target("megabytes shipped, unpacked, without byte code", megabytes, 13),

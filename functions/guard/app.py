@@ -17,7 +17,7 @@ from driftguard.aws import environment
 from driftguard.aws.client import Aws, Surroundings
 from driftguard.aws.secrets_manager import SaltIn
 from driftguard.engine.guard import Guard
-from driftguard.engine.intake import Intake, Message, Opened, opened
+from driftguard.engine.intake import Intake, Message, Opened, Queues, opened
 from driftguard.model import Autonomy, Place
 from driftguard.policy import compiled
 from driftguard.state.table import StateTable
@@ -42,6 +42,8 @@ class Settings(NamedTuple):
     state_table: str
     remediator_role_arn: str
     changes_queue_url: str
+    commands_queue_url: str
+    commands_queue_arn: str
     dead_letter_queue_url: str
     account_id: str
     autonomy_ceiling: Autonomy
@@ -76,13 +78,22 @@ guard = Guard(
     account=settings.account_id,
     remediator_role_arn=settings.remediator_role_arn,
 )
+queues = Queues(
+    changes=settings.changes_queue_url,
+    commands=settings.commands_queue_url,
+    commands_arn=settings.commands_queue_arn,
+    dead_letters=settings.dead_letter_queue_url,
+)
 
 
 def handler(
     event: dict[str, list[dict[str, object]]], context: LambdaContext
 ) -> PartialItemFailureResponse:
     """Takes a batch of changes; names those that must be delivered again."""
-    messages = [opened(guard, Message.from_record(record)) for record in event["Records"]]
+    messages = [
+        opened(guard, Message.from_record(record), queues.commands_arn)
+        for record in event["Records"]
+    ]
     if all(message.is_harmless for message in messages):
         sys.stdout.write(counted(len(messages)) + "\n")
         return {"batchItemFailures": []}
@@ -114,9 +125,7 @@ def taking() -> Taking:
     from driftguard.guardrails.spoken import spoken
 
     logger, metrics = Logger(), Metrics()
-    intake = Intake(
-        guard, settings.changes_queue_url, settings.dead_letter_queue_url, logger=logger
-    )
+    intake = Intake(guard, queues, logger=logger)
 
     def take(message: Opened) -> None:
         for decision in intake.take(message):

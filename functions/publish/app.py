@@ -30,8 +30,8 @@ class Settings(NamedTuple):
     state_table: str
     decisions_topic: str
     replies_topic: str
-    changes_queue_url: str
-    changes_queue_arn: str
+    commands_queue_url: str
+    commands_queue_arn: str
     dead_letter_queue_arn: str
     timers_group: str
     timers_role_arn: str
@@ -59,11 +59,11 @@ topic = Topic(
 )
 publisher = Publisher(
     aws=aws,
-    commands=CommandQueue(lambda: aws.client("sqs"), settings.changes_queue_url),
+    commands=CommandQueue(lambda: aws.client("sqs"), settings.commands_queue_url),
     timers=Timers(
         group=settings.timers_group,
         role_arn=settings.timers_role_arn,
-        queue_arn=settings.changes_queue_arn,
+        queue_arn=settings.commands_queue_arn,
         dead_letter_queue_arn=settings.dead_letter_queue_arn,
     ),
     channels=[topic],

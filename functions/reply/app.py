@@ -32,7 +32,7 @@ class Settings(NamedTuple):
     account_id: str
     audit_table: str
     state_table: str
-    changes_queue_url: str
+    commands_queue_url: str
     link_key_secret: str
     # Lambda's own.
     aws_region: str
@@ -73,7 +73,7 @@ def from_slack(request: Request, signing_secret: str) -> Response:
         request.headers,
         request.within(inbound.LONGEST).body.decode(errors="replace"),
         desk=desk,
-        commands=CommandQueue(lambda: aws.client("sqs"), settings.changes_queue_url),
+        commands=CommandQueue(lambda: aws.client("sqs"), settings.commands_queue_url),
         signing_secret=signing_secret,
         api_url=settings.slack_api_url,
     )

@@ -30,7 +30,7 @@ class Settings(NamedTuple):
     account_id: str
     audit_table: str
     state_table: str
-    changes_queue_url: str
+    commands_queue_url: str
     # Lambda's own.
     aws_region: str
 
@@ -46,7 +46,7 @@ signed_api = SignedApi(
         state=StateTable(aws, settings.state_table, place),
         policy=compiled.shipped(),
     ),
-    commands=CommandQueue(lambda: aws.client("sqs"), settings.changes_queue_url),
+    commands=CommandQueue(lambda: aws.client("sqs"), settings.commands_queue_url),
     log=logger,
 )
 

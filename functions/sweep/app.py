@@ -26,7 +26,7 @@ class Settings(NamedTuple):
 
     audit_table: str
     state_table: str
-    changes_queue_url: str
+    commands_queue_url: str
     account_id: str
     autonomy_ceiling: Autonomy
     settling_seconds: int
@@ -52,7 +52,7 @@ sweeper = Sweeper(
         remediator_role_arn="",
     ),
     region=settings.aws_region,
-    changes_queue=settings.changes_queue_url,
+    commands_queue=settings.commands_queue_url,
     settling=settings.settling_seconds,
     logger=logger,
 )

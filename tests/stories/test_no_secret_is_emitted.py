@@ -36,14 +36,15 @@ from driftguard.channels.wording import ApprovalRequest, as_json, as_text
 from driftguard.controls.mechanisms.exposed_secret import OpenSecret
 from driftguard.engine.apply import inverse
 from driftguard.engine.guard import Guard
-from driftguard.engine.intake import LAST_DELIVERY, Intake, Message, Retry
-from driftguard.events.commands import carry_out_message, undo_message
+from driftguard.engine.intake import LAST_DELIVERY, Intake, Retry
+from driftguard.events.commands import MARK, carry_out_message
 from driftguard.model import Autonomy, Change, Choice, Decision, Status, Vote
 from driftguard.policy.model import Person
 from driftguard_cli import stack
 from driftguard_cli.main import app
 from tests.scenarios.secrets import keys_of
 from tests.support.properties import tried
+from tests.support.queues import change_message, command_message, queues, undo_requested
 from tests.support.records import envelope, record
 from tests.support.secrets import placed
 from tests.support.secrets.emitting import EVERYWHERE, NAMED, failing, logged
@@ -107,13 +108,10 @@ class Room:
 
     def take(self, body: Mapping[str, Any], deliveries: int = 1) -> list[Decision]:
         """What the guard's Lambda makes of a message; what it raises is told as a log tells it."""
-        intake = Intake(
-            self.guard, self.dead_lettered, self.dead_lettered, logging.getLogger("driftguard")
-        )
+        door = command_message if MARK in body else change_message
+        intake = Intake(self.guard, queues(self.dead_lettered), logging.getLogger("driftguard"))
         try:
-            decisions = intake.take(
-                intake.opened(Message("m-1", json.dumps(body), deliveries, "sender"))
-            )
+            decisions = intake.take(intake.opened(door(body, deliveries)))
         except Retry as error:
             self.emitted += ["".join(traceback.format_exception(error)), repr(error)]
             return []
@@ -281,7 +279,7 @@ def test_from_the_look_to_the_undo_no_emitted_byte_holds_a_secret(
                     vote = Vote("bob", choice, "slack", told.guard.stamp(), decision.before)
                     assert desk.vote(decision.id, vote).counted
                     told.take(carry_out_message(decision.id))
-                told.take(undo_message(decision.id, by="bob", reason="mine"))
+                told.take(undo_requested(told.guard.audit, decision, "bob", "mine"))
         told.tell()
     assert told.leaks(secrets) == []
 
@@ -381,7 +379,7 @@ def test_an_undo_that_fails_does_not_quote_the_secret_that_it_was_to_put_back(
         assert decision.status is Status.REVERTED, decision.reason
         assert "PutParameter" in repr(decision.plan)
         with refusing("PutParameter", fails(secret)):
-            told.take(undo_message(decision.id, by="bob", reason="mine"), deliveries)
+            told.take(undo_requested(told.guard.audit, decision, "bob", "mine"), deliveries)
         told.tell()
     assert "ssm:PutParameter failed (" in "".join(told.emitted)
     assert told.leaks([secret]) == []

@@ -92,5 +92,5 @@ class AtTheSignedApi:
         return response.status, json.loads(response.body)
 
     def sent(self) -> list[dict[str, str]]:
-        received = boto3.client("sqs").receive_message(QueueUrl=self.queue)
+        received = boto3.client("sqs").receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
         return [json.loads(one["Body"]) for one in received.get("Messages", [])]

@@ -49,8 +49,8 @@ class Door:
 
 
 @contextmanager
-def served(door: Door) -> Iterator[Door]:
-    """A stack in moto, whose signed API answers on a free port."""
+def served(door: Door, **more: str) -> Iterator[Door]:
+    """A stack in moto, whose signed API answers on a free port; `more` are its other outputs."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -73,6 +73,7 @@ def served(door: Door) -> Iterator[Door]:
         "ReplyFunction": "driftguard-reply",
         "SignedApiFunction": "driftguard-signed-api",
         "SignedApiUrl": f"http://127.0.0.1:{server.server_port}/",
+        **more,
     }
     template = {
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},

@@ -11,10 +11,8 @@ import typer
 from rich.console import Console
 
 from driftguard.audit import Entry
-from driftguard.aws.calls import told_apart
 from driftguard.channels.wording import said
 from driftguard.engine.apply import inverse
-from driftguard.events.commands import undo_message
 from driftguard.model import Decision, Status
 
 from ..decisions import DecisionArgument, as_json_whole, known
@@ -62,17 +60,10 @@ def undo(
 
 
 def _ask_for_undo(deployed: Stack, decision: str, reason: str) -> None:
-    """Asks under the caller's verified identity; uses the queue if the stack has no signed API."""
-    if "SignedApiUrl" in deployed.outputs:
-        answer = ask(deployed, "/undo", {"decision": decision, "reason": reason})
-        if not answer["counted"]:
-            raise Trouble(f"It is not undone: {answer['text']}.")
-        return
-    message = undo_message(decision, by=deployed.caller(), reason=reason)
-    with told_apart("sqs", "SendMessage"):
-        deployed.aws.client("sqs").send_message(
-            QueueUrl=deployed.output("ChangesQueue"), MessageBody=json.dumps(message)
-        )
+    """Asks under the caller's verified identity: the guard obeys only what is recorded so."""
+    answer = ask(deployed, "/undo", {"decision": decision, "reason": reason})
+    if not answer["counted"]:
+        raise Trouble(f"It is not undone: {answer['text']}.")
 
 
 def _answer(deployed: Stack, before: Decision, timeout: float) -> tuple[Decision, Entry]:
@@ -86,6 +77,6 @@ def _answer(deployed: Stack, before: Decision, timeout: float) -> tuple[Decision
                 return known(deployed.audit.get(before.id), before.id), news[-1]
             time.sleep(0.5)
     raise Trouble(
-        f"The guard has not answered in {timeout:.0f} s. The undo is in the changes queue and may "
+        f"The guard has not answered in {timeout:.0f} s. The undo is in the commands queue and may "
         f"still happen: see `driftguard audit show {before.id}` and the dead-letter queue."
     )

@@ -41,6 +41,11 @@ def sizes(template: str) -> list[tuple[str, int, int]]:
             blocks.PATTERN_LIMIT,
         ),
         (
+            "bytes of the changes queue's policy",
+            blocks.QUEUE_POLICY_AROUND + len(rules) * blocks.RULE_ARN,
+            blocks.QUEUE_POLICY_LIMIT,
+        ),
+        (
             "managed policies on a role",
             max(policies.count(roles) for roles in policies),
             blocks.POLICIES_A_ROLE,

@@ -26,6 +26,11 @@ POLICIES_A_ROLE = 10
 RULES_A_BUS = 300
 RESOURCES_A_STACK = 500
 TEMPLATE_LIMIT = 1_048_576
+# Source: Amazon SQS Developer Guide, "Amazon SQS policy quotas" (8,192 bytes a policy).
+QUEUE_POLICY_LIMIT = 8192
+# What the changes queue's policy has beside the rules' ARNs, and the longest ARN of a rule in it.
+QUEUE_POLICY_AROUND = 1000
+RULE_ARN = len('"arn:aws-us-gov:events:ap-southeast-1:123456789012:rule/",') + 64
 
 # AWS Health names what happened in the event's detail; other services' findings by its type.
 _HEALTH = ("aws.health", "AWS Health Event")
@@ -61,7 +66,10 @@ def with_blocks(template: str, every: Sequence[AnyControl]) -> str:
 
 
 def rules(every: Sequence[AnyControl]) -> Block:
-    """One EventBridge rule a service, or several where its names overflow one pattern."""
+    """One EventBridge rule a service, or several where its names overflow one pattern.
+
+    And the policy of the queue that they send to.
+    """
     by_source: dict[str, set[str]] = {}
     for control in every:
         for trigger in control.triggers:
@@ -83,7 +91,49 @@ def rules(every: Sequence[AnyControl]) -> Block:
                     ],
                 },
             }
+    made["ChangesQueuePolicy"] = _queue_policy([*made])
     return made
+
+
+def _queue_policy(rule_names: Iterable[str]) -> Block:
+    """Who may send to the queue of changes, and to that of dead letters, beside roles.
+
+    The rules are named by ARN: CloudFormation cuts a long generated name, and a pattern would miss
+    it. Whoever may make targets can still send through them: see decision 21.
+    """
+    queues = [_GetAtt("ChangesQueue.Arn"), _GetAtt("DeadLetterQueue.Arn")]
+    return {
+        "Type": "AWS::SQS::QueuePolicy",
+        "Properties": {
+            "Queues": [_Ref("ChangesQueue"), _Ref("DeadLetterQueue")],
+            "PolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Sid": "RulesOfThisAccount",
+                        "Effect": "Allow",
+                        "Principal": {"Service": "events.amazonaws.com"},
+                        "Action": "sqs:SendMessage",
+                        "Resource": queues,
+                        "Condition": {
+                            "StringEquals": {"aws:SourceAccount": _Ref("AWS::AccountId")},
+                            "ArnEquals": {
+                                "aws:SourceArn": [_GetAtt(f"{name}.Arn") for name in rule_names]
+                            },
+                        },
+                    },
+                    {
+                        "Sid": "TlsOnly",
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "sqs:*",
+                        "Resource": list(queues),
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    },
+                ],
+            },
+        },
+    }
 
 
 def _fitting_patterns(where: str, names: list[str]) -> Iterator[list[str]]:

@@ -117,7 +117,7 @@ class Stage:
         return reply.decision
 
     def queued(self) -> list[Any]:
-        return [command_of(json.loads(one["Body"]), "") for one in self._received(self.queue)]
+        return [command_of(json.loads(one["Body"])) for one in self._received(self.queue)]
 
     def published(self) -> list[dict[str, Any]]:
         return [
@@ -203,7 +203,7 @@ def test_an_approval_request_sets_a_timer_for_its_deadline(stage: Stage) -> None
     assert len(timer["Name"]) <= 64
     target = timer["Target"]
     assert (target["Arn"], target["RoleArn"]) == (QUEUE_ARN, ROLE)
-    assert command_of(json.loads(target["Input"]), "") == Expire(decision.id)
+    assert command_of(json.loads(target["Input"])) == Expire(decision.id)
     assert target["DeadLetterConfig"]["Arn"].endswith(":dead-lettered")
 
 

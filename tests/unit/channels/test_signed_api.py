@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from driftguard.approvals.rules import UNDO_REQUESTED
+from driftguard.events.commands import undo_message
 from driftguard.model import Status
 from tests.support.api_requests import BOB, AtTheSignedApi
 from tests.support.approving import MALLORY, Asked, is_open
@@ -105,17 +107,16 @@ def reverted(api: AtTheSignedApi) -> AtTheSignedApi:
     return api
 
 
-def test_an_undo_goes_to_the_guard_in_the_callers_name(reverted: AtTheSignedApi) -> None:
+def test_an_undo_goes_to_the_guard_in_the_callers_name(
+    reverted: AtTheSignedApi, world: World
+) -> None:
     status, told = reverted.post(CAROL, "/undo", reason="was fine", by="eve")
     assert (status, told["counted"]) == (200, True)
-    assert reverted.sent() == [
-        {
-            "driftguard": "undo",
-            "decision": reverted.asked.decision.id,
-            "by": f"carol ({CAROL})",
-            "reason": "was fine",
-        }
-    ]
+    (command,) = reverted.sent()
+    request = world.audit.log(reverted.asked.decision.id)[command["request"] - 1]
+    assert command == undo_message(reverted.asked.decision.id, request.number)
+    assert (request.event, request.by) == (UNDO_REQUESTED, f"carol ({CAROL})")
+    assert request.note == "was fine"
 
 
 @pytest.mark.parametrize(

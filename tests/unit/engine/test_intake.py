@@ -17,6 +17,13 @@ from driftguard.events.commands import undo_message
 from driftguard.model import Status
 from driftguard.state.item_format import written_in
 from driftguard.state.keys import STATE_FORMAT, partition
+from tests.support.queues import (
+    COMMANDS_ARN,
+    change_message,
+    command_message,
+    queues,
+    undo_requested,
+)
 from tests.support.records import envelope, exposed_key_event, record
 from tests.support.world import HERE, World
 
@@ -28,12 +35,10 @@ def dead_letters(world: World) -> str:
 
 @pytest.fixture
 def intake(world: World, dead_letters: str) -> Intake:
-    return Intake(world.guard, dead_letters, dead_letters, logging.getLogger("test"))
+    return Intake(world.guard, queues(dead_letters), logging.getLogger("test"))
 
 
-def message(body: Any, deliveries: int = 1) -> Message:
-    text = body if isinstance(body, str) else json.dumps(body)
-    return Message("m-1", text, deliveries, "AIDASENDER")
+message = change_message
 
 
 def dead_lettered(queue: str) -> list[tuple[str, str]]:
@@ -79,9 +84,6 @@ def opened(group: str, **more: Any) -> dict[str, Any]:
         ({"detail": {}}, "the event has no `source`"),
         ({"detail": {"eventName": "X"}}, "the CloudTrail record has no `eventSource`"),
         ({"detail": {"eventName": "X", "eventSource": "y"}}, "has no `eventID`"),
-        ({"driftguard": "undo"}, "the command names no `decision`"),
-        ({"driftguard": "dance", "decision": "dg-1"}, "unknown command `dance`"),
-        ({"driftguard": "undo", "decision": "dg-1"}, "knows no decision dg-1"),
     ],
 )
 def test_what_can_never_be_judged_is_dead_lettered_at_once_with_its_reason(
@@ -195,19 +197,85 @@ def test_a_health_event_is_a_change(intake: Intake) -> None:
     assert (decision.control, decision.status) == ("iam.leaked-key", Status.REVERTED)
 
 
-def test_an_undo_names_the_sender_that_the_queue_vouches_for(intake: Intake, world: World) -> None:
+def test_an_undo_names_whom_the_record_names(intake: Intake, world: World) -> None:
     (decision,) = intake.take(intake.opened(message(opened(open_group()))))
-    asked = undo_message(decision.id, by="arn:aws:iam::123456789012:user/alice", reason="mine")
-    (undone,) = intake.take(intake.opened(message(asked)))
+    asked = undo_requested(world.audit, decision, "arn:aws:iam::123456789012:user/alice", "mine")
+    (undone,) = intake.take(intake.opened(command_message(asked)))
     assert undone.status is Status.UNDONE
     by = [entry.by for entry in world.audit.log(decision.id)][-1]
-    assert by == "arn:aws:iam::123456789012:user/alice (AIDASENDER)"
+    assert by == "arn:aws:iam::123456789012:user/alice"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("not json", "the message is not JSON"),
+        ("[1]", "expected a command (a JSON object), got a list"),
+        ({"driftguard": "undo"}, "the command names no `decision`"),
+        ({"driftguard": "dance", "decision": "dg-1"}, "unknown command `dance`"),
+        ({"driftguard": "undo", "decision": "dg-1"}, "the undo names no `request`"),
+        (undo_message("dg-1", 2), "knows no decision dg-1"),
+        (opened("sg-1"), "unknown command `None`"),
+    ],
+)
+def test_what_is_no_command_is_dead_lettered_at_once(
+    intake: Intake, dead_letters: str, body: Any, reason: str
+) -> None:
+    assert intake.take(intake.opened(command_message(body))) == []
+    ((_, why),) = dead_lettered(dead_letters)
+    assert reason in why
+
+
+@pytest.mark.parametrize("kind", ["undo", "carry-out", "expire", "look"])
+def test_nobody_commands_the_guard_by_the_door_of_changes(
+    intake: Intake, world: World, dead_letters: str, kind: str
+) -> None:
+    """12.1: a constant `Input` of an EventBridge target reached the guard as a command."""
+    (decision,) = intake.take(intake.opened(message(opened(open_group()))))
+    resource = decision.candidate.resource
+    named = {name: getattr(resource, name) for name in ("kind", "id", "account", "region", "arn")}
+    forged = {
+        "driftguard": kind,
+        "decision": decision.id,
+        "request": 1,
+        "by": "carol",
+        "control": decision.control,
+        "resource": named,
+    }
+    assert intake.take(intake.opened(message(forged))) == []
+    assert world.audit.get(decision.id) == decision
+    ((_, why),) = dead_lettered(dead_letters)
+    assert "the event's `detail` should be an object" in why
+
+
+def test_an_undo_that_nobody_has_requested_is_not_obeyed(
+    intake: Intake, world: World, dead_letters: str
+) -> None:
+    """12.1: the guard obeys the record, not the message."""
+    (decision,) = intake.take(intake.opened(message(opened(open_group()))))
+    for entry in (0, 1, 2, 99):
+        assert intake.take(intake.opened(command_message(undo_message(decision.id, entry)))) == []
+    assert world.audit.get(decision.id) == decision
+    assert all("is no request for an undo" in why for _, why in dead_lettered(dead_letters))
+
+
+def test_a_request_is_answered_once(intake: Intake, world: World) -> None:
+    (decision,) = intake.take(intake.opened(message(opened(open_group()))))
+    asked = undo_requested(world.audit, decision, "bob")
+    once = intake.take(intake.opened(command_message(asked)))
+    again = intake.take(intake.opened(command_message(asked)))
+    assert once == again
 
 
 def test_the_message_is_read_from_an_sqs_record() -> None:
     attributes = {"ApproximateReceiveCount": "3", "SenderId": "AIDA1"}
-    sqs = {"messageId": "m", "body": "{}", "attributes": attributes}
-    assert Message.from_record(sqs) == Message("m", "{}", 3, "AIDA1")
+    sqs = {
+        "messageId": "m",
+        "body": "{}",
+        "attributes": attributes,
+        "eventSourceARN": COMMANDS_ARN,
+    }
+    assert Message.from_record(sqs) == Message("m", "{}", 3, COMMANDS_ARN)
 
 
 def test_what_was_decided_beside_a_trouble_is_still_told(

@@ -18,13 +18,15 @@ from driftguard.controls.ec2.region import ENCRYPTION_OFF
 from driftguard.documents import stamp
 from driftguard.engine.guard import Guard
 from driftguard.engine.intake import LAST_DELIVERY, Intake, Message, Retry
-from driftguard.events.commands import undo_message
+from driftguard.events.commands import MARK
 from driftguard.model import Autonomy, Decision, Status
+from tests.support.queues import change_message, command_message, queues, undo_requested
 from tests.support.records import envelope, record
 from tests.support.world import Fakes, World
 
 TEN_MINUTES = Settling(600, "a made-up service takes ten minutes")
 CHANGES, DEAD = "https://sqs.example/changes", "https://sqs.example/dead"
+QUEUES = queues(DEAD, CHANGES)
 BUSY = Busy("Unsettled", "under way")
 
 
@@ -86,7 +88,7 @@ class Queue:
         """What was put into the queue anew, once its delay is over."""
         sent, self.sent[:] = list(self.sent), []
         for put in sent:
-            assert put["QueueUrl"] == CHANGES
+            assert put["QueueUrl"] in (CHANGES, QUEUES.commands)
             self.world.clock.pass_by(seconds=put["DelaySeconds"])
         return [json.loads(put["MessageBody"]) for put in sent]
 
@@ -111,7 +113,8 @@ class Queue:
 
 
 def message(body: Any, delivery: int) -> Message:
-    return Message("m-1", json.dumps(body), delivery, "AIDASENDER")
+    made = command_message if MARK in body else change_message
+    return made(body, delivery)
 
 
 def disabled(at: datetime) -> dict[str, Any]:
@@ -149,7 +152,7 @@ def stage(
         )
         monkeypatch.setattr(controls, "control", lambda _: settles)
         guard: Guard = world.with_policy(lambda policy: replace(policy, default=Autonomy.REVERT))
-        return service, Queue(world, Intake(guard, CHANGES, DEAD, logging.getLogger("t")), sent)
+        return service, Queue(world, Intake(guard, QUEUES, logging.getLogger("t")), sent)
 
     return staged
 
@@ -263,7 +266,7 @@ def test_an_undo_is_exact_once_it_has_settled(
     decision = queue.until_done(disabled(world.clock.now()))
     assert decision is not None
     service.settle()
-    undone = queue.until_done(undo_message(decision.id, by="alice", reason="mine"))
+    undone = queue.until_done(undo_requested(world.audit, decision, "alice", "mine"))
     assert undone is not None
     assert undone.status is Status.UNDONE
     assert list(world.audit.log(decision.id))[-1].note == "exactly as before"
@@ -278,7 +281,7 @@ def test_an_undo_that_never_settles_says_so(
     decision = queue.until_done(disabled(world.clock.now()))
     assert decision is not None
     service.deaf = True
-    undone = queue.until_done(undo_message(decision.id, by="alice", reason="mine"))
+    undone = queue.until_done(undo_requested(world.audit, decision, "alice", "mine"))
     assert undone is not None
     assert undone.status is Status.UNDONE
     note = list(world.audit.log(decision.id))[-1].note
@@ -305,7 +308,7 @@ def test_whoever_asked_for_an_undo_is_named_though_it_was_finished_later(
     decision = queue.until_done(disabled(world.clock.now()))
     assert decision is not None
     service.settle()
-    undone = queue.until_done(undo_message(decision.id, by="alice", reason="mine"))
+    undone = queue.until_done(undo_requested(world.audit, decision, "alice", "mine"))
     assert undone is not None
     assert undone.status is Status.UNDONE
-    assert list(world.audit.log(decision.id))[-1].by == "alice (AIDASENDER)"
+    assert list(world.audit.log(decision.id))[-1].by == "alice"

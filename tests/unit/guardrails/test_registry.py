@@ -293,6 +293,8 @@ def guards_function(patched: pytest.MonkeyPatch) -> ModuleType:
         "AUTONOMY_CEILING": "revert",
         "AWS_REGION": "us-east-1",
         "CHANGES_QUEUE_URL": "https://sqs.example/changes",
+        "COMMANDS_QUEUE_URL": "https://sqs.example/commands",
+        "COMMANDS_QUEUE_ARN": "arn:aws:sqs:us-east-1:123456789012:commands",
         "DEAD_LETTER_QUEUE_URL": "https://sqs.example/dead-lettered",
         "POWERTOOLS_METRICS_NAMESPACE": "Driftguard",
         "POWERTOOLS_SERVICE_NAME": "guard",

@@ -16,7 +16,7 @@ from botocore.client import BaseClient
 from driftguard.controls import control
 from driftguard.documents import Document
 from driftguard.engine.guard import Guard
-from driftguard.engine.intake import Intake, Message
+from driftguard.engine.intake import Intake
 from driftguard.model import Autonomy, Status
 from driftguard.policy.bounds import Bounds, Sweep
 from driftguard.state.keys import StateRecord, round_key
@@ -24,6 +24,7 @@ from driftguard.sweep.look import in_order
 from driftguard.sweep.rounds import Progress, Sweeper, progress_of
 from tests.support.answering import answering
 from tests.support.guardrails.held import CONTROL, new_group
+from tests.support.queues import command_message, queues
 from tests.support.sweeping import open_up, sweeping
 from tests.support.world import HERE, REGION, World
 
@@ -88,10 +89,8 @@ def within(world: World, **terms: Any) -> Guard:
 
 def took(guard: Guard, bodies: list[dict[str, Any]]) -> list[Any]:
     """The decisions that messages led to."""
-    intake = Intake(guard, "nowhere", "nowhere", logging.getLogger("test"))
-    taken = [
-        intake.take(intake.opened(Message("m", json.dumps(one), 1, "AROASWEEP"))) for one in bodies
-    ]
+    intake = Intake(guard, queues(), logging.getLogger("test"))
+    taken = [intake.take(intake.opened(command_message(one))) for one in bodies]
     return [one for each in taken for one in each]
 
 

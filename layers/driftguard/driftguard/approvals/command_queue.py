@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from driftguard.aws.calls import Client, told_apart
+from driftguard.documents import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class CommandQueue:
     sqs: Callable[[], Client]
     url: str
 
-    def send(self, command: Mapping[str, str], *, after: timedelta = timedelta()) -> None:
+    def send(self, command: Mapping[str, Json], *, after: timedelta = timedelta()) -> None:
         """Sends a command, to be delivered after so long, in whole seconds rounded up.
 
         Raises `AwsError` when SQS does not take it.

@@ -34,7 +34,8 @@ from driftguard.state.table import StateTable
 
 from . import operators
 from .command_queue import CommandQueue
-from .rules import quorum, undo_refusal, weigh
+from .owed import owed
+from .rules import UNDO_REQUESTED, is_undoable, quorum, undo_refusal, weigh
 
 # Two votes that meet both try again; more than a few rounds mean that something is wrong.
 _ROUNDS = 20
@@ -96,19 +97,44 @@ class Desk:
     def request_undo(
         self, decision_id: str, requester: Requester, reason: str, commands: CommandQueue
     ) -> Reply:
-        """Commands the guard to undo a decision, if the requester may ask for that.
+        """Records the request to undo a decision, if the requester may ask, and commands the guard.
 
-        Whether there is something to undo is for the guard to see. Raises `AwsError` when the queue
-        does not take the command.
+        The guard obeys the record, not the message. Raises `AwsError` when the queue does not take
+        the command: then the request is recorded, and may be made again.
+        """
+        for _ in range(_ROUNDS):
+            decision = self.audit.get(decision_id)
+            if decision is None:
+                return Reply(False, f"There is no decision {decision_id}.")
+            refusal = undo_refusal(decision, requester.person, requester.identity, self.policy)
+            if refusal or not is_undoable(decision):
+                nothing = f"there is nothing to undo: the decision is {decision.status.value}"
+                return Reply(False, refusal or nothing, decision)
+            asked = replace(decision, updated=self.stamp())
+            try:
+                written = self.audit.append(
+                    asked, event=UNDO_REQUESTED, note=reason, by=requester.name
+                )
+            except (Conflict, Moved):
+                continue
+            commands.send(undo_message(decision.id, written.version))
+            return Reply(True, "The guard has been asked to undo it.", written)
+        raise Conflict(f"{decision_id} is too busy to take a request")
+
+    def wake(self, decision_id: str, commands: CommandQueue) -> Reply:
+        """Commands the guard to do what the record says is still to be done for a decision.
+
+        Raises `AwsError` when the queue does not take the command.
         """
         decision = self.audit.get(decision_id)
         if decision is None:
             return Reply(False, f"There is no decision {decision_id}.")
-        refusal = undo_refusal(decision, requester.person, requester.identity, self.policy)
-        if refusal:
-            return Reply(False, refusal, decision)
-        commands.send(undo_message(decision.id, by=requester.name, reason=reason))
-        return Reply(True, "The guard has been asked to undo it.", decision)
+        command = owed(decision, self.audit.log(decision_id), self.stamp())
+        if command is None:
+            nothing = f"Nothing is left to do: the decision is {decision.status.value}."
+            return Reply(True, nothing, decision)
+        commands.send(command)
+        return Reply(True, "The guard has been woken.", decision)
 
     def act(self, act: operators.Act) -> Reply:
         """Carries out and records an operator's act; says what came of it either way."""

@@ -84,6 +84,10 @@ def _refusal(decision: Decision, vote: Vote, policy: Policy, now: str) -> str:
     return ""
 
 
+# The entry of a decision's log by which a person asks for an undo.
+UNDO_REQUESTED = "undo-requested"
+
+
 def undo_refusal(decision: Decision, person: Person | None, identity: str, policy: Policy) -> str:
     """Why somebody may not have a revert undone, in words for them; "" if they may.
 

@@ -37,15 +37,20 @@ class SignedApi:
     log: Logger
 
     def handle(self, request: Request) -> Response:
-        """Handles one request: POST /answer, /undo or /act, JSON in and out."""
+        """Handles one request: POST /answer, /undo, /wake or /act, JSON in and out."""
         try:
             if not request.caller:
                 raise BadRequest("IAM has not said who is calling: sign the request.", 403)
-            action = {"/answer": self._vote, "/undo": self._undo, "/act": self._act}.get(
-                request.path
-            )
+            actions = {
+                "/answer": self._vote,
+                "/undo": self._undo,
+                "/wake": self._wake,
+                "/act": self._act,
+            }
+            action = actions.get(request.path)
             if action is None:
-                raise BadRequest("There is /answer, /undo and /act here, and nothing else.", 404)
+                listed = ", ".join(actions)
+                raise BadRequest(f"There is {listed} here, and nothing else.", 404)
             if request.method != "POST":
                 raise BadRequest("Requests to the guard are posted.", 405)
             reply = action(request.caller, request.within(LONGEST).document())
@@ -98,6 +103,10 @@ class SignedApi:
         requester = Requester(caller, self.desk.policy.person(iam=caller))
         reason = text(said, "reason")[:LONGEST_REASON]
         return self.desk.request_undo(text(said, "decision"), requester, reason, self.commands)
+
+    def _wake(self, caller: str, said: Document) -> Reply:
+        """Wakes the guard for a decision: whoever may call may, because the record commands."""
+        return self.desk.wake(text(said, "decision"), self.commands)
 
     def _act(self, caller: str, said: Document) -> Reply:
         """Does an operator's act; where the policy names people, only for one of them."""

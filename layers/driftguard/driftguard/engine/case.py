@@ -68,7 +68,8 @@ class Case:
 
     `last_chance`: this delivery is the last one; what cannot be finished is recorded as failed.
     `actor` and `changed` are whose change is judged, and when it was made (ISO 8601, UTC): a
-    baseline that they accepted themselves does not vouch for it.
+    baseline that they accepted themselves does not vouch for it. `hidden`: the change's record does
+    not say that it was about this resource.
     """
 
     context: Context
@@ -79,6 +80,7 @@ class Case:
     remembered: StateRecords
     actor: Actor = Actor()
     changed: str = ""
+    hidden: bool = False
 
     # ------------------------------------------------------------------------- looking
 

@@ -23,7 +23,7 @@ from driftguard.model import (
 from driftguard.state import freezes, history, learning
 from driftguard.state.keys import StateRecords, history_key
 
-from . import approval_requests, asking, recording, remembering, resume, revert, standing
+from . import approval_requests, asking, hidden, recording, remembering, resume, revert, standing
 from .case import Case
 from .comparing import Assessment
 from .errors import Busy, NotYet, Waiting
@@ -73,7 +73,8 @@ def decide(case: Case, change: Change) -> Decision | None:
         return None
     if assessment.finding.unknown and not case.last_chance:
         raise NotYet(assessment.finding.unknown)
-    return record(case, id_, change, standing.limited(case, assessment))
+    assessment = standing.limited(case, assessment)
+    return record(case, id_, change, hidden.limited(assessment) if case.hidden else assessment)
 
 
 def _wait_until_settled(case: Case) -> None:

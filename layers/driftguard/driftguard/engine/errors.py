@@ -17,6 +17,10 @@ class Foreign(Exception):
     """The change is of an account that this guard does not guard."""
 
 
+class Unauthorized(Exception):
+    """A command names nothing in the record that authorizes it."""
+
+
 class UnknownDecision(LookupError):
     """A command names a decision that is not in the audit table."""
 

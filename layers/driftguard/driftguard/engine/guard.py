@@ -7,17 +7,20 @@ decision, or nothing to do. The steps are in `decide`, `approval_requests`, `rev
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from driftguard import controls
+from driftguard.approvals.rules import UNDO_REQUESTED
 from driftguard.audit import Conflict
 from driftguard.aws.calls import AwsError
-from driftguard.events.commands import LookAt, Undo
-from driftguard.model import Actor, Candidate, Certainty, Change, Decision
+from driftguard.events.cloudtrail import omitted
+from driftguard.events.commands import LookAt, Undo, UndoRequested
+from driftguard.model import Actor, Candidate, Certainty, Change, Decision, Status
 from driftguard.state.keys import StateRecords
 
 from .context import Context
-from .errors import Busy, Foreign, NotYet, UnknownDecision, Waiting
+from .errors import Busy, Foreign, NotYet, Unauthorized, UnknownDecision, Waiting
 
 if TYPE_CHECKING:
     from driftguard.controls.control import AnyControl
@@ -61,7 +64,9 @@ class Guard(Context):
         troubles: list[Exception] = []
         for control in controls.watching(change):
             try:
-                cases.extend(self._cases_of(control, change, last_chance))
+                # One by one: those before a trouble count.
+                for case in self._cases_of(control, change, last_chance):
+                    cases.append(case)
             except Exception as error:  # noqa: BLE001 - raised once the others have been decided
                 troubles.append(error)
         return Screening(change, tuple(cases), tuple(troubles))
@@ -89,7 +94,18 @@ class Guard(Context):
 
     def _cases_of(self, control: AnyControl, change: Change, last_chance: bool) -> Iterator[Case]:
         settings = self.policy.settings_of(control.id, control.settings)
-        for candidate in control.screen(change, settings):
+        hides = False
+        candidates = iter(control.screen(change, settings))
+        first = next(candidates, None)
+        if first is not None:
+            candidates = chain((first,), candidates)
+        elif omitted(change.request):
+            from . import hidden
+
+            self._must_guard(change.account)
+            reader = self.aws.reader(change.account, change.region)
+            hides, candidates = True, hidden.candidates(control, change, reader)
+        for candidate in candidates:
             # Only here: most changes are harmless by their record, and do not pay for it.
             from .case import Case
 
@@ -102,6 +118,7 @@ class Guard(Context):
                 StateRecords(self.state.place),
                 actor=change.actor,
                 changed=change.time,
+                hidden=hides,
             )
 
     def _decided(self, case: Case, change: Change) -> Decision | None:
@@ -130,6 +147,24 @@ class Guard(Context):
         from . import undo
 
         return undo.undo(self._case(decision, last_chance), decision, command)
+
+    def undo_requested(self, command: UndoRequested, *, last_chance: bool = False) -> Decision:
+        """Undoes what an entry of the decision's log asks for; nothing where it was answered.
+
+        Raises `Unauthorized` where that entry is no such request.
+        """
+        decision = self._known(command.decision)
+        log = {entry.number: entry for entry in self.audit.log(command.decision)}
+        request = log.get(command.request)
+        if request is None or request.event != UNDO_REQUESTED:
+            raise Unauthorized(
+                f"entry {command.request} of the log of {decision.id} is no request for an undo"
+            )
+        later = {entry.event for entry in log.values() if entry.number > request.number}
+        if later & {"undo-asked", "undo-refused"} and decision.status is not Status.UNDOING:
+            return decision
+        by_record = Undo(decision.id, request.by, request.note)
+        return self.undo(by_record, last_chance=last_chance)
 
     def carry_out(self, decision_id: str, *, last_chance: bool = False) -> Decision:
         """Reverts what people approved, if the resource is still as they were shown it."""

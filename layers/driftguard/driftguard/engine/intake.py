@@ -1,4 +1,7 @@
-"""Takes a message of the changes queue from text to decisions; no message is ever lost.
+"""Takes a message of the guard's two queues from text to decisions; no message is ever lost.
+
+Events and commands are two doors: what comes by the changes queue, which EventBridge can reach, is
+a change and nothing else; commands come by a queue that only the stack's roles can write.
 
 A message that can never succeed is dead-lettered at once; one that failed for a passing reason is
 delivered again; and the last delivery dead-letters what is still unfinished. Dead-lettered messages
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from driftguard.aws.calls import Client, Malformed, told_apart
 from driftguard.documents import Json
 from driftguard.events.cloudtrail import change_from_event
-from driftguard.events.commands import CarryOut, Command, LookAt, Undo, command_of, is_command
+from driftguard.events.commands import CarryOut, Command, LookAt, UndoRequested, command_of
 from driftguard.model import Decision
 
 from .errors import Waiting
@@ -36,12 +39,12 @@ class Retry(Exception):
 
 
 class Message(NamedTuple):
-    """The text of an SQS record, how often it was delivered, and who sent it."""
+    """The text of an SQS record, how often it was delivered, and the ARN of its queue."""
 
     id: str
     body: str
     deliveries: int
-    sender: str
+    queue: str
 
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Message:
@@ -52,7 +55,7 @@ class Message(NamedTuple):
             id=str(record.get("messageId", "")),
             body=str(record.get("body", "")),
             deliveries=int(attributes.get("ApproximateReceiveCount", 1)),
-            sender=str(attributes.get("SenderId", "")),
+            queue=str(record.get("eventSourceARN", "")),
         )
 
 
@@ -70,13 +73,29 @@ class Opened(NamedTuple):
         return self.screening is not None and self.screening.is_harmless
 
 
-def opened(guard: Guard, message: Message) -> Opened:
-    """What the message says, screened once; `trouble` is why it could not be read."""
+class Queues(NamedTuple):
+    """The guard's queues, by URL, and the ARN by which a command is known."""
+
+    changes: str
+    commands: str
+    commands_arn: str
+    dead_letters: str
+
+    def of(self, message: Message) -> str:
+        """The queue that a message came by."""
+        return self.commands if message.queue == self.commands_arn else self.changes
+
+
+def opened(guard: Guard, message: Message, commands_arn: str) -> Opened:
+    """What the message says, screened once; `trouble` is why it could not be read.
+
+    It is a command if it came by the queue with the ARN `commands_arn`, and else a change.
+    """
     last = message.deliveries >= LAST_DELIVERY
     try:
         body = _json(message)
-        if is_command(body):
-            return Opened(message, command=command_of(body, message.sender))
+        if message.queue == commands_arn:
+            return Opened(message, command=command_of(body))
         change = change_from_event(body)
         return Opened(message, screening=guard.screen(change, last_chance=last))
     except Exception as error:  # noqa: BLE001 - `take` dead-letters it with its reason
@@ -87,13 +106,12 @@ class Intake(NamedTuple):
     """Takes messages for a guard and dead-letters what cannot be judged."""
 
     guard: Guard
-    changes_queue: str
-    dead_letter_queue: str
+    queues: Queues
     logger: Logger
 
     def opened(self, message: Message) -> Opened:
         """What the message says, screened once; `trouble` is why it could not be read."""
-        return opened(self.guard, message)
+        return opened(self.guard, message, self.queues.commands_arn)
 
     def take(self, opened: Opened) -> list[Decision]:
         """The decisions that the message led to. Raises `Retry` when it must come again.
@@ -128,8 +146,8 @@ class Intake(NamedTuple):
         command = opened.command
         if opened.screening is not None:
             yield from self.guard.decide(opened.screening)
-        elif isinstance(command, Undo):
-            yield self.guard.undo(command, last_chance=last_chance)
+        elif isinstance(command, UndoRequested):
+            yield self.guard.undo_requested(command, last_chance=last_chance)
         elif isinstance(command, LookAt):
             found = self.guard.look_at(command, last_chance=last_chance)
             if found is not None:
@@ -145,7 +163,7 @@ class Intake(NamedTuple):
         self.logger.warning("message %s is dead-lettered: %s", message.id, reason)
         with told_apart("sqs", "SendMessage"):
             self._queue().send_message(
-                QueueUrl=self.dead_letter_queue,
+                QueueUrl=self.queues.dead_letters,
                 MessageBody=message.body or "(empty)",
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": value[:1024]}
@@ -160,7 +178,9 @@ class Intake(NamedTuple):
         """
         with told_apart("sqs", "SendMessage"):
             self._queue().send_message(
-                QueueUrl=self.changes_queue, MessageBody=message.body, DelaySeconds=_AGAIN
+                QueueUrl=self.queues.of(message),
+                MessageBody=message.body,
+                DelaySeconds=_AGAIN,
             )
 
     def _queue(self) -> Client:

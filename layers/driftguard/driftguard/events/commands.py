@@ -1,14 +1,13 @@
-"""Reads and writes the queue's commands: undo, carry out, expire, and look at a sweep's finding.
+"""Reads and writes the commands queue's messages: undo, carry out, expire, look at a find.
 
-Only an undo carries a person's request, and SQS vouches for its sender. The other commands only say
-what to look at: a decision, and the audit table says what may be done with it; or a resource, which
-the guard reads and judges itself.
+No command is obeyed for what it says. It names what authorizes it, and the guard reads that in the
+audit table: the request for an undo, the approval, the deadline. A look only says which resource
+the guard is to read and judge itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeGuard
 
 from driftguard.documents import Document, Json, mapping, text
 from driftguard.frozen import dataclass
@@ -16,17 +15,25 @@ from driftguard.model import Resource
 
 from .cloudtrail import Unparsable
 
-# The key that tells a command from an EventBridge event.
+# The key that says which command it is.
 MARK = "driftguard"
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Somebody wants a decision's revert taken back. `by` is the sender that SQS vouches for."""
+    """Somebody wants a decision's revert taken back: `by` and `reason` as the record has them."""
 
     decision: str
     by: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRequested:
+    """Somebody asked for an undo: entry `request` of the decision's log says who, and why."""
+
+    decision: str
+    request: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +58,20 @@ class LookAt:
     resource: Resource
 
 
-Command = Undo | CarryOut | Expire | LookAt
+Command = UndoRequested | CarryOut | Expire | LookAt
 
 
-def is_command(body: Json) -> TypeGuard[Mapping[str, Json]]:
-    """Whether a queue message is one of these rather than an event."""
-    return isinstance(body, Mapping) and MARK in body
+def undo_message(decision: str, request: int) -> dict[str, Json]:
+    """The message that an undo was requested by an entry of the decision's log."""
+    return {MARK: "undo", "decision": decision, "request": request}
 
 
-def undo_message(decision: str, *, by: str, reason: str) -> dict[str, str]:
-    """The message that asks the guard to undo a decision."""
-    return {MARK: "undo", "decision": decision, "by": by, "reason": reason}
-
-
-def carry_out_message(decision: str) -> dict[str, str]:
+def carry_out_message(decision: str) -> dict[str, Json]:
     """The message that an approved decision waits to be carried out."""
     return {MARK: "carry-out", "decision": decision}
 
 
-def expire_message(decision: str) -> dict[str, str]:
+def expire_message(decision: str) -> dict[str, Json]:
     """The message that an approval request's time is up."""
     return {MARK: "expire", "decision": decision}
 
@@ -83,11 +85,13 @@ def look_message(control: str, resource: Resource) -> dict[str, Json]:
 _RESOURCE = ("kind", "id", "account", "region", "arn")
 
 
-def command_of(body: Document, sender: str) -> Command:
-    """The command in a message. `sender` is the IAM id that SQS vouches for.
+def command_of(body: Json) -> Command:
+    """The command in a message.
 
     Raises `Unparsable` when it names nothing to look at, or asks for something unknown.
     """
+    if not isinstance(body, Mapping):
+        raise Unparsable(f"expected a command (a JSON object), got a {type(body).__name__}")
     kind, decision = body.get(MARK), text(body, "decision")
     if kind == "look":
         return _look_at(body)
@@ -101,8 +105,10 @@ def command_of(body: Document, sender: str) -> Command:
         return CarryOut(decision)
     if kind == "expire":
         return Expire(decision)
-    claimed = text(body, "by")
-    return Undo(decision, f"{claimed} ({sender})" if claimed else sender, text(body, "reason"))
+    request = body.get("request")
+    if type(request) is not int:
+        raise Unparsable("the undo names no `request` of the decision's log")
+    return UndoRequested(decision, request)
 
 
 def _look_at(body: Document) -> LookAt:

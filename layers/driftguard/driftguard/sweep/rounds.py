@@ -1,7 +1,7 @@
 """Runs the sweep in rounds: all controls in one region, once a day, in as many runs as it takes.
 
 A run stops in good time and notes how far it came; the next goes on from there. Risky resources go
-into the changes queue, those of the most severe controls first, and in one round no more than the
+into the commands queue, those of the most severe controls first, and in one round no more than the
 policy allows: the others come up again in the next round, when the first are decided on.
 """
 
@@ -71,7 +71,7 @@ class Sweeper:
 
     guard: Guard
     region: str
-    changes_queue: str
+    commands_queue: str
     settling: int
     logger: Logger
     only: Sequence[AnyControl] | None = None
@@ -145,7 +145,7 @@ class Sweeper:
             return 0
         with told_apart("sqs", "SendMessage"):
             self.guard.aws.client("sqs").send_message(
-                QueueUrl=self.changes_queue,
+                QueueUrl=self.commands_queue,
                 MessageBody=json.dumps(look_message(swept.control, swept.resource)),
                 DelaySeconds=self.settling,
             )

@@ -12,8 +12,9 @@ import pytest
 
 from driftguard.approvals.command_queue import CommandQueue
 from driftguard.approvals.desk import Desk
+from driftguard.approvals.rules import UNDO_REQUESTED
 from driftguard.channels.slack.inbound import Response, handle
-from driftguard.events.commands import Undo, command_of
+from driftguard.events.commands import Undo, UndoRequested, command_of
 from driftguard.model import Autonomy, Choice, Decision, Status
 from driftguard.state.keys import exemptions_key
 from tests.support.slack_room import Room
@@ -135,12 +136,12 @@ def reverted(clicks: Clicks) -> Clicks:
 def test_undo_asks_the_guard_in_the_persons_name(reverted: Clicks, slack: SlackStandIn) -> None:
     reverted.press("undo", "U0CAROL")
     (message,) = reverted.queued()
-    choice = command_of(message, "AROAREPLY")
-    assert choice == Undo(
-        reverted.decision.id, "carol (slack U0CAROL) (AROAREPLY)", "asked for in Slack"
-    )
+    command = command_of(message)
+    assert isinstance(command, UndoRequested)
+    requested = (UNDO_REQUESTED, "carol (slack U0CAROL)", "asked for in Slack")
+    assert reverted.log()[command.request - 1] == requested
     assert said(slack).startswith("Thank you: it is being undone")
-    reverted.room.guard.undo(choice)
+    reverted.room.guard.undo_requested(command)
     reverted.room.tell(reverted.now())
     assert "revert undone" in reverted.room.message().shown
 

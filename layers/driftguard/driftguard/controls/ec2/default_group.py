@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, items, text
+from driftguard.events.cloudtrail import omitted
 from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan
 
 from ..control import NOTHING, Control, References
@@ -76,7 +77,8 @@ class DefaultGroup(Control[DefaultGroupSettings]):
             group_named(change.request, change.response),
             text(change.request, "groupName"),
         )
-        if group and (name == _DEFAULT or (not name and settings.look_up)):
+        looks_up = settings.look_up or omitted(change.request)
+        if group and (name == _DEFAULT or (not name and looks_up)):
             certainty = Certainty.EVIDENT if name else Certainty.POSSIBLE
             way = "Egress" if change.name.endswith("Egress") else "Ingress"
             hint: Document = {"way": way, "asked": made_by(change.request, change.response)}

@@ -39,14 +39,19 @@ def function_changed(change: Change) -> Iterator[Candidate]:
 def environment(function: Resource, reader: Reader) -> Shown | None:
     """The variables of a function's environment.
 
-    It is empty if a customer's key that the guard may not use encrypts the variables: then the
-    key's policy says who may read them.
+    Under a customer's key that the guard may not use they are unread, and not empty: whoever
+    deploys a function chooses the key.
+
+    Source: AWS Lambda API Reference, "EnvironmentResponse" (`Error`).
     """
     found = reader.read("lambda", "GetFunctionConfiguration", FunctionName=function.id, absent=GONE)
     if found is None:
         return None
-    variables = mapping(mapping(document(found), "Environment"), "Variables")
-    return Shown([*texts_in(dict(variables), "Environment.Variables")])
+    told = mapping(document(found), "Environment")
+    code = text(mapping(told, "Error"), "ErrorCode")
+    unread = f"the guard may not decrypt the environment ({code})" if code else ""
+    texts = texts_in(dict(mapping(told, "Variables")), "Environment.Variables")
+    return Shown([*texts], unread=unread)
 
 
 TRIGGERS = (

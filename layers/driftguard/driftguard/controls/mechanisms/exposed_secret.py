@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ADVICE = (
     "Move it to AWS Secrets Manager and rotate it: whoever could read the configuration has it."
 )
+_UNREADABLE = "Look at it yourself, or let the guard's role use the key."
 _UNREAD = "Look at it yourself, and report the fault: a detector could not read it to its end."
 # How many secrets are named in one line; all of them are in the state.
 _NAMED = 5
@@ -33,11 +34,13 @@ _NAMED = 5
 class Shown:
     """The texts that a resource shows to its readers, each with its place.
 
-    `beside` is the rest of the state that an undo must find unchanged, without any secret.
+    `beside` is the rest of the state that an undo must find unchanged, without any secret. `unread`
+    says why some of it could not be read, "" where all of it was: what is unread is never clean.
     """
 
     texts: list[tuple[str, str]] = field(repr=False)
     beside: Document = field(default_factory=dict)
+    unread: str = ""
 
 
 # What a resource shows; None when it is gone.
@@ -67,6 +70,8 @@ class OpenSecret(Declared, Control[NoSettings]):
         shown = self.values(candidate.resource, reader)
         if shown is None:
             return None
+        if shown.unread:
+            return {**shown.beside, "exposed": [], "unreadable": shown.unread}
         exposed, unread = looked_at(shown.texts, reader)
         if unread:
             return {**shown.beside, "exposed": [], "unread": unread}
@@ -89,6 +94,10 @@ class OpenSecret(Declared, Control[NoSettings]):
         unread = text(state, "unread")
         if unread and unread != text(before, "unread"):
             return Finding(f"perhaps a secret in the open: {unread}", at_most=Autonomy.ASK)
+        unreadable = text(state, "unreadable")
+        if unreadable and unreadable != text(before, "unreadable"):
+            summary = f"whether there is a secret cannot be told: {unreadable}"
+            return Finding(summary, at_most=Autonomy.OBSERVE, at_most_why=unreadable)
         return None
 
     def plan(
@@ -100,6 +109,8 @@ class OpenSecret(Declared, Control[NoSettings]):
     ) -> Plan:
         if "unread" in observation.state:
             return Plan((), advice=_UNREAD)
+        if "unreadable" in observation.state:
+            return Plan((), advice=_UNREADABLE)
         return Plan(self.steps(candidate.resource, observation.state), advice=self.advice)
 
 
