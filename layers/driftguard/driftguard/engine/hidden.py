@@ -20,8 +20,9 @@ from driftguard.model import Autonomy, Candidate, Certainty, Change, Resource
 
 from .comparing import Assessment
 
-# As many as are looked at within one message's time; the sweep comes by the others.
-MOST = 50
+# As many as are looked at within one message's time, by each of the few controls that one change
+# wakes, with the rest of its batch; the sweep comes by the others.
+MOST = 20
 WHY = "the change's record hides what it did, so it may have stood there before"
 
 

@@ -4,8 +4,9 @@ Events and commands are two doors: what comes by the changes queue, which EventB
 a change and nothing else; commands come by a queue that only the stack's roles can write.
 
 A message that can never succeed is dead-lettered at once; one that failed for a passing reason is
-delivered again; and the last delivery dead-letters what is still unfinished. Dead-lettered messages
-say why: `driftguard redrive` shows the reasons and puts them back.
+delivered again; and the last delivery dead-letters what is still unfinished. What waits for AWS is
+put into its queue anew instead, until its control's time is up. Dead-lettered messages say why:
+`driftguard redrive` shows the reasons and has the messages handled again.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 # The queue's maxReceiveCount is one more: SQS itself dead-letters only what killed the Lambda.
 LAST_DELIVERY = 4
-
-
 # How long a message is held back that is put into the queue anew, in seconds.
 _AGAIN = 240
 
