@@ -47,12 +47,13 @@ def test_no_risky_event_is_harmless_once_its_request_is_omitted(
     assert event.parent.name in {case.control.id for case in screening.cases}
 
 
-@pytest.mark.parametrize("control", controls.every(), ids=lambda control: control.id)
+UNLISTED = [control for control in controls.every() if not control.swept]
+
+
+@pytest.mark.parametrize("control", UNLISTED, ids=lambda control: control.id)
 def test_what_cannot_be_listed_is_told(control: AnyControl, world: World) -> None:
     change = s3("PutBucketPolicy", OMITTED)
     reader = world.guard.aws.reader(change.account, change.region)
-    if control.swept:
-        return
     with pytest.raises(hidden.Hidden, match=f"{control.id} cannot list what it may have touched"):
         list(hidden.candidates(control, change, reader))
 
