@@ -211,6 +211,15 @@ def test_nobody_waits_for_a_change_that_is_long_past(
     assert service.writes == 0
 
 
+def test_nobody_waits_for_a_record_from_the_future(
+    world: World, stage: Callable[..., tuple[Service, Queue]]
+) -> None:
+    """A forged record would come again until its day, and be put into the queue anew each time."""
+    service, queue = stage(0)
+    assert queue.deliver(disabled(world.clock.now() + timedelta(days=400))) == []
+    assert (service.writes, queue.sent) == (0, [])
+
+
 def test_a_code_without_the_declared_words_is_no_busy_answer(
     world: World, stage: Callable[..., tuple[Service, Queue]]
 ) -> None:

@@ -32,6 +32,8 @@ from .recording import LEASE, ROUNDS
 
 # AWS is eventually consistent: how long to wait before a second look at what must be risky, in s.
 SECOND_LOOK = 2.0
+# How far the clock of a record may be ahead of ours.
+_AHEAD = timedelta(minutes=5)
 # How many ARNs of others who made the same again one approval request can name.
 _MOST_MAKERS = 100
 
@@ -78,13 +80,16 @@ def decide(case: Case, change: Change) -> Decision | None:
 
 
 def _wait_until_settled(case: Case) -> None:
-    """Raises `Waiting` while reads may still answer with the state before the change."""
+    """Raises `Waiting` while reads may still answer with the state before the change.
+
+    A record from the future is waited for by nobody: whoever forges one would never let it end.
+    """
     seconds, how = case.control.settling
     changed = moment(case.changed)
     if changed is None or not seconds:
         return
-    until = changed + timedelta(seconds=seconds)
-    if case.moment() < until:
+    until, now = changed + timedelta(seconds=seconds), case.moment()
+    if changed <= now + _AHEAD and now < until:
         raise Waiting(f"waiting for AWS until {stamp(until)} at most: {how}")
 
 
