@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import threading
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -62,9 +63,15 @@ class Door:
         self, application: Application, rules: Iterable[Rule], now: Callable[[], datetime]
     ) -> None:
         self._application = application
+        self._one_at_a_time = threading.Lock()
         self._gate = Gate(self._ask, rules, now, lambda: _asking.get()[1].region)
 
     def __call__(self, environment: Environment, start_response: Any) -> Iterable[bytes]:
+        # Moto iterates over its dictionaries while other threads insert into them, and answers 500.
+        with self._one_at_a_time:
+            return self._through(environment, start_response)
+
+    def _through(self, environment: Environment, start_response: Any) -> Iterable[bytes]:
         length = int(environment.get("CONTENT_LENGTH") or 0)
         body = environment["wsgi.input"].read(length) if length else b""
         http = HttpRequest({**environment, "wsgi.input": io.BytesIO(body)})

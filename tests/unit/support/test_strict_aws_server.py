@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
+import werkzeug.test
 from botocore.exceptions import ClientError
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -163,3 +166,23 @@ def test_a_labs_clock_may_run_faster() -> None:
 
     assert fast() >= true
     assert (fast() - datetime.now(UTC)).total_seconds() < 60
+
+
+def test_calls_reach_moto_one_at_a_time(clock: Clock) -> None:
+    """Moto answers 500 to a call that reads a dictionary while another call adds to it."""
+    inside: list[int] = []
+    most: list[int] = []
+
+    def application(environment: dict[str, Any], start_response: Any) -> list[bytes]:
+        inside.append(1)
+        time.sleep(0.01)
+        most.append(len(inside))
+        inside.pop()
+        start_response("200 OK", [])
+        return [b""]
+
+    door = Door(application, RULES, clock.now)
+    with ThreadPoolExecutor(8) as many:
+        for _ in range(16):
+            many.submit(werkzeug.test.Client(door).get, "/")
+    assert most == [1] * 16
