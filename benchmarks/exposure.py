@@ -48,7 +48,7 @@ CACHEGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-o
 REQUESTED = ("requests", "urllib3", "idna", "certifi", "charset_normalizer", "yaml")
 
 READ = "import json, sys; values = json.load(open(sys.argv[1]))"
-IMPORT = f"{READ}; from driftguard.exposure import exposed_in"
+IMPORT = f"{READ}; from driftguard.analysis.secrets import exposed_in"
 SCAN = f"{IMPORT}; exposed_in(values, bytes(16))"
 SCAN_AGAIN = f"{SCAN}; [exposed_in(values, bytes(16)) for _ in range({AGAIN})]"
 AS_IT_COMES = f"{READ}; import detect_secrets.plugins.github_token"

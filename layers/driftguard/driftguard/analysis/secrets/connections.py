@@ -1,16 +1,16 @@
-"""Credentials within addresses, connection strings and command lines."""
+"""Credentials within addresses, connection strings and files of logins."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .exposed import Found, Hidden
-from .ordinary import is_reference, is_sample
+from .ordinary import is_reference, is_sample, is_sealed
+from .randomness import is_random
 
 CONNECTION = "connection string"
 BASIC_AUTH = "basic auth credentials"
-COMMAND = "password on a command line"
 
 # RFC 3986, section 3.2.1. Drivers take more than it allows in a password, so this does too; a port
 # and a path (`host:8080/a@b`) are none.
@@ -34,44 +34,51 @@ _OTHER_FIELD = re.compile(
     r"|driver|SharedAccessKeyName)[ \t]{0,3}=)",
     re.IGNORECASE,
 )
-_GIVEN = r"['\"]?(?P<secret>[^\s'\"|]{3,512})"
-_COMMANDS = tuple(
-    re.compile(expression)
-    for expression in (
-        rf"\bcurl\b[^\n|;]{{0,400}}?\s(?:-u|--user)[ =]?['\"]?[^\s:'\"]{{1,128}}:{_GIVEN}",
-        rf"\bsshpass\s+-p\s*{_GIVEN}",
-        rf"\b(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n|;]{{0,400}}?\s-p{_GIVEN}",
-        rf"\bdocker\s+login\b[^\n|;]{{0,400}}?\s-p[ =]?{_GIVEN}",
-        rf"\becho\s+(?:-e\s+)?['\"]?[\w.-]{{1,64}}:{_GIVEN}['\"]?\s*\|\s*(?:sudo\s+)?chpasswd",
-        r"(?i:ConvertTo-SecureString)\s+(?:-String\s+)?(?P<quote>['\"])"
-        r"(?P<secret>[^'\"\n]{1,256})(?P=quote)\s+-(?i:AsPlainText)",
-        rf"(?i:\bnet\s+user)\s+[\w.-]{{1,64}}\s+(?![/*]){_GIVEN}",
-        r"(?i:\bauthorization)['\"]?\s*[:=]\s*['\"]?(?i:bearer|basic|token)\s+"
-        r"(?P<secret>[^\s'\"]{8,2048})",
-    )
+# The Go driver for MySQL, and Oracle's thin driver and tools.
+_DRIVEN = (
+    re.compile(r"(?<![\w.-])[\w.-]{1,64}:(?P<secret>[^\s\"'@]{3,256})@(?:tcp|tcp6|unix|udp)\("),
+    re.compile(
+        r"\boracle:(?:thin|oci8?):[\w$#.-]{1,64}/\\{0,3}\"?(?P<secret>[^\s\"'@]{3,256})\\{0,3}\"?@"
+    ),
 )
-_COMMAND_WORDS = (
-    "curl",
-    "sshpass",
-    "mysql",
-    "mariadb",
-    "docker login",
-    "chpasswd",
-    "securestring",
-    "net user",
-    "authorization",
+# A token where an address has its user: `https://TOKEN@git.example.com`.
+_USER_ONLY = re.compile(
+    r"\b(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,30})://(?P<secret>[^\s:/?#@\"'<>\\]{16,512})@(?=[\w\[])"
 )
+# Files of logins: .netrc, .pgpass, .htpasswd, and the list of cloud-init's chpasswd module.
+_LOGINS = (
+    re.compile(
+        r"\bmachine\s+\S{1,256}\s+login\s+\S{1,256}\s+(?:account\s+\S{1,128}\s+)?"
+        r"password\s+(?P<secret>\S{3,512})"
+    ),
+    re.compile(
+        r"^[^\s:#]{1,255}:(?:\d{2,5}|\*):[^\s:]{1,128}:[^\s:]{1,128}:(?P<secret>[^\s:]{3,256})$",
+        re.MULTILINE,
+    ),
+    re.compile(r"^[\w.@-]{1,64}:\{PLAIN\}(?P<secret>\S{3,256})$", re.MULTILINE),
+)
+_CHPASSWD = re.compile(
+    r"^[ \t]*(?:chpasswd|list):[ \t]*[|>]?-?[ \t]*\n(?P<lines>(?:[ \t]+[^\n]*\n?){1,200})",
+    re.MULTILINE,
+)
+_CHANGED = re.compile(r"^[ \t]+(?:- )?[a-z_][\w.-]{0,31}:(?P<secret>[^\s:]{3,256})$", re.MULTILINE)
 
 
 def credentials(text: str) -> Iterator[Found]:
-    """The passwords in a text's addresses, connection strings and commands."""
+    """The passwords in a text's addresses, connection strings and files of logins."""
     if "://" in text and "@" in text:
         yield from _in_addresses(text)
     lower = text.lower()
     if any(word in lower for word in _FIELD_WORDS):
         yield from _in_fields(text)
-    if any(word in lower for word in _COMMAND_WORDS):
-        yield from _in_commands(text)
+    if "@" in text:
+        yield from _matched(CONNECTION, _DRIVEN, text)
+    yield from _matched(BASIC_AUTH, _LOGINS, text)
+    if "chpasswd" in lower:
+        for listed in _CHPASSWD.finditer(text):
+            for match in _CHANGED.finditer(text, *listed.span("lines")):
+                if _tells(match["secret"]) and not match["secret"].startswith(("$", "R")):
+                    yield Found(BASIC_AUTH, *match.span("secret"), Hidden(match["secret"]))
 
 
 def _in_addresses(text: str) -> Iterator[Found]:
@@ -79,6 +86,9 @@ def _in_addresses(text: str) -> Iterator[Found]:
         if _tells(match["secret"], match["user"]):
             kind = BASIC_AUTH if match["scheme"].lower() in _OF_THE_WEB else CONNECTION
             yield Found(kind, *match.span("secret"), Hidden(match["secret"]))
+    for match in _USER_ONLY.finditer(text):
+        if is_random(match["secret"]) and _tells(match["secret"]):
+            yield Found(BASIC_AUTH, *match.span("secret"), Hidden(match["secret"]))
 
 
 def _in_fields(text: str) -> Iterator[Found]:
@@ -92,11 +102,11 @@ def _in_fields(text: str) -> Iterator[Found]:
             yield Found(CONNECTION, start, start + len(secret), Hidden(secret))
 
 
-def _in_commands(text: str) -> Iterator[Found]:
-    for expression in _COMMANDS:
-        for match in expression.finditer(text):
-            if _tells(match["secret"]):
-                yield Found(COMMAND, *match.span("secret"), Hidden(match["secret"]))
+def _matched(kind: str, forms: Iterable[re.Pattern[str]], text: str) -> Iterator[Found]:
+    for form in forms:
+        for match in form.finditer(text):
+            if _tells(match["secret"]) and not is_sealed(match["secret"]):
+                yield Found(kind, *match.span("secret"), Hidden(match["secret"]))
 
 
 # What documentation writes for a password.

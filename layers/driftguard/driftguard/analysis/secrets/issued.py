@@ -46,7 +46,6 @@ _JWT_TAIL = re.compile(r"[\w.=/+-]{0,16384}")
 
 KINDS = (
     Issued("GitHub token", re.compile(r"gh[pousr]_\w"), "github_token", "GitHubTokenDetector"),
-    Issued("GitHub token", re.compile(r"github_pat_\w{50,255}")),
     Issued(
         "GitLab token",
         re.compile(r"gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas)-|GR1348941"),
@@ -55,11 +54,8 @@ KINDS = (
         reach=1100,
     ),
     Issued("Slack token", re.compile(r"xox[abposr]-|hooks\.slack\.com"), "slack", "SlackDetector"),
-    Issued("Slack token", re.compile(r"xapp-\d-[A-Z0-9]{6,16}-\d{6,20}-[0-9a-f]{32,128}\b")),
     Issued("Stripe key", re.compile(r"[rs]k_live_"), "stripe", "StripeDetector"),
-    Issued("Stripe key", re.compile(r"whsec_[A-Za-z0-9+/]{32,64}=*")),
     Issued("SendGrid key", re.compile(r"SG\."), "sendgrid", "SendGridDetector"),
-    # An account's SID (AC…) only names the account; the library takes it for a key.
     Issued(
         "Twilio key",
         re.compile(r"SK[0-9a-f]{32}\b"),
@@ -83,18 +79,14 @@ KINDS = (
         tail=None,
     ),
     Issued("npm token", re.compile(r":_authToken="), "npm", "NpmDetector", inner=True),
-    Issued("npm token", re.compile(r"npm_[A-Za-z0-9]{36}\b")),
     Issued("PyPI token", re.compile(r"pypi-Ag"), "pypi_token", "PypiTokenDetector"),
     Issued("OpenAI key", re.compile(r"T3BlbkFJ"), "openai", "OpenAIDetector"),
-    Issued("OpenAI key", re.compile(r"sk-(?:proj|svcacct|admin)-[\w-]{40,200}")),
-    Issued("Anthropic key", re.compile(r"sk-ant-[a-z0-9]{2,12}-[\w-]{40,200}")),
     Issued(
         "Discord bot token",
         re.compile(r"[MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27}"),
         "discord",
         "DiscordBotTokenDetector",
     ),
-    Issued("Discord webhook", re.compile(r"discord(?:app)?\.com/api/webhooks/\d{5,25}/[\w-]{40,}")),
     Issued(
         "Telegram bot token",
         re.compile(r"\d{8,10}:[\w-]{35}"),
@@ -103,7 +95,6 @@ KINDS = (
         tail=None,
     ),
     Issued("Square secret", re.compile(r"sq0csp-"), "square_oauth", "SquareOAuthDetector"),
-    Issued("Square secret", re.compile(r"sq0atp-[\w-]{22}\b")),
     Issued(
         "Mailchimp key",
         re.compile(r"[0-9a-f]{32}-us\d"),
@@ -127,7 +118,6 @@ KINDS = (
         tail=None,
         inner=True,
     ),
-    # The library takes any key of 44 characters for IBM's; here the name has to say so.
     Issued(
         "IBM Cloud key",
         re.compile(r"(?:ibm|IBM)[_-]?(?:cloud|CLOUD|iam|IAM|api|API|key|KEY)"),
@@ -151,16 +141,6 @@ KINDS = (
         "ArtifactoryDetector",
         mixed=True,
     ),
-    Issued("Google API key", re.compile(r"AIza[\w-]{35}(?![\w-])")),
-    Issued("Hugging Face token", re.compile(r"hf_[A-Za-z]{34}\b")),
-    Issued("DigitalOcean token", re.compile(r"do[opr]_v1_[0-9a-f]{64}\b")),
-    Issued("Shopify token", re.compile(r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}\b")),
-    Issued("Vault token", re.compile(r"hv[sbr]\.[\w-]{24,200}")),
-    Issued("Grafana token", re.compile(r"glsa_[A-Za-z0-9]{32}_[0-9a-f]{8}\b")),
-    Issued("Databricks token", re.compile(r"dapi[0-9a-f]{32}\b")),
-    Issued("Docker Hub token", re.compile(r"dckr_[po]at_[\w-]{20,}")),
-    Issued("New Relic key", re.compile(r"NRAK-[A-Z0-9]{27}\b")),
-    Issued("Amazon Bedrock key", re.compile(r"ABSK[A-Za-z0-9+/]{100,300}={0,2}")),
 )
 
 

@@ -84,7 +84,7 @@ _PUBLIC = re.compile(
     r"|pk_(?:live|test)_|G-[A-Z0-9]{8,12}$|UA-\d+|GTM-|age1[a-z0-9]{58}$"
 )
 _SPLIT = re.compile(r"[-_/.:, @+=]+")
-_PLAIN = re.compile(r"[A-Za-z]+\d{0,2}|\d+|v\d+", re.IGNORECASE)
+_PLAIN = re.compile(r"[^\W\d_]+\d{0,2}|\d+|v\d+", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}")
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
 # CloudFormation ends the names that it makes with twelve or thirteen random characters.
@@ -106,9 +106,14 @@ def is_settled(value: str) -> bool:
         or _SETTLED.fullmatch(value[:_JUDGED]) is not None
         or _is_path(value)
         or is_reference(value)
-        or _SEALED.match(value) is not None
+        or is_sealed(value)
         or _PUBLIC.match(value) is not None
     )
+
+
+def is_sealed(value: str) -> bool:
+    """Whether the value is a hash, or was encrypted before it was written down."""
+    return _SEALED.match(value) is not None
 
 
 def _is_path(value: str) -> bool:
