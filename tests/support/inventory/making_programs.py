@@ -128,3 +128,52 @@ def _varint(number: int) -> bytes:
         encoded += bytes([number & 0x7F | 0x80])
         number >>= 7
     return encoded + bytes([number])
+
+
+def pe(data: bytes, *, section: str = ".data", plus: bool = True) -> bytes:
+    """A program of Windows whose one writable section is `data`. Source: Microsoft, "PE Format"."""
+    start, optional_size = 0x80, 240 if plus else 224
+    data_at = 0x400
+    optional = struct.pack("<H", 0x20B if plus else 0x10B).ljust(24 if plus else 28, b"\0")
+    optional += struct.pack("<Q" if plus else "<L", _BASE)
+    coff = struct.pack("<4s2H3L2H", b"PE\0\0", 0x8664, 2, 0, 0, 0, optional_size, 0x22)
+    sections = struct.pack(
+        "<8s6L2HL", b".text", 0x200, 0x1000, 0x200, 0x200, 0, 0, 0, 0, 0x60000020
+    ) + struct.pack(
+        "<8s6L2HL", section.encode(), len(data), 0x2000, len(data), data_at, 0, 0, 0, 0, 0xC0000040
+    )
+    head = b"MZ".ljust(0x3C, b"\0") + struct.pack("<L", start)
+    header = head.ljust(start, b"\0") + coff + optional.ljust(optional_size, b"\0") + sections
+    return header.ljust(data_at, b"\0") + data
+
+
+def macho(
+    data: bytes, *, section: str = "__go_buildinfo", pointer: int = 8, big: bool = False
+) -> bytes:
+    """A program of macOS whose one writable segment is `data`. Source: `mach-o/loader.h`."""
+    order, word = (">" if big else "<"), ("Q" if pointer == 8 else "L")
+    data_at = 0x400
+    inside = struct.pack(
+        f"{order}16s16s2{word}{'8' if pointer == 8 else '7'}L",
+        *(section.encode(), b"__DATA", _BASE + data_at, len(data), data_at),
+        *([0] * (7 if pointer == 8 else 6)),
+    )
+    segment_size = struct.calcsize(f"{order}2L16s4{word}4L")
+    segment = struct.pack(
+        f"{order}2L16s4{word}4L",
+        *(0x19 if pointer == 8 else 1, segment_size + len(inside), b"__DATA"),
+        *(_BASE + data_at, len(data), data_at, len(data), 3, 3, 1, 0),
+    )
+    magic = 0xFEEDFACF if pointer == 8 else 0xFEEDFACE
+    header = struct.pack(f"{order}7L", magic, 7, 3, 2, 1, len(segment) + len(inside), 0)
+    header += b"\0\0\0\0" if pointer == 8 else b""
+    return (header + segment + inside).ljust(data_at, b"\0") + data
+
+
+def fat_macho(*programs: bytes) -> bytes:
+    """A program of macOS for several architectures. Source: `mach-o/fat.h`."""
+    at, header, body = 0x1000, struct.pack(">2L", 0xCAFEBABE, len(programs)), b""
+    for program in programs:
+        header += struct.pack(">5L", 7, 3, at + len(body), len(program), 12)
+        body += program
+    return header.ljust(at, b"\0") + body

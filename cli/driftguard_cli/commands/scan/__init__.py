@@ -17,7 +17,6 @@ from typing import Annotated
 
 import typer
 from botocore.exceptions import BotoCoreError
-from rich.console import Console
 
 from driftguard.analysis.advisories.provider import Advisories
 from driftguard.aws.calls import AwsError
@@ -27,6 +26,7 @@ from driftguard.controls.mechanisms.vulnerable_library import Judge, LibrarySett
 from ...errors import Trouble
 from ...policy_file.at_hand import PolicyAtHand, PolicyOption
 from ...stack import JsonOption
+from ...terminal import Console
 from . import sources
 from .documents import as_cyclonedx, as_json
 from .functions import deployed, is_function

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from driftguard.analysis.secrets import Exposed
-from driftguard.documents import Document, Json
+from driftguard.documents import Document, Json, text
 
 from .verdict import Verdict
 
@@ -35,6 +35,9 @@ def as_json(verdict: Verdict, policy: str) -> str:
             for accepted in verdict.accepted
         ],
         "passed": list(verdict.passed),
+        "guessed": sorted(
+            {text(finding, "package") for finding in verdict.flagged if verdict.guess(finding)}
+        ),
         "unknown": list(verdict.unknown),
         "odd": list(subject.inventory.oddities),
         "secrets": [_exposed(exposed) for exposed in exposures.found] if exposures else None,

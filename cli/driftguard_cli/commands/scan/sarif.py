@@ -110,6 +110,7 @@ def _level(severity: int) -> str:
 
 def _results(finding: Document, verdict: Verdict) -> Iterator[Json]:
     package = f"{text(finding, 'package')} {text(finding, 'version')}".rstrip()
+    package += verdict.guess(finding)
     fixed = _listed(finding, "fixed_in")
     message = f"{package} has {text(finding, 'id')}; " + (
         f"fixed in {fixed}." if fixed else "no fix is known."

@@ -35,12 +35,13 @@ from packageurl import PackageURL
 from driftguard.analysis.advisories.package import Package
 from driftguard.analysis.advisories.severity import Severity
 from driftguard.analysis.inventory import Inventory, Item
+from driftguard.analysis.inventory.lockfiles.purls import ECOSYSTEMS
 from driftguard.documents import Document, text
 
 # Serial numbers are made of what they number, so that the same code has the same bill.
 _NUMBERED = UUID("6f0c3f9e-5a55-4c0c-9a52-0d3a2f0f1c11")
 _SUBJECT = "deployment"
-_TYPES = {"PyPI": "pypi", "npm": "npm", "Maven": "maven", "Go": "golang", "crates.io": "cargo"}
+_TYPES = {ecosystem: type_ for type_, ecosystem in ECOSYSTEMS.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from driftguard.analysis.inventory import (
     is_archive,
     is_image,
     is_lock,
+    is_packed,
     of_folder,
     of_lock,
 )
@@ -22,6 +23,8 @@ from driftguard.model import Resource
 from ...errors import Trouble
 from .verdict import Subject
 
+# What a file without a telling name is told by, in bytes.
+_BEGINNING = 512
 _KINDS = (
     "a folder, a zip, jar or wheel, an image as .tar or .tar.gz, a requirements or lock file, "
     "function:NAME[:QUALIFIER] or a function's ARN"
@@ -40,8 +43,8 @@ def at_path(what: str, as_what: str, tags: Mapping[str, str]) -> Subject:
     unknown = (
         [] if found.files_seen or found.gaps else [f"{printable(what)}: there is nothing in it"]
     )
-    if path.is_dir() and not found.items:
-        # A source tree that was not built: what will be installed for it nobody can tell.
+    if path.is_dir():
+        # What was not built: what will be installed for it nobody can tell.
         unknown += found.wanting
     return Subject(name, _resource(as_what or name), found, what, tags, unknown=tuple(unknown))
 
@@ -58,7 +61,9 @@ def _inventory(path: Path, name: str) -> Inventory:
             if is_archive(name):
                 return inventory(file, name, LAMBDA)
             if is_lock(name):
-                return of_lock(file, name)
+                return of_lock(file, name, IMAGE)
+            if is_packed(file.read(_BEGINNING)):
+                return inventory(file, name, LAMBDA)
     except OSError as error:
         raise Trouble(f"{path} could not be read: {error.strerror}.") from error
     raise Trouble(f"{path} is not of a kind that can be scanned: {_KINDS}.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +12,7 @@ from driftguard.analysis.advisories.severity import Severity
 from driftguard.analysis.inventory.troubles import printable
 from driftguard.documents import Document, text
 
+from ...terminal import Console
 from .verdict import Accepted, Outcome, Verdict, points
 
 _STYLES = {
@@ -31,7 +31,7 @@ _IDS = 3
 def tell(verdict: Verdict, policy: str, console: Console) -> None:
     """Print a verdict; `policy` says where the settings are from."""
     if verdict.flagged:
-        console.print(_flagged(verdict.flagged))
+        console.print(_flagged(verdict))
     if verdict.exposures and verdict.exposures.found:
         console.print(_exposed(verdict))
     if verdict.accepted:
@@ -85,13 +85,13 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _flagged(flagged: Iterable[Document]) -> Table:
+def _flagged(verdict: Verdict) -> Table:
     """One row an advisory, those of a package together; the worst package first."""
     table = _table("package", "version", "severity", "advisory", "fixed in", "where")
-    for package, version, ones in _by_package(flagged):
+    for package, version, ones in _by_package(verdict.flagged):
         for number, finding in enumerate(ones):
             table.add_row(
-                _plain("" if number else package),
+                _plain("" if number else f"{package}{verdict.guess(finding)}"),
                 _plain("" if number else version),
                 _severity(finding),
                 _plain(_few(_strings(finding, "ids"), _IDS)),

@@ -5,6 +5,7 @@ Pure but for the look-up. If something could not be found out, the subject is no
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -12,11 +13,11 @@ from enum import StrEnum
 from driftguard.analysis.advisories.matching import Doubt, match
 from driftguard.analysis.advisories.package import Coordinates
 from driftguard.analysis.advisories.provider import Advisories, NotKnown
-from driftguard.analysis.inventory import Inventory
+from driftguard.analysis.inventory import Evidence, Inventory
 from driftguard.analysis.secrets import Exposed
 from driftguard.analysis.vulnerabilities import as_document
 from driftguard.controls.mechanisms.vulnerable_library import AllowedAdvisory, Judge
-from driftguard.documents import Document
+from driftguard.documents import Document, text
 from driftguard.model import Resource
 
 
@@ -84,6 +85,18 @@ class Verdict:
         if self.flagged or exposed:
             return Outcome.INSECURE
         return Outcome.UNKNOWN if self.unknown else Outcome.CLEAN
+
+    def guess(self, finding: Document) -> str:
+        """What is said behind a package that no file names, but names suggest; "" for others."""
+        items = self.subject.inventory.items
+        sought = Coordinates(*(text(finding, key) for key in ("ecosystem", "package", "version")))
+        at = bisect_left(items, sought, key=lambda item: item.package.coordinates)
+        guessed = (
+            at < len(items)
+            and items[at].package.coordinates == sought
+            and items[at].evidence is Evidence.INFERRED
+        )
+        return " (guessed)" if guessed else ""
 
 
 def judged(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from driftguard.aws.client import Aws
+from driftguard.aws.time_limit import TimeLimit
 from driftguard.documents import Document, Json, text
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 # Code is named by its hash, so what it contains never has to be read twice.
 _REMEMBERED: OrderedDict[str, Contents] = OrderedDict()
 _MOST_REMEMBERED = 32
-# A batch of changes has two minutes in the guard's Lambda, so that one package may not take them
-# all: how long its inventory and its advisories may take, in seconds.
-_INVENTORY_SECONDS, _ADVISORIES_SECONDS = 20.0, 15.0
+# A message has two minutes at most in the guard's Lambda, and one package may not take them all:
+# how long its download, its inventory and its advisories may take, in seconds.
+_DOWNLOAD_SECONDS, _INVENTORY_SECONDS, _ADVISORIES_SECONDS = 30.0, 20.0, 15.0
 # What is told of an archive that cannot be read is its maker's: so many sentences are enough.
 _MOST_TROUBLES = 3
 
@@ -46,10 +47,10 @@ def of_code(url: str, sha256: str, name: str, aws: Aws) -> Document:
 
     `sha256` is Lambda's hash of the code (base64): code with another hash is not judged.
     """
-    return findings_in(contents(url, sha256, name), aws)
+    return findings_in(contents(url, sha256, name, aws.time), aws)
 
 
-def contents(url: str, sha256: str, name: str) -> Contents:
+def contents(url: str, sha256: str, name: str, time_limit: TimeLimit) -> Contents:
     """What the code at an address contains, by Lambda's own hash of it. Never raises."""
     if sha256 in _REMEMBERED:
         _REMEMBERED.move_to_end(sha256)
@@ -59,7 +60,8 @@ def contents(url: str, sha256: str, name: str) -> Contents:
     from .inventory import LAMBDA, inventory
 
     try:
-        with download(url) as file:
+        seconds = min(_DOWNLOAD_SECONDS, time_limit.left())
+        with download(url, seconds=seconds) as file:
             if _sha256(file) != sha256:
                 return Contents((), f"what Lambda gave as the code of {name} is another code")
             found = inventory(file, f"{name}.zip", replace(LAMBDA, seconds=_INVENTORY_SECONDS))
@@ -115,7 +117,8 @@ def provider(aws: Aws) -> Advisories | None:
 
     table, place = aws.surroundings.state_table, aws.surroundings.place
     cache = TableCache(StateTable(aws, table, place)) if table else None
-    patience = Patience(tries=3, request=5, whole=_ADVISORIES_SECONDS)
+    whole = min(_ADVISORIES_SECONDS, aws.time.left())
+    patience = Patience(tries=3, request=5, whole=whole)
     return OsvApi(Exchange(source.rstrip("/"), patience), cache)
 
 

@@ -345,10 +345,9 @@ def test_a_tar_within_the_deployment_that_cannot_be_read_is_a_gap() -> None:
 @pytest.mark.parametrize(
     ("path", "ecosystem"),
     [
-        ("Gemfile.lock", "RubyGems"),
-        ("vendor/bundle/ruby/3.3.0/specifications/rack-2.0.gemspec", "RubyGems"),
-        ("composer.lock", "Packagist"),
-        ("Handler.deps.json", "NuGet"),
+        ("Podfile.lock", "CocoaPods"),
+        ("renv.lock", "R"),
+        ("vcpkg.json", "C and C++"),
     ],
 )
 def test_what_is_of_an_ecosystem_that_is_not_read_is_a_gap(path: str, ecosystem: str) -> None:
@@ -367,7 +366,7 @@ def test_a_source_tree_that_was_not_built_is_told() -> None:
     assert found.complete
     assert set(found.wanting) == {
         "go.mod: asks for packages of Go, and none of them is in here",
-        "package.json: asks for packages of npm, and none of them is in here",
+        "package.json: asks for packages of npm, and not all of them are in here",
         "pom.xml: asks for packages of Maven, and none of them is in here",
         "requirements.txt: has requirements without an exact version, which were not looked up",
     }

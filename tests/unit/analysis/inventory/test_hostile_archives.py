@@ -140,8 +140,8 @@ def test_a_file_of_zeros_is_not_unpacked_to_the_end() -> None:
 
 
 def test_metadata_that_is_larger_than_any_is_not_read() -> None:
-    found = of(zipped({METADATA: CONTENT + Random(0).randbytes(9_000_000)}))
-    assert found.troubles == (f"{METADATA}: is larger than 6,291,456 bytes, and was not read",)
+    found = of(zipped({METADATA: CONTENT + Random(0).randbytes(13_000_000)}))
+    assert found.troubles == (f"{METADATA}: is larger than 12,582,912 bytes, and was not read",)
     assert not found.complete
 
 
@@ -288,9 +288,9 @@ def test_more_packages_than_the_limit_end_the_reading() -> None:
 
 
 def test_one_lock_file_without_end_is_a_gap() -> None:
-    lines = "".join(f'p{index}@1:\n  version "1.0.0"\n' for index in range(30_000))
+    lines = "".join(f'p{index}@1:\n  version "1.0.0"\n' for index in range(50_000))
     found = of(zipped({"yarn.lock": lines}))
-    assert len(found.packages) == 20_000
+    assert len(found.packages) == 40_000
     assert not found.complete
 
 

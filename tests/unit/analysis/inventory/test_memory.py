@@ -26,7 +26,7 @@ from tests.support.inventory.making_zips import (
 
 ROOT = Path(__file__).parents[4]
 CEILING = 256 * 1024 * 1024
-TEXT = 6 * 1024 * 1024 - 1024
+TEXT = 12 * 1024 * 1024 - 1024
 
 METADATA = "requests-2.19.0.dist-info/METADATA"
 
@@ -82,11 +82,11 @@ def lock_of_many() -> bytes:
 
 
 def requirements() -> bytes:
-    return zipped({"requirements.txt": "ab==1\n" * (TEXT // 6)}, zipfile.ZIP_STORED)
+    return zipped({"requirements.txt": "abcdefghijk==1\n" * (TEXT // 15)}, zipfile.ZIP_STORED)
 
 
 def headers() -> bytes:
-    text = "Name: a\nVersion: 1\n" + "A: b\n" * (TEXT // 5)
+    text = "Name: a\nVersion: 1\n" + "A: bcdefghijkl\n" * (TEXT // 16)
     return zipped({METADATA: text}, zipfile.ZIP_STORED)
 
 
@@ -120,7 +120,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, bool, int]] = {
     "empty objects": (lists_of("{}"), "zip", False, 0),
     "small objects": (lists_of('{"a":0}'), "zip", False, 0),
     "empty lists and a wide letter": (lists_of("[]", '"\N{PARTY POPPER}"'), "zip", False, 0),
-    "a lock of many": (lock_of_many, "zip", False, 20000),
+    "a lock of many": (lock_of_many, "zip", False, 40_000),
     "many requirements": (requirements, "zip", False, 1),
     "many headers": (headers, "zip", True, 1),
     "a layer of long names": (tar_of_long_names, "tar", True, 0),

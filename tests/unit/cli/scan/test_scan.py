@@ -274,7 +274,7 @@ HOSTILE: dict[str, tuple[Content, str]] = {
     "cut.zip": (zipped(REQUESTS)[:-30], "is not a zip, or breaks off"),
     "text.jar": ("no jar", "is not a zip, or breaks off"),
     "image.tar": (IMAGE[:3000], "breaks off"),
-    "gemfile.zip": (zipped({"Gemfile.lock": ""}), "is of RubyGems, which is not read here"),
+    "gemfile.zip": (zipped({"Podfile.lock": ""}), "is of CocoaPods, which is not read here"),
     "broken.zip": (
         zipped({"node_modules/lodash/package.json": "{"}),
         "is no package.json that can be read",
@@ -456,3 +456,55 @@ def test_what_others_named_moves_no_terminal(scan: Scan, tmp_path: Path) -> None
     result = scan(written(tmp_path / "a.zip", zip_), "--advisories", copy)
     assert result.exit_code == 1
     assert "\x1b" not in result.output
+
+
+# --------------------------------------------------------------------- every kind of dependency
+
+
+def test_a_guess_says_that_it_is_one(scan: Scan, tmp_path: Path, copy: Path) -> None:
+    """13: a jar without coordinates is taken for what its name and classes suggest."""
+    jar = zipped({"org/apache/logging/log4j/core/Logger.class": b""})
+    stated = zipped({"META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties": LOG4J})
+    for content, expected in ((jar, True), (stated, False)):
+        folder = laid_out(tmp_path / str(expected), {"lib/log4j-core-2.14.1.jar": content})
+        told = scan(folder, "--advisories", copy)
+        assert told.exit_code == 1
+        assert ("log4j-core (guessed)" in told.stdout) is expected
+        document = as_json(scan(folder, "--advisories", copy, "--json"))
+        assert bool(document["guessed"]) is expected
+        sarif = scan(folder, "--advisories", copy, "--format", "sarif").stdout
+        assert ("(guessed)" in sarif) is expected
+
+
+LOG4J = "groupId=org.apache.logging.log4j\nartifactId=log4j-core\nversion=2.14.1\n"
+
+
+@pytest.mark.parametrize("name", ["app", "tool.bin"])
+def test_a_zipapp_without_a_telling_name_is_read(
+    scan: Scan, tmp_path: Path, copy: Path, name: str
+) -> None:
+    app = b"#!/usr/bin/env python3\n" + zipped(REQUESTS)
+    result = scan(written(tmp_path / name, app), "--advisories", copy, "--json")
+    assert (result.exit_code, ids(result)) == (1, ["CVE-2018-18074"])
+
+
+def test_one_package_read_does_not_silence_another_ecosystem(
+    scan: Scan, tmp_path: Path, copy: Path
+) -> None:
+    clean: dict[str, Content] = {"requirements.txt": "idna==2.8\n"}
+    assert scan(laid_out(tmp_path / "clean", clean), "--advisories", copy).exit_code == 0
+    for number, (path, content) in enumerate(
+        {
+            "Podfile.lock": "PODS:\n  - AFNetworking (4.0.0)\n",
+            "build.gradle": "dependencies { implementation 'a.b:c:1.0' }\n",
+            "package.json": '{"dependencies": {"lodash": "^4"}}',
+            "Gemfile": "gem 'rack'\n",
+            "uv.lock": "<!DOCTYPE html>",
+            "bun.lockb": b"#!/usr/bin/env bun\nbun-lockfile-format-v0\n",
+            "requirements/extra.txt": "six>=1\n",
+        }.items()
+    ):
+        folder = laid_out(tmp_path / str(number), clean | {path: content})
+        result = scan(folder, "--advisories", copy, "--json")
+        assert (result.exit_code, as_json(result)["verdict"]) == (2, "unknown"), path
+        assert path in " ".join(as_json(result)["unknown"])

@@ -160,7 +160,7 @@ def _astray(named: Named, documents: Mapping[str, Document]) -> Iterator[str]:
     }
     for package, ids in named.items():
         for id_ in ids:
-            if id_ in about and package[:2] not in about[id_]:
+            if id_ in about and identity(*package[:2]) not in about[id_]:
                 yield f"OSV names {id_} for {package.name}, and {id_} does not"
 
 

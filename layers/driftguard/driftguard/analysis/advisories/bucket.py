@@ -93,7 +93,8 @@ class Bucket:
             with NamedTemporaryFile(dir=self.working, suffix=".coming", delete=False) as file:
                 coming = Path(file.name)
                 try:
-                    _copy(answer["Body"], file)
+                    with self.aws.time.interrupting(f"reading {key}"):
+                        _copy(answer["Body"], file)
                     coming.replace(path)
                     forget_others(path)
                 finally:
@@ -127,5 +128,6 @@ class Objects:
             )
             if int(answer["ContentLength"]) > LARGEST:
                 raise Unreadable(f"it has more than {LARGEST:,} bytes")
-            raw: bytes = answer["Body"].read()
+            with self.aws.time.interrupting(f"reading {name}"):
+                raw: bytes = answer["Body"].read()
         return raw

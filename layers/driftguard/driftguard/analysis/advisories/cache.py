@@ -83,11 +83,11 @@ class TableCache:
 
     def _documents(self, item: Item) -> tuple[Document, ...] | None:
         # What another version of Driftguard kept is as good as none.
-        if format_of(item) != STATE_FORMAT or int(item["expires"]["N"]) <= self.now():
-            return None
         try:
+            if format_of(item) != STATE_FORMAT or int(item["expires"]["N"]) <= self.now():
+                return None
             return _unpacked(bytes(item["body"]["B"]))
-        except (ValueError, zlib.error):
+        except (LookupError, TypeError, ValueError, zlib.error):
             # As good as none: the answer is asked for again, and replaces it.
             return None
 

@@ -39,7 +39,7 @@ class Index:
 
     def documents(self, package: Coordinates) -> list[str]:
         """The documents that name a package, at whatever version."""
-        key = _key(package.ecosystem, package.name)
+        key = _key(*identity(package.ecosystem, package.name))
         return self._column("SELECT DISTINCT document FROM entry WHERE package = ?", key)
 
     def damaged(self) -> list[str]:

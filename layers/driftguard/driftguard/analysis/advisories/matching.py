@@ -95,7 +95,7 @@ def match(packages: Iterable[Package], advisories: Iterable[Advisory]) -> Matche
     vulnerabilities: list[Vulnerability] = []
     doubts: list[Doubt] = []
     for package, places in _places(packages).items():
-        for group in by_package.get(package[:2], {}).values():
+        for group in by_package.get(identity(*package[:2]), {}).values():
             found = _judge(package, places, group)
             if isinstance(found, Vulnerability):
                 vulnerabilities.append(found)
@@ -175,7 +175,7 @@ def _judge(
 
 def _entries(advisory: Advisory, package: Coordinates) -> Iterator[Affected]:
     for entry in advisory.affected:
-        if identity(entry.ecosystem, entry.name) == package[:2]:
+        if identity(entry.ecosystem, entry.name) == identity(*package[:2]):
             yield entry
 
 

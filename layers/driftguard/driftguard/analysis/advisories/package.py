@@ -8,7 +8,16 @@ from typing import NamedTuple
 
 # Their names mean one registry wherever the package comes from: `Maven:https://maven.google.com`
 # is Maven. A distribution's suffix is its release, and part of what its package is.
-_ONE_REGISTRY = frozenset({"Maven", "PyPI", "npm", "Go", "crates.io"})
+_ONE_REGISTRY = frozenset({"Maven", "PyPI", "npm", "Go", "crates.io"}) | {
+    "Hex",
+    "NuGet",
+    "Packagist",
+    "Pub",
+    "RubyGems",
+    "SwiftURL",
+}
+# Their registries find a package by any case of its name.
+_ANY_CASE = frozenset({"NuGet", "Packagist", "SwiftURL"})
 
 
 class Coordinates(NamedTuple):
@@ -34,16 +43,38 @@ class Package:
 
     @property
     def coordinates(self) -> Coordinates:
-        """The package without its place; the same for every spelling of its name."""
-        return Coordinates(*identity(self.ecosystem, self.name), self.version)
+        """The package without its place, in a spelling that sources of advisories know.
+
+        The OSV API looks NuGet's packages up by the case that they were published in, so that the
+        case stays as it was found; `identity` is what can be compared.
+        """
+        return Coordinates(*_known(self.ecosystem, self.name), self.version)
 
 
 def identity(ecosystem: str, name: str) -> tuple[str, str]:
     """An ecosystem and a name, each in the one spelling in which they can be compared."""
+    base, name = _known(ecosystem, name)
+    if base in _ANY_CASE:
+        name = name.lower()
+    elif base == "crates.io":
+        # No two of its crates have names that differ by no more than this.
+        name = name.replace("_", "-").lower()
+    return base, name
+
+
+def repository(location: str) -> str:
+    """A repository's address as SwiftURL names packages: `github.com/apple/swift-nio`."""
+    bare = re.sub(r"^(?:[a-z+]+://)?(?:[^@/]*@)?", "", location.strip())
+    return bare.removesuffix("/").removesuffix(".git").replace(":", "/", 1)
+
+
+def _known(ecosystem: str, name: str) -> tuple[str, str]:
     base = family(ecosystem)
     if base == "PyPI":
         # Source: PEP 503, "Normalized Names".
         name = re.sub(r"[-_.]+", "-", name).lower()
+    elif base == "SwiftURL":
+        name = repository(name)
     return (base if base in _ONE_REGISTRY else ecosystem, name)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import maven, semver
+from . import maven, registries, semver
 from .package import family
 
 # The longest that npm and Maven take. Beyond it a text is an attack on a parser, and no version.
@@ -76,7 +76,8 @@ def plain(ecosystem: str, version: str) -> str:
     if family(ecosystem) == "PyPI":
         return "" if found.label else str(found.main)
     # To Maven any text is a version, and releases of Go are spelled as nothing else is.
-    usual = _BEGINS_WITH_A_NUMBER if family(ecosystem) == "Maven" else _OF_THREE_NUMBERS
+    of_any_length = ("Maven", "RubyGems", "Packagist", "NuGet")
+    usual = _BEGINS_WITH_A_NUMBER if family(ecosystem) in of_any_length else _OF_THREE_NUMBERS
     return version if usual.fullmatch(version) else ""
 
 
@@ -95,4 +96,10 @@ _ORDERS: dict[str, Callable[[str], Place]] = {
     "SEMVER": lambda version: Place(semver.key(version)),
     "Go": lambda version: Place(semver.go_key(version)),
     "Maven": lambda version: Place(maven.key(version)),
+    "Hex": lambda version: Place(semver.key(version)),
+    "SwiftURL": lambda version: Place(semver.key(version)),
+    "RubyGems": lambda version: Place(registries.gem_key(version)),
+    "Packagist": lambda version: Place(registries.composer_key(version)),
+    "NuGet": lambda version: Place(registries.nuget_key(version)),
+    "Pub": lambda version: Place(registries.pub_key(version)),
 }

@@ -6,11 +6,11 @@ incomplete: an incomplete one is never taken for clean.
 
 Not seen: packages of an operating system, code that a bundler merged into one file and no lock file
 states, what was copied or slimmed without its metadata, jars that were shaded without their
-pom.properties, Go programs that were packed or whose build information was removed. What is of an
-ecosystem that nothing here reads (RubyGems, NuGet, Packagist) is told, and is a gap.
+pom.properties, Go programs that were packed or whose build information was removed. `catalog` says
+of each kind of file that holds dependencies whether it is read, or told as a gap.
 """
 
-from .archive import is_archive, is_image
+from .archive import is_archive, is_image, is_packed
 from .found_packages import Evidence
 from .kinds import is_lock
 from .limits import IMAGE, LAMBDA, Limits
@@ -27,6 +27,7 @@ __all__ = [
     "is_archive",
     "is_image",
     "is_lock",
+    "is_packed",
     "joined",
     "of_folder",
     "of_lock",

@@ -7,18 +7,21 @@ import re
 import stat
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from . import images, zips
+from . import images, packings, zips
 from .entries import FIRST_PIECE, LINK, PIECE, Entry, spooled
 from .limits import Budget
 from .troubles import Trouble, Troubles, Unreadable
 
-# Archives that code is loaded from: Java's, Python's, and what is unpacked at run time.
-_ZIPS = (".jar", ".war", ".ear", ".zip", ".whl", ".egg", ".pyz", ".pex")
-# A tar is told by its name, and not by its content: a file can be a zip and a tar at once.
-_TARS = (".tar", ".tar.gz", ".tgz")
+# Archives that code is loaded from: Java's and those of its servers, Python's, .NET's, and what is
+# unpacked at run time.
+_JAVAS = (".jar", ".war", ".ear", ".nar", ".sar", ".par", ".rar", ".aar", ".hpi", ".jpi")
+_ZIPS = (*_JAVAS, ".zip", ".whl", ".egg", ".pyz", ".pex", ".nupkg")
+# What is a zip by its name is one: a file can be a zip and a tar at once.
+_TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz", ".tar.zst")
 _INTERPRETER = re.compile(r"python[\d.]*")
 _OUT = Trouble("is a link that leads out of the folder, and was not followed")
 
@@ -33,19 +36,39 @@ def is_image(path: str) -> bool:
     return path.lower().endswith(_TARS)
 
 
+def is_packed(beginning: bytes) -> bool:
+    """Whether a file that begins so is an archive, whatever it is called."""
+    return (
+        packings.is_zip(beginning)
+        or packings.is_tar(beginning)
+        or (packings.is_compressed(beginning) and packings.may_hold_a_tar(beginning))
+    )
+
+
 def entries(
     file: IO[bytes], name: str, prefix: str, budget: Budget, troubles: Troubles
 ) -> Iterator[Entry]:
-    """The files of a zip, or of a tar where `name` ends in `.tar` or `.tar.gz`.
+    """The files of a zip or a tar, which may be compressed.
 
-    A tar is a container image, unless it lies in another archive. `Unreadable` where it is neither,
-    `Exhausted` at a limit. An entry must be read before the next.
+    A tar is a container image, unless it lies in another archive. What is neither by its name is
+    what its first bytes say; nothing, where a compressed file has no tar in it. `Unreadable` where
+    it is none of these, `Exhausted` at a limit. An entry must be read before the next.
     """
-    if not is_image(name):
+    file.seek(0)
+    beginning = file.read(FIRST_PIECE)
+    file.seek(0)
+    named = is_archive(name)
+    if what := packings.unread(beginning):
+        raise Unreadable(f"is packed as {what}, which is not read here")
+    if name.lower().endswith(_ZIPS) or (not is_image(name) and packings.is_zip(beginning)):
         yield from zips.entries(file, name, prefix, budget, troubles)
-    elif images.is_gzipped(file):
-        with spooled(images.unzipped(file, budget), budget) as unzipped:
-            yield from _of_tar(unzipped, prefix, budget, troubles)
+    elif packings.is_compressed(beginning):
+        gzipped = images.is_gzipped(file)
+        unzipped = images.unzipped(file, budget) if gzipped else packings.decompressed(file, budget)
+        first = next(unzipped, b"")
+        if named or packings.is_tar(first):
+            with spooled(chain((first,), unzipped), budget) as tar:
+                yield from _of_tar(tar, prefix, budget, troubles)
     else:
         yield from _of_tar(file, prefix, budget, troubles)
 

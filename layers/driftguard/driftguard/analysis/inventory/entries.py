@@ -17,7 +17,8 @@ PIECE = 64 * 1024
 FIRST_PIECE = 512
 # So much of a spooled entry stays in memory.
 _IN_MEMORY = 1024 * 1024
-_BEGINNING = 4
+# Lines are this long at least, on the average of a file that is as large as it may be, in bytes.
+_SHORTEST_LINE = 12
 # Longer than any that a tool writes; longer ones would only fill the memory.
 LONGEST_NAME = 1024
 
@@ -62,16 +63,19 @@ def whole(entry: Entry, budget: Budget) -> bytes:
             raise Unreadable(f"is larger than {most:,} bytes, and was not read")
         pieces.append(piece)
     budget.text(size)
-    return b"".join(pieces)
+    data = b"".join(pieces)
+    if data.count(b"\n") > most // _SHORTEST_LINE:
+        raise Unreadable(f"has more than {most // _SHORTEST_LINE:,} lines, and was not read")
+    return data
 
 
 def begun(entry: Entry) -> tuple[bytes, Iterator[bytes]]:
     """The first bytes of an entry, and all of it: what is not of interest is not unpacked on."""
     chunks = entry.chunks()
     first = b""
-    while len(first) < _BEGINNING and (piece := next(chunks, b"")):
+    while len(first) < FIRST_PIECE and (piece := next(chunks, b"")):
         first += piece
-    return first[:_BEGINNING], chain((first,), chunks)
+    return first[:FIRST_PIECE], chain((first,), chunks)
 
 
 @contextmanager

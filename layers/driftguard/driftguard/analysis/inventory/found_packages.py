@@ -9,13 +9,13 @@ from enum import StrEnum
 from functools import wraps
 from typing import TypeAlias, TypeVar
 
-from ..advisories.package import Package
+from ..advisories.package import Package, identity
 from .troubles import Trouble, Unreadable, Wanting
 
 # No registry has longer names or versions; what is longer is not a package's.
 _LONGEST = 512
-# One lock file of a large repository states some five thousand.
-_MOST_OF_ONE_FILE = 20_000
+# One lock file of a large repository states some five thousand; of the largest, twenty.
+_MOST_OF_ONE_FILE = 40_000
 
 
 class Evidence(StrEnum):
@@ -96,10 +96,16 @@ def found(
     return FoundPackage(Package(ecosystem, name, version, where), evidence, at)
 
 
-def wanted(ecosystem: str) -> Wanting:
-    """What is to be told of a source tree that was never built, or whose packages are elsewhere."""
+def wanted(ecosystem: str, names: tuple[str, ...] = ()) -> Wanting:
+    """What is to be told of a source tree that was never built, or whose packages are elsewhere.
+
+    `names` are the packages that it asks for; empty for any.
+    """
+    which = "not all" if names else "none"
     return Wanting(
-        f"asks for packages of {ecosystem}, and none of them is in here", unless=ecosystem
+        f"asks for packages of {ecosystem}, and {which} of them {'are' if names else 'is'} in here",
+        unless=ecosystem,
+        names=tuple(sorted({identity(ecosystem, name)[1] for name in names})),
     )
 
 

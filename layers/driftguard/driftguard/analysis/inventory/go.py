@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import IO, Literal, TypeAlias
 
-from . import elf
+from . import programs
 from .found_packages import Evidence, FoundPackage, Said, found, parser
+from .programs.layout import Program, Span, read_at
 from .troubles import Trouble, Unreadable
 
 ByteOrder: TypeAlias = Literal["big", "little"]
@@ -39,8 +40,8 @@ _NO_MODULES = Trouble("is a Go program that does not say what it was built from"
 
 @parser
 def of_program(file: IO[bytes], where: str) -> Said:
-    """The modules and the standard library of a Go program; nothing for any other ELF file."""
-    program = elf.program(file)
+    """The modules and the standard library of a Go program; nothing for any other program."""
+    program = programs.opened(file)
     header = _find(program)
     if header is None:
         return
@@ -55,21 +56,21 @@ def of_program(file: IO[bytes], where: str) -> Said:
     yield from _modules(text, where)
 
 
-def _find(program: elf.Program) -> int | None:
+def _find(program: Program) -> int | None:
     """The offset of the header: in its section, or at the start of what may be written to."""
-    section = program.section(".go.buildinfo")
+    section = program.section(".go.buildinfo") or program.section("__go_buildinfo")
     if section and (at := _search(program, section)) is not None:
         return at
-    writable = next((span for span in program.segments if span.writable), None)
+    writable = next((span for span in program.segments if span.writable and span.size), None)
     return _search(program, writable) if writable else None
 
 
-def _search(program: elf.Program, span: elf.Span) -> int | None:
+def _search(program: Program, span: Span) -> int | None:
     end = span.offset + min(span.size, _MOST_SEARCHED)
     at = span.offset
     while at + _HEADER <= end:
         size = min(_SEARCHED_AT_ONCE, end - at)
-        data = elf.read_at(program.file, at, size)
+        data = read_at(program.file, at, size)
         index = data.find(_MAGIC)
         while index >= 0 and (index + at - span.offset) % _ALIGNED:
             index = data.find(_MAGIC, index + 1)
@@ -80,9 +81,9 @@ def _search(program: elf.Program, span: elf.Span) -> int | None:
     return None
 
 
-def _strings(program: elf.Program, header: int) -> tuple[str, str]:
+def _strings(program: Program, header: int) -> tuple[str, str]:
     """Go's version, and the text with a line a module."""
-    head = elf.read_at(program.file, header, _HEADER)
+    head = read_at(program.file, header, _HEADER)
     pointer, flags = head[14:16]
     if flags & _INLINE:
         version, end = _inline(program.file, header + _HEADER)
@@ -103,7 +104,7 @@ def _inline(file: IO[bytes], offset: int) -> tuple[bytes, int]:
     """A string behind its length as a varint, and where it ends."""
     length = shift = 0
     while True:
-        byte = elf.read_at(file, offset, 1)[0]
+        byte = read_at(file, offset, 1)[0]
         offset += 1
         length |= (byte & 0x7F) << shift
         shift += 7
@@ -114,7 +115,7 @@ def _inline(file: IO[bytes], offset: int) -> tuple[bytes, int]:
     return _checked(file, offset, length), offset + length
 
 
-def _pointed(program: elf.Program, address: bytes, pointer: int, order: ByteOrder) -> bytes:
+def _pointed(program: Program, address: bytes, pointer: int, order: ByteOrder) -> bytes:
     """A string behind a pointer to Go's own header of it: another pointer, and a length."""
     header = program.in_memory(int.from_bytes(address, order), 2 * pointer)
     start = int.from_bytes(header[:pointer], order)
@@ -127,7 +128,7 @@ def _pointed(program: elf.Program, address: bytes, pointer: int, order: ByteOrde
 def _checked(file: IO[bytes], offset: int, length: int) -> bytes:
     if length > _MOST_TEXT:
         raise Unreadable("is a Go program with a broken header")
-    return elf.read_at(file, offset, length)
+    return read_at(file, offset, length)
 
 
 def _modules(text: str, where: str) -> Said:

@@ -17,7 +17,7 @@ from .troubles import Trouble, Unreadable
 ECOSYSTEM = "Maven"
 MANIFEST = "META-INF/MANIFEST.MF"
 _POM = re.compile(r"(?:.*/)?META-INF/maven/[^/]+/(?P<artifact>[^/]+)/pom\.properties")
-_JARS = (".jar", ".war", ".ear")
+_JARS = (".jar", ".war", ".ear", ".nar", ".sar", ".par", ".rar", ".aar", ".hpi", ".jpi")
 _ARTIFACT = re.compile(r"(?P<artifact>[A-Za-z][\w.-]*?)-(?P<version>\d[\w.+-]*)")
 _GROUP = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)+")
 # Of a manifest, and of a pom.properties: what is of use stands at the top.
@@ -189,7 +189,7 @@ def _manifest(data: bytes) -> dict[str, str]:
 
 
 def _properties(data: bytes) -> Iterator[tuple[str, str]]:
-    for line in data[:_MOST].decode("utf-8", "replace").splitlines():
+    for line in data[:_MOST].decode("utf-8-sig", "replace").splitlines():
         text = line.strip()
         if text and text[0] not in "#!":
             key, *value = re.split(r"\s*[=:]\s*|\s+", text, maxsplit=1)

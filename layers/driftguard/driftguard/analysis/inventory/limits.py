@@ -17,17 +17,18 @@ class Limits:
     `total_bytes`: what one archive may say that it unpacks to. Source: AWS Lambda Developer Guide,
     "Lambda quotas": 250 MB unzipped, layers included. `inflated_bytes`: what is really unpacked,
     over all nested archives. `entry_bytes`: one nested archive or program. `text_bytes`: one
-    metadata or lock file; read as JSON it takes some 30 times as much memory. `inventory_bytes`:
-    all such files together. `spool_bytes`: what lies on disk at one time. `entries`: over all
-    nested archives. `depth`: archives within archives. `ratio`: how many times smaller than its
-    content an entry may be packed. `packages`: those found, copies counted. `seconds`: how long it
-    may take, looked at whenever something is spent; well under the functions' time-out.
+    metadata or lock file; those of JSON and the like hold a limited number of values, each of which
+    takes memory. `inventory_bytes`: all such files together. `spool_bytes`: what lies on disk at
+    one time. `entries`: over all nested archives. `depth`: archives within archives. `ratio`: how
+    many times smaller than its content an entry may be packed. `packages`: those found, copies
+    counted. `seconds`: how long it may take, looked at whenever something is spent; well under the
+    functions' time-out.
     """
 
     total_bytes: int = 250 * _MEBIBYTE
     inflated_bytes: int = 750 * _MEBIBYTE
     entry_bytes: int = 250 * _MEBIBYTE
-    text_bytes: int = 6 * _MEBIBYTE
+    text_bytes: int = 12 * _MEBIBYTE
     inventory_bytes: int = 64 * _MEBIBYTE
     spool_bytes: int = 250 * _MEBIBYTE
     entries: int = 200_000
@@ -44,6 +45,7 @@ IMAGE = Limits(
     total_bytes=10_240 * _MEBIBYTE,
     inflated_bytes=20_480 * _MEBIBYTE,
     entry_bytes=1_024 * _MEBIBYTE,
+    text_bytes=128 * _MEBIBYTE,
     inventory_bytes=512 * _MEBIBYTE,
     spool_bytes=10_240 * _MEBIBYTE,
     entries=1_000_000,

@@ -1,18 +1,17 @@
-"""Node: what lies in `node_modules`, and what lock files mean to be there.
+"""Node: what lies in `node_modules`, and what a lock file of npm means to be there.
 
-Sources: npm Docs, "package.json" and "package-lock.json" (versions 1 to 3); the lock files of Yarn
-(1 and later) and of pnpm (5 to 9), read line by line, for both are written by programs.
+Source: npm Docs, "package.json" and "package-lock.json" (versions 1 to 3).
 """
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from collections.abc import Iterator
 
 from .found_packages import VERSIONLESS, Evidence, FoundPackage, Said, found, parser, wanted
-from .troubles import Trouble, Unreadable
+from .syntax import json_text
+from .troubles import Trouble, Unreadable, Wanting
 
 ECOSYSTEM = "npm"
 _MODULES = "node_modules/"
@@ -20,12 +19,6 @@ _MODULES = "node_modules/"
 _LOADED = re.compile(r"(?:.*/)?node_modules/(?!\.)(?:@[^/]+/)?[^/]+")
 _LOCK_KEYS = frozenset({"lockfileVersion", "packages", "dependencies"})
 _VERSION = re.compile(r"\d+\.\d+\.\d+\S*")
-_YARN_VERSION = re.compile(r' {2}version:? "?([^"]+)"?')
-# Peers stand behind the version: `(react@18.2.0)`, and `_react@18.2.0` before.
-_PNPM_KEY = re.compile(r" {2}'?/?((?:@[^/@' ]+/)?[^/@' ]+)[/@](\d[^(_:' ]*)(?:[(_][^:' ]*)?'?:")
-# What is from elsewhere than a registry has an address there, and says beside it what it is.
-_PNPM_OTHER = re.compile(r" {2}'?(?:((?:@[^/@' ]+/)?[^/@' :]+)@)?[^' ]+'?:")
-_PNPM_FIELD = re.compile(r" {4}(name|version): '?([^' ]+)'?")
 _OWN = ("workspace:", "link:", "portal:", "file:")
 
 
@@ -39,9 +32,7 @@ def of_installed(data: bytes, where: str) -> Said:
     inside = where.rpartition(_MODULES)[2].removesuffix("/package.json")
     itself = inside.count("/") == (1 if inside.startswith("@") else 0)
     try:
-        document = json.loads(data)
-        if not isinstance(document, dict):
-            raise Unreadable("is no package.json that can be read")
+        document = json_text.table(data, "package.json that can be read")
     except (ValueError, RecursionError, Unreadable):
         # Tests of packages bring files that are broken on purpose.
         yield Trouble("is no package.json that can be read", gap=itself)
@@ -66,13 +57,13 @@ def of_project(data: bytes, where: str) -> Said:
     It is the project's own, and a package only for who has a link to it in `node_modules`.
     """
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
+        document = json_text.table(data, "package.json that can be read")
+    except (ValueError, RecursionError, Unreadable):
+        yield Wanting("is no package.json that can be read", unless=ECOSYSTEM)
         return
-    if not isinstance(document, dict):
-        return
-    if document.get("dependencies"):
-        yield wanted(ECOSYSTEM)
+    asked = document.get("dependencies")
+    if names := tuple(_asked(asked)):
+        yield wanted(ECOSYSTEM, names)
     name, version = document.get("name"), document.get("version")
     if isinstance(name, str):
         stated = version if isinstance(version, str) else ""
@@ -84,8 +75,8 @@ def of_project(data: bytes, where: str) -> Said:
 @parser
 def of_package_lock(data: bytes, where: str) -> Said:
     """The packages of a package-lock.json or npm-shrinkwrap.json that are not for developing."""
-    document = json.loads(data)
-    if not isinstance(document, dict) or document.keys().isdisjoint(_LOCK_KEYS):
+    document = json_text.table(data, "lock file of npm")
+    if document.keys().isdisjoint(_LOCK_KEYS):
         raise Unreadable("is no lock file of npm")
     folder = posixpath.dirname(where)
     packages = document.get("packages")
@@ -106,46 +97,13 @@ def of_package_lock(data: bytes, where: str) -> Said:
         yield found(ECOSYSTEM, name, stated, where, Evidence.STATED, at)
 
 
-@parser
-def of_yarn_lock(data: bytes, where: str) -> Said:
-    """The packages of a yarn.lock. It does not say which are for developing, nor where they go."""
-    name = ""
-    for line in data.decode("utf-8").splitlines():
-        if line.endswith(":") and not line.startswith((" ", "#")):
-            name = _yarn_name(line.split(",", 1)[0].strip('":'))
-        elif line and not line.startswith((" ", "#")):
-            raise Unreadable("is no lock file of Yarn")
-        elif name and (field := _YARN_VERSION.fullmatch(line)):
-            if _VERSION.fullmatch(field[1]):
-                yield found(ECOSYSTEM, name, field[1], where, Evidence.STATED)
-            name = ""
-
-
-@parser
-def of_pnpm_lock(data: bytes, where: str) -> Said:
-    """The packages of a pnpm-lock.yaml that are not for developing, where it still says so."""
-    lines = data.decode("utf-8").splitlines()
-    if not any(line.startswith("lockfileVersion:") for line in lines):
-        raise Unreadable("is no lock file of pnpm")
-    start = next((at for at, line in enumerate(lines) if line.startswith("packages:")), None)
-    if start is None:
-        return
-    if lines[start].rstrip() not in ("packages:", "packages: {}"):
-        raise Unreadable("is a lock file that pnpm did not write so")
-    name = version = ""
-    for line in lines[start + 1 :]:
-        if line and not line.startswith(" "):
-            break
-        if line.startswith("  ") and line[2:3] not in ("", " "):
-            if name:
-                yield found(ECOSYSTEM, name, version, where, Evidence.STATED)
-            name, version = _pnpm_package(line)
-        elif line == "    dev: true":
-            name = ""
-        elif name and (field := _PNPM_FIELD.fullmatch(line)):
-            name, version = (field[2], version) if field[1] == "name" else (name, field[2])
-    if name:
-        yield found(ECOSYSTEM, name, version, where, Evidence.STATED)
+def _asked(dependencies: object) -> Iterator[str]:
+    """The names under which the registry has what a project asks for."""
+    for name, range_ in dependencies.items() if isinstance(dependencies, dict) else ():
+        if isinstance(range_, str) and range_.startswith(_OWN):
+            continue
+        alias = range_.removeprefix("npm:") if isinstance(range_, str) else ""
+        yield alias[0] + alias[1:].partition("@")[0] if alias and alias != range_ else name
 
 
 def is_loaded(path: str) -> bool:
@@ -172,26 +130,3 @@ def _tree(document: dict[str, object]) -> Iterator[tuple[str, str, dict[str, obj
                 place = posixpath.join(folder, _MODULES, name)
                 yield place, name, dependency
                 branches.append((place, dependency))
-
-
-def _pnpm_package(line: str) -> tuple[str, str]:
-    """Name and version of a block by its key; "" for what the key does not say."""
-    if key := _PNPM_KEY.match(line):
-        return key[1], key[2]
-    other = _PNPM_OTHER.match(line)
-    if other is None:
-        raise Unreadable("is a lock file that pnpm did not write so")
-    address = line.strip().strip("':")
-    is_own = address.removeprefix(f"{other[1]}@").startswith(_OWN)
-    return ("", "") if is_own else (other[1] or address, "")
-
-
-def _yarn_name(pattern: str) -> str:
-    """The package's name for `name@range`; empty for what is the project's own."""
-    name, _, wanted = (pattern[:1] + pattern[1:].replace("@", "\n", 1)).partition("\n")
-    if wanted.startswith(_OWN):
-        return ""
-    alias = wanted.removeprefix("npm:")
-    if alias != wanted and "@" in alias[1:]:
-        return alias[0] + alias[1:].partition("@")[0]
-    return name

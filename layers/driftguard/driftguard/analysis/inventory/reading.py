@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import posixpath
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import IO
 
-from ..advisories.package import Coordinates, Package
-from . import elf, go, java, kinds, node, rust
-from .archive import entries, entries_of_folder, is_archive
+from ..advisories.package import Coordinates, Package, identity
+from . import go, java, kinds, node, packings, programs, rust
+from .archive import entries, entries_of_folder, is_archive, is_packed
 from .entries import ENDLESS, LONGEST_NAME, PIECE, Entry, begun, spooled, whole
-from .found_packages import Evidence, FoundPackage, Parsed, wanted
+from .found_packages import Evidence, FoundPackage, Parsed
 from .limits import LAMBDA, Budget, Limits
 from .troubles import Exhausted, Trouble, Troubles, Unreadable, Wanting, printable
 
 # A Go or Rust program is larger than this even when packed.
 _LEAST_PROGRAM = 32 * 1024
+# And so large an archive without anything in it.
+_LEAST_ARCHIVE = 22
 _INSIDE = "!/"
 # What Lambda runs of a function that brings its own runtime. Source: AWS Lambda Developer Guide,
 # "Building a custom runtime for AWS Lambda".
@@ -125,6 +127,8 @@ class _Reading:
     troubles: Troubles = field(default_factory=Troubles)
     findings: list[FoundPackage] = field(default_factory=list)
     files_seen: int = 0
+    # The places of all lock and requirements files that were read.
+    files_read: set[str] = field(default_factory=set)
     # What is told at the end, if nothing has been found by then; and where it came up first.
     wanting: dict[Wanting, str] = field(default_factory=dict)
     # Packages that are loaded through a link, each by where it leads and where it stands; and what
@@ -140,9 +144,12 @@ class _Reading:
             self.troubles.tell(Trouble(str(error)), name)
         self._follow_links()
         items = _merged(self.findings)
-        found = {item.package.ecosystem for item in items}
+        every, built = (
+            _names(items),
+            _names(item for item in items if item.evidence is not Evidence.STATED),
+        )
         for trouble, place in self.wanting.items():
-            if trouble.unless not in found:
+            if not trouble.is_met(built if trouble.built else every, self.files_read):
                 self.troubles.tell(trouble, place)
         return Inventory(
             items=items,
@@ -172,30 +179,30 @@ class _Reading:
             self.troubles.tell(ENDLESS, place)
             return
         read = kinds.reader_of(place)
-        self._notice(place)
         try:
             if entry.link is not None:
                 self._link(entry.path, entry.link, place, prefix)
             elif is_archive(entry.path):
-                self._nested(entry, place, depth)
-            elif read is node.of_project:
+                self._nested(entry.chunks(), place, depth)
+            elif read and kinds.is_project(place):
                 self._project(read(whole(entry, self.budget), place), place)
             elif read:
+                self.files_read.add(place)
                 # What a jar contains is the jar, to those who look for it.
                 inside = java.is_pom(entry.path) and prefix
                 where = prefix.removesuffix(_INSIDE) if inside else place
                 self.take(read(whole(entry, self.budget), where), place)
             elif entry.path == java.MANIFEST:
                 jar.manifest = whole(entry, self.budget)
-            elif entry.packed >= _LEAST_PROGRAM:
-                self._program(entry, place)
+            elif entry.packed >= _LEAST_ARCHIVE:
+                self._by_content(entry, place, depth)
         except Unreadable as error:
             self.troubles.tell(Trouble(str(error)), place)
 
     def take(self, parsed: Parsed, place: str) -> None:
         """What a file at a place says."""
         for trouble in parsed.troubles:
-            if isinstance(trouble, Wanting) and trouble.unless:
+            if isinstance(trouble, Wanting):
                 self.wanting.setdefault(trouble, place)
             else:
                 self.troubles.tell(trouble, place)
@@ -224,29 +231,39 @@ class _Reading:
             else:
                 self.troubles.tell(_LOST_LINK, place)
 
-    def _notice(self, place: str) -> None:
-        """What a file's name alone tells."""
-        if ecosystem := kinds.unread(place):
-            self.troubles.tell(Trouble(f"is of {ecosystem}, which is not read here"), place)
-        if ecosystem := kinds.source(place):
-            self.wanting.setdefault(wanted(ecosystem), place)
-
-    def _nested(self, entry: Entry, place: str, depth: int) -> None:
+    def _nested(self, chunks: Iterator[bytes], place: str, depth: int) -> None:
         if depth == self.budget.limits.depth:
             raise Unreadable(f"is nested more than {depth} archives deep, and was not read")
-        with spooled(entry.chunks(), self.budget) as file:
+        with spooled(chunks, self.budget) as file:
             self.archive(file, place, place + _INSIDE, depth + 1)
 
-    def _program(self, entry: Entry, place: str) -> None:
+    def _by_content(self, entry: Entry, place: str, depth: int) -> None:
+        """A file whose name says nothing: an archive or a program by its first bytes, or code."""
         beginning, chunks = begun(entry)
-        if beginning != elf.MAGIC:
-            return
+        if what := packings.unread(beginning):
+            self.troubles.tell(Trouble(f"is packed as {what}, which is not read here"), place)
+        elif is_packed(beginning):
+            self._nested(chunks, place, depth)
+        elif entry.packed >= _LEAST_PROGRAM and programs.is_program(beginning):
+            self._program(chunks, place)
+
+    def _program(self, chunks: Iterator[bytes], place: str) -> None:
         with spooled(chunks, self.budget) as file:
             said = (go.of_program(file, place), rust.of_program(file, place))
         if place == _BOOTSTRAP and said == (Parsed(), Parsed()):
             self.troubles.tell(_OPAQUE, place)
         for parsed in said:
             self.take(parsed, place)
+
+
+def _names(items: Iterable[Item]) -> dict[str, set[str]]:
+    """The names of packages by ecosystem, as they are compared."""
+    names: dict[str, set[str]] = {}
+    for item in items:
+        names.setdefault(item.package.ecosystem, set()).add(
+            identity(item.package.ecosystem, item.package.name)[1]
+        )
+    return names
 
 
 def _matters(path: str) -> bool:

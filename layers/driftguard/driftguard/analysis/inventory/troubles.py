@@ -6,8 +6,8 @@ complete then, and nobody may take it for clean. A trouble that is no gap is wor
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, replace
 
 # Names in an archive are its maker's: so much of one is shown.
 _SHOWN = 200
@@ -26,11 +26,24 @@ class Trouble:
 class Wanting(Trouble):
     """Packages are asked for, and which ones are in here is not said.
 
-    It is told if no package of the ecosystem `unless` is found; always, where that is empty.
+    It is told unless what is asked for is in the inventory: all of the packages `names` of the
+    ecosystem `unless`; any package of the ecosystem, where there are no names; all `files`, which
+    are read by themselves. With `built` a lock file's word is not enough: packages must lie in
+    here. Without any of these it is always told.
     """
 
     gap: bool = False
     unless: str = ""
+    names: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    built: bool = False
+
+    def is_met(self, packages: Mapping[str, Set[str]], files: Set[str]) -> bool:
+        """Whether it need not be told. `packages` are names by ecosystem; `files` those read."""
+        if self.files:
+            return files >= set(self.files)
+        named = packages.get(self.unless, frozenset())
+        return named >= set(self.names) if self.names else bool(named)
 
 
 class Unreadable(Exception):
@@ -49,6 +62,9 @@ class Troubles:
 
     def tell(self, trouble: Trouble, place: str) -> None:
         """`place` is a path inside the archive; it is cleaned here of what terminals obey."""
+        if isinstance(trouble, Wanting):
+            # What is asked for differs from file to file, and the sentence does not.
+            trouble = replace(trouble, names=(), files=())
         first, count = self._told.get(trouble, (place, 0))
         self._told[trouble] = (first, count + 1)
 

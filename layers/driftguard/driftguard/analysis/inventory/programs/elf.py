@@ -1,59 +1,23 @@
-"""As much of an ELF program as it takes to find what its compiler wrote into it.
+"""Programs of Linux.
 
 Source: System V Application Binary Interface, "Object Files" and "Program Loading".
 """
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO, Literal
 
-from .troubles import Unreadable
+from ..troubles import Unreadable
+from .layout import BROKEN, MOST_HEADERS, Program, Span, read_at
 
 MAGIC = b"\x7fELF"
 _IDENTITY = 16
 _LOADED, _WRITABLE = 1, 2
 _NO_CONTENT = 8
-# Of section and segment headers, and of the names of sections: more no linker writes.
-_MOST_HEADERS = 4096
+# Of the names of sections: more no linker writes.
 _MOST_NAMES = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Some bytes of the file: a section, or a segment, and where it is loaded in memory."""
-
-    name: str
-    address: int
-    offset: int
-    size: int
-    writable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """An ELF file: `sections` by name, and the `segments` that are loaded."""
-
-    file: IO[bytes]
-    order: Literal["<", ">"]
-    pointer: Literal[4, 8]
-    sections: tuple[Span, ...]
-    segments: tuple[Span, ...]
-
-    def section(self, name: str) -> Span | None:
-        """The section of that name."""
-        return next((span for span in self.sections if span.name == name), None)
-
-    def in_memory(self, address: int, size: int) -> bytes:
-        """What is loaded at an address. `Unreadable` where the file has not so much there."""
-        for span in self.segments:
-            within = address - span.address
-            if 0 <= within <= span.size - size:
-                return read_at(self.file, span.offset + within, size)
-        raise Unreadable("is a program that points outside itself")
 
 
 def program(file: IO[bytes]) -> Program:
@@ -85,22 +49,13 @@ def program(file: IO[bytes]) -> Program:
     )
 
 
-def read_at(file: IO[bytes], offset: int, size: int) -> bytes:
-    """`Unreadable` where the file ends before."""
-    length = file.seek(0, os.SEEK_END)
-    if not 0 <= offset <= length - size:
-        raise Unreadable("is a program that breaks off")
-    file.seek(offset)
-    return file.read(size)
-
-
 def _table(file: IO[bytes], offset: int, size: int, count: int) -> Iterator[bytes]:
     if not count:
         return
     if not 32 <= size <= 256:
-        raise Unreadable("is a program with broken headers")
-    if count > _MOST_HEADERS:
-        raise Unreadable(f"is a program with more than {_MOST_HEADERS:,} headers")
+        raise Unreadable(BROKEN)
+    if count > MOST_HEADERS:
+        raise Unreadable(f"is a program with more than {MOST_HEADERS:,} headers")
     data = read_at(file, offset, size * count)
     for at in range(0, len(data), size):
         yield data[at : at + size]
@@ -110,7 +65,7 @@ def _section(header: bytes, order: str, pointer: int) -> tuple[int, Span]:
     """Where its name is among the names, and the section."""
     layout = struct.Struct(f"{order}2L4{'L' if pointer == 4 else 'Q'}")
     if len(header) < layout.size:
-        raise Unreadable("is a program with broken headers")
+        raise Unreadable(BROKEN)
     name, kind, flags, address, offset, size = layout.unpack_from(header)
     content = 0 if kind == _NO_CONTENT else size
     return name, Span("", address, offset, content, bool(flags & 1))
@@ -121,7 +76,7 @@ def _named(file: IO[bytes], headers: list[tuple[int, Span]], index: int) -> Iter
         return
     table = headers[index][1]
     if table.size > _MOST_NAMES:
-        raise Unreadable("is a program with broken headers")
+        raise Unreadable(BROKEN)
     names = read_at(file, table.offset, table.size)
     for start, span in headers:
         name = names[start : start + 64].split(b"\0", 1)[0].decode("latin-1")
@@ -132,7 +87,7 @@ def _segment(header: bytes, order: str, pointer: int) -> Span | None:
     """A segment that is loaded. The two classes of ELF have its flags in different places."""
     if pointer == 8:
         if len(header) < 56:
-            raise Unreadable("is a program with broken headers")
+            raise Unreadable(BROKEN)
         kind, flags, offset, address, _, size = struct.unpack_from(f"{order}2L4Q", header)
     else:
         kind, offset, address, _, size, _, flags = struct.unpack_from(f"{order}7L", header)
