@@ -1,0 +1,47 @@
+"""A part of the fault matrix (`make faults` runs all): a call goes wrong, and it ends well."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.faults.judging import End
+from tests.support.faults.matrix import Wanted, row
+
+# One control a mechanism that has its own ways to fail, and each of its trials that a step meets:
+# another step for each, so that they meet other calls and kinds.
+PART = {
+    "ec2.open-ingress": 41,
+    "ecr.public-policy": 31,
+    "iam.leaked-key": 37,
+    "logs.retention-shortened": 29,
+    "s3.public-policy": 43,
+}
+
+
+@pytest.mark.parametrize("scenario", PART)
+def test_whatever_call_goes_wrong_it_ends_well_or_waits_with_its_reason(scenario: str) -> None:
+    found = row(scenario, Wanted(pairs=40, seed="ci", step=PART[scenario]))
+    assert found.untroubled.end is End.RIGHT, found.untroubled.why
+    assert len(found.ends) > 4
+    wrong = [f"{trial}: {verdict.why}" for trial, verdict in found.ends if verdict.end is End.WRONG]
+    assert not wrong
+
+
+# A call whose answer is lost, or after which the look or the record fails: the revert is the
+# guard's all the same.
+IN_DOUBT = (
+    "bedrock.invocation-logging-off:bedrock.PutModelInvocationLoggingConfiguration.1:lost",
+    "cloudwatch.alarm-deleted:cloudwatch.PutMetricAlarm.1:lost",
+    "codebuild.public:codebuild.UpdateProjectVisibility.1:lost",
+    "ec2.open-ingress:ec2.RevokeSecurityGroupIngress.1:lost",
+    "eks.public-endpoint:eks.DescribeCluster.8:late",
+    "eks.public-endpoint:eks.DescribeCluster.10:lost",
+    "eks.public-endpoint:dynamodb.TransactWriteItems.2:reset",
+)
+
+
+@pytest.mark.parametrize("only", IN_DOUBT)
+def test_a_revert_that_got_no_answer_can_be_undone(only: str) -> None:
+    found = row(only.partition(":")[0], Wanted(pairs=0, seed="ci", only=only))
+    ((_, verdict),) = found.ends
+    assert verdict.end is End.RIGHT, verdict.why
