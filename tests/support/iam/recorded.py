@@ -1,0 +1,42 @@
+"""Judges the calls that a lab's functions have made, from what the lab wrote down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.support.iam.evaluator import Statement
+from tests.support.iam.judge import Judge
+from tests.support.iam.template import Stack
+from tests.support.world import ACCOUNT, REGION
+
+
+def judged(calls: Path, physical: Mapping[str, str], parameters: Mapping[str, str]) -> Judge:
+    """A judge who has heard every call.
+
+    `physical` are the stack's resources by logical id; `parameters` those it was deployed with.
+    """
+    given = dict(parameters)
+    if secret := given.get("SlackSecretArn"):
+        # A lab's is a name, where AWS's is an ARN.
+        given["SlackSecretArn"] = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{secret}"
+    stack = Stack(parameters=given, names=physical)
+    judge = Judge(stack)
+    roles = {stack.physical(name): stack.role_of(name) for name in stack.functions}
+    # Process → the policy of the plan's session that was opened last.
+    sessions: dict[int, list[Statement]] = {}
+    for one in _lines(calls):
+        process, service, operation = one["process"], one["service"], one["operation"]
+        role = "RemediatorRole" if one["acting"] else roles[one["function"]]
+        session = sessions[process] if one["acting"] else None
+        judge.judged(role, service, operation, one["parameters"], session)
+        if (service, operation) == ("sts", "AssumeRole"):
+            sessions[process] = json.loads(one["parameters"]["Policy"])["Statement"]
+    return judge
+
+
+def _lines(calls: Path) -> Iterator[dict[str, Any]]:
+    for line in calls.read_text().splitlines():
+        yield json.loads(line)
