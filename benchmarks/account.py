@@ -82,6 +82,7 @@ class Account:
             "COMMANDS_QUEUE_URL": queue,
             "COMMANDS_QUEUE_ARN": "arn:aws:sqs:us-east-1:123456789012:commands",
             "DEAD_LETTER_QUEUE_URL": queue,
+            "DEAD_LETTER_KEY_SECRET": "dead-letter-key",
             "ACCOUNT_ID": ACCOUNT_ID,
             "AUTONOMY_CEILING": "revert",
             "ADVISORIES": "",

@@ -26,6 +26,9 @@ class Context:
     invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:driftguard-guard"
     aws_request_id = "9f1c6d0e-0000-4000-8000-000000000000"
 
+    def get_remaining_time_in_millis(self) -> int:
+        return 120_000
+
 
 def main() -> None:
     function, events, *imported = sys.argv[1:]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from driftguard.approvals.rules import quorum
+from driftguard.audit.items import decision_id
 from driftguard.aws.dynamodb import Key
 from driftguard.documents import stamp
 from driftguard.guardrails import judgment
@@ -27,7 +28,6 @@ from driftguard.model import (
     Place,
     Status,
     Vote,
-    decision_id,
 )
 from driftguard.policy.model import Policy
 from driftguard.state import exemptions, history, learning, outcomes

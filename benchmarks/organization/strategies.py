@@ -53,7 +53,7 @@ def strategies(listed: tuple[str, ...]) -> Iterator[Strategy]:
     yield Strategy(ASK, Policy(default=Autonomy.ASK, people=PEOPLE, bounds=bounds))
     never = 10**9
     unbounded = Bounds(
-        circuit_breaker=CircuitBreaker(control=never, account=never, whole=never),
+        circuit_breaker=CircuitBreaker(actor=never, control=never, account=never, whole=never),
         flapping=Flapping(reverts=never),
         ownership=Ownership(autonomy=Autonomy.REVERT),
     )

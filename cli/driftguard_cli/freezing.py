@@ -9,13 +9,13 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from driftguard.documents import Document
 from driftguard.state.keys import ALL
 
 from .errors import Trouble
 from .operator_requests import known_control
+from .terminal import Console
 
 OneControl = Annotated[str, typer.Option("--control", help="Only this control.")]
 OneAccount = Annotated[str, typer.Option("--account", help="Only in this account.")]

@@ -11,11 +11,11 @@ from traceback import extract_tb
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from driftguard.aws.calls import AwsError
 
 from .errors import Trouble
+from .terminal import Console
 
 VERSION = version("driftguard")
 
@@ -34,7 +34,7 @@ code means. This is version {VERSION}.
 # module's `app`, a command of its own the function that is named like the module.
 COMMANDS = (
     *("audit", "policy", "baseline", "exempt", "trust", "circuit-breaker", "access", "lab"),
-    *("approve", "deny", "accept", "undo", "freeze", "unfreeze", "redrive"),
+    *("approve", "deny", "accept", "confirm", "undo", "freeze", "unfreeze", "redrive"),
     *("controls", "explain", "replay", "scan", "sweep", "demo"),
     *("generate", "sdk"),
 )

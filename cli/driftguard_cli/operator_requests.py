@@ -10,7 +10,6 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from driftguard import controls
 from driftguard.controls.control import AnyControl
@@ -19,6 +18,7 @@ from driftguard.documents import Json
 from .errors import Trouble
 from .signed_request import ask
 from .stack import Stack
+from .terminal import Console
 
 ControlArgument = Annotated[str, typer.Argument(help="The control's id.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the record.")]

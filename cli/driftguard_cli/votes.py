@@ -10,7 +10,6 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from driftguard.channels.wording import as_text
 from driftguard.documents import Json
@@ -19,6 +18,7 @@ from driftguard.model import Choice, Status
 from .errors import Trouble
 from .signed_request import ask
 from .stack import Stack
+from .terminal import Console
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]

@@ -10,12 +10,12 @@ import json
 import sys
 import time
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from driftguard.audit import AuditTable
 from driftguard.aws import environment
 from driftguard.aws.client import Aws, Surroundings
-from driftguard.aws.secrets_manager import SaltIn
+from driftguard.aws.secrets_manager import SaltIn, Secrets
 from driftguard.engine.guard import Guard
 from driftguard.engine.intake import Intake, Message, Opened, Queues, opened
 from driftguard.model import Autonomy, Place
@@ -23,7 +23,7 @@ from driftguard.policy import compiled
 from driftguard.state.table import StateTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
     from aws_lambda_powertools.utilities.batch.types import (
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     Taking: TypeAlias = Callable[[list[Opened], LambdaContext], PartialItemFailureResponse]
+
+
+T = TypeVar("T")
 
 
 class Settings(NamedTuple):
@@ -45,6 +48,7 @@ class Settings(NamedTuple):
     commands_queue_url: str
     commands_queue_arn: str
     dead_letter_queue_url: str
+    dead_letter_key_secret: str
     account_id: str
     autonomy_ceiling: Autonomy
     salt_secret: str
@@ -91,13 +95,24 @@ def handler(
 ) -> PartialItemFailureResponse:
     """Takes a batch of changes; names those that must be delivered again."""
     messages = [
-        opened(guard, Message.from_record(record), queues.commands_arn)
-        for record in event["Records"]
+        opened_in_time(record, context, still_to_come)
+        for still_to_come, record in counted_down(event["Records"])
     ]
     if all(message.is_harmless for message in messages):
         sys.stdout.write(counted(len(messages)) + "\n")
         return {"batchItemFailures": []}
     return taking()(messages, context)
+
+
+def opened_in_time(record: dict[str, object], context: LambdaContext, messages: int) -> Opened:
+    """What the first of so many messages says, read within its share of the time."""
+    with aws.time.of_message(context, messages):
+        return opened(guard, Message.from_record(record), queues.commands_arn)
+
+
+def counted_down(several: Sequence[T]) -> list[tuple[int, T]]:
+    """Each with how many there still are, with it."""
+    return list(zip(range(len(several), 0, -1), several, strict=True))
 
 
 def counted(messages: int) -> str:
@@ -122,27 +137,32 @@ def taking() -> Taking:
     from aws_lambda_powertools import Logger, Metrics
     from aws_lambda_powertools.metrics import MetricUnit
 
+    from driftguard.guardrails.claims import rests_on_claimed_actor
     from driftguard.guardrails.spoken import spoken
 
     logger, metrics = Logger(), Metrics()
-    intake = Intake(guard, queues, logger=logger)
+    key = Secrets(aws, settings.dead_letter_key_secret).signing_key
+    intake = Intake(guard, queues, logger=logger, key=key)
 
     def take(message: Opened) -> None:
         for decision in intake.take(message):
             logger.info(decision.summary, decision=decision.id, status=decision.status.value)
             metrics.add_metric(decision.status.value.capitalize(), MetricUnit.Count, 1)
+            if rests_on_claimed_actor(decision.rulings):
+                metrics.add_metric("LoweredForClaimedActor", MetricUnit.Count, 1)
             for guardrail, _ in spoken(decision.rulings):
                 if guardrail.alarms:
                     metrics.add_metric(guardrail.alarms, MetricUnit.Count, 1)
 
     @logger.inject_lambda_context
     @metrics.log_metrics
-    def take_all(messages: list[Opened], _: LambdaContext) -> PartialItemFailureResponse:
+    def take_all(messages: list[Opened], context: LambdaContext) -> PartialItemFailureResponse:
         metrics.add_metric("Messages", MetricUnit.Count, len(messages))
         again: list[PartialItemFailures] = []
-        for message in messages:
+        for still_to_come, message in counted_down(messages):
             try:
-                take(message)
+                with aws.time.of_message(context, still_to_come):
+                    take(message)
             except Exception as error:  # noqa: BLE001 - this message comes again, not its batch
                 logger.info("message %s failed: %s", message.message.id, type(error).__name__)
                 again.append({"itemIdentifier": message.message.id})

@@ -53,7 +53,7 @@ topic = Topic(
     told=ToldOnce(StateTable(aws, settings.state_table, place), "topic"),
     voting=Voting(
         base=settings.public_base_url,
-        key=Secrets(aws, settings.link_key_secret).link_key,
+        key=Secrets(aws, settings.link_key_secret).signing_key,
         replies_topic=settings.replies_topic,
     ),
 )
@@ -76,7 +76,8 @@ def handler(
     event: dict[str, list[dict[str, object]]], context: LambdaContext
 ) -> dict[str, list[dict[str, str]]]:
     """Follows up a batch of decisions; names the first that must come again."""
-    followed = publisher.follow_up_all(streamed(event["Records"]))
+    with aws.time.of_function(context):
+        followed = publisher.follow_up_all(streamed(event["Records"]))
     metrics.add_metric("Published", MetricUnit.Count, followed.published)
     logger.info("followed up", records=len(event["Records"]), published=followed.published)
     if not followed.failed:

@@ -52,7 +52,7 @@ desk = Desk(
     state=StateTable(aws, settings.state_table, place),
     policy=compiled.shipped(),
 )
-replies = Replies(desk, secrets.link_key, logger)
+replies = Replies(desk, secrets.signing_key, logger)
 
 
 def answer(request: Request) -> Response:
@@ -93,10 +93,12 @@ def handler(event: Document, context: LambdaContext) -> dict[str, object]:
     if isinstance(records, list):
         for record in records:
             if isinstance(record, Mapping):
-                replies.message(record["Sns"]["Message"])
+                with aws.time.of_function(context):
+                    replies.message(record["Sns"]["Message"])
         return {}
     try:
-        return answer(Request.from_event(event)).as_event()
+        with aws.time.of_function(context):
+            return answer(Request.from_event(event)).as_event()
     except BadRequest as error:
         logger.warning("refused a request: %s", error)
         return Response(error.status, str(error)).as_event()

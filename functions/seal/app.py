@@ -41,7 +41,8 @@ sealer = Sealer(AuditTable(aws, settings.audit_table))
 def handler(event: dict[str, object], context: LambdaContext) -> dict[str, str]:
     """Seals what is unsealed and publishes it; answers day → seal."""
     now = datetime.now(UTC)
-    sealed = sealer.seal_and_publish(now, place, aws.client("sns"), settings.decisions_topic)
+    with aws.time.of_function(context):
+        sealed = sealer.seal_and_publish(now, place, aws.client("sns"), settings.decisions_topic)
     for seal in sealed.published:
         logger.info("sealed", day=seal.day, root=seal.root, hash=seal.hash, leaves=seal.leaves)
     metrics.add_metric("Sealed", MetricUnit.Count, sealed.made)

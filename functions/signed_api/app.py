@@ -57,7 +57,8 @@ def handler(event: Document, context: LambdaContext) -> dict[str, object]:
     """A request to the function URL."""
     metrics.add_metric("Replies", MetricUnit.Count, 1)
     try:
-        return signed_api.handle(Request.from_event(event)).as_event()
+        with aws.time.of_function(context):
+            return signed_api.handle(Request.from_event(event)).as_event()
     except BadRequest as error:
         logger.warning("refused a request: %s", error)
         return Response(error.status, str(error)).as_event()

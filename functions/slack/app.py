@@ -11,7 +11,7 @@ from driftguard.audit import AuditTable, streamed
 from driftguard.aws import environment
 from driftguard.aws.client import Aws
 from driftguard.aws.secrets_manager import Secrets
-from driftguard.channels.channel import tell_all
+from driftguard.channels.channel import Followed, tell_all
 from driftguard.channels.slack.client import Slack
 from driftguard.channels.slack.sent import SentMessages
 from driftguard.channels.slack.teller import Teller
@@ -50,17 +50,23 @@ def handler(
     event: dict[str, list[dict[str, object]]], context: LambdaContext
 ) -> dict[str, list[dict[str, str]]]:
     """Tells of a batch of decisions; names the first that must be told again."""
-    secret = secrets.slack()
-    assert secret is not None, "the settings ask for its name"
-    teller = Teller(
-        slack=Slack(secret.bot_token, settings.slack_api_url),
-        sent=SentMessages(StateTable(aws, settings.state_table, place)),
-        audit=AuditTable(aws, settings.audit_table),
-        policy=compiled.shipped(),
-    )
-    followed = tell_all([teller], streamed(event["Records"]))
+    with aws.time.of_function(context):
+        followed = tell(event["Records"])
     metrics.add_metric("SlackRecords", MetricUnit.Count, len(event["Records"]))
     if not followed.failed:
         return {"batchItemFailures": []}
     logger.warning("not told: %s", followed.trouble)
     return {"batchItemFailures": [{"itemIdentifier": followed.failed}]}
+
+
+def tell(records: list[dict[str, object]]) -> Followed:
+    """Tells of a batch of decisions."""
+    secret = secrets.slack()
+    assert secret is not None, "the settings ask for its name"
+    teller = Teller(
+        slack=Slack(secret.bot_token, settings.slack_api_url, time_limit=aws.time),
+        sent=SentMessages(StateTable(aws, settings.state_table, place)),
+        audit=AuditTable(aws, settings.audit_table),
+        policy=compiled.shipped(),
+    )
+    return tell_all([teller], streamed(records))

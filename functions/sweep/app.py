@@ -11,6 +11,7 @@ from driftguard.audit import AuditTable
 from driftguard.aws import environment
 from driftguard.aws.client import Aws, Surroundings
 from driftguard.aws.secrets_manager import SaltIn
+from driftguard.aws.time_limit import TO_RECORD
 from driftguard.engine.guard import Guard
 from driftguard.model import Autonomy, Place
 from driftguard.policy import compiled
@@ -62,10 +63,11 @@ sweeper = Sweeper(
 @metrics.log_metrics(raise_on_empty_metrics=False)
 def handler(event: dict[str, object], context: LambdaContext) -> dict[str, object]:
     """Goes on with the sweep of the region, or begins one; answers what came of it."""
-    report = sweeper.run(
-        lambda: context.get_remaining_time_in_millis() / 1000,
-        scheduled=event.get("detail-type") == "Scheduled Event",
-    )
+    with aws.time.of_function(context, recording=TO_RECORD):
+        report = sweeper.run(
+            lambda: context.get_remaining_time_in_millis() / 1000,
+            scheduled=event.get("detail-type") == "Scheduled Event",
+        )
     counts = {**report.outcomes, "sent": report.sent, "unreached": len(report.unreached)}
     for outcome, count in counts.items():
         metrics.add_metric(f"Swept{outcome.capitalize()}", MetricUnit.Count, count)

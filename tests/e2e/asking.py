@@ -140,7 +140,7 @@ def logged(lab: World, function: str, words: str) -> str:
 
     def look() -> str | None:
         pages = lab.logs.get_paginator("filter_log_events").paginate(
-            logGroupName=f"/aws/lambda/{lab.lab[function]}"
+            logGroupName=lab.log_group(lab.lab[function])
         )
         for page in pages:
             for one in page["events"]:

@@ -6,20 +6,20 @@ One does what the shipped policy says; in the other people are asked, also in Sl
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.world import World, run
+from tests.e2e.labs import running
+from tests.e2e.world import World
 from tests.support import slack_stand_in
 from tests.support.slack_stand_in import SlackStandIn
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with _running(tmp_path_factory.mktemp("lab")) as world:
+    with running(tmp_path_factory.mktemp("lab")) as world:
         yield world
 
 
@@ -35,22 +35,10 @@ def asking(tmp_path_factory: pytest.TempPathFactory, slack: SlackStandIn) -> Ite
     given = ("--policy", str(Path(__file__).with_name("asking.yaml")))
     given += ("--parameter", "SlackSecretArn=slack-app")
     folder = tmp_path_factory.mktemp("asking")
-    with _running(folder, *given, SLACK_API_URL=f"{slack.url}/api") as world:
+    with running(folder, *given, SLACK_API_URL=f"{slack.url}/api") as world:
         secret = {
             "bot_token": slack_stand_in.TOKEN,
             "signing_secret": slack_stand_in.SIGNING_SECRET,
         }
         world.secrets.create_secret(Name="slack-app", SecretString=json.dumps(secret))
         yield world
-
-
-@contextmanager
-def _running(folder: Path, *arguments: str, **surroundings: str) -> Iterator[World]:
-    given: Mapping[str, str] = surroundings
-    up = run("lab", "up", "--json", "--folder", str(folder), *arguments, environment=given)
-    assert up.returncode == 0, up.stderr
-    try:
-        yield World({**json.loads(up.stdout), "folder": str(folder)})
-    finally:
-        down = run("lab", "down", "--folder", str(folder))
-        assert down.returncode == 0, down.stderr

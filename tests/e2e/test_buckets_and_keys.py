@@ -82,6 +82,8 @@ def test_an_exposed_key_goes_inactive_and_the_other_keeps_working(lab: World) ->
     exposed, other = (
         lab.iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"] for _ in range(2)
     )
+    policy = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"
+    lab.iam.attach_user_policy(UserName=user, PolicyArn=policy)
     code = "AWS_RISK_CREDENTIALS_EXPOSED"
     lab.send(
         "aws.health",

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.labs import running
 from tests.e2e.making import make_bucket, policy_text, publish_bucket
-from tests.e2e.world import World, eventually, run
+from tests.e2e.world import World, eventually
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
 def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = str(tmp_path_factory.mktemp("watching"))
-    up = run("lab", "up", "--json", "--folder", folder, "--parameter", "AutonomyCeiling=observe")
-    assert up.returncode == 0, up.stderr
-    try:
-        yield World({**json.loads(up.stdout), "folder": folder})
-    finally:
-        run("lab", "down", "--folder", folder)
+    folder = tmp_path_factory.mktemp("watching")
+    with running(folder, "--parameter", "AutonomyCeiling=observe") as world:
+        yield world
 
 
 def test_under_a_ceiling_of_observe_a_public_bucket_is_only_reported(watching: World) -> None:

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.world import World, eventually, run
+from tests.e2e.labs import running
+from tests.e2e.world import World, eventually
 from tests.support.advisories import stand_in
 from tests.support.advisories.stand_in import StandIn
 from tests.support.deployments.packages import (
@@ -36,15 +37,10 @@ def osv() -> Iterator[StandIn]:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory, osv: StandIn) -> Iterator[World]:
     """A lab that rolls deployments back, and asks the stand-in what is insecure."""
-    folder = str(tmp_path_factory.mktemp("deployments"))
     policy = str(Path(__file__).with_name("deployments.yaml"))
     told = ("--policy", policy, "--parameter", f"AdvisoriesUrl={osv.address}")
-    up = run("lab", "up", "--json", "--folder", folder, *told)
-    assert up.returncode == 0, up.stderr
-    try:
-        yield World({**json.loads(up.stdout), "folder": folder})
-    finally:
-        run("lab", "down", "--folder", folder)
+    with running(tmp_path_factory.mktemp("deployments"), *told) as world:
+        yield world
 
 
 @dataclass(frozen=True)

@@ -208,13 +208,13 @@ def test_a_click_of_who_made_the_change(question: Question, slack: SlackStandIn)
 
 def test_the_link_key_is_in_no_log(question: Question) -> None:
     key = question.lab.secrets.get_secret_value(
-        SecretId=_secret_of(question.lab, "driftguard-reply")
+        SecretId=_secret_of(question.lab, question.lab.lab["ReplyFunction"])
     )["SecretString"]
     question.press()
     written = "\n".join(
         one["message"]
         for page in question.lab.logs.get_paginator("filter_log_events").paginate(
-            logGroupName="/aws/lambda/driftguard-reply"
+            logGroupName=question.lab.log_group(question.lab.lab["ReplyFunction"])
         )
         for one in page["events"]
     )

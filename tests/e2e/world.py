@@ -24,7 +24,10 @@ Seen = TypeVar("Seen")
 DRIFTGUARD = str(Path(sys.executable).parent / "driftguard")
 ROOT = Path(__file__).resolve().parents[2]
 
-_LOCAL = Config(proxies={}, inject_host_prefix=False)
+# A sweep on a slow machine takes longer than a minute, and a second one would find nothing new.
+_LOCAL = Config(
+    proxies={}, inject_host_prefix=False, read_timeout=300, retries={"total_max_attempts": 1}
+)
 
 
 class World:
@@ -49,6 +52,12 @@ class World:
     @property
     def account(self) -> str:
         return str(self.lab["account_id"])
+
+    def physical(self) -> dict[str, str]:
+        """The stack's resources: logical id → the name that they have here."""
+        stacks = self._client("cloudformation", "pipeline_endpoint")
+        found = stacks.describe_stack_resources(StackName="driftguard")["StackResources"]
+        return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
 
     # ------------------------------------------------------------------------ what happens
 
@@ -114,6 +123,11 @@ class World:
         assert answer["FailedEntryCount"] == 0, answer
 
     # ----------------------------------------------------------------------- what is to see
+
+    def log_group(self, function: str) -> str:
+        """The log group that a function writes to."""
+        made = self.lambdas.get_function_configuration(FunctionName=function)
+        return str(made["LoggingConfig"]["LogGroup"])
 
     def decisions(self, resource: str) -> list[dict[str, str]]:
         """The decisions on a resource, by a part of its ARN."""

@@ -38,6 +38,9 @@ def leaked_key() -> Staged:
     exposed, _ = (
         client.create_access_key(UserName="builder")["AccessKey"]["AccessKeyId"] for _ in range(2)
     )
+    # AWS leaves its own mark beside its event.
+    policy = aws_policy("AWSCompromisedKeyQuarantineV3")
+    client.attach_user_policy(UserName="builder", PolicyArn=policy)
 
     def reverted(before: Any) -> Any:
         keys = before["keys"] | {exposed: "Inactive"}

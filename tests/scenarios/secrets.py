@@ -12,7 +12,7 @@ from driftguard.model import Change
 from tests.scenarios.iam import by_name, user_snapshot
 from tests.scenarios.lambda_ import code
 from tests.scenarios.model import ACCOUNT, Scenario, Staged
-from tests.support.records import change, finding_of_guardduty
+from tests.support.records import change, finding_of_guardduty, told_by_guardduty
 from tests.support.secrets.made_up import BASE62, some
 
 # As CloudTrail writes what it does not show.
@@ -160,10 +160,9 @@ def used_by_a_stranger() -> Staged:
     def reverted(before: Any) -> Any:
         return before | {"keys": {key: "Inactive"}, "inline": ["DriftguardRevokeOlderSessions"]}
 
-    def attack() -> Change:
-        return finding_of_guardduty("UnauthorizedAccess:IAMUser/TorIPCaller", key, "builder")
-
-    return Staged(attack, lambda: user_snapshot("builder"), reverted, by_name)
+    found = finding_of_guardduty("UnauthorizedAccess:IAMUser/TorIPCaller", key, "builder")
+    fakes = {("guardduty", "GetFindings"): lambda _: told_by_guardduty(found)}
+    return Staged(lambda: found, lambda: user_snapshot("builder"), reverted, by_name, fakes=fakes)
 
 
 SCENARIOS = (

@@ -20,6 +20,7 @@ from driftguard.aws.client import Aws
 from driftguard.engine.recording import LEASE
 from driftguard.events.commands import Undo
 from driftguard.model import Change, Decision, Status
+from tests.support.aws_policies import quarantined
 from tests.support.records import exposed_key, flat_ingress
 from tests.support.world import REMEDIATOR, Clock, make_tables, new_guard
 
@@ -123,6 +124,7 @@ def test_a_plan_of_two_steps_is_finished_wherever_the_worker_dies(warm: Aws) -> 
         name = f"user-{number}"
         iam.create_user(UserName=name)
         key = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]
+        quarantined(name)
         change, clock = exposed_key(key), Clock()
         if not killed_after(number, lambda: handle(change, clock)):  # noqa: B023
             assert number > 12
@@ -147,6 +149,7 @@ def test_a_killed_undo_is_finished_by_the_next_delivery(warm: Aws) -> None:
         name = f"user-{number}"
         iam.create_user(UserName=name)
         key = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]
+        quarantined(name)
         clock = Clock()
         decision = handle(exposed_key(key), clock, warm)
         verdict = Undo(decision.id, "alice", "mine")

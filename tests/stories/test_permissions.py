@@ -78,6 +78,7 @@ NO_RESOURCE_LEVEL = frozenset(
         "macie2:DisableMacie",
         "macie2:EnableMacie",
         "macie2:UpdateMacieSession",
+        "organizations:ListAWSServiceAccessForOrganization",
         "route53domains:DisableDomainTransferLock",
         "route53domains:EnableDomainTransferLock",
         "s3:PutAccountPublicAccessBlock",

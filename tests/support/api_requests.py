@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -11,7 +14,11 @@ import boto3
 from driftguard.approvals.command_queue import CommandQueue
 from driftguard.channels.http import Request
 from driftguard.channels.signed_api import SignedApi
+from driftguard.documents import Json
+from driftguard.engine.guard import Guard
+from driftguard.engine.intake import Intake
 from tests.support.approving import Asked
+from tests.support.queues import command_message, queues
 
 
 @dataclass
@@ -55,6 +62,16 @@ def event(method: str, query: str = "", **more: Any) -> dict[str, Any]:
 BOB = "arn:aws:iam::123456789012:user/bob"
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt(CommandQueue):
+    """A queue of commands whose guard takes each at once."""
+
+    take: Callable[[Mapping[str, Json]], object] = print
+
+    def send(self, command: Mapping[str, Json], *, after: timedelta = timedelta()) -> None:
+        self.take(command)
+
+
 class AtTheSignedApi:
     """An approval request, and callers that IAM has verified."""
 
@@ -63,6 +80,19 @@ class AtTheSignedApi:
         self.queue = boto3.client("sqs").create_queue(QueueName="changes")["QueueUrl"]
         commands = CommandQueue(lambda: boto3.client("sqs"), self.queue)
         self.api = SignedApi(asked.desk, commands, self.log)
+
+    def obeyed_at_once(self, guard: Guard | None = None) -> None:
+        """From now on, a guard takes each command as it is sent."""
+        intake = Intake(guard or self.asked.world.guard, queues(), logging.getLogger("guard"))
+
+        def take(command: Mapping[str, Json]) -> None:
+            opened = intake.opened(command_message(dict(command)))
+            if opened.trouble is not None:
+                raise opened.trouble
+            intake.take(opened)
+
+        commands = Prompt(lambda: boto3.client("sqs"), self.queue, take)
+        self.api = replace(self.api, commands=commands)
 
     def post(self, caller: str, path: str = "/answer", **said: Any) -> tuple[int, dict[str, Any]]:
         """What a caller gets; the request's decision, state and a revert unless said otherwise."""

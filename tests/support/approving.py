@@ -10,7 +10,8 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from driftguard.approvals.desk import Desk, Reply
+from driftguard.approvals.desk import Desk
+from driftguard.approvals.requester import Reply
 from driftguard.engine.guard import Guard
 from driftguard.model import Autonomy, Choice, Decision, Status, Vote
 from driftguard.policy.model import Person, Terms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import boto3
 from moto.iam.models import AWSManagedPolicy, iam_backends
 
 from tests.scenarios.model import ACCOUNT
@@ -20,3 +21,9 @@ def aws_policy(name: str, *statements: dict[str, Any]) -> str:
     policy = AWSManagedPolicy.from_data(name, ACCOUNT, "us-east-1", dated)
     iam_backends[ACCOUNT]["aws"].managed_policies[policy.arn] = policy
     return str(policy.arn)
+
+
+def quarantined(user: str) -> None:
+    """What AWS does to a user whose key it found in public."""
+    policy = aws_policy("AWSCompromisedKeyQuarantineV3")
+    boto3.client("iam").attach_user_policy(UserName=user, PolicyArn=policy)

@@ -179,6 +179,7 @@ def finding_of_guardduty(
         },
         "service": {
             "serviceName": "guardduty",
+            "detectorId": "12abc34d567e8fa901bc2d34e56789f0",
             "action": {"actionType": "AWS_API_CALL", "awsApiCallAction": caller},
             "archived": False,
             "count": 1,
@@ -188,3 +189,26 @@ def finding_of_guardduty(
         "title": f"API calls were made by {user} from an unusual place.",
     }
     return change_from_event(event)
+
+
+def told_by_guardduty(change: Change) -> dict[str, Any]:
+    """GetFindings' answer about the finding that an event claims."""
+    claimed: Any = change.request
+    key = claimed["resource"]["accessKeyDetails"]
+    names = ("accessKeyId", "principalId", "userName", "userType")
+    found = {
+        "AccountId": claimed["accountId"],
+        "Arn": f"arn:aws:guardduty:{REGION}:{ACCOUNT}:detector/d/finding/{claimed['id']}",
+        "CreatedAt": "2026-11-24T12:00:00Z",
+        "Id": claimed["id"],
+        "Region": REGION,
+        "Resource": {
+            "AccessKeyDetails": {name[:1].upper() + name[1:]: key[name] for name in names}
+        },
+        "SchemaVersion": "2.0",
+        "Service": {"Archived": False},
+        "Severity": 5,
+        "Type": claimed["type"],
+        "UpdatedAt": "2026-11-24T12:00:00Z",
+    }
+    return {"Findings": [found]}

@@ -12,6 +12,7 @@ from driftguard.aws.client import Aws
 from tests.support.api_requests import AtTheSignedApi
 from tests.support.approving import Asked, open_up
 from tests.support.doors import Door, served
+from tests.support.refusals import Refusing, refusals
 from tests.support.world import World, make_tables
 
 
@@ -33,3 +34,9 @@ def table(account: None) -> AuditTable:
     """An audit table as the template makes it."""
     make_tables()
     return AuditTable(Aws(), "audit")
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> Refusing:
+    """Has AWS refuse an operation: `refusing(operation, code, after=0, times=1_000)`."""
+    return refusals(monkeypatch)

@@ -7,31 +7,19 @@ as open to the world, with the reason, and the command exits 1 at the end.
 import json
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Annotated, cast, get_args
+from typing import Annotated, cast
 
 import typer
 
 from driftguard.access import acl as acls
 from driftguard.access import network, policy
+from driftguard.access.document import Repeating, parsed, repeated_keys
 
 Case = Mapping[str, object]
 Answer = dict[str, object]
 
-# Those that the evaluator has rules for, and others whose policies it judges by the general ones.
-# A name that is on neither list is more often a slip than a service.
-SERVICES = frozenset(get_args(policy.Service)) | {
-    "backup",
-    "codeartifact",
-    "dynamodb",
-    "efs",
-    "es",
-    "events",
-    "glue",
-    "kinesis",
-    "logs",
-    "opensearch",
-    "ses",
-}
+# A name that is not listed is more often a slip than a service.
+SERVICES = frozenset(policy.SERVICES)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -75,7 +63,7 @@ def judge_policies(
 
 @app.command("acl")
 def judge_acls() -> None:
-    """Is a bucket or an object open to everyone after a call that asks for this ACL?
+    """Is a bucket or an object open to everyone by its ACL, or after a call that asks for one?
 
     In: {"id", "kind": "bucket" or "object", "acl": {"Owner", "Grants"} or null,
     "request_headers": {…} or null, "prior": the canned ACL in force before,
@@ -83,25 +71,40 @@ def judge_acls() -> None:
     Out: {"id", "public", "because": […]}.
 
     The answer is the effective one. A call that S3 would refuse leaves the prior ACL in force.
+    An "acl" with neither "prior" nor "request_headers" is the ACL in force, and no call.
 
     Exits 1 if a line could not be judged; the answer to that line is then the unsafe one.
     """
 
     def judge(case: Case) -> Answer:
+        _refuse_repeated(case)
         kind = _text(case, "kind").strip().lower()
         if kind not in ("bucket", "object"):
             raise MalformedCaseError(f'"kind" is {kind!r}: write "bucket" or "object"')
         if "acl" not in case and "request_headers" not in case:
             raise MalformedCaseError('"acl" and "request_headers" are missing: give one, or null')
-        verdict = acls.judge_request(
-            kind=kind,
-            acl=_object(case, "acl"),
-            request_headers=_object(case, "request_headers"),
-            prior=_optional_text(case, "prior"),
-            public_access_blocks=(_object(case, "pab_bucket"), _object(case, "pab_account")),
-            ownership=_optional_text(case, "ownership"),
-            bucket_policy_public=_flag(case, "bucket_policy_public"),
-        )
+        acl, headers = _object(case, "acl"), _object(case, "request_headers")
+        prior = _optional_text(case, "prior")
+        blocks = (_object(case, "pab_bucket"), _object(case, "pab_account"))
+        ownership = _optional_text(case, "ownership")
+        policy_public = _flag(case, "bucket_policy_public")
+        if acl is not None and headers is None and prior is None:
+            verdict = acls.judge(
+                acl,
+                public_access_blocks=blocks,
+                ownership=ownership,
+                bucket_policy_public=policy_public,
+            )
+        else:
+            verdict = acls.judge_request(
+                kind=kind,
+                acl=acl,
+                request_headers=headers,
+                prior=prior,
+                public_access_blocks=blocks,
+                ownership=ownership,
+                bucket_policy_public=policy_public,
+            )
         return {"public": verdict.public, "because": list(verdict.because)}
 
     _answer_all(judge, {"public": True})
@@ -122,6 +125,7 @@ def judge_security_groups() -> None:
     """
 
     def judge(case: Case) -> Answer:
+        _refuse_repeated(case)
         found = network.openings(
             _permissions(case),
             direction=_direction(case),
@@ -175,18 +179,22 @@ def _answer(
 
 def _case(line: bytes) -> Case:
     try:
-        case = json.loads(line.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        case = parsed(line.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise MalformedCaseError(
             f"not JSON ({error}): write one JSON object a line, in UTF-8"
         ) from error
     if not isinstance(case, dict):
         raise MalformedCaseError(f"JSON, but {_kind(case)}: write one JSON object a line")
+    if isinstance(case, Repeating):
+        raise MalformedCaseError(f'the key "{case.repeated[0]}" is given twice: give it once')
     return case
 
 
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON value")
+def _refuse_repeated(value: object) -> None:
+    """Refuses what gives a key twice: nobody knows which of the values is meant."""
+    for key in repeated_keys(value):
+        raise MalformedCaseError(f'the key "{key}" is given twice in one object: give it once')
 
 
 def _text(case: Case, name: str) -> str:

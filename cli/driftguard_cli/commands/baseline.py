@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -22,18 +22,21 @@ from driftguard.aws.client import Reader
 from driftguard.controls import every
 from driftguard.controls.control import AnyControl
 from driftguard.controls.mechanisms.weakened import TOLD
-from driftguard.documents import Document
+from driftguard.documents import Document, Json
 from driftguard.engine import differences
+from driftguard.engine.accepting import ACCEPTED, REFUSED
 from driftguard.engine.guard import Guard
-from driftguard.model import Autonomy, Candidate, Certainty, named_by
+from driftguard.model import Autonomy, Candidate, Certainty, Observation, Status
 from driftguard.policy.model import Policy
 from driftguard.state.baseline import Baseline, baseline_of
-from driftguard.state.keys import baseline_key, baseline_log_key
+from driftguard.state.keys import baseline_key, baseline_log_key, named_by
 from driftguard.sweep.look import OUTCOMES, Swept, sweep
 
 from ..errors import Trouble
-from ..operator_requests import ControlArgument, ReasonOption, act, known_control
+from ..operator_requests import ControlArgument, ReasonOption, known_control
+from ..signed_request import ask
 from ..stack import JsonOption, Stack, StackOption
+from ..terminal import Console
 
 app = typer.Typer(help="The recorded states that changes are compared with.", no_args_is_help=True)
 console = Console(highlight=False)
@@ -188,12 +191,16 @@ def accept(
     control: ControlArgument,
     resource: ResourceArgument,
     reason: ReasonOption,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the guard.")] = 120,
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Make the current state the baseline, in your name; it is read with your own rights.
+    """Make the current state the baseline, in your name, once the guard has read the same state.
 
-    Exits 1 if it is refused, with the reason.
+    You read it with your own rights and send its fingerprint; the guard reads the resource too, and
+    refuses another state. Where approving would need others, they must first `driftguard confirm`.
+
+    Exits 1 if it is refused, or not yet answered, with the reason.
 
     Example: driftguard baseline accept s3.versioning-suspended arn:aws:s3:::cache --reason "ours"
     """
@@ -203,14 +210,42 @@ def accept(
     state = _live(deployed, looking, candidate)
     if state is None:
         raise Trouble(f"{resource} is gone: there is no state to accept.")
-    act(
-        deployed,
-        "accept-baseline",
-        as_json,
-        control=control,
-        resource=resource,
-        state={name: value for name, value in state.items() if name not in candidate.hint},
-        reason=reason,
+    said: dict[str, Json] = {
+        "act": "accept-baseline",
+        "control": control,
+        "resource": resource,
+        "fingerprint": Observation(state, "").fingerprint(
+            looking.volatile | looking.momentary | frozenset(candidate.hint)
+        ),
+        "reason": reason,
+    }
+    reply = ask(deployed, "/act", said)
+    accepted, told = bool(reply["counted"]), str(reply["text"])
+    if accepted and reply["status"] == Status.NOTED.value:
+        accepted, told = _answer(deployed, str(reply["decision"]), timeout)
+    if as_json:
+        answer = {"act": "accept-baseline", **reply, "counted": accepted, "text": told}
+        typer.echo(json.dumps(answer, indent=2))
+    else:
+        console.print(told, markup=False)
+    if not accepted:
+        raise typer.Exit(1)
+
+
+def _answer(deployed: Stack, decision: str, timeout: float) -> tuple[bool, str]:
+    """Waits until the guard has read the state: whether it is the baseline now, in its words."""
+    until = time.monotonic() + timeout
+    with Console(stderr=True).status("waiting for the guard"):
+        while True:
+            for entry in deployed.audit.log(decision):
+                if entry.event in (ACCEPTED, REFUSED):
+                    return entry.event == ACCEPTED, entry.note
+            if time.monotonic() >= until:
+                break
+            time.sleep(0.5)
+    raise Trouble(
+        f"The guard has not answered in {timeout:.0f} s. It may still do so: see `driftguard audit "
+        f"show {decision}` and the dead-letter queue."
     )
 
 

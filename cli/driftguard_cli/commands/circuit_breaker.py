@@ -6,15 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from driftguard.documents import Document, documents, mapping, stamp, text
+from driftguard.documents import Document, mapping, text
 from driftguard.policy.bounds import CircuitBreaker
 from driftguard.state import circuit_breaker
 from driftguard.state.keys import circuit_breaker_key
@@ -22,6 +21,7 @@ from driftguard.state.keys import circuit_breaker_key
 from ..operator_requests import ReasonOption, act
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
 from ..stack import JsonOption, Stack, StackOption
+from ..terminal import Console
 
 app = typer.Typer(
     help="The circuit breaker, which limits the reverts in a window.", no_args_is_help=True
@@ -31,7 +31,7 @@ console = Console(highlight=False)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One circuit breaker: its reverts in the window, its limit, and what tripped it."""
+    """One circuit breaker: its reverts in the window, how many it allows now, what tripped it."""
 
     scope: str
     reverts: int
@@ -77,7 +77,10 @@ def show(
 @app.command()
 def rearm(
     scope: Annotated[
-        str, typer.Argument(help="`whole`, `account ID` or `control ID`, as `show` names it.")
+        str,
+        typer.Argument(
+            help="`whole`, `account ID`, `control ID` or `actor ARN`, as `show` names it."
+        ),
     ],
     reason: ReasonOption,
     as_json: JsonOption = False,
@@ -94,22 +97,15 @@ def rearm(
 
 def standings(record: Document, limits: CircuitBreaker, now: datetime) -> Iterator[Standing]:
     """The whole guard's circuit breaker first, then all others that have something to show."""
-    since = stamp(now - timedelta(seconds=limits.window))
-    counts = Counter(
-        scope
-        for revert in documents(record, "reverts")
-        if text(revert, "at") > since
-        for scope in circuit_breaker.scopes(text(revert, "c"), text(revert, "a"))
-    )
+    counts = Counter(circuit_breaker.counts(record, limits, now))
     tripped = mapping(record, "tripped")
-    most = {"account": limits.account, "control": limits.control}
     others = sorted({*counts, *tripped} - {circuit_breaker.WHOLE})
     for scope in (circuit_breaker.WHOLE, *others):
         what = mapping(tripped, scope)
         yield Standing(
             scope,
             counts[scope],
-            most.get(scope.partition(" ")[0], limits.whole),
+            circuit_breaker.room(record, limits, scope, now),
             text(what, "at"),
             text(what, "decision"),
         )

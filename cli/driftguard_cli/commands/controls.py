@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from driftguard import controls as catalogue
@@ -13,6 +12,7 @@ from driftguard.controls.control import AnyControl
 
 from ..generate.catalogue import revert_in_words
 from ..stack import JsonOption
+from ..terminal import Console
 
 console = Console(highlight=False)
 

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +28,7 @@ from ..operator_requests import ControlArgument, ReasonOption, act, known_contro
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
 from ..policy_file.schema.values import seconds_in
 from ..stack import JsonOption, Stack, StackOption
+from ..terminal import Console
 
 app = typer.Typer(help="Resources that a control leaves alone, until a day.", no_args_is_help=True)
 console = Console(highlight=False)

@@ -6,15 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from driftguard.aws.calls import AwsError
 from driftguard.documents import stamp
 from driftguard.state import freezes
+from driftguard.state.keys import StateRecord, freeze_key
 
 from ..errors import Trouble
 from ..freezing import DirectOption, OneAccount, OneControl, freeze_scope, say_direct
 from ..operator_requests import act
 from ..stack import JsonOption, Stack, StackOption
+from ..terminal import Console
 
 
 def freeze(
@@ -22,6 +24,9 @@ def freeze(
     hours: Annotated[
         float, typer.Option(min=0, max=8784, help="Lift the freeze after so many hours; 0: never.")
     ] = 0,
+    longer: Annotated[
+        bool, typer.Option("--longer", help="Make a freeze that has an end last longer.")
+    ] = False,
     control: OneControl = "",
     account: OneAccount = "",
     direct: DirectOption = False,
@@ -33,6 +38,10 @@ def freeze(
     The signed API sets the freeze and records it in your name. If the signed API does not
     answer, or IAM does not let you call it, the command writes the state table
     directly; the guard records the freeze when it first reads it.
+
+    A freeze leaves changes as they are, so it needs whoever approving them would need; where that
+    is more than one person, others must `driftguard confirm` it. What it held back is judged anew
+    when it ends or is lifted.
 
     Exits 1 if nothing is frozen, with the reason.
 
@@ -49,6 +58,7 @@ def freeze(
                 control=control,
                 account=account,
                 for_seconds=seconds or None,
+                longer=longer,
                 reason=reason,
             )
             return
@@ -58,9 +68,20 @@ def freeze(
     now = datetime.now(UTC)
     until = stamp(now + timedelta(seconds=seconds)) if seconds else ""
     by = deployed.caller()
+    if moved := freezes.moves_end(_standing(deployed, scope), until, now, longer=longer):
+        raise Trouble(moved)
     record = freezes.frozen(
         freezes.anew(deployed.state.place, scope, now), by=by, reason=reason, at=now, until=until
     )
     deployed.state.overwrite(record)
     ends = f" until {until}" if until else ""
     say_direct("freeze", f"Frozen directly: {freezes.scope(record)}{ends}.", as_json)
+
+
+def _standing(deployed: Stack, scope: str) -> StateRecord:
+    """The freeze that stands; an empty one where the table cannot be read: freezing comes first."""
+    key = freeze_key(deployed.state.place, scope)
+    try:
+        return deployed.state.record(key)
+    except AwsError:
+        return StateRecord(key)

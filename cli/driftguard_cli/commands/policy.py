@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from driftguard.policy.compiled import from_compiled
 
 from ..policy_file import loader
 from ..policy_file.schema import schema as policy_schema
 from ..stack import JsonOption
+from ..terminal import Console
 
 app = typer.Typer(
     help="The guard policy: check it, compile it, print its JSON Schema.", no_args_is_help=True

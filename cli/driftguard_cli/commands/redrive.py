@@ -1,13 +1,17 @@
 """`driftguard redrive`: has the guard handle again what was dead-lettered.
 
+The guard signs what it dead-letters, and only what is signed is handled again without a question.
+All else (what SQS moved because it killed the guard's function, what EventBridge or a timer could
+not deliver, what somebody wrote into the queue) stays where it is until `--untrusted` is given.
+
 A change goes back into the changes queue, where it has no more power than any other event. A
-command does not: a dead-lettered command may have been written by anybody who can reach the queue.
-What it named is looked up, and the record says what the guard still has to do.
+command never goes back into a queue. What it named is looked up, and the record says what the guard
+still has to do, if anything: less than a change could bring about.
 
 For a batch of the audit table's stream, Lambda dead-letters the batch's place in the stream and not
 its content (AWS Lambda Developer Guide, "Retaining discarded batches for a DynamoDB event source").
 The record shows what may be missing there, too: an approval that was not carried out, an approval
-request that has expired.
+request that has expired, a failed revert that nothing tries again.
 """
 
 from __future__ import annotations
@@ -19,22 +23,28 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from rich.console import Console
 
 from driftguard.audit import AuditTable
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.aws.calls import told_apart
+from driftguard.aws.secrets_manager import Secrets
 from driftguard.documents import stamp
+from driftguard.engine import dead_letters
 from driftguard.events.commands import MARK
 from driftguard.model import Decision, Status
 
 from ..signed_request import ask
 from ..stack import JsonOption, Stack, StackOption
+from ..terminal import Console
 
 console = Console(highlight=False)
 
 # The key of a batch of the audit table's stream.
 _BATCH = "DDBStreamBatchInfo"
+_LEFT = "left in the queue, because the stack has not signed it"
+_UNKNOWN = "unknown"
+# How many characters of a reason or an origin, and of a message, are shown.
+_LINE, _BODY = 400, 4_000
 # Why a message is dead-lettered that does not say it.
 _USUAL = {
     "change": "the guard died or timed out",
@@ -64,11 +74,28 @@ def kind_of(body: str) -> str:
     return "command" if MARK in parsed else "change"
 
 
+def escaped(text: str, longest: int) -> str:
+    """Return a text of unknown origin so that a terminal shows it and does nothing else with it.
+
+    Control characters, line ends and bidirectional overrides are escaped, and more characters than
+    `longest` are counted and left out.
+    """
+    shown = "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text[:longest]
+    )
+    more = len(text) - longest
+    return f"{shown} … and {more:,} characters more: --json has all" if more > 0 else shown
+
+
 def unfollowed(audit: AuditTable, now: str) -> Unfollowed:
     """Return what waits in the record now."""
     asked = list(_standing(audit, Status.ASKED))
+    # Whether its timer was set is not known: trying it again once more harms nobody.
+    failed = [decision for decision in _standing(audit, Status.FAILED) if decision.resumable]
+    late = [decision for decision in asked if decision.expires <= now]
     return Unfollowed(
-        (*_standing(audit, Status.APPROVED), *(late for late in asked if late.expires <= now)),
+        (*_standing(audit, Status.APPROVED), *late, *failed),
         tuple(decision for decision in asked if decision.expires > now),
     )
 
@@ -82,83 +109,155 @@ def redrive(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what is dead-lettered.")
     ] = False,
+    untrusted: Annotated[
+        bool,
+        typer.Option("--untrusted", help="Handle what the stack has not signed, too."),
+    ] = False,
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Show what is in the dead-letter queue and why, and have it handled again.
+    """Show what is in the dead-letter queue, whose it is and why, and have it handled again.
 
-    A change is put back; of a command only its decision counts, which the guard is woken for.
-    Exits 0 also where nothing is dead-lettered.
+    A change is put back; of a command only its decision counts, which the guard is woken for. What
+    the guard has not signed is left in the queue, unless --untrusted is given: then it has the
+    power of a change at most. Exits 0 also where nothing is dead-lettered.
 
     Example: driftguard redrive --dry-run
     """
     deployed = Stack.named(stack)
-    redriver = Redriver(deployed, dry_run)
+    redriver = Redriver(deployed, dry_run=dry_run, untrusted=untrusted)
     found = list(redriver.messages())
     if as_json:
         told = [message._asdict() for message in found]
         typer.echo(json.dumps({"redriven": not dry_run, "messages": told}, indent=2))
         return
     for message in found:
-        console.print(f"{message.message}  {message.kind}: {message.reason}", markup=False)
-        console.print(f"    {message.body}", markup=False)
-        if message.outcome:
-            console.print(f"    {message.outcome}", markup=False)
+        _show(message)
     for open_ in redriver.open:
         line = f"{open_.id}  open until {open_.expires}; perhaps nobody was notified: vote on it"
         console.print(line, markup=False)
-    console.print(f"{len(found)} {'dead-lettered' if dry_run else 'handled'}.")
+    left = sum(message.outcome.startswith(_LEFT) for message in found)
+    handled = f"{len(found) - left} handled" + (f", {left} left" if left else "")
+    console.print(f"{len(found)} dead-lettered." if dry_run else f"{handled}.")
+
+
+def _show(message: DeadLetter) -> None:
+    for line in (
+        f"{message.message}  {message.kind}: {escaped(message.reason, _LINE)}",
+        f"    from {escaped(message.origin, _LINE)}, by the door of {message.door}; "
+        + ("signed by the stack" if message.signed else "not signed by the stack"),
+        f"    {escaped(message.body, _BODY)}",
+        *([f"    {message.outcome}"] if message.outcome else []),
+    ):
+        console.print(line, markup=False, soft_wrap=True)
 
 
 class DeadLetter(NamedTuple):
-    """A dead-lettered message: why it is there, what kind it is, and what became of it now."""
+    """A dead-lettered message: whose it is, why it is there, and what became of it now.
+
+    `signed`: the guard itself has dead-lettered it. Then `door` and `reason` are the guard's word,
+    too; else they are what the queue or the sender says.
+    """
 
     message: str
     reason: str
     kind: str
+    signed: bool
+    origin: str
+    door: str
     body: str
-    outcome: str
+    outcome: str = ""
 
 
 class Redriver:
     """Takes the dead-letter queue's messages one by one, each to where it may go."""
 
-    def __init__(self, deployed: Stack, dry_run: bool) -> None:
+    def __init__(self, deployed: Stack, *, dry_run: bool, untrusted: bool) -> None:
         self._deployed = deployed
         self._dry_run = dry_run
+        self._untrusted = untrusted
         self._sqs = deployed.aws.client("sqs")
+        self._secrets: Secrets | None = None
         self._followed = False
         self.open: tuple[Decision, ...] = ()
 
     def messages(self) -> Iterator[DeadLetter]:
-        """Every message, redriven and then deleted: an interruption repeats one, and loses none."""
+        """Every message once. What is handled is deleted after: an interruption repeats one."""
         queue = self._deployed.output("DeadLetterQueue")
+        seen: set[str] = set()
         while True:
             with told_apart("sqs", "ReceiveMessage"):
                 batch = self._sqs.receive_message(
                     QueueUrl=queue,
                     MaxNumberOfMessages=10,
-                    MessageAttributeNames=["reason"],
+                    MessageAttributeNames=["All"],
+                    AttributeNames=["SenderId", "DeadLetterQueueSourceArn"],
                     VisibilityTimeout=30,
                 ).get("Messages", [])
-            if not batch:
+            new = [message for message in batch if message["MessageId"] not in seen]
+            seen.update(message["MessageId"] for message in new)
+            if not new:
                 return
-            for message in batch:
-                yield self._redriven(message)
-                if self._dry_run:
+            for message in new:
+                letter = self._redriven(self.read(message))
+                yield letter
+                if self._dry_run or letter.outcome.startswith(_LEFT):
                     continue
                 with told_apart("sqs", "DeleteMessage"):
                     self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
-    def _redriven(self, message: Any) -> DeadLetter:
+    def read(self, message: Any) -> DeadLetter:
+        """What a message of the queue is, as SQS gives it."""
         body: str = message["Body"]
+        values = {
+            name: str(value.get("StringValue", ""))
+            for name, value in message.get("MessageAttributes", {}).items()
+        }
+        signed = "signature" in values and dead_letters.is_own(body, values, self._key())
         kind = kind_of(body)
-        redrive = {"stream": self._follow, "command": self._wake}.get(kind, self._send)
-        reason = message.get("MessageAttributes", {}).get("reason", {}).get("StringValue")
-        outcome = "" if self._dry_run else redrive(body)
-        if kind == "stream" and self._dry_run:
-            self._look()
-        return DeadLetter(message["MessageId"], reason or _USUAL[kind], kind, body, outcome)
+        if signed:
+            # The guard knows the door; the message only claims what it is.
+            kind = "command" if values["door"] == dead_letters.COMMANDS else "change"
+        origin, door = self._origin(message.get("Attributes", {}), values, signed)
+        reason = values.get("reason") or values.get("ERROR_MESSAGE") or _USUAL[kind]
+        return DeadLetter(message["MessageId"], reason, kind, signed, origin, door, body)
+
+    def _origin(
+        self, system: Mapping[str, str], values: Mapping[str, str], signed: bool
+    ) -> tuple[str, str]:
+        """Who brought the message, and the door that it came by."""
+        if signed:
+            return "the guard", values["door"]
+        source = system.get("DeadLetterQueueSourceArn", "")
+        if source:
+            doors = {
+                self._deployed.output("ChangesQueue"): dead_letters.CHANGES,
+                self._deployed.output("CommandsQueue"): dead_letters.COMMANDS,
+            }
+            name = source.rpartition(":")[2]
+            door = next((door for url, door in doors.items() if url.endswith(f"/{name}")), "")
+            return f"SQS, which took it from {name}", door or _UNKNOWN
+        if "RULE_ARN" in values:
+            return f"EventBridge, says the message: {values['RULE_ARN']}", _UNKNOWN
+        return system.get("SenderId", "somebody"), _UNKNOWN
+
+    def _key(self) -> bytes:
+        if self._secrets is None:
+            self._secrets = Secrets(self._deployed.aws, self._deployed.output("DeadLetterKey"))
+        return self._secrets.signing_key()
+
+    def _redriven(self, letter: DeadLetter) -> DeadLetter:
+        if self._dry_run:
+            if letter.kind == "stream":
+                self._look()
+            return letter
+        if letter.kind == "stream":
+            # Nothing of it is believed or sent: it only says that something was not followed.
+            return letter._replace(outcome=self._follow())
+        if not (letter.signed or self._untrusted):
+            return letter._replace(outcome=f"{_LEFT}: look at it, then use --untrusted")
+        redrive = self._wake if letter.kind == "command" else self._send
+        return letter._replace(outcome=redrive(letter.body))
 
     def _send(self, body: str) -> str:
         with told_apart("sqs", "SendMessage"):
@@ -166,12 +265,16 @@ class Redriver:
         return "put back"
 
     def _wake(self, body: str) -> str:
-        decision = json.loads(body).get("decision")
+        try:
+            parsed = json.loads(body)
+        except ValueError:
+            return "dropped: it is not JSON"
+        decision = parsed.get("decision") if isinstance(parsed, Mapping) else None
         if not isinstance(decision, str):
             return "dropped: the next sweep finds again what it was about"
         return self._asked_to_wake(decision)
 
-    def _follow(self, _: str) -> str:
+    def _follow(self) -> str:
         """All that the record owes with the first batch, whichever batches it was in."""
         if self._followed:
             return "followed up with the batch before"

@@ -15,7 +15,6 @@ from fnmatch import fnmatchcase
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -30,6 +29,7 @@ from driftguard.policy.model import Policy
 from ..errors import Trouble
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
 from ..stack import JsonOption
+from ..terminal import Console
 
 console = Console(highlight=False)
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -25,6 +24,7 @@ from driftguard.state.threshold import Threshold, threshold_of
 from ..operator_requests import ControlArgument, ReasonOption, act, known_control
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
 from ..stack import JsonOption, Stack, StackOption
+from ..terminal import Console
 
 app = typer.Typer(help="What autonomy a control's record has earned.", no_args_is_help=True)
 console = Console(highlight=False)

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from driftguard.audit import Entry
 from driftguard.channels.wording import said
@@ -19,6 +18,7 @@ from ..decisions import DecisionArgument, as_json_whole, known
 from ..errors import Trouble
 from ..signed_request import ask
 from ..stack import JsonOption, Stack, StackOption
+from ..terminal import Console
 
 console = Console(highlight=False)
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.aws.dynamodb import Moved
+from driftguard.engine.thaw import was_frozen
+from driftguard.model import Decision, Status
 from driftguard.state import freezes
-from driftguard.state.keys import freeze_key
+from driftguard.state.keys import StateRecord, freeze_key
 
 from ..errors import Trouble
 from ..freezing import DirectOption, OneAccount, OneControl, freeze_scope, say_direct
 from ..operator_requests import ReasonOption, act
 from ..stack import JsonOption, Stack, StackOption
+from ..terminal import Console
 
 
 def unfreeze(
@@ -24,7 +28,8 @@ def unfreeze(
 ) -> None:
     """Lift the freeze of the whole guard, or the one of a control or an account.
 
-    The signed API lifts and records it in your name.
+    The signed API lifts and records it in your name. Lists what the freeze held back; the guard
+    judges each anew, as the policy says.
 
     Exits 1 if there is none to lift.
 
@@ -32,7 +37,10 @@ def unfreeze(
     """
     scope, deployed = freeze_scope(control, account), Stack.named(stack)
     if not direct:
+        before = deployed.state.record(freeze_key(deployed.state.place, scope))
+        stood = _stood(deployed, before, control, account)
         act(deployed, "unfreeze", as_json, control=control, account=account, reason=reason)
+        _list(stood)
         return
     now, before = datetime.now(UTC), deployed.state.record(freeze_key(deployed.state.place, scope))
     if not freezes.holds(before, now):
@@ -43,3 +51,26 @@ def unfreeze(
     except Moved:
         raise Trouble("Somebody has just frozen it again: look again before you lift it.") from None
     say_direct("unfreeze", f"Lifted directly: the freeze of {freezes.scope(before)}.", as_json)
+
+
+def _stood(deployed: Stack, freeze: StateRecord, control: str, account: str) -> list[Decision]:
+    """The decisions that a freeze kept at observing, oldest first; none where none holds."""
+    filters = Filters(
+        status=Status.OBSERVED.value,
+        since=freezes.beginning(freeze.document),
+        control=control,
+        account=account,
+    )
+    if not freezes.holds(freeze, datetime.now(UTC)):
+        return []
+    found = Finder(deployed.audit, Usage()).decisions(filters, plan(filters, newest_first=False))
+    return [decision for decision in found if was_frozen(decision)]
+
+
+def _list(stood: list[Decision]) -> None:
+    """Lists what the guard judges anew, beside the answer."""
+    console = Console(stderr=True, highlight=False)
+    for decision in stood:
+        what = f"{decision.control} {decision.candidate.resource.arn}: {decision.summary}"
+        console.print(f"{decision.id}  {what}", markup=False)
+    console.print(f"{len(stood)} stood while it was frozen; each is judged anew.", markup=False)

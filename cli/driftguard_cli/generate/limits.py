@@ -7,6 +7,7 @@ import json
 import yaml
 
 from . import template as blocks
+from .queue_policies import QUEUE_POLICY_LIMIT, bytes_of
 
 
 class _Loader(yaml.SafeLoader):
@@ -23,6 +24,9 @@ def _short_form(loader: _Loader, _: str, node: yaml.Node) -> object:
 _Loader.add_multi_constructor("!", _short_form)
 
 
+_MANAGED = "AWS::IAM::ManagedPolicy"
+
+
 def sizes(template: str) -> list[tuple[str, int, int]]:
     """How near the template is to AWS's limits: what, how much of it is used, the limit."""
     resources = yaml.load(template, _Loader)["Resources"]
@@ -30,7 +34,7 @@ def sizes(template: str) -> list[tuple[str, int, int]]:
     for resource in resources.values():
         of_kind.setdefault(resource["Type"], []).append(resource["Properties"])
     rules = of_kind["AWS::Events::Rule"]
-    policies = [json.dumps(policy["Roles"]) for policy in of_kind["AWS::IAM::ManagedPolicy"]]
+    policies = [json.dumps(policy.get("Roles")) for policy in of_kind[_MANAGED]]
     return [
         ("template, bytes", len(template.encode()), blocks.TEMPLATE_LIMIT),
         ("resources in the stack", len(resources), blocks.RESOURCES_A_STACK),
@@ -41,9 +45,14 @@ def sizes(template: str) -> list[tuple[str, int, int]]:
             blocks.PATTERN_LIMIT,
         ),
         (
-            "bytes of the changes queue's policy",
-            blocks.QUEUE_POLICY_AROUND + len(rules) * blocks.RULE_ARN,
-            blocks.QUEUE_POLICY_LIMIT,
+            "bytes of the longest policy of a queue, without people's ARNs",
+            max(bytes_of(policy["PolicyDocument"]) for policy in of_kind["AWS::SQS::QueuePolicy"]),
+            QUEUE_POLICY_LIMIT,
+        ),
+        (
+            "characters of the remediator's permissions boundary",
+            max(len(_compact(policy)) for policy in of_kind[_MANAGED] if "Roles" not in policy),
+            blocks.POLICY_LIMIT,
         ),
         (
             "managed policies on a role",
@@ -51,3 +60,7 @@ def sizes(template: str) -> list[tuple[str, int, int]]:
             blocks.POLICIES_A_ROLE,
         ),
     ]
+
+
+def _compact(policy: dict[str, object]) -> str:
+    return json.dumps(policy["PolicyDocument"], separators=(",", ":"))

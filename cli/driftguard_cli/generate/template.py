@@ -13,10 +13,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-import yaml
-
-from driftguard.aws.permissions import PASSED_TO
+from driftguard.aws.permissions import (
+    KEYS_OF_IDENTITY_CENTER,
+    PASSED_TO,
+    VIA_IDENTITY_CENTER,
+)
 from driftguard.controls.control import AnyControl
+
+from . import boundary
+from .cloudformation import GetAtt, Ref, Sub, by_stack, lines_of
+from .queue_policies import RULES_OF_STACK, queue_policies
 
 Block: TypeAlias = "dict[str, object]"
 
@@ -26,16 +32,27 @@ POLICIES_A_ROLE = 10
 RULES_A_BUS = 300
 RESOURCES_A_STACK = 500
 TEMPLATE_LIMIT = 1_048_576
-# Source: Amazon SQS Developer Guide, "Amazon SQS policy quotas" (8,192 bytes a policy).
-QUEUE_POLICY_LIMIT = 8192
-# What the changes queue's policy has beside the rules' ARNs, and the longest ARN of a rule in it.
-QUEUE_POLICY_AROUND = 1000
-RULE_ARN = len('"arn:aws-us-gov:events:ap-southeast-1:123456789012:rule/",') + 64
 
 # AWS Health names what happened in the event's detail; other services' findings by its type.
 _HEALTH = ("aws.health", "AWS Health Event")
 _CLOUDTRAIL = "AWS API Call via CloudTrail"
 
+# Sources whose events come in one region only, wherever the change was made.
+# Sources: AWS CloudTrail User Guide, "CloudTrail concepts" (global service events); AWS re:Post,
+# "EventBridge rule for global services"; AWS Organizations User Guide, "Logging AWS Organizations
+# API calls with AWS CloudTrail"; AWS General Reference, "AWS Account Management endpoints and
+# quotas", "Amazon Route 53 endpoints and quotas"; AWS Health User Guide, "Monitoring events in AWS
+# Health with Amazon EventBridge" (exposed keys are an event of IAM).
+ONLY_IN_US_EAST_1 = frozenset(
+    {
+        "account.amazonaws.com",
+        "aws.health",
+        "iam.amazonaws.com",
+        "organizations.amazonaws.com",
+        "route53.amazonaws.com",
+        "route53domains.amazonaws.com",
+    }
+)
 # Sources whose event names end with the API's date and version (`AddPermission20150331v2`), some
 # always and some at times, so that a rule can only name their beginning.
 # Source: AWS Lambda Developer Guide, "Logging AWS Lambda API calls using AWS CloudTrail".
@@ -55,8 +72,7 @@ def with_blocks(template: str, every: Sequence[AnyControl]) -> str:
         if match is None:
             raise ValueError(f"template.yaml has lost its block `# generated: {name}`")
         indent = match.group(1)
-        dumped = yaml.dump(make(every), Dumper=_Dumper, sort_keys=False, width=100)
-        body = "".join(f"{indent}{line}\n" for line in dumped.splitlines())
+        body = "".join(f"{indent}{line}\n" for line in lines_of(make(every)))
         new = f"{indent}# generated: {name}\n{body}{indent}# end generated"
         template = template[: match.start()] + new + template[match.end() :]
     return template
@@ -68,7 +84,7 @@ def with_blocks(template: str, every: Sequence[AnyControl]) -> str:
 def rules(every: Sequence[AnyControl]) -> Block:
     """One EventBridge rule a service, or several where its names overflow one pattern.
 
-    And the policy of the queue that they send to.
+    And the policies of the queues that they send to.
     """
     by_source: dict[str, set[str]] = {}
     for control in every:
@@ -77,63 +93,27 @@ def rules(every: Sequence[AnyControl]) -> Block:
     made: Block = {}
     for where, names in sorted(by_source.items()):
         for number, part in enumerate(_fitting_patterns(where, sorted(names)), start=1):
-            made[f"{rule_name(where)}{number if number > 1 else ''}"] = {
+            name = f"{rule_name(where)}{number if number > 1 else ''}"
+            made[name] = {
                 "Type": "AWS::Events::Rule",
                 "Properties": {
-                    "Description": f"Changes of {where} that wake a control.",
+                    "Name": by_stack(f"{RULES_OF_STACK}{name}"),
+                    "Description": f"Changes of {where} that wake a control.{_where_only(where)}",
                     "EventPattern": pattern(where, part),
                     "Targets": [
                         {
                             "Id": "changes",
-                            "Arn": _GetAtt("ChangesQueue.Arn"),
-                            "DeadLetterConfig": {"Arn": _GetAtt("DeadLetterQueue.Arn")},
+                            "Arn": GetAtt("ChangesQueue.Arn"),
+                            "DeadLetterConfig": {"Arn": GetAtt("DeadLetterQueue.Arn")},
                         }
                     ],
                 },
             }
-    made["ChangesQueuePolicy"] = _queue_policy([*made])
-    return made
+    return made | queue_policies()
 
 
-def _queue_policy(rule_names: Iterable[str]) -> Block:
-    """Who may send to the queue of changes, and to that of dead letters, beside roles.
-
-    The rules are named by ARN: CloudFormation cuts a long generated name, and a pattern would miss
-    it. Whoever may make targets can still send through them: see decision 21.
-    """
-    queues = [_GetAtt("ChangesQueue.Arn"), _GetAtt("DeadLetterQueue.Arn")]
-    return {
-        "Type": "AWS::SQS::QueuePolicy",
-        "Properties": {
-            "Queues": [_Ref("ChangesQueue"), _Ref("DeadLetterQueue")],
-            "PolicyDocument": {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Sid": "RulesOfThisAccount",
-                        "Effect": "Allow",
-                        "Principal": {"Service": "events.amazonaws.com"},
-                        "Action": "sqs:SendMessage",
-                        "Resource": queues,
-                        "Condition": {
-                            "StringEquals": {"aws:SourceAccount": _Ref("AWS::AccountId")},
-                            "ArnEquals": {
-                                "aws:SourceArn": [_GetAtt(f"{name}.Arn") for name in rule_names]
-                            },
-                        },
-                    },
-                    {
-                        "Sid": "TlsOnly",
-                        "Effect": "Deny",
-                        "Principal": "*",
-                        "Action": "sqs:*",
-                        "Resource": list(queues),
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    },
-                ],
-            },
-        },
-    }
+def _where_only(where: str) -> str:
+    return " They come in us-east-1 only." if where in ONLY_IN_US_EAST_1 else ""
 
 
 def _fitting_patterns(where: str, names: list[str]) -> Iterator[list[str]]:
@@ -189,19 +169,55 @@ def reads(every: Sequence[AnyControl]) -> Block:
 
 def writes(every: Sequence[AnyControl]) -> Block:
     """What plans may change, each action on the ARNs that the controls name."""
-    arns_of: dict[str, set[str]] = {}
+    arns_of: dict[tuple[str, bool], set[str]] = {}
     for control in every:
         for action, patterns in control.writes.items():
-            arns_of.setdefault(action, set()).update(patterns)
+            for arn in patterns:
+                arns_of.setdefault((action, arn == KEYS_OF_IDENTITY_CENTER), set()).add(arn)
     statements: list[dict[str, object]] = [
-        {"Effect": "Allow", "Action": [action], "Resource": sorted(arns)}
-        for action, arns in sorted(arns_of.items(), key=lambda pair: (sorted(pair[1]), pair[0]))
+        {"Effect": "Allow", "Action": [action], "Resource": sorted(arns), **_only(action, via)}
+        for (action, via), arns in sorted(
+            arns_of.items(), key=lambda pair: (sorted(pair[1]), pair[0])
+        )
     ]
-    for statement in statements:
-        if statement["Action"] == ["iam:PassRole"]:
-            statement["Condition"] = {"StringEquals": {"iam:PassedToService": list(PASSED_TO)}}
     about = "What Driftguard's plans may change. Each session is narrowed to one plan's calls."
-    return dict(_policies("RemediatorPolicy", ("RemediatorRole",), about, statements))
+    made = dict(_policies("RemediatorPolicy", ("RemediatorRole",), about, statements))
+    allowed = {action for statement in statements for action in _actions(statement)}
+    return {**made, "RemediatorBoundary": _boundary(allowed)}
+
+
+def _actions(statement: dict[str, object]) -> list[str]:
+    actions = statement["Action"]
+    assert isinstance(actions, list)
+    return [str(action) for action in actions]
+
+
+def _boundary(actions: Iterable[str]) -> Block:
+    """The cap on whatever else may ever be attached to the remediator."""
+    statement: dict[str, object] = {
+        "Effect": "Allow",
+        "Action": boundary.actions_of(actions),
+        "Resource": ["*"],
+    }
+    if _length([statement]) > POLICY_LIMIT:
+        raise ValueError("the remediator's permissions boundary is over IAM's limit")
+    about = "The most that Driftguard's remediator may ever do, whatever is attached to it."
+    return {
+        "Type": "AWS::IAM::ManagedPolicy",
+        "Properties": {
+            "Description": about,
+            "PolicyDocument": {"Version": "2012-10-17", "Statement": [_in_template(statement)]},
+        },
+    }
+
+
+def _only(action: str, via_identity_center: bool) -> dict[str, object]:
+    """The condition of a write's statement, where it has one."""
+    if action == "iam:PassRole":
+        return {"Condition": {"StringEquals": {"iam:PassedToService": list(PASSED_TO)}}}
+    if via_identity_center:
+        return {"Condition": {"StringLike": {"kms:ViaService": VIA_IDENTITY_CENTER}}}
+    return {}
 
 
 def _policies(
@@ -220,7 +236,7 @@ def _policies(
                 "Type": "AWS::IAM::ManagedPolicy",
                 "Properties": {
                     "Description": about,
-                    "Roles": [_Ref(role) for role in roles],
+                    "Roles": [Ref(role) for role in roles],
                     "PolicyDocument": {
                         "Version": "2012-10-17",
                         "Statement": [_in_template(statement) for statement in merged(part)],
@@ -260,7 +276,7 @@ def _length(statements: list[dict[str, object]]) -> int:
 def _in_template(statement: dict[str, object]) -> dict[str, object]:
     arns = statement["Resource"]
     assert isinstance(arns, list)
-    subs = [arn if "{" not in arn else _Sub(in_template(arn)) for arn in arns]
+    subs = [arn if "{" not in arn else Sub(in_template(arn)) for arn in arns]
     return statement | {"Resource": subs if len(subs) > 1 else subs[0]}
 
 
@@ -271,42 +287,3 @@ def in_template(arn: str) -> str:
         .replace("{region}", "${AWS::Region}")
         .replace("{account}", "${AWS::AccountId}")
     )
-
-
-# -------------------------------------------------------------------------------------- YAML
-
-
-class _Tagged(str):
-    """A value behind a CloudFormation short form."""
-
-    tag: str
-
-
-class _Sub(_Tagged):
-    tag = "!Sub"
-
-
-class _GetAtt(_Tagged):
-    tag = "!GetAtt"
-
-
-class _Ref(_Tagged):
-    tag = "!Ref"
-
-
-class _Dumper(yaml.SafeDumper):
-    """YAML as people write it: block style, lists indented, no anchors."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        return super().increase_indent(flow, False)
-
-
-def _represent(dumper: yaml.SafeDumper, value: _Tagged) -> yaml.Node:
-    return dumper.represent_scalar(value.tag, str(value))
-
-
-for _kind in (_Sub, _GetAtt, _Ref):
-    _Dumper.add_representer(_kind, _represent)

@@ -34,6 +34,18 @@ class Problem:
         )
 
 
+class _Loader(yaml.SafeLoader):
+    """A safe loader that says which value it cannot read: a 30th of February, a `!!int x`."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, AttributeError, OverflowError) as error:
+            kind = node.tag.rpartition(":")[2]
+            words = f"`{node.value}` is no {kind} ({error})"
+            raise yaml.constructor.ConstructorError(None, None, words, node.start_mark) from error
+
+
 class PolicyError(Exception):
     """The policy file is not valid; `problems` say where and why."""
 
@@ -45,9 +57,11 @@ class PolicyError(Exception):
 def read(path: Path) -> Document:
     """The compiled policy of a YAML file. Raises `PolicyError`."""
     try:
-        written = path.read_text()
+        written = path.read_text(encoding="utf-8")
     except OSError as error:
         raise PolicyError(str(path), [Problem(0, "", error.strerror or str(error))]) from error
+    except UnicodeDecodeError as error:
+        raise PolicyError(str(path), [Problem(0, "", f"not UTF-8: {error}")]) from error
     return compiled(written, str(path))
 
 
@@ -58,7 +72,7 @@ def compiled(written: str, path: str = "policy") -> Document:
         twice = list(_duplicates(root, ())) if root else []
         if twice:
             raise PolicyError(path, twice)
-        plain = yaml.safe_load(written)
+        plain = yaml.load(written, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = mark.line + 1 if mark else 0
@@ -66,6 +80,8 @@ def compiled(written: str, path: str = "policy") -> Document:
         raise PolicyError(path, [problem]) from error
     except yaml.YAMLError as error:
         raise PolicyError(path, [Problem(0, "", f"not valid YAML: {error}")]) from error
+    except RecursionError as error:
+        raise PolicyError(path, [Problem(1, "", "nested too deep, or within itself")]) from error
     if root is None or not isinstance(plain, dict):
         raise PolicyError(
             path, [Problem(1, "", "a policy is a mapping; see `driftguard policy schema`")]
@@ -102,11 +118,16 @@ def _as_document(policy: PolicyFile) -> Document:
 
 
 def _instant(until: dt.date | dt.datetime) -> str:
-    """Return the moment at which an exemption ends: a day lasts to its end."""
-    if not isinstance(until, dt.datetime):
-        until = dt.datetime.combine(until + dt.timedelta(days=1), dt.time(), dt.UTC)
-    aware = until if until.tzinfo else until.replace(tzinfo=dt.UTC)
-    return aware.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Return the moment at which an exemption ends: a day lasts to its end, if there is a next."""
+    try:
+        if not isinstance(until, dt.datetime):
+            until = dt.datetime.combine(until + dt.timedelta(days=1), dt.time(), dt.UTC)
+        aware = until if until.tzinfo else until.replace(tzinfo=dt.UTC)
+        at = aware.astimezone(dt.UTC)
+    except OverflowError:
+        last = dt.datetime.max if until.year == dt.MAXYEAR else dt.datetime.min
+        at = last.replace(tzinfo=dt.UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _problem(

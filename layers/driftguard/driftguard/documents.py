@@ -12,9 +12,38 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
+from unicodedata import category
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Document: TypeAlias = Mapping[str, Json]
+
+
+def parsed(written: str | bytes) -> Json:
+    """The JSON value in a text that somebody else wrote.
+
+    Half of a surrogate pair (`"\\ud800"`), which no UTF-8 text can hold, becomes a question mark.
+    Raises `ValueError`, also for a text that is nested too deep.
+    """
+    text = written.decode() if isinstance(written, bytes) else _encodable(written)
+    try:
+        value: Json = json.loads(text)
+        return _all_encodable(value) if "\\ud" in text.lower() else value
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+def _encodable(text: str) -> str:
+    return text.encode(errors="replace").decode()
+
+
+def _all_encodable(value: Json) -> Json:
+    if isinstance(value, str):
+        return _encodable(value)
+    if isinstance(value, Mapping):
+        return {_encodable(name): _all_encodable(held) for name, held in value.items()}
+    if isinstance(value, list):
+        return [_all_encodable(item) for item in value]
+    return value
 
 
 def items(value: Json) -> Iterator[Document]:
@@ -107,3 +136,44 @@ def _without(value: Json, keys: frozenset[str]) -> Json:
     if isinstance(value, (list, tuple)):
         return [_without(item, keys) for item in value]
     return value
+
+
+# Unicode's categories of what is not shown but acts: control and format characters (bidirectional
+# overrides are such), lone surrogates, line and paragraph separators.
+_ACTS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def plain(text: str) -> str:
+    """A text that others may have chosen, as it may be shown on one line, to people or a terminal.
+
+    White space is a space; what acts on the screen instead of being shown is `\ufffd`.
+    """
+    if text.isprintable():
+        return text
+    return "".join(map(_plain_character, text))
+
+
+def _plain_character(character: str) -> str:
+    if character in "\t\n\r\v\f":
+        return " "
+    return "\ufffd" if category(character) in _ACTS else character
+
+
+# The only key of a document that stands for one that is too large to be kept.
+_UNKEPT = "too-large"
+
+
+def unkept(size: int, fingerprint: str) -> Document:
+    """What stands for a state of so many bytes that is too large to be kept."""
+    return {_UNKEPT: {"bytes": size, "fingerprint": fingerprint}}
+
+
+def why_unkept(state: Document) -> str:
+    """Why a recorded state is only its size and fingerprint, in words; "" for a whole one."""
+    size = text(mapping(state, _UNKEPT), "bytes")
+    return f"the state of {int(size):,} bytes was too large to be kept" if size else ""
+
+
+def unkept_fingerprint(state: Document) -> str:
+    """The fingerprint of a state that was too large to be kept; "" for a whole one."""
+    return text(mapping(state, _UNKEPT), "fingerprint")

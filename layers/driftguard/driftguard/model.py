@@ -7,7 +7,6 @@ be stored, shown and compared as it is.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
@@ -55,8 +54,9 @@ class Status(StrEnum):
     FAILED = "failed"
     UNDOING = "undoing"
     UNDONE = "undone"
-    # Not about a change: what a person did to the guard itself.
+    # Not about a change: what a person did to the guard itself, or proposes to others.
     NOTED = "noted"
+    PROPOSED = "proposed"
 
 
 # The kind of an actor who is not known to have made anything: CloudTrail has no such type.
@@ -68,7 +68,8 @@ class Actor:
     """Who made a change, as CloudTrail saw them. Any field may be empty: records vary.
 
     `principal` is the lasting identity: a role's own ARN for its sessions, else the caller's ARN or
-    the service's host name. `session` is the caller's ARN exactly as logged.
+    the service's host name. `session` is the caller's ARN exactly as logged. `source_identity` is
+    what was set when the first role was assumed, and cannot be changed since.
     """
 
     principal: str = ""
@@ -77,6 +78,7 @@ class Actor:
     account: str = ""
     source: str = ""
     agent: str = ""
+    source_identity: str = ""
 
     @property
     def name(self) -> str:
@@ -106,7 +108,8 @@ class Change:
 
     `name` is the API call without Lambda's version suffix (`AddPermission20150331v2` is
     `AddPermission`), or the finding's type for events that are no API call. `request` and
-    `response` are CloudTrail's own shapes, without the wrapper of the newer EC2 calls.
+    `response` are CloudTrail's own shapes, without the wrapper of the newer EC2 calls. `resources`
+    are the ARNs that the record names beside them.
     """
 
     id: str
@@ -120,6 +123,7 @@ class Change:
     response: Document = field(default_factory=dict)
     error: str = ""
     read_only: bool = False
+    resources: tuple[str, ...] = ()
 
 
 # The region of what has none.
@@ -152,17 +156,6 @@ class Resource:
     def place(self) -> Place:
         """Where it is; in region `global` if it has none."""
         return Place(self.account, self.region or GLOBAL)
-
-
-def named_by(arn: str, place: Place) -> Resource:
-    """The resource with this ARN, if nothing else is known of it, for a guard in this place.
-
-    An ARN may leave out its region (a bucket, everything of IAM): the changes of such a resource
-    are logged where its guard stands.
-    """
-    parts = arn.split(":")
-    region = parts[3] if len(parts) > 5 and parts[3] else place.region
-    return Resource("", "", place.account, region, arn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +297,19 @@ class Vote:
     reason: str = ""
 
 
+class Apart(NamedTuple):
+    """What of a decision is held in items beside its record, because it is large.
+
+    `digest` is the SHA-256 of its JSON text, `size` its bytes, `items` how many items hold it.
+    `lost` says why it could not be read back, "" where it was.
+    """
+
+    digest: str
+    size: int
+    items: int
+    lost: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One decision, as it stands now: its projection in the audit table.
@@ -316,7 +322,10 @@ class Decision:
     far, `quorum` is how many must agree, and `expires` until when (ISO 8601, UTC); `escalated` once
     nobody had voted in time. `settles_by`: its calls are made, and AWS works on them until then
     (ISO 8601, UTC). `remade_by` are the ARNs of others who made the very same state while
-    it was asked about.
+    it was asked about. A revert that failed and left its risk is tried again at `next_try` (ISO
+    8601, UTC); `retries` counts how often it was. `apart`: hint, state, left and plan
+    are too large for the record itself; where they are lost, the plan is an outline, and the
+    rest is empty.
     """
 
     id: str
@@ -353,6 +362,14 @@ class Decision:
     escalated: bool = False
     remade_by: tuple[str, ...] = ()
     settles_by: str = ""
+    next_try: str = ""
+    retries: int = 0
+    apart: Apart | None = None
+
+    @property
+    def lost(self) -> str:
+        """Why what the record holds apart could not be read back; "" where nothing is missing."""
+        return self.apart.lost if self.apart else ""
 
     @property
     def makers(self) -> tuple[str, ...]:
@@ -366,12 +383,14 @@ class Decision:
         return self.status not in underway and not self.resumable
 
 
+# What stands before a source identity among the ARNs of makers.
+SOURCE_IDENTITY = "source identity "
+
+
 def arns_of(actor: Actor) -> tuple[str, ...]:
-    """The ARNs that an actor goes by: the lasting identity, and the session's."""
-    return tuple(dict.fromkeys((actor.principal, actor.session)))
+    """The ARNs that an actor goes by: the lasting identity, and the session's.
 
-
-def decision_id(change: Change, control: str, resource: Resource) -> str:
-    """The id of the decision on this change, control and resource, the same at every delivery."""
-    parts = [change.account, change.id, control, resource.arn]
-    return "dg-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+    After them stands the source identity, where there is one, behind its mark.
+    """
+    borne = (SOURCE_IDENTITY + actor.source_identity,) if actor.source_identity else ()
+    return tuple(dict.fromkeys((actor.principal, actor.session, *borne)))

@@ -201,7 +201,7 @@ def test_a_package_that_is_another_than_was_meant_is_refused(
     decision = approved(asking, asked)
 
     assert decision.status is Status.FAILED
-    assert decision.reason == "what Lambda gave as the code of orders:1 is another"
+    assert decision.reason.startswith("what Lambda gave as the code of orders:1 is another")
     assert orders.sha256() == bad
 
 

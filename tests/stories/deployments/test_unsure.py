@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from driftguard.analysis import vulnerabilities
+from driftguard.audit.items import decision_id
 from driftguard.engine.errors import NotYet
-from driftguard.model import Status, decision_id
+from driftguard.model import Status
 from tests.support.advisories.stand_in import Habit, Handler, StandIn
 from tests.support.deployments.deploying import By, with_settings
 from tests.support.deployments.functions import Function, publish_layer

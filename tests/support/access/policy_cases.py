@@ -667,7 +667,7 @@ for service in ("s3", "sqs", "kms"):
     denied(
         "denied-outside-org",
         service,
-        "public",
+        "closed",
         EVALUATION,
         deny(service, condition={"StringNotEquals": {"aws:PrincipalOrgID": "o-ours12345"}}),
     )

@@ -118,7 +118,7 @@ exemptions = st.builds(
 )
 few = st.sampled_from([0, 1, 2, 99])
 _BOUNDS: dict[str, st.SearchStrategy[Any]] = {
-    "circuit_breaker": st.builds(CircuitBreaker, SHORT, few, few, few),
+    "circuit_breaker": st.builds(CircuitBreaker, SHORT, few, few, few, few),
     "flapping": st.builds(Flapping, st.integers(1, 3), SHORT),
     "sweep": st.builds(Sweep, LEVELS, st.integers(0, 3)),
     "ownership": st.builds(Ownership, LEVELS, st.tuples(WHO), st.booleans(), TAGS),
@@ -198,7 +198,7 @@ def sound() -> dict[str, st.SearchStrategy[Document]]:
     )
     answers = st.dictionaries(st.just(CONTROL), answer, max_size=1)
     state = st.just({"open": False})
-    scopes_ = circuit_breaker.scopes(CONTROL, ACCOUNT)
+    scopes_ = circuit_breaker.scopes(CONTROL, ACCOUNT, ALICE.principal)
     tripped = st.dictionaries(
         st.sampled_from(scopes_), st.fixed_dictionaries({"at": TIMES}), max_size=1
     )

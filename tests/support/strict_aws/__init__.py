@@ -23,6 +23,7 @@ from . import (
     parameters,
     principals,
     settling,
+    sizes,
     tags,
     updating,
 )
@@ -44,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     *updating.RULES,
     *lists.RULES,
     *busy.RULES,
+    *sizes.RULES,
 )
 
 

@@ -73,10 +73,10 @@ class TestReasons:
         assert "its condition on aws:sourceVpc keeps no arbitrary caller out" in verdict.because[0]
 
     def test_a_deny_that_only_narrows_is_mentioned(self) -> None:
-        outside = {"StringNotEquals": {"aws:PrincipalOrgID": "o-ours12345"}}
-        document = policy(statement("sqs", "*"), deny("sqs", condition=outside, Sid="Outsiders"))
+        plain = {"Bool": {"aws:SecureTransport": "false"}}
+        document = policy(statement("sqs", "*"), deny("sqs", condition=plain, Sid="Tls"))
         verdict = judge("sqs", document, account=OWN)
-        assert 'statement "Outsiders" denies only under a condition' in verdict.because[0]
+        assert 'statement "Tls" denies only under a condition' in verdict.because[0]
 
     def test_the_account_behind_a_condition_is_named(self) -> None:
         condition = {"StringEquals": {"aws:PrincipalAccount": OTHER}}

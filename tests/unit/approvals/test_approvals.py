@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 
-from driftguard.approvals.desk import Reply
+from driftguard.approvals.requester import Reply
 from driftguard.approvals.rules import undo_refusal
 from driftguard.model import Choice, Status, Vote
 from driftguard.policy.model import Person
@@ -93,7 +93,9 @@ def test_who_made_it_again_cannot_have_its_revert_undone(world: World, group: st
     session = "arn:aws:sts::123456789012:assumed-role/ops/session"
     unattributed = replace(asked.guard.policy, people=())
     assert undo_refusal(reverted, None, session, unattributed)
-    assert not undo_refusal(reverted, None, session.replace("/session", "/other"), unattributed)
+    # 12.5: the same role under another name of the session.
+    assert undo_refusal(reverted, None, session.replace("/session", "/other"), unattributed)
+    assert not undo_refusal(reverted, None, session.replace("/ops/", "/audit/"), unattributed)
 
 
 def test_a_hundred_roles_cannot_hide_behind_one_approval_request(world: World, group: str) -> None:

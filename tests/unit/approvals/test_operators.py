@@ -90,7 +90,7 @@ def test_list_shows_what_was_given_and_what_the_policy_says(
     tmp_path: Path,
 ) -> None:
     given = ("--for", "12h", "--reason", "until the audit", "--tag", "env=test", "--tag", "a=b")
-    told("exempt", "add", "wafv2.logging-deleted", "arn:aws:wafv2:*", *given)
+    told("exempt", "add", "wafv2.logging-deleted", "*/webacl/shop/*", *given)
     world.clock.at -= timedelta(days=2)
     told("exempt", "add", "account.region-enabled", "eu-*", "--for", "1d", "--reason", "a trial")
     written = tmp_path / "guard.yaml"
@@ -400,7 +400,7 @@ def test_the_freeze_is_not_set_where_its_record_cannot_be_written(
     world.audit.append(operators.recorded(act, what, HERE), event="freeze", note="x")
 
     with pytest.raises(Conflict):
-        door.asked.desk.act(act)
+        door.asked.desk.acting.act(act, door.api.api.commands)
 
     assert not world.state.record(freeze_key(HERE, "all")).version
 

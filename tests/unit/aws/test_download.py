@@ -12,6 +12,7 @@ import pytest
 from driftguard.analysis.inventory import inventory
 from driftguard.aws.download import DownloadFailed, download
 from tests.support.inventory.making_zips import metadata, zipped
+from tests.support.slow_server import answering_byte_by_byte
 
 CODE = zipped({"requests-2.19.0.dist-info/METADATA": metadata("requests", "2.19.0")})
 SECRET = "X-Amz-Signature=5ec7e7"
@@ -116,3 +117,10 @@ def test_nobody_listening_is_told(server: str) -> None:
 def test_only_https_is_asked(url: str) -> None:
     with pytest.raises(DownloadFailed):
         download(url)
+
+
+def test_code_that_comes_byte_by_byte_is_not_waited_for() -> None:
+    """12.10: no single silence is long, and the whole would take hours."""
+    no_time = pytest.raises(DownloadFailed, match="no time was left for the code at")
+    with answering_byte_by_byte() as slow, no_time:
+        download(f"{slow.address}/code?{SECRET}", seconds=0.3)

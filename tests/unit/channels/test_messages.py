@@ -8,11 +8,14 @@ from typing import Any
 
 import boto3
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from driftguard.channels.sns import subject
+from driftguard.channels.sns import digest_subject, subject
 from driftguard.channels.topic import publish
 from driftguard.channels.wording import as_json, as_text
 from driftguard.model import Decision, Status
+from tests.support.audit import a_decision
 from tests.support.records import flat_ingress
 from tests.support.world import World
 
@@ -47,10 +50,19 @@ def test_the_json_leaves_the_state_in_the_account(decision: Decision) -> None:
     assert json.loads(json.dumps(told)) == told
 
 
-def test_a_subject_is_short_and_ascii(decision: Decision) -> None:
-    long = replace(decision, title="Größe " * 40)
-    assert len(subject(long)) <= 100
-    assert subject(long).isascii()
+@given(title=st.text(max_size=200), status=st.sampled_from(Status))
+@example(title="Größe " * 40, status=Status.REVERTED)
+@example(title="x" * 99, status=Status.ASKED)
+def test_sns_takes_every_subject(title: str, status: Status) -> None:
+    """12.19: of fewer than 100 characters, one of exactly 100 is refused.
+
+    Source: Amazon SNS API Reference, "Publish" (`Subject`).
+    """
+    decision = a_decision(title=title, status=status)
+    for words in (subject(decision), digest_subject([decision] * 3)):
+        assert 0 < len(words) < 100
+        assert words.isascii()
+        assert words.isprintable()
 
 
 def test_subscribers_get_json_and_attributes_to_filter_by(decision: Decision) -> None:

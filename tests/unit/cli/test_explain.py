@@ -160,6 +160,7 @@ def test_what_only_a_look_can_tell_is_not_guessed(written: Callable[..., str]) -
         "irreversible",
         "drastic",
         "uncertain",
+        "unreadable-record",
         "flapping",
         "circuit-breaker",
     }

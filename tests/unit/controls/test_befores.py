@@ -11,9 +11,9 @@ import pytest
 
 from driftguard.controls import control
 from driftguard.documents import stamp
-from driftguard.model import Autonomy, Change, Place, Status, named_by
+from driftguard.model import Autonomy, Change, Place, Status
 from driftguard.state.baseline import moved
-from driftguard.state.keys import StateRecord, baseline_key
+from driftguard.state.keys import StateRecord, baseline_key, named_by
 from driftguard.sweep.look import sweep
 from tests.scenarios import SCENARIOS
 from tests.scenarios.ec2_region import Exclusions, wrapped

@@ -22,7 +22,7 @@ from driftguard.state.baseline import baseline_of
 from driftguard.state.keys import baseline_key
 from tests.scenarios.model import STRANGER
 from tests.scenarios.secrets import keys_of
-from tests.support.records import change, ec2, finding_of_guardduty, iam
+from tests.support.records import change, ec2, finding_of_guardduty, iam, told_by_guardduty
 from tests.support.secrets import placed
 from tests.support.secrets.emitting import failing
 from tests.support.secrets.made_up import BASE62, MARKED, key_id, secret_access_key, some
@@ -565,9 +565,13 @@ SUSPECTED = (
 
 
 @pytest.mark.parametrize("finding", EVIDENT)
-def test_a_key_that_a_known_stranger_uses_goes_inactive(guard: Guard, finding: str) -> None:
+def test_a_key_that_a_known_stranger_uses_goes_inactive(
+    guard: Guard, fakes: Fakes, finding: str
+) -> None:
     ((id_, _),) = keys_of("backup")
-    (decision,) = guard.handle(finding_of_guardduty(finding, id_, "backup"))
+    change = finding_of_guardduty(finding, id_, "backup")
+    fakes.install({("guardduty", "GetFindings"): lambda _: told_by_guardduty(change)})
+    (decision,) = guard.handle(change)
     assert decision.status is Status.REVERTED, decision.reason
     assert finding in decision.summary
     assert statuses("backup") == {id_: "Inactive"}
@@ -575,22 +579,55 @@ def test_a_key_that_a_known_stranger_uses_goes_inactive(guard: Guard, finding: s
 
 @pytest.mark.parametrize("finding", SUSPECTED)
 def test_what_guardduty_only_candidates_is_asked_about_whatever_policy_grants(
-    guard: Guard, finding: str
+    guard: Guard, fakes: Fakes, finding: str
 ) -> None:
     ((id_, _),) = keys_of("backup")
-    (decision,) = guard.handle(finding_of_guardduty(finding, id_, "backup"))
+    change = finding_of_guardduty(finding, id_, "backup")
+    fakes.install({("guardduty", "GetFindings"): lambda _: told_by_guardduty(change)})
+    (decision,) = guard.handle(change)
     assert decision.status is Status.ASKED
     assert decision.plan.steps
     assert statuses("backup") == {id_: "Active"}
     assert [one.guardrail for one in decision.rulings] == ["uncertain"]
 
 
-def test_a_finding_that_is_told_again_joins_the_open_question(asking: Guard) -> None:
+@pytest.mark.parametrize(
+    ("answered", "why"),
+    [
+        (lambda _: {"Findings": []}, "GuardDuty knows no such finding about this key"),
+        (lambda found: told(found, Type="Recon:IAMUser/UserPermissions"), "knows no such finding"),
+        (lambda found: told(found, AccountId=STRANGER), "knows no such finding"),
+        (lambda found: told(found, Service={"Archived": True}), "knows no such finding"),
+        (lambda found: told(found, Resource={}), "knows no such finding"),
+        (lambda _: {"Error": {"Code": "BadRequestException"}}, "could not be asked"),
+        (lambda _: {"Error": {"Code": "AccessDeniedException"}}, "could not be asked"),
+    ],
+)
+def test_a_finding_that_guardduty_does_not_know_switches_no_key_off(
+    guard: Guard, fakes: Fakes, answered: Any, why: str
+) -> None:
+    """12.1: a forged GuardDuty finding made any user's key inactive."""
     ((id_, _),) = keys_of("backup")
-    first, again = (
-        asking.handle(finding_of_guardduty(SUSPECTED[0], id_, "backup", count=count))
-        for count in (1, 9)
-    )
+    change = finding_of_guardduty(EVIDENT[0], id_, "backup")
+    fakes.install({("guardduty", "GetFindings"): lambda _: answered(change)})
+    (decision,) = guard.handle(change)
+    assert decision.status is Status.ASKED
+    assert why in decision.reason
+    assert decision.plan.steps
+    assert statuses("backup") == {id_: "Active"}
+
+
+def told(change: Change, **more: Any) -> dict[str, Any]:
+    """GetFindings' answer about another finding than the one that was claimed."""
+    (found,) = told_by_guardduty(change)["Findings"]
+    return {"Findings": [{**found, **more}]}
+
+
+def test_a_finding_that_is_told_again_joins_the_open_question(asking: Guard, fakes: Fakes) -> None:
+    ((id_, _),) = keys_of("backup")
+    change = finding_of_guardduty(SUSPECTED[0], id_, "backup")
+    fakes.install({("guardduty", "GetFindings"): lambda _: told_by_guardduty(change)})
+    first, again = (asking.handle(replace(change, id=f"event-{count}")) for count in (1, 9))
     assert [one.id for one in first] == [one.id for one in again]
 
 

@@ -63,6 +63,7 @@ def user(world: World) -> User:
 
 def test_the_exposed_key_goes_inactive_and_its_sessions_end(world: World, user: User) -> None:
     exposed, other = user.keys
+    user.quarantine()
 
     decision = world.one(exposed_key(exposed))
 
@@ -77,6 +78,7 @@ def test_the_exposed_key_goes_inactive_and_its_sessions_end(world: World, user: 
 
 def test_undo_restores_key_and_policies_exactly(world: World, user: User) -> None:
     exposed, other = user.keys
+    user.quarantine()
     decision = world.one(exposed_key(exposed))
     world.guard.undo(Undo(decision.id, "alice", "it was a test key"))
     assert user.statuses == {exposed: "Active", other: "Active"}
@@ -86,6 +88,7 @@ def test_undo_restores_key_and_policies_exactly(world: World, user: User) -> Non
 def test_an_older_revocation_is_renewed_and_comes_back(world: World, user: User) -> None:
     user.iam.put_user_policy(UserName="builder", PolicyName=REVOCATION, PolicyDocument=DENY_MORE)
     before = user.inline
+    user.quarantine()
     decision = world.one(exposed_key(user.keys[0]))
     assert user.inline != before
     world.guard.undo(Undo(decision.id, "alice", ""))
@@ -151,6 +154,7 @@ def test_kind_4_a_key_that_a_workload_uses_is_asked_about(
 ) -> None:
     """Kind 4: IAM tells when the key was last used, and for what."""
     exposed, _ = user.keys
+    user.quarantine()
     used = datetime.now(UTC) - timedelta(days=days)
     kept = iam_backends[ACCOUNT]["aws"].users["builder"].get_access_key_by_id(exposed)
     kept.last_used = AccessKeyLastUsed(used, "s3", "eu-west-1")
@@ -158,6 +162,20 @@ def test_kind_4_a_key_that_a_workload_uses_is_asked_about(
     assert decision.status.value == status
     if status == "asked":
         assert "in use" in decision.reason and "for s3 in eu-west-1" in decision.reason
+
+
+def test_a_claim_that_nothing_of_awss_corroborates_switches_no_key_off(
+    world: World, user: User
+) -> None:
+    """12.1: a forged Health event made any user's key inactive."""
+    exposed, _ = user.keys
+    decision = world.one(exposed_key(exposed))
+    assert decision.status is Status.ASKED
+    assert "builder does not bear the quarantine policy" in decision.reason
+    assert set(user.statuses.values()) == {"Active"}
+    # AWS's mark may come after its event: what people approve is still the same.
+    user.quarantine()
+    assert approved(world.guard, decision).status is Status.REVERTED
 
 
 def test_a_quarantine_lifted_meanwhile_is_nothing_to_do(world: World, user: User) -> None:

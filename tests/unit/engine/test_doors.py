@@ -1,53 +1,61 @@
-"""12.1: events and commands are two doors, and only roles of the stack have the second's key."""
+"""12.1, 12.2: who may send to, take from and settle the stack's queues, by their own policies."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from fnmatch import fnmatchcase
 
+import pytest
+
+from tests.support.resource_policies import (
+    CLOUDFORMATION,
+    DEPLOYER,
+    DEVELOPER,
+    OPERATOR,
+    OWNER,
+    STACK_ID,
+    Call,
+    allowed,
+    denied,
+    of_queue,
+    text_of,
+)
 from tests.support.template import flat, of_type, resources, statements_of
 
 COMMANDS = "CommandsQueue.Arn"
+QUEUES = ("ChangesQueue", "CommandsQueue", "DeadLetterQueue")
+EVENTBRIDGE = "events.amazonaws.com"
+ROLES = sorted(of_type("AWS::IAM::Role"))
+TAKING = (
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:StartMessageMoveTask",
+    "sqs:CancelMessageMoveTask",
+)
+SETTLING = ("sqs:DeleteQueue", "sqs:PurgeQueue", "sqs:SetQueueAttributes")
+OPENING = ("sqs:AddPermission", "sqs:RemovePermission")
 
 
-def policy_of(queue: str) -> list[dict[str, Any]]:
-    """The statements of the queue policies that are for a queue."""
-    return [
-        statement
-        for policy in of_type("AWS::SQS::QueuePolicy").values()
-        if queue in flat(policy["Queues"])
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
-
-
-def may_send(role: str) -> bool:
+def may(role: str, action: str, queue: str) -> bool:
+    """Whether a role's own policies let it do this to the queue."""
     return any(
         statement["Effect"] == "Allow"
-        and "sqs:SendMessage" in flat(statement["Action"])
-        and COMMANDS in flat(statement["Resource"])
+        and action in flat(statement["Action"])
+        and any(fnmatchcase(f"{queue}.Arn", arn) for arn in flat(statement["Resource"]))
         for statement in statements_of(role)
     )
 
 
+# ------------------------------------------------------------------------------- who sends
+
+
 def test_the_queue_of_commands_lets_nobody_in_by_its_own_policy() -> None:
-    assert {statement["Effect"] for statement in policy_of("CommandsQueue")} == {"Deny"}
+    assert {statement["Effect"] for statement in of_queue("CommandsQueue")} == {"Deny"}
 
 
-def test_the_roles_with_the_key_are_those_that_command_and_are_named_by_arn() -> None:
-    """Source: IAM User Guide, "Condition operators" (a negated one holds where the key is absent).
-
-    A service principal has no `aws:PrincipalArn`: EventBridge, whatever its rule, is denied.
-    """
-    (denied,) = [
-        statement
-        for statement in policy_of("CommandsQueue")
-        if "sqs:SendMessage" in flat(statement["Action"])
-    ]
-    assert denied["Principal"] == "*"
-    assert list(denied["Condition"]) == ["ArnNotEquals"]
-    named = set(denied["Condition"]["ArnNotEquals"]["aws:PrincipalArn"])
-    roles = {role for role in of_type("AWS::IAM::Role") if may_send(role)}
-    assert named == {f"{role}.Arn" for role in roles}
-    assert roles == {
+def test_the_roles_that_command_are_six() -> None:
+    assert {role for role in ROLES if may(role, "sqs:SendMessage", "CommandsQueue")} == {
         "GuardRole",
         "PublishRole",
         "ReplyRole",
@@ -55,6 +63,122 @@ def test_the_roles_with_the_key_are_those_that_command_and_are_named_by_arn() ->
         "SweepRole",
         "TimersRole",
     }
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_let_in_by_the_queue_if_its_own_policy_says_so_and_only_then(
+    role: str, queue: str
+) -> None:
+    """By ARN: whoever may tag a session can call it anything."""
+    for action in ("sqs:SendMessage", *TAKING[:2]):
+        assert denied(of_queue(queue), Call(f"{role}.Arn", action)) != may(role, action, queue)
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize("given", [True, False])
+def test_nobody_else_sends_whatever_tags_a_session_has(queue: str, given: bool) -> None:
+    """12.2: anybody with sqs:SendMessage could write into the dead-letter queue."""
+    tagged = {
+        "aws:PrincipalTag/driftguard-record": ["driftguard"],
+        "aws:PrincipalTag/driftguard-operator": ["driftguard"],
+    }
+    sent = Call(DEVELOPER, "sqs:SendMessage", tagged)
+    assert denied(of_queue(queue), sent, given=given)
+
+
+def test_operators_send_changes_and_nothing_else() -> None:
+    send = Call(OPERATOR, "sqs:SendMessage")
+    assert [queue for queue in QUEUES if not denied(of_queue(queue), send)] == ["ChangesQueue"]
+    assert denied(of_queue("ChangesQueue"), send, given=False)
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_of_services_only_the_stacks_own_rules_send_and_never_commands(queue: str) -> None:
+    """A service principal has no `aws:PrincipalArn`, and needs to be let in by the policy."""
+    arn = "arn:aws:events:us-east-1:123456789012:rule/"
+    for rule in of_type("AWS::Events::Rule").values():
+        about = {"aws:SourceArn": [f"{arn}{text_of(rule['Name'])}"]}
+        sent = Call(EVENTBRIDGE, "sqs:SendMessage", about)
+        assert allowed(of_queue(queue), sent) == (queue != "CommandsQueue")
+    for other in ("driftguard-Ec2Changes", "driftguard-aaaaaaaaaaaa-Ec2Changes"):
+        about = {"aws:SourceArn": [f"{arn}{other}"]}
+        assert not allowed(of_queue(queue), Call(EVENTBRIDGE, "sqs:SendMessage", about))
+    own = {"aws:SourceArn": [f"{arn}driftguard-{STACK_ID}-Ec2Changes"]}
+    assert not allowed(of_queue(queue), Call("sns.amazonaws.com", "sqs:SendMessage", own))
+
+
+def test_only_the_stacks_two_queues_may_move_messages_to_the_dead_letter_queue() -> None:
+    """Else a queue of anybody's names it as its own, and SQS itself moves the forged messages.
+
+    Source: Amazon SQS API Reference, "SetQueueAttributes" (`RedriveAllowPolicy`).
+    """
+    dead = of_type("AWS::SQS::Queue")["DeadLetterQueue"]["RedriveAllowPolicy"]
+    assert dead["redrivePermission"] == "byQueue"
+    queues = of_type("AWS::SQS::Queue")
+    names = {text_of(queues[queue]["QueueName"]) for queue in ("ChangesQueue", "CommandsQueue")}
+    assert len(names) == 2
+    assert {text_of(source) for source in dead["sourceQueueArns"]} == {
+        f"arn:aws:sqs:us-east-1:123456789012:{name}" for name in names
+    }
+
+
+# -------------------------------------------------------------------------------- who takes
+
+
+@pytest.mark.parametrize("action", [*TAKING, *SETTLING, *OPENING])
+@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize("given", [True, False])
+def test_nobody_else_takes_empties_deletes_or_opens(queue: str, action: str, given: bool) -> None:
+    assert denied(of_queue(queue), Call(DEVELOPER, action), given=given)
+
+
+def test_operators_take_dead_letters_and_nothing_else() -> None:
+    for action in (*TAKING, *SETTLING, *OPENING):
+        lets = [queue for queue in QUEUES if not denied(of_queue(queue), Call(OPERATOR, action))]
+        assert lets == (["DeadLetterQueue"] if action in TAKING else []), action
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize("action", SETTLING)
+def test_the_stack_can_always_be_deployed_and_deleted(queue: str, action: str) -> None:
+    """CloudFormation forwards the caller's session, or its service role's, in either case.
+
+    Source: AWS CloudFormation User Guide, "Forward access sessions (FAS) requests and permission
+    evaluation".
+    """
+    statements = of_queue(queue)
+    by_stack = Call(DEVELOPER, action, CLOUDFORMATION)
+    assert not denied(statements, by_stack, given=False)
+    assert denied(statements, by_stack, given=True), "who is named is the only one"
+    assert not denied(statements, Call(DEPLOYER, action, CLOUDFORMATION), given=True)
+    assert not denied(statements, Call(DEPLOYER, action), given=True)
+    assert not denied(statements, Call(OWNER, action), given=False)
+
+
+# ---------------------------------------------------------------------------- what AWS takes
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_queue_has_one_policy_within_the_quotas(queue: str) -> None:
+    """Source: Amazon SQS Developer Guide, "Amazon SQS policy quotas"; "Special information for SQS
+    policies" (a policy covers a single queue).
+    """
+    (policy,) = [one for one in of_type("AWS::SQS::QueuePolicy").values() if queue in one["Queues"]]
+    assert policy["Queues"] == [queue]
+    statements = policy["PolicyDocument"]["Statement"]
+    assert {resource for one in statements for resource in flat(one["Resource"])} == {
+        f"{queue}.Arn"
+    }
+    assert len(statements) <= 20
+    assert max(len(list(flat(one["Action"]))) for one in statements) <= 7
+    conditions = [
+        key for one in statements for of in one.get("Condition", {}).values() for key in of
+    ]
+    assert len(conditions) <= 10, json.dumps(conditions)
+
+
+# ------------------------------------------------------------------------------- what leads
 
 
 def test_no_rule_leads_to_the_queue_of_commands() -> None:

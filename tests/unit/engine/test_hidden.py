@@ -97,3 +97,88 @@ def test_more_than_can_be_looked_at_is_told(world: World, monkeypatch: pytest.Mo
 def test_a_record_that_says_what_was_done_is_not_looked_for(world: World) -> None:
     request = {"bucketName": "wares", "bucketPolicy": {"Version": "2012-10-17", "Statement": []}}
     assert world.guard.screen(s3("PutBucketPolicy", request)).troubles == ()
+
+
+# ------------------------------------------------------------- what is hidden in part
+
+SECRET = "HIDDEN_DUE_TO_SECURITY_REASONS"
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of all texts in a request."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from leaves(inner, (*path, name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from leaves(inner, (*path, number))
+    elif isinstance(value, str):
+        yield path
+
+
+def with_hidden(event: dict[str, Any], path: tuple[Any, ...]) -> Change:
+    """The change in an event, one text of whose request is hidden."""
+    made: dict[str, Any] = json.loads(json.dumps(event))
+    part = made["detail"]["requestParameters"]
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = SECRET
+    return change_from_event(made)
+
+
+@pytest.mark.parametrize("event", HIDING, ids=lambda event: event.parent.name)
+def test_hiding_what_a_control_reads_never_makes_a_risky_event_harmless(
+    world: World, event: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_of_each(control: AnyControl, change: Change, _: Reader) -> Iterator[Candidate]:
+        yield hidden.possible(Resource(control.id, "x", change.account, change.region, "arn:x"))
+
+    monkeypatch.setattr(hidden, "candidates", one_of_each)
+
+    def is_harmless(change: Change) -> bool:
+        screening = world.guard.screen(change)
+        found = {case.control.id for case in screening.cases}
+        return event.parent.name not in found and not screening.troubles
+
+    whole = json.loads(event.read_text())
+    paths = leaves(whole["detail"]["requestParameters"])
+    assert [path for path in paths if is_harmless(with_hidden(whole, path))] == []
+
+
+def test_an_omitted_response_is_not_harmless_to_a_control_that_reads_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from driftguard.controls import control
+
+    asked: list[str] = []
+
+    def listing(control: AnyControl, change: Change, _: Reader) -> Iterator[Candidate]:
+        asked.append(control.id)
+        yield from ()
+
+    monkeypatch.setattr(hidden, "candidates", listing)
+    responding = []
+    for event in HIDING:
+        made = json.loads(event.read_text())
+        if not isinstance(made["detail"].get("responseElements"), dict):
+            continue
+        made["detail"]["responseElements"] = {"omitted": True}
+        screening = world.guard.screen(change_from_event(made))
+        found = {case.control.id for case in screening.cases}
+        responding.append(event.parent.name)
+        assert event.parent.name in found or event.parent.name in asked
+    assert responding
+    assert all(control(name) for name in responding)
+
+
+def test_what_the_record_names_is_looked_at_first(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hidden, "MOST", 1)
+    for name in ("anvils", "bolts", "cogs"):
+        open_bucket(name)
+    named = [{"type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::cogs"}]
+    screening = world.guard.screen(s3("PutBucketPolicy", OMITTED, resources=named))
+    looked = [case for case in screening.cases if case.control.id == "s3.public-policy"]
+    assert [case.candidate.resource.id for case in looked] == ["cogs"]
+    assert not [one for one in screening.troubles if "s3.public-policy" in str(one)]

@@ -11,12 +11,15 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from driftguard.aws.calls import Refused
 from driftguard.aws.client import Reader
+from driftguard.aws.secrets_manager import BadSecret
+from driftguard.engine.case import Case
+from driftguard.engine.dead_letters import CHANGES, COMMANDS, is_own
 from driftguard.engine.intake import LAST_DELIVERY, Intake, Message, Retry
 from driftguard.events.commands import undo_message
 from driftguard.model import Status
-from driftguard.state.item_format import written_in
-from driftguard.state.keys import STATE_FORMAT, partition
+from tests.support.aws_policies import quarantined
 from tests.support.queues import (
     COMMANDS_ARN,
     change_message,
@@ -25,7 +28,7 @@ from tests.support.queues import (
     undo_requested,
 )
 from tests.support.records import envelope, exposed_key_event, record
-from tests.support.world import HERE, World
+from tests.support.world import World
 
 
 @pytest.fixture
@@ -78,6 +81,7 @@ def opened(group: str, **more: Any) -> dict[str, Any]:
     [
         ("not json", "the message is not JSON"),
         ("", "the message is not JSON"),
+        ("[" * 5_000, "the message is not JSON: it is nested too deep"),
         ("[1]", "expected an EventBridge event (a JSON object), got a list"),
         ("{}", "the event's `detail` should be an object, it is missing"),
         ({"detail": "text"}, "`detail` should be an object, it is a str"),
@@ -95,10 +99,39 @@ def test_what_can_never_be_judged_is_dead_lettered_at_once_with_its_reason(
     assert reason in why
 
 
+def test_half_a_surrogate_pair_hides_no_risk(intake: Intake) -> None:
+    """No UTF-8 text can hold it, and so no item of the record."""
+    found = intake.take(intake.opened(message(opened(open_group(), userAgent="\ud800"))))
+    assert [decision.actor.agent for decision in found] == ["?"]
+
+
+def test_a_reason_for_the_dead_letter_queue_has_no_control_characters(
+    intake: Intake, dead_letters: str
+) -> None:
+    """SQS takes none."""
+    unknown = command_message({"driftguard": "\x00\x1b[31mundo"})
+    intake.take(intake.opened(unknown))
+    ((_, why),) = dead_lettered(dead_letters)
+    assert why.startswith("Unparsable: unknown command `\ufffd\ufffd[31mundo`")
+
+
 def test_a_change_of_another_account_is_dead_lettered(intake: Intake, dead_letters: str) -> None:
-    intake.take(intake.opened(message(opened("sg-1", recipientAccountId="999999999999"))))
+    theirs = {**opened("sg-1", recipientAccountId="999999999999"), "account": "999999999999"}
+    intake.take(intake.opened(message(theirs)))
     ((_, why),) = dead_lettered(dead_letters)
     assert "of account 999999999999, and this guard guards 123456789012" in why
+
+
+def test_an_envelope_that_contradicts_its_record_is_dead_lettered(
+    intake: Intake, world: World, dead_letters: str
+) -> None:
+    """12.1: never harmless, and never acted on."""
+    group = open_group()
+    forged = {**opened(group), "account": "999999999999"}
+    assert not intake.opened(message(forged)).is_harmless
+    assert intake.take(intake.opened(message(forged))) == []
+    ((_, why),) = dead_lettered(dead_letters)
+    assert why.startswith("Mismatch: the event's account is `999999999999`")
 
 
 def test_null_request_parameters_are_no_error(intake: Intake, dead_letters: str) -> None:
@@ -193,6 +226,7 @@ def test_a_health_event_is_a_change(intake: Intake) -> None:
     iam = boto3.client("iam")
     iam.create_user(UserName="builder")
     key = iam.create_access_key(UserName="builder")["AccessKey"]["AccessKeyId"]
+    quarantined("builder")
     (decision,) = intake.take(intake.opened(message(exposed_key_event(key))))
     assert (decision.control, decision.status) == ("iam.leaked-key", Status.REVERTED)
 
@@ -213,7 +247,7 @@ def test_an_undo_names_whom_the_record_names(intake: Intake, world: World) -> No
         ("[1]", "expected a command (a JSON object), got a list"),
         ({"driftguard": "undo"}, "the command names no `decision`"),
         ({"driftguard": "dance", "decision": "dg-1"}, "unknown command `dance`"),
-        ({"driftguard": "undo", "decision": "dg-1"}, "the undo names no `request`"),
+        ({"driftguard": "undo", "decision": "dg-1"}, "the command undo names no `request`"),
         (undo_message("dg-1", 2), "knows no decision dg-1"),
         (opened("sg-1"), "unknown command `None`"),
     ],
@@ -286,10 +320,14 @@ def test_what_was_decided_beside_a_trouble_is_still_told(
     policy = {"Version": "2012-10-17", "Statement": [public | {"Resource": "arn:aws:s3:::wares/*"}]}
     boto3.client("s3").create_bucket(Bucket="wares")
     boto3.client("s3").put_bucket_policy(Bucket="wares", Policy=json.dumps(policy))
-    pk = partition("history", HERE, "s3.external-policy")
-    spoilt = {"pk": pk, "sk": "arn:aws:s3:::wares", "doc": "{"}
-    item = {name: {"S": value} for name, value in spoilt.items()} | written_in(STATE_FORMAT)
-    boto3.client("dynamodb").put_item(TableName="state", Item=item)
+    look = Case.look
+
+    def broken(case: Case) -> Any:
+        if case.control.id == "s3.external-policy":
+            raise ValueError("the control is broken")
+        return look(case)
+
+    monkeypatch.setattr(Case, "look", broken)
     strangers = [{**public, "Principal": {"AWS": "arn:aws:iam::999999999999:root"}}]
     request = {
         "bucketName": "wares",
@@ -299,4 +337,48 @@ def test_what_was_decided_beside_a_trouble_is_still_told(
     (decision,) = intake.take(intake.opened(message(event, LAST_DELIVERY)))
     assert (decision.control, decision.status) == ("s3.public-policy", Status.REVERTED)
     ((_, why),) = dead_lettered(dead_letters)
-    assert pk in why
+    assert "the control is broken" in why
+
+
+# ------------------------------------------------------------------- dead letters are signed
+
+KEY = b"k" * 64
+
+
+def attributes_in(queue: str) -> dict[str, str]:
+    """The attributes of the one message in the dead-letter queue."""
+    (found,) = boto3.client("sqs").receive_message(QueueUrl=queue, MessageAttributeNames=["All"])[
+        "Messages"
+    ]
+    return {name: value["StringValue"] for name, value in found["MessageAttributes"].items()}
+
+
+@pytest.mark.parametrize(
+    ("parked", "door"), [(change_message("not json"), CHANGES), (command_message("no"), COMMANDS)]
+)
+def test_a_dead_letter_is_signed_with_the_door_it_came_by(
+    intake: Intake, dead_letters: str, parked: Message, door: str
+) -> None:
+    """12.2: what is redriven must be what the guard itself has dead-lettered."""
+    signing = intake._replace(key=lambda: KEY)
+    signing.take(signing.opened(parked))
+    told = attributes_in(dead_letters)
+    assert told["door"] == door
+    assert is_own(parked.body, told, KEY)
+    assert not is_own(parked.body, told, b"x" * 64)
+    assert not is_own(parked.body, told, b"")
+    for name in ("door", "reason", "message", "signature"):
+        assert not is_own(parked.body, {**told, name: "mine"}, KEY)
+    assert not is_own(parked.body + " ", told, KEY)
+
+
+@pytest.mark.parametrize("trouble", [Refused("no"), BadSecret("too short")])
+def test_a_key_that_cannot_be_read_loses_no_message(
+    intake: Intake, dead_letters: str, trouble: Exception
+) -> None:
+    def key() -> bytes:
+        raise trouble
+
+    unsigned = intake._replace(key=key)
+    unsigned.take(unsigned.opened(change_message("not json")))
+    assert "signature" not in attributes_in(dead_letters)

@@ -35,6 +35,9 @@ class Context:
     invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:guard"
     aws_request_id = "1"
 
+    def get_remaining_time_in_millis(self) -> int:
+        return 120_000
+
 
 def batch(*bodies: str) -> dict[str, list[dict[str, Any]]]:
     """The event in which SQS delivers these messages, `m-1` and so on."""
@@ -138,7 +141,10 @@ from driftguard.policy import compiled
 policy = compiled.from_compiled(given["policy"])
 compiled.shipped = lambda: policy
 import app
-assert app.handler(given["event"], None) == {"batchItemFailures": []}
+class Context:
+    def get_remaining_time_in_millis(self):
+        return 120_000
+assert app.handler(given["event"], Context()) == {"batchItemFailures": []}
 print(json.dumps([name for name in given["heavy"] if name in sys.modules]))
 """
 HEAVY = ("aws_lambda_powertools", "asyncio", "boto3", "botocore", "logging", "pydantic", "yaml")

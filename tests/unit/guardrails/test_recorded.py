@@ -167,10 +167,18 @@ def usual(held: Held) -> str:
 
 def fought(held: Held) -> str:
     """Alice opens it again each time the guard has closed it."""
-    held.within(flapping=Flapping(reverts=2))
+    held.within(flapping=Flapping(reverts=2, keep_safe=False))
     for _ in range(2):
         assert held.decided().status is Status.REVERTED
     return "flapping: alice made it and Driftguard took it back 2 times since"
+
+
+def illegible(held: Held) -> str:
+    """Somebody has written over the table of trust."""
+    pk, sk = trust_key(HERE, CONTROL)
+    junk = {"pk": {"S": pk}, "sk": {"S": sk}, "format": {"N": "1"}, "v": {"N": "1"}}
+    boto3.client("dynamodb").put_item(TableName="state", Item=junk | {"doc": {"S": "[]"}})
+    return f"the state record {pk} {sk} cannot be read: "
 
 
 def tripped(held: Held) -> str:
@@ -193,6 +201,7 @@ CASES: dict[Check, tuple[Callable[[Held], str], Status]] = {
     track_record.sampling: (sampled, Status.ASKED),
     track_record.unseen: (unseen, Status.ASKED),
     track_record.routine: (usual, Status.ASKED),
+    track_record.unreadable_record: (illegible, Status.ASKED),
     track_record.flapping: (fought, Status.ASKED),
     track_record.circuit_breaker: (tripped, Status.ASKED),
 }

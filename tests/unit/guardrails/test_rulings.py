@@ -141,7 +141,8 @@ def test_an_exemption_given_at_run_time_names_who_gave_it() -> None:
 )
 def test_nobodys_own_change_is_covered_by_an_exemption_that_they_gave(actor: Actor) -> None:
     bob = Person("bob", iam=(user("bob").principal, session("sso", "bob").session))
-    policy = replace(allowing(), people=(bob,))
+    carol = Person("carol", iam=(session("sso", "carol").session,))
+    policy = replace(allowing(), people=(bob, carol))
     assert declared.exemption(circumstances(policy=policy, remembered=given(), actor=actor)) is None
     others = circumstances(policy=policy, remembered=given(), actor=session("sso", "carol"))
     assert declared.exemption(others) is not None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from driftguard.guardrails import actors, declared
+from driftguard.guardrails.claims import rests_on_claimed_actor
 from driftguard.guardrails.judgment import judge
 from driftguard.model import Actor, Autonomy
 from driftguard.policy.bounds import Anomalies, Bounds, BreakGlass, Exemption, Ownership, Sweep
@@ -182,3 +183,21 @@ def test_an_exemption_for_somebody_does_not_cover_what_nobody_is_known_to_have_m
         policy = replace(allowing(), exemptions=(spared._replace(actor=actor),))
         case = circumstances(policy=policy, actor=Actor.unattributed())
         assert (declared.exemption(case) is not None) is covered
+
+
+@pytest.mark.parametrize(
+    ("actor", "bounds", "claims"),
+    [
+        (session("deployer", "x"), {"ownership": Ownership(roles=("*:role/deployer",))}, True),
+        (Actor(source="cloudformation.amazonaws.com"), {}, True),
+        (user("alice", agent="Terraform"), {"ownership": Ownership(believe_agents=True)}, True),
+        (session("emergency", "x"), {"break_glass": (BreakGlass("*:role/emergency", ""),)}, True),
+        (user("alice"), {}, False),
+    ],
+)
+def test_what_a_claimed_actor_lowers_is_told_as_claimed(
+    actor: Actor, bounds: dict[str, Any], claims: bool
+) -> None:
+    """12.1: a forged record chose its actor, and so which guardrails spoke, and nobody was told."""
+    case = circumstances(actor=actor, policy=allowing(**bounds))
+    assert rests_on_claimed_actor(judge(case).rulings) is claims

@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from driftguard.documents import Document
+from driftguard.documents import Document, mapping
 from driftguard.guardrails import track_record
 from driftguard.guardrails.circumstances import Circumstances
 from driftguard.guardrails.judgment import judge
-from driftguard.model import Actor, Autonomy, Ruling
+from driftguard.model import Actor, Autonomy, Plan, Ruling, Step, Use
 from driftguard.policy.bounds import CircuitBreaker, Earning, Flapping, Rollout
-from driftguard.state import circuit_breaker, threshold, trust
+from driftguard.state import circuit_breaker, history, threshold, trust
 from driftguard.state.keys import (
+    StateRecord,
     StateRecords,
     circuit_breaker_key,
     history_key,
@@ -54,18 +55,18 @@ from tests.support.guardrails.circumstances import (
 OTHER_CONTROL, OTHER_ACCOUNT = "s3.public-acl", "999999999999"
 
 
-def reverts(*made: tuple[str, str, float]) -> Document:
+def reverts(*made: tuple[str, str, float], actor: str = "") -> Document:
     """The circuit breaker's record after reverts: of which control, how long ago (s)."""
     stored: Document = {}
     for control, account, seconds in made:
         now = NOW - timedelta(seconds=seconds)
-        stored = circuit_breaker.counted(stored, CircuitBreaker(), control, account, now)
+        stored = circuit_breaker.counted(stored, CircuitBreaker(), control, account, now, actor)
     return stored
 
 
 def blast(stored: Document, **limits: int) -> Ruling | None:
     """What the circuit breaker rules after these reverts; the limits not given are high."""
-    usual = {"control": 99, "account": 99, "whole": 99}
+    usual = {"control": 99, "account": 99, "whole": 99, "actor": 99}
     policy = allowing(circuit_breaker=CircuitBreaker(**(usual | limits)))
     return track_record.circuit_breaker(
         circumstances(policy=policy, remembered=remembered({circuit_breaker_key(HERE): stored}))
@@ -109,18 +110,85 @@ def test_a_revert_leaves_the_window_at_its_end() -> None:
     assert blast(outside, control=1) is None
 
 
+SCOPES = [
+    f"actor {ALICE.principal}",
+    f"control {CONTROL}",
+    f"account {ACCOUNT}",
+    circuit_breaker.WHOLE,
+]
+
+
 @of(track_record.circuit_breaker)
-@pytest.mark.parametrize(
-    "scope", [f"control {CONTROL}", f"account {ACCOUNT}", circuit_breaker.WHOLE]
-)
-def test_a_tripped_circuit_breaker_holds_until_a_person_re_arms_it(scope: str) -> None:
-    """However long it is quiet: waiting is no judgment of what went wrong."""
-    tripped = circuit_breaker.trip({}, scope, "dg-1", NOW - timedelta(days=30))
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_tripped_circuit_breaker_holds_for_a_window_or_until_a_person_re_arms_it(
+    scope: str,
+) -> None:
+    tripped = circuit_breaker.trip({}, scope, "dg-1", NOW - timedelta(seconds=3599))
     ruling = blast(tripped)
     assert ruling is not None
-    assert "tripped at 2026-10-25T12:00:00.000Z" in ruling.reason
+    assert f"tripped at {ago(seconds=3599)}" in ruling.reason
     assert f"driftguard circuit-breaker rearm '{scope}'" in ruling.reason
     assert blast(circuit_breaker.rearmed(tripped, scope)) is None
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_circuit_breaker_comes_back_step_by_step_when_the_storm_is_over(scope: str) -> None:
+    """12.12: else twenty decoys disarm a control for days, until somebody is back at work."""
+    limits = CircuitBreaker(control=20, account=20, whole=20, actor=20)
+    tripped = circuit_breaker.trip({}, scope, "dg-1", NOW)
+    by_now = [
+        circuit_breaker.room(tripped, limits, scope, NOW + timedelta(hours=hours))
+        for hours in range(6)
+    ]
+    assert by_now == [0, 5, 10, 15, 20, 20]
+
+
+def test_a_storm_that_goes_on_trips_it_again_and_gets_one_step_a_window() -> None:
+    limits = CircuitBreaker(control=8)
+    stored: Document = {}
+    reverted = [0] * 6
+    for minute in range(6 * 60):
+        now = NOW + timedelta(minutes=minute)
+        full = circuit_breaker.full(stored, limits, CONTROL, ACCOUNT, now)
+        if full is None:
+            stored = circuit_breaker.counted(stored, limits, CONTROL, ACCOUNT, now)
+            reverted[minute // 60] += 1
+        elif full.trips:
+            stored = circuit_breaker.trip(stored, full.scope, f"dg-{minute}", now)
+    assert reverted[0] == limits.control
+    assert all(reverts <= limits.control // 4 for reverts in reverted[1:])
+    assert sum(reverted[1:]) > 0
+
+
+@of(track_record.circuit_breaker)
+def test_twenty_decoys_of_one_actor_do_not_disarm_a_control_for_others() -> None:
+    """12.12: the cap is by actor before it is by control."""
+    stored = {}
+    for _ in range(20):
+        full = circuit_breaker.full(stored, CircuitBreaker(), CONTROL, ACCOUNT, NOW, "mallory")
+        if full is None:
+            stored = circuit_breaker.counted(
+                stored, CircuitBreaker(), CONTROL, ACCOUNT, NOW, "mallory"
+            )
+        else:
+            assert full.scope == "actor mallory"
+            stored = circuit_breaker.trip(stored, full.scope, "dg-1", NOW)
+    assert circuit_breaker.full(stored, CircuitBreaker(), CONTROL, ACCOUNT, NOW, "bob") is None
+    assert circuit_breaker.full(stored, CircuitBreaker(), CONTROL, ACCOUNT, NOW) is None
+
+
+@pytest.mark.parametrize("actor", [Actor.unattributed(), Actor("aws.health", kind="AWSService")])
+def test_who_only_reports_has_no_circuit_breaker_of_their_own(actor: Actor) -> None:
+    assert circuit_breaker.actor_in(actor) == ""
+
+
+def test_many_principals_do_not_fill_the_record_of_what_tripped() -> None:
+    stored: Document = {}
+    for number in range(1_000):
+        now = NOW + timedelta(seconds=number)
+        stored = circuit_breaker.trip(stored, f"actor {number}", "dg-1", now)
+    assert len(mapping(stored, "tripped")) == 100
+    assert circuit_breaker.tripped(stored, "actor 999")
 
 
 @of(track_record.circuit_breaker)
@@ -164,7 +232,7 @@ def fought(*seconds_ago: float, actor: str = "mallory") -> StateRecords:
 @of(track_record.flapping)
 def test_what_comes_back_again_and_again_is_handed_to_people() -> None:
     """Cloud Custodian #10467, #7179; AWS ASR #243: it reverts, is answered, and reverts again."""
-    terms = allowing(flapping=Flapping(reverts=3, window=3600))
+    terms = allowing(flapping=Flapping(reverts=3, window=3600, keep_safe=False))
     ruling = track_record.flapping(circumstances(policy=terms, remembered=fought(3599, 60, 1)))
     assert ruling is not None
     assert ruling.limit is Autonomy.ASK
@@ -172,6 +240,53 @@ def test_what_comes_back_again_and_again_is_handed_to_people() -> None:
         f"flapping: mallory made it and Driftguard took it back 3 times since {ago(seconds=3599)}"
     )
     assert ruling.reason.startswith(expected)
+
+
+@of(track_record.flapping)
+def test_patience_does_not_make_a_change_stand() -> None:
+    """12.12: four openings within an hour, and the fourth stood while people were asked."""
+    case = circumstances(
+        policy=allowing(flapping=Flapping(reverts=3)), remembered=fought(3599, 60, 1)
+    )
+    judged = judge(case)
+    assert judged.autonomy is Autonomy.REVERT
+    assert "flapping: mallory made it" in judged.reason
+    assert f"driftguard undo {case.decision}" in judged.reason
+
+
+@of(track_record.flapping)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cuts": "connections", "use": Use(by="web")},
+        {"cuts": "connections", "use": Use(unknown="does anybody connect?")},
+        {
+            "cuts": "connections",
+            "policy": replace(allowing(flapping=Flapping(reverts=3)), may_cut=frozenset({CONTROL})),
+        },
+        {"plan": Plan((Step(REVOKE.steps[0].call, ()),))},
+        {"policy": allowing(flapping=Flapping(reverts=3, keep_safe=False))},
+    ],
+    ids=["in use", "use unknown", "nobody has looked", "it cannot be undone", "policy"],
+)
+def test_what_may_harm_somebody_is_asked_about_instead(changes: Any) -> None:
+    usual = {"policy": allowing(flapping=Flapping(reverts=3)), "remembered": fought(3599, 60, 1)}
+    ruling = track_record.flapping(circumstances(**(usual | changes)))
+    assert ruling is not None
+    assert ruling.limit is Autonomy.ASK
+
+
+@of(track_record.flapping)
+def test_only_reverts_that_changed_something_are_flapping() -> None:
+    """12.12: duplicates and resources that were safe already are no fight."""
+    stored = fought(3599, 60, 1)[history_key(CONTROL, WEB)].document
+    for revert in history.reverts(stored, NOW, 3600):
+        idle = history.with_outcome(stored, revert.decision, idle=True)
+        assert idle is not None
+        assert history.fought(idle, Flapping(reverts=3), NOW) == []
+        assert history.with_outcome(idle, revert.decision, idle=True) is None
+        assert history.with_outcome(idle, revert.decision, idle=False) is not None
+    assert history.with_outcome(stored, "dg-other", idle=True) is None
 
 
 @of(track_record.flapping)
@@ -417,3 +532,24 @@ def test_a_policy_by_which_nothing_would_be_remembered_is_refused(said: str) -> 
 def test_a_window_beyond_all_clocks_is_refused() -> None:
     with pytest.raises(loader.PolicyError, match="less than or equal to"):
         loader.compiled("version: 1\ncircuit_breaker: {window: 99999999d}\n")
+
+
+# ------------------------------------------------------------------------- unreadable records
+
+
+def holding(why: str) -> StateRecords:
+    """What is remembered when the resource's history reads like this."""
+    key = history_key(CONTROL, WEB)
+    return StateRecords(HERE, {key: StateRecord(key, unreadable=why)})
+
+
+@of(track_record.unreadable_record)
+def test_a_record_that_cannot_be_read_lets_nothing_go_by_itself() -> None:
+    """Custodian #11085: what could not be read rightly was judged by all the same."""
+    ruling = track_record.unreadable_record(circumstances(remembered=holding("it is no JSON")))
+    assert ruling == (Autonomy.ASK, "it is no JSON")
+
+
+@of(track_record.unreadable_record)
+def test_a_record_that_reads_well_asks_nobody() -> None:
+    assert track_record.unreadable_record(circumstances(remembered=holding(""))) is None

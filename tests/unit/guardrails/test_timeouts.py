@@ -210,10 +210,14 @@ def test_a_freeze_stops_what_only_silence_approved(
     decision = asked(guard, group)
     world.clock.pass_by(days=2)
     original = BaseClient._make_api_call  # type: ignore[attr-defined]
+    looks: list[str] = []
 
     def dying(client: BaseClient, operation: str, parameters: Any) -> Any:
+        # The first look says that the risk still stands; the second is before the revert.
         if operation == "DescribeSecurityGroupRules":
-            raise Dies
+            looks.append(operation)
+            if len(looks) == 2:
+                raise Dies
         return original(client, operation, parameters)
 
     with monkeypatch.context() as patched:

@@ -107,6 +107,34 @@ def test_terms_that_could_never_be_met_are_refused(written: str) -> None:
         loader.compiled(f"version: 1\n{written}\n")
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("version: 1\nuntil: 2026-02-30", "policy:2: not valid YAML: `2026-02-30` is no timestamp"),
+        ("version: !!int x", "policy:1: not valid YAML: `x` is no int"),
+        ("a: &a [*a]", "policy:1: nested too deep, or within itself"),
+        ("[" * 5_000, "policy:1: nested too deep, or within itself"),
+    ],
+)
+def test_what_yaml_cannot_make_a_value_of_is_named(written: str, said: str) -> None:
+    with pytest.raises(loader.PolicyError) as caught:
+        loader.compiled(written)
+    assert str(caught.value).startswith(said)
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "guard.yaml"
+    path.write_bytes(b"version: 1 # caf\xe9")
+    with pytest.raises(loader.PolicyError, match="not UTF-8"):
+        loader.read(path)
+
+
+def test_an_exemption_lasts_to_the_end_of_days() -> None:
+    exemption = "{control: s3.public-policy, resource: x, reason: for good, until: 9999-12-31}"
+    made = loader.compiled(f"version: 1\nexemptions: [{exemption}]")
+    assert made["exemptions"][0]["until"].startswith("9999-12-31T23:59")
+
+
 def test_every_problem_is_named_at_once() -> None:
     written = "version: 1\nx: 1\ndefaults:\n  y: 1\ncontrols:\n  z: {}\n"
     with pytest.raises(loader.PolicyError) as caught:

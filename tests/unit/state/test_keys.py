@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import boto3
 import pytest
 
-from driftguard.model import Place, Resource, named_by
+from driftguard.model import Place, Resource
 from driftguard.state import freezes
-from driftguard.state.item_format import FORMAT, UnknownFormat
+from driftguard.state.item_format import FORMAT
 from driftguard.state.keys import (
     StateRecord,
     anomaly_baseline_key,
@@ -20,6 +21,7 @@ from driftguard.state.keys import (
     freeze_keys,
     history_key,
     item_of,
+    named_by,
     partition,
     record_of,
     rollout_key,
@@ -101,12 +103,13 @@ def test_every_state_record_names_its_format() -> None:
         ({FORMAT: {"S": "1"}}, "does not name its format"),
     ],
 )
-def test_a_state_record_in_another_format_is_refused_by_name(
+def test_a_state_record_in_another_format_says_so_and_reads_as_none(
     named: dict[str, Any], why: str
 ) -> None:
     item = item_of(StateRecord(trust_key(HERE, CONTROL), {"records": {}}))
-    with pytest.raises(UnknownFormat, match=f"trust#{ACCOUNT}#us-east-1 {CONTROL} {why}"):
-        record_of({name: value for name, value in item.items() if name != FORMAT} | named)
+    record = record_of({name: value for name, value in item.items() if name != FORMAT} | named)
+    assert re.search(f"trust#{ACCOUNT}#us-east-1 {CONTROL} {why}", record.unreadable)
+    assert not record.document
 
 
 @pytest.mark.parametrize("named", [{FORMAT: {"N": "2"}}, {FORMAT: {"S": "?"}}, {}])

@@ -3,192 +3,180 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
-from typing import Any
 
 import boto3
 import pytest
-from botocore.client import BaseClient
 from typer.testing import CliRunner
 
 from driftguard.channels.slack.sent import SentMessages
 from driftguard.channels.told import ToldOnce
 from driftguard.channels.topic import Topic
 from driftguard.controls import control
-from driftguard.events.commands import LookAt, Undo, UndoRequested, command_of
-from driftguard.model import Autonomy, Resource, Status
+from driftguard.documents import Document
+from driftguard.events.commands import (
+    AcceptBaseline,
+    JudgeAnew,
+    LookAt,
+    Thaw,
+    Undo,
+    UndoRequested,
+    command_of,
+)
+from driftguard.model import Autonomy, Candidate, Certainty, Observation, Resource, Status
 from driftguard.sweep.look import sweep
 from driftguard_cli.main import app
+from tests.support.api_requests import BOB
 from tests.support.approving import Asked
 from tests.support.doors import Door
 from tests.support.guardrails.groups import open_group
+from tests.support.iam.judge import Judge
 from tests.support.queues import undo_requested
 from tests.support.records import flat_ingress
 from tests.support.slack_room import Room
 from tests.support.slack_stand_in import running
-from tests.support.template import flat, statements_of
 from tests.support.world import ACCOUNT, REGION, World
 
-# The table, the action, and the partition keys that a call names at once.
-Touched = tuple[str, str, frozenset[str]]
-TABLES = {"state": "StateTable", "audit": "AuditTable"}
 UNTIL = "2999-01-01T00:00:00.000Z"
 
 
 @pytest.fixture
-def touched(monkeypatch: pytest.MonkeyPatch) -> set[Touched]:
-    """The keys of the tables that are read and written at once, with the action it takes."""
-    seen: set[Touched] = set()
-    original = BaseClient._make_api_call  # type: ignore[attr-defined]
-
-    def noted(client: BaseClient, operation: str, parameters: Any) -> Any:
-        seen.update(_of_the_tables(operation, parameters))
-        return original(client, operation, parameters)
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", noted)
-    return seen
+def judge(world: World) -> Iterator[Judge]:
+    """Judges what is read and written of the tables, as whoever `world.guard.aws` acts as."""
+    with Judge().enforced() as judge:
+        yield judge
 
 
-def _of_the_tables(operation: str, parameters: Any) -> Iterator[Touched]:
-    if operation == "BatchGetItem":
-        for table, asked in parameters["RequestItems"].items():
-            keys = frozenset(key["pk"]["S"] for key in asked["Keys"])
-            yield TABLES[table], "dynamodb:BatchGetItem", keys
-    if operation == "Query" and parameters["TableName"] in TABLES:
-        index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
-        values = parameters["ExpressionAttributeValues"]
-        keys = frozenset([values[":pk"]["S"]] if ":pk" in values and not index else [])
-        yield TABLES[parameters["TableName"]] + index, "dynamodb:Query", keys
-    if operation == "TransactWriteItems":
-        for write in parameters["TransactItems"]:
-            for kind, one in write.items():
-                yield from _of_one_item(f"{kind}Item", one)
-    yield from _of_one_item(operation, parameters)
+def actions(judge: Judge) -> set[str]:
+    """What was done with the tables, nothing of it refused."""
+    assert judge.refused == []
+    asked = {one.action for made in judge.made for one in made.asked}
+    return {action for action in asked if action.startswith("dynamodb:")}
 
 
-def _of_one_item(operation: str, parameters: Any) -> Iterator[Touched]:
-    if operation in ("GetItem", "PutItem", "UpdateItem") and parameters["TableName"] in TABLES:
-        key = parameters["Item"] if operation == "PutItem" else parameters["Key"]
-        table = TABLES[parameters["TableName"]]
-        yield table, f"dynamodb:{operation}", frozenset([key["pk"]["S"]])
-
-
-def may(role: str, table: str, action: str, keys: frozenset[str]) -> bool:
-    """Whether one of a role's own statements lets it do this with these keys of the table.
-
-    `table` is a logical id, with the index behind it: `AuditTable/index/by-day`.
-
-    Source: Service Authorization Reference, DynamoDB; IAM User Guide, "ForAllValues": all keys of a
-    request have to match within the same statement.
-    """
-    return any(
-        action in flat(one["Action"])
-        and any(fnmatchcase(_arn(table), arn) for arn in flat(one["Resource"]))
-        and all(any(fnmatchcase(key, pattern) for pattern in leading(one)) for key in keys)
-        for one in statements_of(role)
-        if one["Effect"] == "Allow"
-    )
-
-
-def _arn(table: str) -> str:
-    """A table's ARN as the template refers to it, or that of its index."""
-    name, _, index = table.partition("/")
-    return f"${{{name}.Arn}}/{index}" if index else f"{name}.Arn"
-
-
-def leading(statement: dict[str, Any]) -> list[str]:
-    """The patterns that a statement's leading keys have to match."""
-    condition = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
-    found: list[str] = condition.get("dynamodb:LeadingKeys", ["*"])
-    return found
+def keys(judge: Judge) -> set[str]:
+    """The kinds of records that were named."""
+    found = [one.context.get("dynamodb:leadingkeys", ()) for m in judge.made for one in m.asked]
+    return {key.split("#")[0] for named in found for key in named}
 
 
 @pytest.mark.parametrize("role", ["ReplyRole", "SignedApiRole"])
 def test_who_takes_answers_may_read_and_write_what_they_teach(
-    role: str, world: World, touched: set[Touched]
+    role: str, world: World, judge: Judge
 ) -> None:
     questions = [Asked(world, open_group(name)) for name in ("a", "b", "c")]
-    touched.clear()
+    judge.watch(world.guard.aws, role)
     assert questions[0].vote("bob").counted
     assert questions[1].vote("bob", "accept").counted
     assert questions[2].vote("bob", "accept", until=UNTIL).counted
-    actions = {action for _, action, _ in touched}
-    assert actions >= {"dynamodb:BatchGetItem", "dynamodb:PutItem"}
-    assert {one for one in touched if not may(role, *one)} == set()
+    assert actions(judge) >= {"dynamodb:BatchGetItem", "dynamodb:PutItem"}
 
 
-def test_the_guard_may_read_and_write_what_it_decides_by(
-    world: World, touched: set[Touched]
-) -> None:
-    touched.clear()
+def test_the_guard_may_read_and_write_what_it_decides_by(world: World, judge: Judge) -> None:
+    judge.watch(world.guard.aws, "GuardRole")
     (decision,) = world.handle(flat_ingress(open_group("a"), 22, "0.0.0.0/0"))
     assert world.guard.undo(Undo(decision.id, "bob", "wrong")).status is Status.UNDONE
-    assert {one for one in touched if not may("GuardRole", *one)} == set()
+    assert "dynamodb:PutItem" in actions(judge)
 
 
-def test_the_sweep_may_read_and_write_what_it_looks_at(world: World, touched: set[Touched]) -> None:
+def test_the_sweep_may_read_and_write_what_it_looks_at(world: World, judge: Judge) -> None:
     boto3.client("s3").create_bucket(Bucket="anvils")
-    touched.clear()
+    judge.watch(world.guard.aws, "SweepRole")
     found = list(sweep(world.guard, REGION, only=[control("s3.versioning-suspended")]))
     assert [one.outcome for one in found] == ["recorded"]
-    assert {one for one in touched if not may("SweepRole", *one)} == set()
+    assert "dynamodb:PutItem" in actions(judge)
 
 
-def test_the_sweep_may_look_again_at_what_was_decided_on(
-    world: World, touched: set[Touched]
-) -> None:
-    """12.15: from the second day on, every standing risk failed for want of BatchGetItem."""
+def looked_at_again(world: World, judge: Judge) -> None:
+    """The sweep comes upon what the guard has decided on before."""
     group = open_group("a")
-    only = [control("ec2.open-ingress")]
-    resource = Resource(
-        "ec2.security-group",
-        group,
-        ACCOUNT,
-        REGION,
-        f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/{group}",
-    )
+    arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/{group}"
+    resource = Resource("ec2.security-group", group, ACCOUNT, REGION, arn)
     assert world.guard.look_at(LookAt("ec2.open-ingress", resource)) is not None
-    touched.clear()
-    list(sweep(world.guard, REGION, only=only))
-    assert "AuditTable" in {table for table, _, _ in touched}
-    assert {one for one in touched if not may("SweepRole", *one)} == set()
+    judge.watch(world.guard.aws, "SweepRole")
+    list(sweep(world.guard, REGION, only=[control("ec2.open-ingress")]))
 
 
-def test_the_guard_may_read_what_authorizes_a_command(world: World, touched: set[Touched]) -> None:
+def test_the_sweep_may_look_again_at_what_was_decided_on(world: World, judge: Judge) -> None:
+    """12.15: from the second day on, every standing risk failed for want of BatchGetItem."""
+    looked_at_again(world, judge)
+    tables = {one.resource for made in judge.made for one in made.asked}
+    assert judge.stack.arn("AuditTable") in tables
+    assert "dynamodb:BatchGetItem" in actions(judge)
+
+
+def test_the_guard_may_read_what_authorizes_a_command(world: World, judge: Judge) -> None:
     (decision,) = world.handle(flat_ingress(open_group("a"), 22, "0.0.0.0/0"))
     asked = undo_requested(world.audit, decision, "bob", "mine")
-    touched.clear()
+    judge.watch(world.guard.aws, "GuardRole")
     command = command_of(asked)
     assert isinstance(command, UndoRequested)
     assert world.guard.undo_requested(command).status is Status.UNDONE
-    assert "dynamodb:Query" in {action for _, action, _ in touched}
-    assert {one for one in touched if not may("GuardRole", *one)} == set()
+    assert "dynamodb:Query" in actions(judge)
 
 
 @pytest.mark.parametrize(
     "acted",
     [
         ("freeze", "--reason", "a move"),
+        ("unfreeze", "--reason", "over"),
         ("exempt", "add", "ec2.open-ingress", "sg-1", "--for", "1d", "--reason", "a vendor"),
     ],
 )
 def test_the_signed_api_may_read_and_write_what_operators_ask_for(
-    acted: tuple[str, ...],
-    door: Door,
-    touched: set[Touched],
+    acted: tuple[str, ...], door: Door, world: World, judge: Judge
 ) -> None:
-    touched.clear()
+    judge.watch(world.guard.aws, "SignedApiRole")
+    if acted[0] == "unfreeze":
+        CliRunner().invoke(app, ["freeze", "--reason", "a move"])
     CliRunner().invoke(app, list(acted))
-    assert touched
-    assert {one for one in touched if not may("SignedApiRole", *one)} == set()
+    assert "dynamodb:PutItem" in actions(judge)
+
+
+def test_the_guard_may_find_and_judge_what_a_freeze_held_back(
+    door: Door, world: World, judge: Judge
+) -> None:
+    door.api.post(BOB, "/act", act="freeze", reason="a move")
+    world.handle(flat_ingress(open_group("a"), 22, "0.0.0.0/0"))
+    lifted = door.api.post(BOB, "/act", act="unfreeze", reason="over")[1]["decision"]
+    judge.watch(world.guard.aws, "GuardRole")
+    sent: list[Document] = []
+    world.guard.thaw(Thaw(lifted), sent.append)
+    (judged,) = map(command_of, sent)
+    assert isinstance(judged, JudgeAnew)
+    assert world.guard.judge_anew(judged.decision) is not None
+    assert "dynamodb:Query" in actions(judge)
+
+
+def test_the_guard_may_write_the_baseline_that_an_operator_accepts(
+    door: Door, world: World, judge: Judge
+) -> None:
+    boto3.client("s3").create_bucket(Bucket="wares")
+    control_id, arn = "s3.versioning-suspended", "arn:aws:s3:::wares"
+    bucket = Resource("s3.bucket", "wares", ACCOUNT, REGION, arn)
+    candidate = Candidate(bucket, Certainty.POSSIBLE)
+    state = control(control_id).observe(candidate, world.guard.aws.reader(ACCOUNT, REGION))
+    assert state is not None
+    door.api.post(
+        BOB,
+        "/act",
+        act="accept-baseline",
+        control=control_id,
+        resource=arn,
+        fingerprint=Observation(state, "").fingerprint(),
+        reason="ours",
+    )
+    (sent,) = door.api.sent()
+    command = command_of(dict(sent))
+    assert isinstance(command, AcceptBaseline)
+    judge.watch(world.guard.aws, "GuardRole")
+    assert world.guard.accept_baseline(command).title == "Baseline accepted"
+    assert "dynamodb:PutItem" in actions(judge)
 
 
 # ------------------------------------------------------------------------------- channels
 
 
-def test_the_publisher_may_read_and_write_what_its_topic_told(
-    world: World, touched: set[Touched]
-) -> None:
+def test_the_publisher_may_read_and_write_what_its_topic_told(world: World, judge: Judge) -> None:
     sns = boto3.client("sns")
     topic = Topic(
         client=lambda: sns,
@@ -198,41 +186,27 @@ def test_the_publisher_may_read_and_write_what_its_topic_told(
         now=world.clock.now,
     )
     (decision,) = world.handle(flat_ingress(open_group("a"), 22, "0.0.0.0/0"))
-    touched.clear()
+    judge.watch(world.guard.aws, "PublishRole")
     assert topic.tell(decision).messages == 1
-    assert {action for _, action, _ in touched} == {
-        "dynamodb:GetItem",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-    }
-    assert {one for one in touched if not may("PublishRole", *one)} == set()
+    assert actions(judge) == {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
 
 
-def test_slack_may_read_and_write_its_messages_and_storms(
-    world: World, touched: set[Touched]
-) -> None:
+def test_slack_may_read_and_write_its_messages_and_storms(world: World, judge: Judge) -> None:
     with running() as slack:
         room = Room(world, slack)
         room.use(Autonomy.REVERT, digest_over=1)
         decisions = [room.decide() for _ in range(3)]
-        touched.clear()
+        judge.watch(world.guard.aws, "SlackRole")
         assert room.tell(*decisions) == ""
-    # The test reads the audit table in the stream's place, and no state record.
-    of_slack = {one for one in touched if one[0] == "StateTable"}
-    assert {key.split("#")[0] for _, _, keys in of_slack for key in keys} == {
-        "slack",
-        "slack-rate",
-        "slack-digest",
-    }
-    assert {one for one in of_slack if not may("SlackRole", *one)} == set()
+    assert "dynamodb:UpdateItem" in actions(judge)
+    assert keys(judge) >= {"slack", "slack-rate", "slack-digest"}
 
 
 def test_who_takes_clicks_may_see_the_message_and_remember_the_request(
-    world: World, touched: set[Touched]
+    world: World, judge: Judge
 ) -> None:
     sent = SentMessages(world.state)
-    touched.clear()
+    judge.watch(world.guard.aws, "ReplyRole")
     assert sent.message("dg-1") is None
     assert sent.first_sight("abc", world.clock.now(), keep_seconds=60)
-    assert len(touched) == 2
-    assert {one for one in touched if not may("ReplyRole", *one)} == set()
+    assert actions(judge) == {"dynamodb:GetItem", "dynamodb:PutItem"}

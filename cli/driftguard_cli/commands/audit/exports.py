@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
-from rich.console import Console
 
 from driftguard.audit.queries import Finder, Usage, plan
+from driftguard.documents import plain
 from driftguard.model import Decision
 
 from ...decisions import as_json_whole
 from ...stack import Stack, StackOption
+from ...terminal import Console
 from .ocsf import detection_finding
 from .shared import (
     AccountOption,
@@ -40,7 +41,7 @@ _COLUMNS = (
     *("change_name", "change_time", "calls", "version", "head"),
 )
 # A spreadsheet takes a cell that starts so for a formula, and an attacker chooses names.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 class Format(StrEnum):
@@ -112,7 +113,7 @@ def _ocsf(decisions: Iterable[Decision], out: TextIO) -> int:
 def _lines(values: Iterable[object], out: TextIO) -> int:
     count = 0
     for value in values:
-        out.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+        out.write(json.dumps(value, separators=(",", ":")) + "\n")
         count += 1
     return count
 
@@ -136,9 +137,10 @@ def _csv(decisions: Iterable[Decision], out: TextIO) -> int:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return value
+    if not isinstance(value, str):
+        return value
+    shown = plain(value)
+    return "'" + shown if shown.lstrip().startswith(_FORMULA) else shown
 
 
 _WRITERS: dict[Format, Callable[[Iterable[Decision], TextIO], int]] = {

@@ -43,6 +43,7 @@ _STANDS = {
     Status.UNDOING: (_UPDATE, _IN_PROGRESS),
     Status.UNDONE: (_CLOSE, _SUPPRESSED),
     Status.NOTED: (_CLOSE, _RESOLVED),
+    Status.PROPOSED: (_CREATE, _IN_PROGRESS),
 }
 
 

@@ -8,13 +8,13 @@ from datetime import date
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from driftguard.audit.verify import Proof, Unknown, Verifier
 
 from ...decisions import known
 from ...errors import Trouble
 from ...stack import JsonOption, Stack, StackOption
+from ...terminal import Console
 from .shared import console, counted, now, stamp
 
 # How many faults are shown to people; JSON has them all.

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from driftguard.audit.queries import Filters
 from driftguard.model import GLOBAL, Status
 
 from ...errors import Trouble
+from ...terminal import Console
 
 console = Console(highlight=False)
 
@@ -45,6 +45,7 @@ COLOR = {
     Status.FAILED: "red",
     Status.ASKED: "yellow",
     Status.EXPIRED: "yellow",
+    Status.PROPOSED: "yellow",
     Status.UNDONE: "cyan",
 }
 

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from driftguard.audit import Entry, decision_of
+from driftguard.audit import Entry
 from driftguard.audit.chain import fault_in
 from driftguard.audit.items import DECISION
 from driftguard.audit.seals import Sealer
@@ -41,7 +41,7 @@ def show(
     audit = Stack.named(stack).audit
     partition = audit.partition(decision)
     stored = [item for item in partition if item["sk"].get("S") == DECISION]
-    found = known(decision_of(stored[0]) if stored else None, decision)
+    found = known(audit.whole(stored[0]) if stored else None, decision)
     fault, log = fault_in(decision, partition)
     if as_json:
         whole = {
@@ -54,6 +54,9 @@ def show(
         typer.echo(json.dumps(whole, indent=2))
         return
     console.print(_story(found, log))
+    if found.lost:
+        text = f"Its state, and the undo of its plan, are lost from the record: {found.lost}."
+        console.print(text, markup=False)
     if fault is not None:
         console.print(f"The log does not hold together: {fault.text}.", markup=False)
         return

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console, JustifyMethod
+from rich.console import JustifyMethod
 from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
@@ -16,6 +16,7 @@ from rich.table import Table
 
 from driftguard.audit import broken_link
 
+from ...terminal import Console
 from ..lab.house import Tell
 from ..lab.reporting import progress
 from .account import PARTNER

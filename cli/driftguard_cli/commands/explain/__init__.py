@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from driftguard.documents import Json
 from driftguard.events.cloudtrail import Unparsable, change_from_event, change_from_record
@@ -22,6 +21,7 @@ from driftguard.model import Change
 from ...errors import Trouble
 from ...policy_file.at_hand import PolicyAtHand, PolicyOption
 from ...stack import JsonOption, Stack, StackOption
+from ...terminal import Console
 from . import looking, reasons, recorded, telling
 
 _DECISION = re.compile(r"dg-[0-9a-f]{24}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from driftguard.audit.items import decision_id
 from driftguard.aws.calls import AwsError
 from driftguard.aws.client import Aws
 from driftguard.controls.control import AnyControl
@@ -18,7 +19,7 @@ from driftguard.engine.guard import Guard
 from driftguard.guardrails import registry
 from driftguard.guardrails.judgment import Judgment
 from driftguard.guardrails.needs import Need
-from driftguard.model import Autonomy, Candidate, Change, Observation, Status, decision_id
+from driftguard.model import Autonomy, Candidate, Change, Observation, Status
 from driftguard.policy.model import Policy
 from driftguard.state import history
 from driftguard.state.keys import StateRecords, history_key

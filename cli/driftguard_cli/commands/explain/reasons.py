@@ -11,21 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from driftguard import controls
+from driftguard.audit.items import decision_id
 from driftguard.controls.control import AnyControl
 from driftguard.documents import moment
 from driftguard.guardrails import registry
 from driftguard.guardrails.circumstances import Circumstances
 from driftguard.guardrails.needs import Known, Need
-from driftguard.model import (
-    Actor,
-    Autonomy,
-    Candidate,
-    Certainty,
-    Change,
-    Plan,
-    Ruling,
-    decision_id,
-)
+from driftguard.model import Actor, Autonomy, Candidate, Certainty, Change, Plan, Ruling
 from driftguard.policy.model import Policy
 from driftguard.state.keys import StateRecords
 

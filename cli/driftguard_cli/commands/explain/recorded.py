@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from driftguard.audit import AuditTable
@@ -16,6 +16,7 @@ from driftguard.documents import Document
 from driftguard.model import Decision, Status
 
 from ...decisions import known
+from ...terminal import Console
 from .reasons import of_ruling
 from .telling import facts, guardrails, plan_as_json
 

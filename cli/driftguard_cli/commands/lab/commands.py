@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ...checkout import project_root
+from ...terminal import Console
 from .errors import LabError
 from .house import down, up
 from .record import Lab

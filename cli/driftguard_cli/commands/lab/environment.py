@@ -90,11 +90,16 @@ def for_people(endpoints: Endpoints) -> dict[str, str]:
     }
 
 
-def for_pipeline(endpoints: Endpoints) -> dict[str, str]:
-    """For the emulator that runs the stack; its Lambda functions inherit it."""
+def for_pipeline(endpoints: Endpoints, calls: Path) -> dict[str, str]:
+    """For the emulator that runs the stack; its Lambda functions inherit it.
+
+    What a function calls of AWS is written to `calls`.
+    """
     return {
         **credentials(),
         **to_guarded(endpoints),
+        "LAB_CALLS": str(calls),
+        "PYTHONPATH": str(Path(__file__).with_name("witness")),
         "GATEWAY_PORT": str(urlsplit(endpoints.pipeline).port),
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",

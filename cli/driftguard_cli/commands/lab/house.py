@@ -22,6 +22,8 @@ from .record import Lab
 Tell: TypeAlias = Callable[[str], None]
 
 _START_SECONDS = 60.0
+# Every API call of the lab's functions, one line of JSON each.
+CALLS = "calls.jsonl"
 
 
 def up(
@@ -115,7 +117,7 @@ def _start_emulators(lab: Lab, root: Path) -> Lab:
                 [*account, _port(lab.endpoints.account)],
                 environment.for_account(root),
             ),
-            ("ministack", pipeline, environment.for_pipeline(lab.endpoints)),
+            ("ministack", pipeline, environment.for_pipeline(lab.endpoints, lab.folder / CALLS)),
         ):
             started = processes.start(
                 name,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
 from rich.status import Status
 
+from ...terminal import Console
 from .house import Tell
 from .interruptions import Interrupted, interruptible
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from driftguard.policy.compiled import from_compiled
@@ -26,6 +25,7 @@ from ... import checkout
 from ...errors import Trouble
 from ...policy_file import loader
 from ...stack import JsonOption
+from ...terminal import Console
 from .crew import Bench, outcomes, processors, tasks
 from .origins import origins_at, size_of
 from .report import Summary, line, together

@@ -123,6 +123,7 @@ def _entry_model(control: AnyControl) -> type[BaseModel]:
     )
 
 
+@cache
 def schema() -> Document:
     """Return the JSON Schema of the policy file, by which editors complete and check it.
 

@@ -78,6 +78,7 @@ class CircuitBreakerEntry(Strict):
     """The circuit breaker: at most so many reverts in any window of this length."""
 
     window: Span = 3600
+    actor: Annotated[Count, Field(description="For one actor's changes.")] = 10
     control: Annotated[Count, Field(description="Of one control.")] = 20
     account: Annotated[Count, Field(description="In one account.")] = 50
     whole: Annotated[int, Field(ge=0, le=1000, description="Of the whole guard.")] = 100
@@ -89,6 +90,10 @@ class FlappingEntry(Strict):
     # No more and no longer than the history of a resource is remembered.
     reverts: Annotated[int, Field(ge=1, le=50)] = 3
     window: Annotated[Seconds, Field(gt=0, le=30 * 86_400)] = 3600
+    keep_safe: Annotated[
+        bool,
+        Field(description="Revert nevertheless while people are asked, if it cuts nothing."),
+    ] = True
 
 
 class OwnershipEntry(Strict):

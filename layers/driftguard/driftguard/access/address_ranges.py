@@ -9,6 +9,8 @@ and 203.0.113.0/24 is an address range like any other.
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from .reach.intervals import both
+
 Interval = tuple[int, int]  # first and last address
 
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
@@ -17,41 +19,36 @@ LARGEST = {4: 2 ** (32 - 8), 6: 2 ** (128 - 32)}
 A_LOT = {4: 2**30, 6: 2**123}
 
 
-def lets_the_world_in(allowed: Iterable[str], excluded: Iterable[str] = ()) -> bool:
-    """Whether an arbitrary address on the internet may be in `allowed` and not in `excluded`.
+def lets_the_world_in(allowed: Iterable[str]) -> bool:
+    """Whether an arbitrary address on the internet may be in these ranges.
 
-    An allowed range that cannot be read counts as the world; an excluded one as nothing.
+    A range that cannot be read counts as the world.
     """
-    networks = [_network(text) for text in allowed]
-    if any(network is None for network in networks):
-        return True
+    return lets_in_the_world([allowed], ())
+
+
+def lets_in_the_world(wanted: Iterable[Iterable[str]], excluded: Iterable[str]) -> bool:
+    """Whether an arbitrary address may be in a range of each wanted list and in no excluded one.
+
+    A wanted range that cannot be read counts as the world; an excluded one as nothing.
+    """
+    lists = [[_network(text) for text in texts] for texts in wanted]
     minus = [network for text in excluded if (network := _network(text)) is not None]
-    return any(
-        _is_broad(
-            version,
-            _subtract(
-                _intervals(version, (n for n in networks if n is not None and not _private(n))),
-                _intervals(version, minus),
-            ),
-        )
-        for version in (4, 6)
-    )
+    known = [networks for networks in lists if None not in networks]
+    if not known:
+        return True
+    for version in (4, 6):
+        left: list[Interval] | None = None
+        for networks in known:
+            public = _intervals(version, (n for n in networks if n is not None and not _private(n)))
+            left = public if left is None else _in_both(left, public)
+        if left and _is_broad(version, _subtract(left, _intervals(version, minus))):
+            return True
+    return False
 
 
 def is_range(text: str) -> bool:
     return _network(text) is not None
-
-
-def leaves_nothing(allowed: Iterable[str], excluded: Iterable[str]) -> bool:
-    """Whether no address at all is in `allowed` and not in `excluded`."""
-    networks = [_network(text) for text in allowed]
-    minus = [network for text in excluded if (network := _network(text)) is not None]
-    return None not in networks and not any(
-        _subtract(
-            _intervals(version, (n for n in networks if n is not None)), _intervals(version, minus)
-        )
-        for version in (4, 6)
-    )
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:
@@ -82,16 +79,27 @@ def _intervals(version: int, networks: Iterable[IPv4Network | IPv6Network]) -> l
     return joined
 
 
+def _in_both(these: list[Interval], those: list[Interval]) -> list[Interval]:
+    return [(int(first), int(last)) for first, last in both(tuple(these), tuple(those))]
+
+
 def _subtract(intervals: list[Interval], holes: list[Interval]) -> list[Interval]:
-    left = intervals
-    for hole_first, hole_last in holes:
-        pieces: list[Interval] = []
-        for first, last in left:
+    """What is in none of the holes. Both are in order, so that one walk does."""
+    left: list[Interval] = []
+    number = 0
+    for start, last in intervals:
+        first = start
+        while number < len(holes) and holes[number][1] < first:
+            number += 1
+        following = number
+        while first <= last and following < len(holes) and holes[following][0] <= last:
+            hole_first, hole_last = holes[following]
             if first < hole_first:
-                pieces.append((first, min(last, hole_first - 1)))
-            if last > hole_last:
-                pieces.append((max(first, hole_last + 1), last))
-        left = pieces
+                left.append((first, hole_first - 1))
+            first = max(first, hole_last + 1)
+            following += 1
+        if first <= last:
+            left.append((first, last))
     return left
 
 

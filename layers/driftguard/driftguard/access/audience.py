@@ -1,8 +1,8 @@
-"""Says how open a statement is to one of its principals, under its conditions."""
+"""Says how open a statement is to one of its principals, by what is pinned down."""
 
 from typing import Literal
 
-from .conditions import Limits
+from .limits import Limits
 from .principals import Principal, Trusted, is_trusted, untrusted_accounts
 
 Audience = Literal["public", "external"]
@@ -10,7 +10,7 @@ Audience = Literal["public", "external"]
 
 def audience_of(principal: Principal, limit: Limits, own: str, trusted: Trusted) -> Audience | None:
     """How open a statement is to a principal; None if not at all, or only to trusted callers."""
-    if principal.kind == "nobody" or _is_known_organization(limit, trusted):
+    if principal.kind == "nobody" or _is_known(limit.organizations, trusted):
         return None
     if principal.kind == "everyone":
         return _audience_of_everyone(limit, own, trusted)
@@ -26,12 +26,20 @@ def audience_of(principal: Principal, limit: Limits, own: str, trusted: Trusted)
 def _audience_of_everyone(limit: Limits, own: str, trusted: Trusted) -> Audience | None:
     if limit.caller_arns is not None and limit.caller_arns <= trusted.principals:
         return None
-    named = [accounts for accounts in (limit.callers, limit.sources) if accounts is not None]
+    if limit.callers is not None:
+        strangers = untrusted_accounts(limit.callers, own, trusted)
+        # A network of ours keeps nobody out who is named.
+        ours = limit.sources is not None and not untrusted_accounts(limit.sources, own, trusted)
+        return "external" if strangers and not ours else None
+    named = [accounts for accounts in (limit.sources, limit.networks) if accounts is not None]
+    # Each of them has to hold, so one that lets only ours in is enough.
+    if not all(untrusted_accounts(accounts, own, trusted) for accounts in named):
+        return None
+    if _is_known(limit.network_organizations, trusted):
+        return None
     if named:
-        # Each of them has to hold, so one that lets only ours in is enough.
-        strangers = [untrusted_accounts(accounts, own, trusted) for accounts in named]
-        return "external" if all(strangers) else None
-    if limit.organizations is not None:
+        return "external"
+    if limit.organizations is not None or limit.network_organizations is not None:
         return "external" if trusted.organizations else None
     return None if limit.elsewise else "public"
 
@@ -68,7 +76,7 @@ def _audience_of_stranger(
     return "external" if untrusted_accounts(limit.callers, own, trusted) else None
 
 
-def _is_known_organization(limit: Limits, trusted: Trusted) -> bool:
-    """Whether all are in an organization of ours. An empty name stands for the resource's own."""
-    known = trusted.organizations | {""}
-    return limit.organizations is not None and limit.organizations <= known
+def _is_known(organizations: frozenset[str] | None, trusted: Trusted) -> bool:
+    """Whether all of these are organizations of ours. An empty name is the resource's own."""
+    known = {name.lower() for name in trusted.organizations} | {""}
+    return organizations is not None and organizations <= known

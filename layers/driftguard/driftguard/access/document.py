@@ -31,6 +31,11 @@ class Condition:
     if_exists: bool = False
     written: str = field(default="", compare=False)  # the key as it stands in the document
 
+    @property
+    def order(self) -> tuple[str, str, str, bool, Listed]:
+        """By what conditions are sorted: the same for the same conditions in any order."""
+        return (self.key, self.operator, self.quantifier, self.if_exists, self.values or ())
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -61,31 +66,57 @@ class UnreadableError(ValueError):
     """A document, or a part of one, that AWS would refuse. The message says why."""
 
 
+class Repeating(dict[str, object]):
+    """An object of a JSON text that gives a key more than once: the last value is kept."""
+
+    def __init__(self, pairs: Sequence[tuple[str, object]]) -> None:
+        super().__init__(pairs)
+        keys = [key for key, _ in pairs]
+        self.repeated = tuple(dict.fromkeys(key for key in keys if keys.count(key) > 1))
+
+
+def parsed(text: str) -> object:
+    """A JSON text as values. Raises `ValueError` or `RecursionError` if it is none."""
+    return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+
+
+def repeated_keys(value: object) -> Iterator[str]:
+    """The keys that an object in a parsed value gives more than once."""
+    waiting = [value]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, Repeating):
+            yield from here.repeated
+        if isinstance(here, Mapping):
+            waiting.extend(here.values())
+        elif isinstance(here, list | tuple):
+            waiting.extend(here)
+
+
 def load(document: Mapping[str, object] | str) -> tuple[Mapping[str, object], list[str]]:
     """The document as an object, with the problems of its text."""
-    if not isinstance(document, str):
-        if not isinstance(document, Mapping):
-            raise UnreadableError("the policy is not a JSON object")
-        return document, []
-    repeated: list[str] = []
-
-    def collect(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        seen: dict[str, object] = {}
-        for key, value in pairs:
-            if key in seen:
-                repeated.append(key)
-            seen[key] = value
-        return seen
-
-    if document.lstrip().startswith("%7B"):  # IAM returns its documents percent-encoded
-        document = unquote(document)
-    try:
-        loaded = json.loads(document.removeprefix("\ufeff"), object_pairs_hook=collect)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableError(f"the policy is not JSON: {error}") from error
-    if not isinstance(loaded, dict):
+    loaded: object = document
+    if isinstance(document, str):
+        if document.lstrip().startswith("%7B"):  # IAM returns its documents percent-encoded
+            document = unquote(document)
+        try:
+            loaded = parsed(document.removeprefix("\ufeff"))
+        except (ValueError, RecursionError) as error:
+            raise UnreadableError(f"the policy is not JSON: {error}") from error
+    if not isinstance(loaded, Mapping):
         raise UnreadableError("the policy is not a JSON object")
-    return loaded, [f'the key "{key}" is given twice in one object' for key in repeated]
+    return loaded, [
+        f'the key "{key}" is given twice in one object' for key in repeated_keys(loaded)
+    ]
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    return made if len(made) == len(pairs) else Repeating(pairs)
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON value")
 
 
 def read(document: Mapping[str, object] | str) -> Policy:

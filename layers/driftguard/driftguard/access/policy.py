@@ -10,9 +10,9 @@ The rules, and where AWS's texts leave a choice:
   principal or a fixed value of a listed key narrows it. Fixed means no wildcard and no policy
   variable. For services without such a list the question is whether an arbitrary caller can meet
   every condition.
-- An explicit Deny that covers an Allow wholly closes it. One with a condition of its own does not,
-  in any service (see `coverage`): that also holds for "deny everyone outside my organization",
-  which S3 does not count either. The reason says that such a Deny is there.
+- An explicit Deny closes exactly what it denies: whom an Allow lets in is judged by what the Denies
+  leave of it (`reach`). S3 itself looks at no Deny with conditions when it calls a policy public;
+  where that differs from what can be reached, the verdict says both.
 - An organization named in a condition is taken to be the owner's, unless `Trusted.organizations`
   lists organizations and this one is not among them.
 - A service principal is never public; with a source account or ARN of an untrusted account it is
@@ -21,50 +21,49 @@ The rules, and where AWS's texts leave a choice:
 - A condition on the network narrows "everyone" to closed, but a named foreign account stays
   external.
 - What AWS would refuse, or what cannot be read, is reported as `unparsable`, and counts as public.
+  So does what cannot be judged within the budget of steps (`unjudged`).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .audience import Audience, audience_of
-from .conditions import Limits, limits
-from .coverage import Scope, escapees, grants_nothing
-from .document import Statement, UnreadableError, read
-from .log_delivery import is_delivery
-from .principals import Principal, Trusted, account_id, untrusted_accounts
+from .document import UnreadableError, read
+from .opening import Opening, Statements
+from .principals import Trusted, account_id
+from .reach.budget import Budget, BudgetSpentError
+from .reach.scope import SERVICES, Scope
 from .surgery import without_openings
 
-__all__ = ["Opening", "Service", "Trusted", "UnreadableError", "Verdict", "judge", "without"]
+__all__ = ["SERVICES", "Opening", "Trusted", "UnreadableError", "Verdict", "judge", "without"]
 
-# Any other name is judged like the services here that have no published list.
-Service = Literal["s3", "sns", "sqs", "kms", "lambda", "secretsmanager", "ecr", "iam-trust"]
-PUBLISHED_LIST = frozenset({"s3"})
-SHOWN_ACTIONS = 3
 NOBODY_ELSE = Trusted()
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """One statement that opens the resource. `principals` are the offending ones, as written."""
-
-    index: int
-    sid: str | None
-    audience: Audience
-    principals: tuple[str, ...]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a policy lets in. What could not be read counts as public."""
+    """What a policy lets in. What could not be read or judged counts as public.
+
+    `public_by_list` says whether S3's published definition calls the policy public. `notes` tell
+    where that differs from what can be reached.
+    """
 
     openings: tuple[Opening, ...]
     unparsable: str | None = None
+    unjudged: str | None = None
+    notes: tuple[str, ...] = ()
+    public_by_list: bool = False
+
+    @property
+    def doubt(self) -> str | None:
+        """Why the policy is not understood, None if it is."""
+        if self.unparsable is not None:
+            return f"cannot be read: {self.unparsable}"
+        return None if self.unjudged is None else f"is not judged: {self.unjudged}"
 
     @property
     def public(self) -> bool:
-        return self.unparsable is not None or any(o.audience == "public" for o in self.openings)
+        return self.doubt is not None or any(o.audience == "public" for o in self.openings)
 
     @property
     def external(self) -> bool:
@@ -76,8 +75,8 @@ class Verdict:
 
     @property
     def because(self) -> tuple[str, ...]:
-        unread = () if self.unparsable is None else (f"cannot be read: {self.unparsable}",)
-        return unread + tuple(opening.reason for opening in self.openings)
+        reasons = tuple(opening.reason for opening in self.openings)
+        return (*((self.doubt,) if self.doubt else ()), *reasons, *self.notes)
 
 
 def judge(
@@ -93,7 +92,7 @@ def judge(
     Parameters
     ----------
     service
-        A `Service`; any other name is judged by the general question.
+        One of `SERVICES`; any other name is judged by the general question.
     document
         The policy, as an object or as its JSON text.
     account
@@ -107,16 +106,27 @@ def judge(
         policy = read(document)
     except UnreadableError as error:
         return Verdict((), str(error))
-    scope = Scope(service.lower(), resource)
-    own = account_id(account) or account
-    denies = [statement for statement in policy.statements if not statement.allows]
-    openings = [
-        opening
-        for statement in policy.statements
-        if statement.allows and not grants_nothing(statement, scope)
-        for opening in _openings(statement, denies, scope, own, trusted)
-    ]
-    return Verdict(tuple(openings), "; ".join(policy.problems) or None)
+    scope, own = Scope(service.lower(), resource), account_id(account) or account
+    budget, unjudged = Budget(), None
+    openings: list[Opening] = []
+    notes: list[str] = []
+    statements = Statements(policy.statements, scope, own, trusted, budget)
+    try:
+        for allow in statements.allows:
+            found = statements.openings_of(allow)
+            openings += found
+            if not any(opening.audience == "public" for opening in found):
+                notes += statements.public_by_list(allow)
+    except BudgetSpentError:
+        unjudged = "what its Denies leave of its Allows takes too many steps to tell"
+    public = any(opening.audience == "public" for opening in openings)
+    return Verdict(
+        tuple(openings),
+        "; ".join(policy.problems) or None,
+        unjudged,
+        tuple(notes),
+        scope.kind.published and (public or bool(notes)),
+    )
 
 
 def without(
@@ -136,86 +146,3 @@ def without(
     for opening in openings:
         offending.setdefault(opening.index, set()).update(opening.principals)
     return without_openings(service.lower(), document, offending, account_id(account) or account)
-
-
-def _openings(
-    statement: Statement, denies: Sequence[Statement], scope: Scope, own: str, trusted: Trusted
-) -> list[Opening]:
-    limit = limits(statement.conditions, own=own, strict=scope.service in PUBLISHED_LIST)
-    if limit.impossible:
-        return []
-    found: dict[Audience, dict[str, set[str]]] = {"public": {}, "external": {}}
-    for principal in _allowed(statement):
-        if scope.service == "s3" and _delivers_logs(statement, principal):
-            continue
-        # Whom a Deny spares is never let in further than the Allow lets in everybody.
-        if audience_of(principal, limit, own, trusted) not in found:
-            continue
-        left = escapees(statement, principal, denies, scope)
-        audiences = {escapee.written: audience_of(escapee, limit, own, trusted) for escapee in left}
-        for audience in ("public", "external"):
-            let_in = {name for name, theirs in audiences.items() if theirs == audience}
-            if let_in:
-                found[audience].setdefault(principal.written, set()).update(let_in)
-                break
-    return [
-        Opening(
-            statement.index,
-            statement.sid,
-            audience,
-            tuple(names),
-            _reason(statement, audience, names, limit, denies, own, trusted),
-        )
-        for audience, names in found.items()
-        if names
-    ]
-
-
-def _delivers_logs(statement: Statement, principal: Principal) -> bool:
-    return not statement.actions_excluded and is_delivery(principal.account, statement.actions)
-
-
-def _allowed(statement: Statement) -> tuple[Principal, ...]:
-    """The principals that an Allow names; with NotPrincipal, everyone but those it names."""
-    if not statement.principals_excluded:
-        return statement.principals
-    if any(principal.written.strip() == "*" for principal in statement.principals):
-        return ()
-    return (Principal("*", "*", "everyone"),)
-
-
-def _reason(
-    statement: Statement,
-    audience: Audience,
-    names: Mapping[str, set[str]],
-    limit: Limits,
-    denies: Sequence[Statement],
-    own: str,
-    trusted: Trusted,
-) -> str:
-    does = f"{statement.name} allows {_actions_in_words(statement)} to"
-    if audience == "external":
-        let_in = {name for theirs in names.values() for name in theirs}
-        narrowed = (limit.callers or frozenset()) | (limit.sources or frozenset())
-        accounts = untrusted_accounts(narrowed, own, trusted)
-        who = ", ".join(sorted(let_in))
-        if accounts and not any(account in who for account in accounts):
-            who = f"{who} of account {', '.join(sorted(accounts))}"
-        return f"{does} {who}, which is not trusted"
-    who = ", ".join("everyone (*)" if name == "*" else name for name in names)
-    if statement.principals_excluded:
-        who = "everyone but those it names (NotPrincipal)"
-    why = "no condition narrows it"
-    if limit.loose:
-        why = f"its condition on {', '.join(limit.loose)} keeps no arbitrary caller out"
-    partial = [deny.name for deny in denies if deny.conditions - statement.conditions]
-    but = f" ({', '.join(partial)} denies only under a condition)" if partial else ""
-    return f"{does} {who}: {why}{but}"
-
-
-def _actions_in_words(statement: Statement) -> str:
-    shown = ", ".join(statement.actions[:SHOWN_ACTIONS])
-    more = len(statement.actions) - SHOWN_ACTIONS
-    if more > 0:
-        shown = f"{shown} and {more} more actions"
-    return f"every action but {shown}" if statement.actions_excluded else shown

@@ -1,4 +1,4 @@
-"""The approval desk: takes votes, undo requests and operators' acts, whatever channel they come by.
+"""The approval desk: takes votes and undo requests, whatever channel they come by.
 
 The desk weighs a vote and writes it to the audit table in a conditional transaction, so that of two
 hundred simultaneous clicks one decides, and the others learn what was decided and by whom. The
@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from driftguard import controls
 from driftguard.audit import AuditTable, Conflict
 from driftguard.aws.dynamodb import Moved
-from driftguard.documents import stamp, text
+from driftguard.documents import stamp
 from driftguard.events.commands import undo_message
 from driftguard.guardrails.spoken import asks_about_what_is_earned
 from driftguard.model import Choice, Decision, Status, Vote
-from driftguard.policy.model import Person, Policy
+from driftguard.policy.model import Policy
 from driftguard.state import exemptions, learning
 from driftguard.state.keys import (
     StateRecord,
@@ -32,39 +33,16 @@ from driftguard.state.keys import (
 )
 from driftguard.state.table import StateTable
 
-from . import operators
 from .command_queue import CommandQueue
 from .owed import owed
-from .rules import UNDO_REQUESTED, is_undoable, quorum, undo_refusal, weigh
+from .requester import Reply, Requester
+from .rules import UNDO_REQUESTED, quorum, undo_refusal, weigh, why_not_undoable
+
+if TYPE_CHECKING:
+    from .acting import Acting
 
 # Two votes that meet both try again; more than a few rounds mean that something is wrong.
 _ROUNDS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came of a vote or a request, in words for the person who made it."""
-
-    counted: bool
-    text: str
-    decision: Decision | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Requester:
-    """The person who asks for an undo.
-
-    `identity` is what the channel has verified; `person` is the policy's person with that identity,
-    None if there is none.
-    """
-
-    identity: str
-    person: Person | None
-
-    @property
-    def name(self) -> str:
-        """The name for the record."""
-        return f"{self.person.name} ({self.identity})" if self.person else self.identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +85,9 @@ class Desk:
             if decision is None:
                 return Reply(False, f"There is no decision {decision_id}.")
             refusal = undo_refusal(decision, requester.person, requester.identity, self.policy)
-            if refusal or not is_undoable(decision):
-                nothing = f"there is nothing to undo: the decision is {decision.status.value}"
-                return Reply(False, refusal or nothing, decision)
+            refusal = refusal or why_not_undoable(decision)
+            if refusal:
+                return Reply(False, refusal, decision)
             asked = replace(decision, updated=self.stamp())
             try:
                 written = self.audit.append(
@@ -136,50 +114,13 @@ class Desk:
         commands.send(command)
         return Reply(True, "The guard has been woken.", decision)
 
-    def act(self, act: operators.Act) -> Reply:
-        """Carries out and records an operator's act; says what came of it either way."""
-        for _ in range(_ROUNDS):
-            try:
-                remembered = self.state.recall(*operators.keys(act, self.state.place))
-                what = operators.done(act, remembered, self._made(act, remembered))
-                decision = operators.recorded(act, what, self.state.place)
-                written = self.audit.append(
-                    decision,
-                    event=act.kind,
-                    note=f"{what.summary}: {act.reason}",
-                    by=act.by,
-                    also=self.state.writes(*what.records),
-                )
-            except operators.Unfit as error:
-                return Reply(False, str(error))
-            except Moved:
-                continue
-            return Reply(True, f"{what.title}: {what.summary}.", written)
-        raise Conflict("too many people change the same at once; try again")
+    @property
+    def acting(self) -> Acting:
+        """What takes operators' acts."""
+        # Only for an act: no vote waits for what acts need.
+        from .acting import Acting
 
-    def _made(self, act: operators.Act, remembered: StateRecords) -> list[operators.Made]:
-        """The recorded changes that led to the state an act accepts, newest first.
-
-        A reverted change no longer stands. An event that is still on its way is not known here; if
-        the accepting person made that change, the guard judges it by the earlier baseline.
-        """
-        since = operators.since_when(act, remembered)
-        if since is None:
-            return []
-        from driftguard.audit.queries import Filters, Finder, Usage, plan
-
-        filters = Filters(
-            resource=text(act.said, "resource"), control=text(act.said, "control"), since=since
-        )
-        return [
-            operators.Made(
-                decision.id,
-                decision.actor.name,
-                self.policy.made_by(decision.makers, act.person, act.identity),
-            )
-            for decision in Finder(self.audit, Usage()).decisions(filters, plan(filters))
-            if decision.status is not Status.REVERTED
-        ]
+        return Acting(self.audit, self.state, self.policy, self.now)
 
     def _record(self, decision: Decision, vote: Vote, outcome: Status) -> Reply:
         answered = replace(

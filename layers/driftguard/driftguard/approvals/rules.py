@@ -96,7 +96,7 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
     """
     if decision.status is Status.NOTED:
         return f"{decision.id} is what an operator did to the guard: do the opposite instead"
-    if identity and identity in decision.makers:
+    if policy.made_by(decision.makers, person.name if person else "", identity):
         return "whoever made a change cannot undo its revert"
     if not policy.people:
         return ""
@@ -105,14 +105,23 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
     terms = policy.terms(decision.control, decision.severity)
     if terms.approvers and person.name not in terms.approvers:
         return f"{person.name} may not vote on {decision.control}"
-    if policy.made_by(decision.makers, person.name, identity):
-        return "whoever made a change cannot undo its revert"
     return ""
 
 
 def is_undoable(decision: Decision) -> bool:
     """Whether a decision has done something that could be undone."""
     return decision.status in (Status.REVERTED, Status.FAILED) and bool(decision.done)
+
+
+def why_not_undoable(decision: Decision) -> str:
+    """Why a decision cannot be undone, by its record alone, in words; "" where it can."""
+    if not is_undoable(decision):
+        return f"there is nothing to undo: the decision is {decision.status.value}"
+    if decision.lost:
+        return f"what an undo would put back is lost from the record: {decision.lost}"
+    if not any(step.undo for step in decision.plan.steps[: decision.done]):
+        return f"it cannot be undone: {decision.plan.advice}".rstrip(": ")
+    return ""
 
 
 def already(decision: Decision) -> str:

@@ -18,6 +18,7 @@ from driftguard.model import Decision
 from driftguard.state.item_format import format_of, must_be_known, written_in
 
 from .items import AUDIT_FORMAT, DECISION, Item, item_of
+from .parts import PART, fault_of
 
 LOG = "log#"
 _TEXTS = ("account", "region", "at", "by", "event", "note", "projection", "previous", "hash")
@@ -193,6 +194,7 @@ def fault_in(decision: str, partition: Iterable[Item]) -> tuple[Fault | None, li
     """
     projection: Item | None = None
     slots: list[Slot] = []
+    parts: list[Item] = []
     fault: Fault | None = None
     for item in partition:
         key = str(item["sk"].get("S", ""))
@@ -202,12 +204,17 @@ def fault_in(decision: str, partition: Iterable[Item]) -> tuple[Fault | None, li
             slot = Slot(int(key.removeprefix(LOG)), as_stored(item))
             slots.append(slot)
             fault = fault or _fault_beside(decision, slot, item)
+        elif key.startswith(PART):
+            parts.append(item)
         else:
             text = f"an item `{key}` that is neither the decision nor its log was added"
             fault = fault or Fault(Tampering.EXTRA, text, decision)
     slots.sort(key=lambda slot: slot.number)
     fault = _fault_in_log(decision, slots) or fault
     fault = fault or _fault_at_its_end(projection, decision, slots)
+    if fault is None and (text := fault_of(projection, parts)):
+        kind = Tampering.MISSING if text.endswith("missing") else Tampering.EDITED
+        fault = Fault(kind, text, decision)
     return fault, [slot.entry for slot in slots]
 
 

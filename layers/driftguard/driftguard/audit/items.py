@@ -1,35 +1,41 @@
 """Stores a decision: the only module that turns its fields into a DynamoDB item's attributes.
 
-Plans and states are kept as JSON text, so that an undo restores to the byte what was read. A field
-that was added later, without a new format, reads as its default in an older item. Hashes cover what
-is stored, and never what this version would store.
+Plans and states are kept as JSON text, so that an undo restores to the byte what was read; where
+they are large, in items beside the record (`parts`), which has an outline of the plan instead. A
+field that was added later, without a new format, reads as its default in an older item. Hashes
+cover what is stored, and never what this version would store.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
 from typing import TypeAlias
 
-from driftguard.documents import Document, Json
+from driftguard.documents import Json
 from driftguard.model import (
     GLOBAL,
     Actor,
+    Apart,
     Autonomy,
-    Call,
     Candidate,
     Certainty,
+    Change,
     Choice,
     Decision,
-    Plan,
     Resource,
     Ruling,
     Status,
-    Step,
     Vote,
 )
 from driftguard.state.item_format import must_be_known
+
+from .parts import APART, attribute_of, named_in, packed, part_items
+from .plan_items import outline, plan_json, plan_of
+from .sizes import INLINE
+from .sizes import text_of as _json
 
 # A DynamoDB item in the low-level client's spelling: {"name": {"S": "text"}}.
 Item: TypeAlias = "Mapping[str, Mapping[str, object]]"
@@ -39,7 +45,10 @@ AUDIT_FORMAT = 1
 
 DECISION = "decision"
 # Left out of the item when they are empty: keys of indexes, and what few decisions have.
-_MAY_BE_ABSENT = ("actor", "actor_name", "resource_id", "remade_by", "settles_by")
+_MAY_BE_ABSENT = (
+    *("actor", "actor_name", "actor_source_identity", "resource_id"),
+    *("remade_by", "settles_by", "next_try"),
+)
 # Severities are found by tens, in falling order: one query a band.
 BANDS = tuple(f"{ten:02d}" for ten in range(90, -1, -10))
 
@@ -57,6 +66,7 @@ def last_part(arn: str) -> str:
 def item_of(decision: Decision) -> dict[str, dict[str, object]]:
     """The projection's item. What begins with `pk` to `actor_name` is what indexes find it by."""
     resource, actor = decision.candidate.resource, decision.actor
+    apart = apart_of(decision)
     texts = {
         "pk": decision.id,
         "sk": DECISION,
@@ -88,16 +98,15 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
         "actor_account": actor.account,
         "actor_source": actor.source,
         "actor_agent": actor.agent,
+        "actor_source_identity": actor.source_identity,
         "before": decision.before,
         "after": decision.after,
         "lease_until": decision.lease_until,
         "expires": decision.expires,
         "settles_by": decision.settles_by,
+        "next_try": decision.next_try,
         "head": decision.head,
-        "hint": _json(decision.candidate.hint),
-        "state": _json(decision.state),
-        "left": _json(decision.left),
-        "plan": _json(_plan_json(decision.plan)),
+        **_large(decision, apart),
         "votes": _json([asdict(vote) for vote in decision.votes]),
         "remade_by": _json(decision.remade_by) if decision.remade_by else "",
         "rulings": _json([[r.guardrail, r.limit.label, r.reason] for r in decision.rulings]),
@@ -108,6 +117,7 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
         "done": decision.done,
         "attempt": decision.attempt,
         "quorum": decision.quorum,
+        "retries": decision.retries,
     }
     return {
         **{
@@ -119,7 +129,47 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
         "format": {"N": str(AUDIT_FORMAT)},
         "resumable": {"BOOL": decision.resumable},
         "escalated": {"BOOL": decision.escalated},
+        **({APART: attribute_of(apart)} if apart else {}),
     }
+
+
+def apart_of(decision: Decision) -> Apart | None:
+    """What names the parts of a decision that are held apart; None where all is in its record."""
+    if decision.lost:
+        return decision.apart
+    grown = _grown(decision)
+    if sum(len(_json(value).encode()) for value in grown.values()) <= INLINE:
+        return None
+    apart, _ = packed(_json(grown))
+    known = decision.apart
+    return known if known is not None and known.digest == apart.digest else apart
+
+
+def new_parts(decision: Decision) -> list[dict[str, dict[str, object]]]:
+    """The items of its parts that are to be written before its record; none while that has all."""
+    apart = apart_of(decision)
+    if apart is None or apart == decision.apart:
+        return []
+    return part_items(decision.id, _json(_grown(decision)), AUDIT_FORMAT)
+
+
+def _grown(decision: Decision) -> dict[str, Json]:
+    """What of a decision may be large."""
+    return {
+        "hint": decision.candidate.hint,
+        "state": decision.state,
+        "left": decision.left,
+        "plan": plan_json(decision.plan),
+    }
+
+
+def _large(decision: Decision, apart: Apart | None) -> dict[str, str]:
+    """What of a decision may be large, as its record has it."""
+    if apart is None:
+        return {name: _json(value) for name, value in _grown(decision).items()}
+    nothing: dict[str, Json] = {"hint": {}, "state": {}, "left": {}}
+    told = {**nothing, "plan": plan_json(outline(decision.plan))}
+    return {name: _json(value) for name, value in told.items()}
 
 
 def streamed(records: Iterable[Mapping[str, object]]) -> Iterator[tuple[str, Decision]]:
@@ -130,10 +180,27 @@ def streamed(records: Iterable[Mapping[str, object]]) -> Iterator[tuple[str, Dec
         yield str(change["SequenceNumber"]), decision_of(change["NewImage"])
 
 
+def whole(item: Item, text: str, apart: Apart) -> Decision:
+    """The decision in a projection's item and in the text that it holds apart."""
+    decision = decision_of(item)
+    if apart.lost:
+        return replace(decision, apart=apart)
+    grown = json.loads(text)
+    return replace(
+        decision,
+        candidate=replace(decision.candidate, hint=grown["hint"]),
+        state=grown["state"],
+        left=grown["left"],
+        plan=plan_of(grown["plan"]),
+        apart=apart,
+    )
+
+
 def decision_of(item: Item) -> Decision:
     """The decision in a projection's item, from the table or from its stream.
 
-    Raises `UnknownFormat` where the item is in another format than this version writes.
+    What the item holds apart is marked as lost: `AuditTable` reads it. Raises `UnknownFormat` where
+    the item is in another format than this version writes.
     """
     must_be_known(item, AUDIT_FORMAT, f"the decision {item['pk']['S']}")
 
@@ -146,6 +213,7 @@ def decision_of(item: Item) -> Decision:
     def flag(name: str) -> bool:
         return bool(item[name]["BOOL"]) if name in item else False
 
+    apart = named_in(item)
     resource = Resource(
         kind=string("resource_kind"),
         id=string("resource_id"),
@@ -169,6 +237,7 @@ def decision_of(item: Item) -> Decision:
             account=string("actor_account"),
             source=string("actor_source"),
             agent=string("actor_agent"),
+            source_identity=string("actor_source_identity"),
         ),
         status=Status(string("status")),
         summary=string("summary"),
@@ -178,7 +247,7 @@ def decision_of(item: Item) -> Decision:
             Ruling(guardrail, Autonomy.named(limit), reason)
             for guardrail, limit, reason in json.loads(string("rulings"))
         ),
-        plan=_plan_of(json.loads(string("plan"))),
+        plan=plan_of(json.loads(string("plan"))),
         state=json.loads(string("state")),
         left=json.loads(string("left", "{}")),
         before=string("before"),
@@ -201,61 +270,13 @@ def decision_of(item: Item) -> Decision:
         escalated=flag("escalated"),
         remade_by=tuple(json.loads(string("remade_by", "[]"))),
         settles_by=string("settles_by"),
+        next_try=string("next_try"),
+        retries=number("retries"),
+        apart=apart and apart._replace(lost=apart.lost or "it was not read"),
     )
 
 
-def _plan_json(plan: Plan) -> Json:
-    return {
-        "steps": [
-            {
-                "call": _call_json(step.call),
-                "undo": [_call_json(call) for call in step.undo],
-                **({"additive": True} if step.additive else {}),
-            }
-            for step in plan.steps
-        ],
-        "untouched": list(plan.untouched),
-        "advice": plan.advice,
-        **({"drastic": plan.drastic} if plan.drastic else {}),
-    }
-
-
-def _call_json(call: Call) -> Document:
-    return {
-        "service": call.service,
-        "operation": call.operation,
-        "parameters": call.parameters,
-        "on": list(call.on),
-        "settled_by": list(call.settled_by),
-    }
-
-
-def _plan_of(plan: Mapping[str, Sequence[Mapping[str, object]]]) -> Plan:
-    def call(stored: object) -> Call:
-        assert isinstance(stored, Mapping)
-        return Call(
-            stored["service"],
-            stored["operation"],
-            stored["parameters"],
-            on=tuple(stored["on"]),
-            settled_by=tuple(stored["settled_by"]),
-        )
-
-    def undo(step: Mapping[str, object]) -> tuple[Call, ...]:
-        calls = step["undo"]
-        assert isinstance(calls, list)
-        return tuple(call(stored) for stored in calls)
-
-    return Plan(
-        steps=tuple(
-            Step(call(step["call"]), undo(step), additive="additive" in step)
-            for step in plan["steps"]
-        ),
-        untouched=tuple(str(item) for item in plan["untouched"]),
-        advice=str(plan["advice"]),
-        drastic=str(plan.get("drastic", "")),
-    )
-
-
-def _json(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def decision_id(change: Change, control: str, resource: Resource) -> str:
+    """The id of the decision on this change, control and resource, the same at every delivery."""
+    parts = [change.account, change.id, control, resource.arn]
+    return "dg-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]

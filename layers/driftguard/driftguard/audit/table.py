@@ -12,8 +12,10 @@ from driftguard.aws.dynamodb import Moved, Write, cancellation_reasons
 from driftguard.frozen import dataclass
 from driftguard.model import Decision, Status
 
+from .bounds import bounded, bounded_name, bounded_note
 from .chain import LOG, Entry, entry_item, entry_of, next_entry
-from .items import DECISION, Item, decision_of, item_of
+from .items import DECISION, Item, apart_of, decision_of, item_of, new_parts, whole
+from .parts import keys_of, named_in, unpacked
 
 Key: TypeAlias = "tuple[str, str]"
 
@@ -56,7 +58,15 @@ class AuditTable:
         found = answer["Responses"]
         mine = found.get(self.name, [])
         rest = [item for table, _ in others for item in found.get(table, [])]
-        return (decision_of(mine[0]) if mine else None), rest
+        return (self.whole(mine[0]) if mine else None), rest
+
+    def whole(self, item: Item) -> Decision:
+        """The decision in its projection's item, with the parts that are held apart read too."""
+        apart = named_in(item)
+        if apart is None:
+            return decision_of(item)
+        keys = [(str(item["pk"]["S"]), key) for key in keys_of(apart)] if not apart.lost else []
+        return whole(item, *unpacked(apart, self._items(keys)))
 
     def get(self, decision: str) -> Decision | None:
         """The decision as it stands, read consistently."""
@@ -75,10 +85,15 @@ class AuditTable:
 
         `updated` says when: it is the entry's time, and decides the day it is sealed with. What is
         written `also` is written in the same transaction, or nothing is; `Moved` is raised when
-        somebody was first there. Returns the decision as written.
+        somebody was first there. Returns the decision as written: what is too large is cut, and
+        says so.
         """
-        written = replace(decision, version=decision.version + 1)
-        entry = next_entry(written, event=event, note=note, by=by)
+        written = bounded(replace(decision, version=decision.version + 1))
+        for part in new_parts(written):
+            with told_apart("dynamodb", "PutItem"):
+                self.client.put_item(TableName=self.name, Item=part)
+        written = replace(written, apart=apart_of(written))
+        entry = next_entry(written, event=event, note=bounded_note(note), by=bounded_name(by))
         written = replace(written, head=entry.hash)
         new = {"ConditionExpression": "attribute_not_exists(pk)"}
         seen = {
@@ -140,19 +155,24 @@ class AuditTable:
         leaves some unread after several rounds.
         """
         wanted = list(decisions)
-        if not wanted:
+        keys = [(id_, DECISION) for id_ in wanted]
+        found = {str(item["pk"]["S"]): self.whole(item) for item in self._items(keys)}
+        return [found[id_] for id_ in wanted if id_ in found]
+
+    def _items(self, keys: Sequence[Key]) -> list[Item]:
+        """The items of these keys, at most a hundred, in no order. Raises `Throttled`."""
+        if not keys:
             return []
-        found: dict[str, Decision] = {}
-        keys = [{"pk": {"S": id_}, "sk": {"S": DECISION}} for id_ in wanted]
-        asked: Mapping[str, object] = {self.name: {"Keys": keys, "ConsistentRead": True}}
+        found: list[Item] = []
+        wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]
+        asked: Mapping[str, object] = {self.name: {"Keys": wanted, "ConsistentRead": True}}
         for _ in range(_ROUNDS):
             with told_apart("dynamodb", "BatchGetItem"):
                 answer = self.client.batch_get_item(RequestItems=asked)
-            for item in answer["Responses"].get(self.name, []):
-                found[item["pk"]["S"]] = decision_of(item)
+            found += answer["Responses"].get(self.name, [])
             asked = answer.get("UnprocessedKeys") or {}
             if not asked:
-                return [found[id_] for id_ in wanted if id_ in found]
+                return found
         raise Throttled("dynamodb:BatchGetItem was throttled: keys were left unread")
 
     def partition(self, decision: str) -> list[Item]:

@@ -34,6 +34,17 @@ _REFUSED = frozenset(
     """.split()  # noqa: SIM905
 )
 
+# The credentials were not taken, which says nothing of what they may do: they are over, or AWS does
+# not know them yet, or no longer.
+# Source: AWS Identity and Access Management User Guide, "Troubleshoot IAM"; EC2 API Reference,
+# "Error codes for the Amazon EC2 API"; Amazon S3 API Reference, "Error responses".
+_STALE = frozenset(
+    """
+    ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired InvalidToken
+    UnrecognizedClient UnrecognizedClientException InvalidClientTokenId InvalidAccessKeyId
+    """.split()  # noqa: SIM905
+)
+
 # S3 refuses what its block forbids with the code of a missing permission.
 # Source: Amazon S3 User Guide, "Troubleshoot access denied (403 Forbidden) errors in Amazon S3".
 _BLOCKED = "block public access"
@@ -70,6 +81,10 @@ class Malformed(AwsError):
 
 class Unreachable(AwsError):
     """No answer from the service: the network, a time-out, or no credentials."""
+
+
+class Stale(Unreachable):
+    """The call's credentials were not taken; fresh ones may be."""
 
 
 def camel_to_snake(operation: str) -> str:
@@ -117,7 +132,7 @@ def told_apart(service: str, operation: str) -> Iterator[None]:
             f"{error}",
             code="ParamValidation",
         ) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, TimeoutError) as error:
         raise Unreachable(f"{service}:{operation} got no answer: {error}") from error
 
 
@@ -127,6 +142,10 @@ def _in_words(service: str, operation: str, error: ClientError) -> AwsError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _THROTTLED or status >= 500:
         return Throttled(f"{service}:{operation} was throttled ({code}): {message}", code=code)
+    if code in _STALE:
+        return Stale(
+            f"{service}:{operation} did not take the credentials ({code}): {message}", code=code
+        )
     if code in _REFUSED and _BLOCKED in message.lower():
         return AwsError(
             f"{service}:{operation} was refused by S3 Block Public Access, and by no missing "

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from driftguard.frozen import dataclass
 from driftguard.model import Place, Plan
 
-from .calls import AwsError, Client, Response, camel_to_snake, invoke, told_apart
+from .calls import AwsError, Client, Response, Stale, camel_to_snake, invoke, told_apart
+from .time_limit import PATIENT, Patience, TimeLimit
 
 if TYPE_CHECKING:
     from .remediator import Remediator
@@ -37,8 +38,13 @@ class Reader:
         self, service: str, operation: str, /, *, absent: tuple[str, ...] = (), **parameters: object
     ) -> Response | None:
         """The response, or None where AWS answers with one of the `absent` error codes."""
-        client = self.aws.client(service, self.region)
-        return invoke(client, service, operation, parameters, absent=absent)
+        try:
+            client = self.aws.client(service, self.region)
+            return invoke(client, service, operation, parameters, absent=absent)
+        except Stale:
+            self.aws.renew()
+            client = self.aws.client(service, self.region)
+            return invoke(client, service, operation, parameters, absent=absent)
 
     def pages(
         self, service: str, operation: str, key: str, /, **parameters: object
@@ -77,9 +83,13 @@ class Aws:
     """Everything of AWS that one warm Lambda, or one run of the command line, holds on to."""
 
     def __init__(
-        self, remediator_role_arn: str = "", surroundings: Surroundings = _NOWHERE
+        self,
+        remediator_role_arn: str = "",
+        surroundings: Surroundings = _NOWHERE,
+        patience: Patience = PATIENT,
     ) -> None:
         self.surroundings = surroundings
+        self.time = TimeLimit(patience)
         self._remediator_role_arn = remediator_role_arn
         self._salt = b""
         self._clients: dict[tuple[str, str, bool], Client] = {}
@@ -88,6 +98,15 @@ class Aws:
     def client(self, service: str, region: str = "") -> Client:
         """The guard's own client for a service, built at its first use."""
         return self._client(service, region, acting=False)
+
+    def renew(self) -> None:
+        """Has the guard's own clients made anew, with the credentials that the environment has now.
+
+        The remediator's stay: a plan's session may be open.
+        """
+        if self._sessions is not None:
+            self._sessions.renew()
+        self._clients = {key: client for key, client in self._clients.items() if key[2]}
 
     def reader(self, account: str, region: str) -> Reader:
         """Reads for the controls' `observe`."""
@@ -134,7 +153,7 @@ class Aws:
 
     def _both(self) -> _Sessions:
         if self._sessions is None:
-            self._sessions = _Sessions()
+            self._sessions = _Sessions(self.time)
         return self._sessions
 
     def _client(self, service: str, region: str, *, acting: bool) -> Client:
@@ -153,7 +172,7 @@ class _Sessions:
     boto3 itself is neither used nor shipped: it adds resources and transfers, and their imports.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, time_limit: TimeLimit) -> None:
         from botocore.config import Config
         from botocore.session import get_session
 
@@ -164,15 +183,27 @@ class _Sessions:
         self.plan_credentials = PlanCredentials()
         acting.register_component("credential_provider", self.plan_credentials)
         self._reading, self._acting = reading, acting
+        self._time_limit, patience = time_limit, time_limit.patience
         self._config = Config(
-            retries={"mode": "standard", "max_attempts": 4}, connect_timeout=3, read_timeout=10
+            retries={"mode": "standard", "max_attempts": patience.attempts},
+            connect_timeout=patience.connect,
+            read_timeout=patience.read,
         )
+
+    def renew(self) -> None:
+        """Reads the guard's own credentials anew when its next client is made."""
+        from botocore.session import get_session
+
+        anew = get_session()
+        anew.register_component("data_loader", self._reading.get_component("data_loader"))
+        self._reading = anew
 
     def make(self, service: str, region: str, *, acting: bool) -> Client:
         session: Any = self._acting if acting else self._reading
         client: Client = session.create_client(
             service, region_name=region or None, config=self._config
         )
+        self._time_limit.hold(client, service)
         literal = any(name.startswith("AWS_ENDPOINT_URL") for name in os.environ)
         if literal and service == "s3control":
             client.meta.events.register("before-call.s3-control", _to_the_literal_host)

@@ -11,9 +11,12 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import closing
 from ipaddress import ip_address
+from math import inf
 from tempfile import SpooledTemporaryFile
 from typing import IO
 from urllib.parse import urlsplit
+
+from .time_limit import OutOfTime, TimeLimit
 
 # Source: AWS Lambda Developer Guide, "Lambda quotas": 250 MB unzipped. What does not shrink when
 # packed grows a little: so much is added.
@@ -27,8 +30,10 @@ class DownloadFailed(Exception):
     """The code could not be read. The message says why, without what the address contains."""
 
 
-def download(url: str, limit: int = MOST_BYTES) -> IO[bytes]:
+def download(url: str, limit: int = MOST_BYTES, seconds: float = inf) -> IO[bytes]:
     """At most `limit` bytes from an address, in a file that is gone when closed.
+
+    It may take `seconds`, however slowly the bytes come.
 
     `https` only, but for this machine; redirects are not followed. Raises `DownloadFailed`.
     """
@@ -40,10 +45,15 @@ def download(url: str, limit: int = MOST_BYTES) -> IO[bytes]:
         timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
     )
     file: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the caller closes
+    time_limit = TimeLimit()
     try:
-        with closing(
-            pool.request("GET", url, preload_content=False, redirect=False, retries=False)
-        ) as answer:
+        with (
+            time_limit.within(seconds),
+            time_limit.interrupting(f"the code at {host}"),
+            closing(
+                pool.request("GET", url, preload_content=False, redirect=False, retries=False)
+            ) as answer,
+        ):
             if answer.status != 200:
                 raise DownloadFailed(f"{host} answered with status {answer.status}")
             _copy(answer.stream(_PIECE, decode_content=False), file, host, limit)
@@ -53,6 +63,9 @@ def download(url: str, limit: int = MOST_BYTES) -> IO[bytes]:
         raise DownloadFailed(
             f"the code at {host} could not be read: {type(error).__name__}"
         ) from None
+    except OutOfTime as error:
+        file.close()
+        raise DownloadFailed(str(error)) from None
     except DownloadFailed:
         file.close()
         raise

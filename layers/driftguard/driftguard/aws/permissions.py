@@ -52,6 +52,14 @@ _WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
         "kmsKeyId": ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
     },
     ("cloudtrail", "CreateTrail"): {"TagsList": ("cloudtrail:AddTags",)},
+    # CloudTrail looks, for an organization's trail, whether the organization trusts it.
+    ("cloudtrail", "UpdateTrail"): {
+        "Name": (
+            "iam:CreateServiceLinkedRole",
+            "iam:GetRole",
+            "organizations:ListAWSServiceAccessForOrganization",
+        )
+    },
     ("cloudwatch", "PutMetricAlarm"): {"Tags": ("cloudwatch:TagResource",)},
     ("config", "PutConfigRule"): {"Tags": ("config:TagResource",)},
     ("eks", "CreateAccessEntry"): {"tags": ("eks:TagResource",)},
@@ -82,8 +90,15 @@ _RESOURCELESS = frozenset(
         "logs:DeleteLogDelivery",
         "logs:DescribeResourcePolicies",
         "logs:PutResourcePolicy",
+        "organizations:ListAWSServiceAccessForOrganization",
     }
 )
+
+# Identity Center decrypts with the caller's permission, under a key that may be the management
+# account's.
+# Source: IAM Identity Center User Guide, "Baseline KMS key and IAM policy statements".
+KEYS_OF_IDENTITY_CENTER = "arn:{partition}:kms:{region}:*:key/*"
+VIA_IDENTITY_CENTER = "sso.*.amazonaws.com"
 
 # Calls that hand a role to a service, and to which: the caller must be allowed to pass it on. Some
 # name only what holds the role (a profile, a revision); the role is among what they are on.
@@ -146,7 +161,7 @@ def permissions_of(call: Call) -> tuple[str, ...]:
 def grants_of(call: Call) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each IAM action that a planned call needs, with those of the call's ARNs that it is on."""
     named = tuple(arn for arn in call.on if arn != "*")
-    roles = tuple(arn for arn in named if ":role/" in arn)
+    roles = _handed(call)
     held: dict[str, tuple[str, ...]] = {}
     for action, arn in grants_in(call.parameters):
         held[action] = (*held.get(action, ()), arn)
@@ -166,14 +181,23 @@ def roles_in(value: Json) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_roles(value)))
 
 
+def _handed(call: Call) -> tuple[str, ...]:
+    """The roles that a call is on and hands over: a service-linked one only where it names it."""
+    named = roles_in(call.parameters)
+    roles = (arn for arn in call.on if ":role/" in arn)
+    return tuple(arn for arn in roles if "/aws-service-role/" not in arn or arn in named)
+
+
 def _beside(call: Call) -> Iterator[str]:
     """What a call needs beside its own action, by its parameters."""
     key = (call.service, call.operation)
     for parameter, actions in _WITH.get(key, {}).items():
         if parameter in call.parameters:
             yield from actions
-    if key in _PASSING and roles_in([call.parameters, call.on]):
+    if key in _PASSING and (roles_in(call.parameters) or _handed(call)):
         yield "iam:PassRole"
+    if call.service == "sso-admin":
+        yield "kms:Decrypt"
     if call.service == "wafv2":
         if call.operation == "PutLoggingConfiguration":
             for arn in call.on:

@@ -13,6 +13,8 @@ from .references import HELD
 
 # Source: AWS Lambda API Reference, "UpdateFunctionCode" (`ZipFile`).
 _MOST_IN_A_CALL = 50 * 1024 * 1024
+# How long its download may take, in seconds.
+_SECONDS = 30.0
 
 Clients = Callable[[str], Client]
 
@@ -51,7 +53,7 @@ def _code(client: Client, function: str, sha256: str) -> bytes:
     from .download import DownloadFailed, download
 
     try:
-        with download(found["Code"]["Location"], _MOST_IN_A_CALL) as file:
+        with download(found["Code"]["Location"], _MOST_IN_A_CALL, _SECONDS) as file:
             code = file.read()
     except DownloadFailed as error:
         # It may be had the next time; the plan goes on from here then.

@@ -1,4 +1,4 @@
-"""Reads the stack's secrets from AWS Secrets Manager: the link key, Slack's secrets, a salt.
+"""Reads the stack's secrets from AWS Secrets Manager: signing keys, Slack's secrets, a salt.
 
 Read at the first use and kept for a few minutes, so that a warm Lambda asks rarely and a rotated
 secret is taken up without a deployment. (Not the salt: it is for good.) Nothing of a secret is ever
@@ -50,18 +50,21 @@ def salt_in(secret: str, aws: Aws) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The stack's secrets, each by its ARN or name. No `slack_secret` means: no Slack."""
+    """The stack's secrets, each by its ARN or name. No `slack_secret` means: no Slack.
+
+    `key_secret` holds the key that one kind of thing is signed with: links, or dead letters.
+    """
 
     aws: Aws
-    link_key_secret: str
+    key_secret: str
     slack_secret: str = ""
     _read: dict[str, tuple[float, str]] = field(default_factory=dict, repr=False)
 
-    def link_key(self) -> bytes:
-        """The key that links are signed with."""
-        key = self._text(self.link_key_secret).encode()
+    def signing_key(self) -> bytes:
+        """The key to sign with. Raises `BadSecret` for one that is too short."""
+        key = self._text(self.key_secret).encode()
         if len(key) < 32:
-            raise BadSecret(f"the secret {self.link_key_secret} is too short to sign links with")
+            raise BadSecret(f"the secret {self.key_secret} is too short to sign with")
         return key
 
     def slack(self) -> SlackSecret | None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from driftguard.documents import Document, Json, mapping, text
+from driftguard.documents import Document, mapping, parsed, text
 
 # For every response: nothing keeps it, frames it, or learns where it came from.
 _ALWAYS = {
@@ -104,7 +104,7 @@ class Request:
     def document(self) -> Document:
         """The JSON object in the body. Raises `BadRequest`."""
         try:
-            found: Json = json.loads(self.body)
+            found = parsed(self.body)
         except ValueError:
             raise BadRequest("The body is not JSON.") from None
         if not isinstance(found, Mapping):
@@ -138,7 +138,7 @@ def as_json(status: int, document: Document) -> Response:
 def _body(event: Document) -> bytes:
     body = text(event, "body")
     if event.get("isBase64Encoded") is not True:
-        return body.encode()
+        return body.encode(errors="replace")
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error:

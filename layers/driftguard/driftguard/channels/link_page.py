@@ -6,13 +6,13 @@ scanner, a browser that fetches ahead. Only the page's own form casts the vote.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from driftguard.approvals.desk import Desk, Reply
+from driftguard.approvals.desk import Desk
+from driftguard.approvals.requester import Reply
 from driftguard.approvals.rules import LINK, weigh
-from driftguard.documents import Json, text
+from driftguard.documents import parsed, text
 from driftguard.logger import Logger
 from driftguard.model import Choice, Decision, Status, Vote
 
@@ -167,7 +167,7 @@ def _said(body: str) -> tuple[str, str, str]:
     if len(words) == 3 and words[0].lower() in set(Choice):
         return words[1], words[0].lower(), words[2]
     try:
-        found: Json = json.loads(body)
+        found = parsed(body)
     except ValueError:
         found = None
     if not isinstance(found, Mapping):

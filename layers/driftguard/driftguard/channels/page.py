@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from driftguard.documents import Json
+from driftguard.documents import Json, plain
 from driftguard.model import Call, Choice, Decision
 
 from .wording import moment
@@ -222,4 +222,4 @@ def _sentence(words: str) -> str:
 
 
 def _e(text: str) -> str:
-    return escape(text, quote=True)
+    return escape(plain(text), quote=True)

@@ -20,7 +20,8 @@ from datetime import UTC, datetime, timedelta
 from driftguard.approvals.command_queue import CommandQueue
 from driftguard.aws.calls import AwsError, told_apart
 from driftguard.aws.client import Aws
-from driftguard.events.commands import carry_out_message, expire_message
+from driftguard.documents import Document
+from driftguard.events.commands import carry_out_message, expire_message, thaw_message
 from driftguard.model import Decision, Status
 
 from .channel import Channel, Followed, tell_all
@@ -59,22 +60,30 @@ class Publisher:
             self.commands.send(carry_out_message(decision.id))
             return False
         if decision.status is Status.ASKED:
-            self._set_timer(decision)
+            self._set_timer(decision, decision.expires, expire_message(decision.id))
+        elif decision.status is Status.FAILED:
+            self._set_timer(decision, decision.next_try, expire_message(decision.id))
+        elif decision.status is Status.NOTED and decision.change_name == "unfreeze":
+            self.commands.send(thaw_message(decision.id))
+        elif decision.status is Status.NOTED and decision.change_name == "freeze":
+            self._set_timer(decision, decision.expires, thaw_message(decision.id))
         return True
 
-    def _set_timer(self, decision: Decision) -> None:
-        """Has the guard look at the approval request at its deadline. Once for each deadline.
+    def _set_timer(self, decision: Decision, at_time: str, command: Document) -> None:
+        """Has the guard carry out a command about a decision at a time (ISO 8601, UTC).
+
+        Once for each time.
 
         Source: EventBridge Scheduler User Guide, "Schedule types" (`at(yyyy-mm-ddThh:mm:ss)`, whole
         seconds) and "Deleting a schedule" (`ActionAfterCompletion`). When people have voted, the
         timer finds nothing to do, and is gone then.
         """
-        if not decision.expires:
+        if not at_time:
             return
-        deadline = datetime.fromisoformat(decision.expires)
+        deadline = datetime.fromisoformat(at_time)
         left = deadline - self.now()
         if left <= _NEAR:
-            self.commands.send(expire_message(decision.id), after=left)
+            self.commands.send(command, after=left)
             return
         # Rounded up: before its deadline the guard leaves an approval request open.
         at = (deadline + timedelta(microseconds=999_999)).replace(microsecond=0)
@@ -83,7 +92,7 @@ class Publisher:
                 self.aws.client("scheduler").create_schedule(
                     Name=f"{decision.id}-{at:%Y%m%dT%H%M%S}",
                     GroupName=self.timers.group,
-                    Description=f"Deadline of {decision.id}: {decision.title}"[:512],
+                    Description=f"Timer of {decision.id}: {decision.title}"[:512],
                     ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
                     ScheduleExpressionTimezone="UTC",
                     FlexibleTimeWindow={"Mode": "OFF"},
@@ -91,7 +100,7 @@ class Publisher:
                     Target={
                         "Arn": self.timers.queue_arn,
                         "RoleArn": self.timers.role_arn,
-                        "Input": json.dumps(expire_message(decision.id)),
+                        "Input": json.dumps(command),
                         "DeadLetterConfig": {"Arn": self.timers.dead_letter_queue_arn},
                     },
                 )

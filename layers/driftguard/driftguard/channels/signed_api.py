@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from driftguard.approvals.act import Act, Unfit
 from driftguard.approvals.command_queue import CommandQueue
-from driftguard.approvals.desk import Desk, Reply, Requester
-from driftguard.approvals.operators import Act
+from driftguard.approvals.desk import Desk
+from driftguard.approvals.requester import Reply, Requester
 from driftguard.documents import Document, Json, text
 from driftguard.logger import Logger
 from driftguard.model import Choice, Vote
@@ -37,7 +38,7 @@ class SignedApi:
     log: Logger
 
     def handle(self, request: Request) -> Response:
-        """Handles one request: POST /answer, /undo, /wake or /act, JSON in and out."""
+        """Handles one request: POST /answer, /undo, /wake, /act or /confirm, JSON in and out."""
         try:
             if not request.caller:
                 raise BadRequest("IAM has not said who is calling: sign the request.", 403)
@@ -46,6 +47,7 @@ class SignedApi:
                 "/undo": self._undo,
                 "/wake": self._wake,
                 "/act": self._act,
+                "/confirm": self._confirm,
             }
             action = actions.get(request.path)
             if action is None:
@@ -54,6 +56,8 @@ class SignedApi:
             if request.method != "POST":
                 raise BadRequest("Requests to the guard are posted.", 405)
             reply = action(request.caller, request.within(LONGEST).document())
+        except Unfit as error:
+            reply = Reply(False, str(error))
         except BadRequest as error:
             self.log.warning("refused a call of %s: %s", request.caller or "nobody", error)
             return as_json(error.status, {"counted": False, "text": str(error)})
@@ -110,11 +114,27 @@ class SignedApi:
 
     def _act(self, caller: str, said: Document) -> Reply:
         """Does an operator's act; where the policy names people, only for one of them."""
-        person = self.desk.policy.person(iam=caller)
-        if person is None and self.desk.policy.people:
-            return Reply(False, f"{caller} is not among the policy's people")
-        name = person.name if person else ""
-        return self.desk.act(Act(text(said, "act"), said, name, caller, self.desk.now()))
+        operator = self._operator(caller)
+        name = operator.person.name if operator.person else ""
+        act = Act(text(said, "act"), said, name, caller, self.desk.now())
+        return self.desk.acting.act(act, self.commands)
+
+    def _confirm(self, caller: str, said: Document) -> Reply:
+        """Agrees to an act that somebody proposed, as it was shown to the caller."""
+        return self.desk.acting.confirm(
+            text(said, "decision"),
+            self._operator(caller),
+            text(said, "fingerprint"),
+            text(said, "reason")[:LONGEST_REASON],
+            self.commands,
+        )
+
+    def _operator(self, caller: str) -> Requester:
+        """The caller, who may act; raises `Unfit` for who is none of the policy's people."""
+        operator = Requester(caller, self.desk.policy.person(iam=caller))
+        if operator.person is None and self.desk.policy.people:
+            raise Unfit(f"{caller} is not among the policy's people")
+        return operator
 
     def _name(self, caller: str) -> str:
         person = self.desk.policy.person(iam=caller)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from driftguard.documents import Document, Json
+from driftguard.documents import Document, Json, plain
 from driftguard.model import Decision, Status
 
 from . import digest
@@ -22,6 +22,7 @@ from .wording import (
     by,
     clipped,
     moment,
+    presentable,
     said,
     told,
     votes,
@@ -31,6 +32,7 @@ from .wording import (
 _JSON_BYTES = 60_000
 _EMAIL_CHARACTERS = 20_000
 _CARD_CHARACTERS = 3_000
+_SUBJECT = 99
 
 
 def kind(request: ApprovalRequest | None) -> str:
@@ -45,6 +47,7 @@ def digest_subject(decisions: Sequence[Decision]) -> str:
 
 def digest_text(decisions: Sequence[Decision]) -> str:
     """A storm in words: how many decisions by status, what held them back, the worst of them."""
+    decisions = [presentable(decision) for decision in decisions]
     lines = [f"{len(decisions)} decisions in a short time:", ""]
     lines += [f"{count:6d}  {status}" for status, count in digest.counts(decisions)]
     held = digest.held_back(decisions)
@@ -63,13 +66,16 @@ def digest_text(decisions: Sequence[Decision]) -> str:
 
 
 def subject(decision: Decision) -> str:
-    """The subject of a message: at most 100 printable ASCII characters, as SNS demands."""
+    """The subject of a message, as SNS takes one."""
     return _printable(f"[Driftguard] {told(decision.status)}: {decision.title}")
 
 
 def _printable(words: str) -> str:
-    printable = "".join(letter if letter.isprintable() else " " for letter in words)
-    return printable.encode("ascii", "replace").decode()[:100]
+    """Without line breaks and control characters, and of fewer than 100 characters.
+
+    Source: Amazon SNS API Reference, "Publish" (`Subject`).
+    """
+    return plain(words).encode("ascii", "replace").decode()[:_SUBJECT]
 
 
 # ------------------------------------------------------------------------------- programs
@@ -77,6 +83,7 @@ def _printable(words: str) -> str:
 
 def as_default(decision: Decision, request: ApprovalRequest | None) -> str:
     """The JSON that programs get, cut until it fits into a message."""
+    decision = presentable(decision)
     machine = _fitting({**as_json(decision), **_ways_for_programs(decision, request)})
     return json.dumps(machine, ensure_ascii=False)
 
@@ -164,6 +171,7 @@ def _ways(decision: Decision, request: ApprovalRequest) -> list[str]:
 
 def as_q(decision: Decision, request: ApprovalRequest | None) -> Document:
     """The card for Amazon Q Developer: one thread a decision, with values for custom actions."""
+    decision = presentable(decision)
     resource = decision.candidate.resource
     status = told(decision.status)
     calls = [clipped(said(step.call), 300) for step in decision.plan.steps[:5]]
@@ -184,14 +192,14 @@ def as_q(decision: Decision, request: ApprovalRequest | None) -> Document:
         "id": f"{decision.id}-{decision.version}",
         "content": {
             "textType": "client-markdown",
-            "title": clipped(f"{decision.title}: {status}", 200),
-            "description": clipped(description, _CARD_CHARACTERS),
+            "title": clipped(_unlinked(f"{decision.title}: {status}"), 200),
+            "description": clipped(_unlinked(description), _CARD_CHARACTERS),
             "nextSteps": _next_steps(decision, request),
             "keywords": [status, decision.control, f"severity {decision.severity}"],
         },
         "metadata": {
             "threadId": decision.id,
-            "summary": clipped(f"{decision.title}: {status}. {decision.summary}", 500),
+            "summary": clipped(_unlinked(f"{decision.title}: {status}. {decision.summary}"), 500),
             "eventType": f"driftguard-{kind(request)}",
             "relatedResources": [resource.arn],
             "additionalContext": {
@@ -204,6 +212,11 @@ def as_q(decision: Decision, request: ApprovalRequest | None) -> Document:
             },
         },
     }
+
+
+def _unlinked(text: str) -> str:
+    """The text without what a chat client makes links and mentions of."""
+    return text.translate(str.maketrans("<>[]", "‹›()"))
 
 
 def _next_steps(decision: Decision, request: ApprovalRequest | None) -> list[str]:

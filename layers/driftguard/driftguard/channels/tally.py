@@ -7,6 +7,7 @@ themselves (DynamoDB's time to live).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ from driftguard.state.table import StateTable
 
 from . import digest
 from .digest import NAMED, Storm
+
+_log = logging.getLogger(__name__)
 
 _ALL = "all"
 _RATE_LASTS = timedelta(hours=1)
@@ -42,50 +45,68 @@ class Elsewhere(Exception):
 def counted(state: StateTable, kind: str, name: str, now: datetime) -> int:
     """Counts one more message of this kind and name; how many there were in this minute.
 
-    Raises `UnknownFormat` where the count is in another format.
+    Junk in the place of the count is logged and counts as none: it must not silence anything.
     """
     pk, minute = partition(kind, state.place, name), f"{now:%Y-%m-%dT%H:%M}"
-    with told_apart("dynamodb", "UpdateItem"):
-        answer = state.client.update_item(
-            TableName=state.name,
-            Key=item_key(pk, minute),
-            UpdateExpression=f"ADD #count :one SET #expires = :expires, {_NAMES_FORMAT}",
-            ExpressionAttributeNames={"#count": "count", "#expires": "expires"} | _FORMAT_NAME,
-            ExpressionAttributeValues={
-                ":one": {"N": "1"},
-                ":expires": expiry(now, _RATE_LASTS),
-                **_FORMAT_VALUE,
-            },
-            ReturnValues="ALL_NEW",
-        )
-    item: Item = answer["Attributes"]
-    must_be_known(item, STATE_FORMAT, f"the count of messages {pk} {minute}")
-    return int(attribute(item, "count", "N"))
+    try:
+        with told_apart("dynamodb", "UpdateItem"):
+            answer = state.client.update_item(
+                TableName=state.name,
+                Key=item_key(pk, minute),
+                UpdateExpression=f"ADD #count :one SET #expires = :expires, {_NAMES_FORMAT}",
+                ExpressionAttributeNames={"#count": "count", "#expires": "expires"} | _FORMAT_NAME,
+                ExpressionAttributeValues={
+                    ":one": {"N": "1"},
+                    ":expires": expiry(now, _RATE_LASTS),
+                    **_FORMAT_VALUE,
+                },
+                ReturnValues="ALL_NEW",
+            )
+        item: Item = answer["Attributes"]
+        must_be_known(item, STATE_FORMAT, f"the count of messages {pk} {minute}")
+        return number(item, "count")
+    except AwsError as error:
+        # To add to what is no number is refused so.
+        if error.code != "ValidationException":
+            raise
+        _log.warning("not counted: %s %s: %s", pk, minute, error)
+    except ValueError as error:
+        _log.warning("not counted: %s", error)
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Keeps the storms of one channel, under the kind of key that the channel names.
 
-    Raises `UnknownFormat` where a storm that it reads is in another format.
+    Raises `ValueError` where a storm cannot be read that it is asked for by name.
     """
 
     state: StateTable
     kind: str
 
     def current(self, room: str, now: datetime) -> str:
-        """The room's storm at this time; a new one where the last is over.
+        """The room's storm at this time; a new one where the last is over, or cannot be read.
 
         Raises `Elsewhere` when another worker began one just now.
         """
-        found = self._get(room, _ALL)
-        seen = attribute(found, "began")
-        began = digest.begins(seen, float(attribute(found, "last", "N") or 0), now)
+        seen, last, condition = "", 0.0, "attribute_not_exists(pk)"
+        try:
+            found = self._get(room, _ALL)
+            seen, last = words(found, "began"), float(attribute(found, "last", "N") or 0)
+            if seen:
+                self.storm(room, seen)
+            if found:
+                condition = "began = :seen" if seen else "attribute_exists(pk)"
+        except ValueError as error:
+            _log.warning("a new digest in %s: %s", room, error)
+            seen, condition = "", "attribute_exists(pk)"
+        began = digest.begins(seen, last, now)
         values = {":began": {"S": began}, ":last": {"N": f"{now.timestamp():.3f}"}}
         self._update(
             self._key(room, _ALL),
             f"SET began = :began, #last = :last, {_NAMES_FORMAT}",
-            "began = :seen" if seen else "attribute_not_exists(pk)",
+            condition,
             values | _FORMAT_VALUE | ({":seen": {"S": seen}} if seen else {}),
             refused=f"another worker began a digest in {room}",
             names={"#last": "last"} | _FORMAT_NAME,
@@ -95,18 +116,19 @@ class Tally:
     def storm(self, room: str, began: str) -> Storm:
         """A storm as it stands."""
         item = self._get(room, began)
-        lines = item.get("lines", {}).get("L", [])
-        assert isinstance(lines, list)
+        lines = item.get("lines", {"L": []}).get("L")
+        if not isinstance(lines, list) or any(set(line) != {"S"} for line in lines):
+            raise ValueError(f"the digest {room} {began} cannot be read: its lines are no texts")
+        number(item, "posting")
+        counts = {
+            Status(name[2:]): number(item, name) for name in sorted(item) if name.startswith("n_")
+        }
         return Storm(
             room,
             began,
-            message=attribute(item, "ts"),
-            count=int(attribute(item, "count", "N") or 0),
-            statuses={
-                name[2:]: int(attribute(item, name, "N"))
-                for name in sorted(item)
-                if name.startswith("n_") and attribute(item, name, "N") != "0"
-            },
+            message=words(item, "ts"),
+            count=number(item, "count"),
+            statuses={status.value: count for status, count in counts.items() if count},
             lines=tuple(str(line["S"]) for line in lines),
         )
 
@@ -261,6 +283,20 @@ def item_key(pk: str, sk: str = _ALL) -> dict[str, dict[str, str]]:
 def expiry(now: datetime, after: timedelta) -> dict[str, str]:
     """When an item expires by itself."""
     return {"N": f"{(now + after).timestamp():.0f}"}
+
+
+def number(item: Item, name: str) -> int:
+    """A count in an item; 0 where it is missing. Raises `ValueError` for anything else."""
+    if name not in item:
+        return 0
+    return int(attribute(item, name, "N") or "no number")
+
+
+def words(item: Item, name: str) -> str:
+    """A text in an item; "" where it is missing. Raises `ValueError` for anything else."""
+    if name in item and "S" not in item[name]:
+        raise ValueError(f"its {name} is no text")
+    return attribute(item, name)
 
 
 def attribute(item: Item, name: str, kind: str = "S") -> str:

@@ -6,14 +6,17 @@ channel and how the decision stood, `expires` when DynamoDB may delete it (epoch
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from driftguard.aws.calls import told_apart
 from driftguard.model import Decision, Status
-from driftguard.state.item_format import must_be_known, written_in
+from driftguard.state.item_format import UnknownFormat, must_be_known, written_in
 from driftguard.state.keys import STATE_FORMAT, partition
 from driftguard.state.table import StateTable
+
+_log = logging.getLogger(__name__)
 
 # For how long it is remembered: longer than a stream keeps a record.
 _REMEMBERED = timedelta(days=3)
@@ -29,7 +32,8 @@ class ToldOnce:
     def was_told(self, decision: Decision) -> bool:
         """Whether the decision was told as it now stands.
 
-        Raises `UnknownFormat` where what is remembered is in another format.
+        An item that Driftguard did not write silences nothing: it counts as none, and is written
+        over.
         """
         with told_apart("dynamodb", "GetItem"):
             found = self.state.client.get_item(
@@ -37,8 +41,11 @@ class ToldOnce:
             )
         if "Item" not in found:
             return False
-        what = f"what {self.channel} told of {decision.id}"
-        must_be_known(found["Item"], STATE_FORMAT, what)
+        try:
+            must_be_known(found["Item"], STATE_FORMAT, f"what {self.channel} told of {decision.id}")
+        except UnknownFormat as error:
+            _log.warning("told all the same: %s", error)
+            return False
         return True
 
     def remember(self, decision: Decision, now: datetime) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from enum import Enum
 
-from driftguard.documents import Document
+from driftguard.documents import Document, plain
+from driftguard.engine.retrying import asks_again
 from driftguard.guardrails.spoken import spoken
 from driftguard.model import Actor, Call, Decision, Status, Vote
 from driftguard.policy.model import Terms
@@ -24,6 +26,7 @@ _VERB = {
     Status.FAILED: "FAILED to revert",
     Status.UNDONE: "revert undone",
     Status.NOTED: "done by an operator",
+    Status.PROPOSED: "waits for others to confirm it",
 }
 
 
@@ -42,6 +45,32 @@ class ApprovalRequest:
     def token(self) -> str:
         """The token of the link; a reply by SNS carries it too."""
         return self.revert_link.partition("?t=")[2]
+
+
+def presentable(decision: Decision) -> Decision:
+    """The decision with every text plain (`documents.plain`), but for its states.
+
+    Others choose names, user agents and tags, and people type reasons.
+    """
+    shown = _plainly(replace(decision, state={}, left={}))
+    assert isinstance(shown, Decision)
+    return replace(shown, state=decision.state, left=decision.left)
+
+
+def _plainly(value: object) -> object:
+    if isinstance(value, str):
+        # A status, too, is a text: one of ours.
+        return value if isinstance(value, Enum) else plain(value)
+    if isinstance(value, Mapping):
+        return {plain(name): _plainly(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plainly(inner) for inner in value]
+    if type(value) is tuple:
+        return tuple(_plainly(inner) for inner in value)
+    if is_dataclass(value):
+        made: Callable[..., object] = type(value)
+        return made(**{one.name: _plainly(getattr(value, one.name)) for one in fields(value)})
+    return value
 
 
 def told(status: Status) -> str:
@@ -63,6 +92,8 @@ def timeout(decision: Decision, terms: Terms) -> str:
     outlasts = any(guardrail.outlasts_timeout for guardrail, _ in spoken(decision.rulings))
     if terms.timeout_action == "revert" and decision.plan.steps and not outlasts:
         what = "it is reverted"
+    elif terms.timeout_action != "escalate" and asks_again(decision):
+        what = "people are asked again, if the risk still stands"
     elif terms.timeout_action == "escalate" and not decision.escalated:
         what = f"people are asked once more; if nobody votes then, {_STANDS}"
     else:
@@ -105,6 +136,7 @@ def clipped(text: str, longest: int) -> str:
 
 def as_text(decision: Decision) -> str:
     """A decision as people read it: what changed, who did it, why it is risky, what was done."""
+    decision = presentable(decision)
     resource = decision.candidate.resource
     lines = [
         f"{decision.title}: {told(decision.status)}.",

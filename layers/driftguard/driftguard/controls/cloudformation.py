@@ -94,7 +94,9 @@ IN_PARAMETERS_OR_OUTPUTS = OpenSecret(
     cuts=NOTHING,
     references=References(attack=("T1552.001",)),
     triggers=TRIGGERS,
-    reads=("cloudformation:DescribeStacks",),
+    # To describe all stacks is to list them, too.
+    # Source: Service Authorization Reference, "CloudFormation" (`ListStacks`).
+    reads=("cloudformation:DescribeStacks", "cloudformation:ListStacks"),
     found_by=_every_stack,
     revert="A stack goes back only by an update of all it holds.",
     advice="Mark the parameter NoEcho, or take it from Secrets Manager by a dynamic reference; "

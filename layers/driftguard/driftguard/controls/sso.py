@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from driftguard.access.policy import Trusted
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
+from driftguard.aws.permissions import KEYS_OF_IDENTITY_CENTER
 from driftguard.documents import Document, mapping, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
 
@@ -23,6 +24,7 @@ from .privilege import UnreadableError, broad_by_name, why_admin, without_admin
 _SOURCE = "sso.amazonaws.com"
 _INSTANCE = "arn:{partition}:sso:::instance/*"
 _SET = "arn:{partition}:sso:::permissionSet/*/*"
+_KEYS = (KEYS_OF_IDENTITY_CENTER,)
 _ACCOUNT = "arn:{partition}:sso:::account/*"
 # Source: IAM Identity Center API Reference, "ConflictException" of each of these calls.
 _BUSY = (Busy("ConflictException"),)
@@ -41,6 +43,13 @@ def _permission_set(change: Change) -> Resource | None:
     if not arn.startswith("arn:") or not text(change.request, "instanceArn"):
         return None
     return resource(change, "sso.permission-set", arn, arn.split(":", 2)[2])
+
+
+def _keys(permission_set: Resource) -> str:
+    """The keys under which Identity Center may hold its data."""
+    return KEYS_OF_IDENTITY_CENTER.format(
+        partition=permission_set.partition, region=permission_set.region
+    )
 
 
 def _of(candidate: Candidate) -> dict[str, str]:
@@ -147,7 +156,7 @@ def _unassign(permission_set: Resource, state: Document) -> tuple[Step, ...]:
         "PrincipalId": state["principal"],
     }
     account = f"arn:{permission_set.partition}:sso:::account/{state['account']}"
-    on = (text(state, "instance"), permission_set.id, account)
+    on = (text(state, "instance"), permission_set.id, account, _keys(permission_set))
     off = Call("sso-admin", "DeleteAccountAssignment", parameters, on=on, settled_by=_GONE)
     return (Step(off, (Call("sso-admin", "CreateAccountAssignment", parameters, on=on),)),)
 
@@ -175,6 +184,7 @@ ADMIN_ASSIGNED = Granted(
         "sso:ListManagedPoliciesInPermissionSet",
     ),
     writes={
+        "kms:Decrypt": _KEYS,
         "sso:DeleteAccountAssignment": (_INSTANCE, _SET, _ACCOUNT),
         "sso:CreateAccountAssignment": (_INSTANCE, _SET, _ACCOUNT),
     },
@@ -271,7 +281,7 @@ def _why_widened(state: Document, trusted: Trusted) -> str:
 def _narrow(permission_set: Resource, state: Document) -> tuple[Step, ...]:
     """Takes the policy off, and then provisions: till then accounts keep what they have."""
     of = {"InstanceArn": state["instance"], "PermissionSetArn": permission_set.id}
-    on = (text(state, "instance"), permission_set.id)
+    on = (text(state, "instance"), permission_set.id, _keys(permission_set))
     if "managed" in state:
         policy: Document = {**of, "ManagedPolicyArn": state["managed"]}
         off = Call(
@@ -332,6 +342,7 @@ ADMIN_PERMISSION_SET = Granted(
         *READS_OF_A_POLICY,
     ),
     writes={
+        "kms:Decrypt": _KEYS,
         f"sso:{_REFERS}": (_INSTANCE, _SET),
         f"sso:{_NO_LONGER_REFERS}": (_INSTANCE, _SET),
         "sso:DetachManagedPolicyFromPermissionSet": (_INSTANCE, _SET),

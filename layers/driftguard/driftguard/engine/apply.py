@@ -25,11 +25,13 @@ class Outcome:
     """How far a plan got: leading steps done, and what stopped it (None when nothing did).
 
     `stale`: nothing was called, because the state was no longer the one that was planned for.
+    `in_doubt`: the next step's call got no answer, so that it may have taken effect.
     """
 
     done: int
     error: AwsError | None = None
     stale: bool = False
+    in_doubt: bool = False
 
     def passing(self, busy: tuple[Busy, ...]) -> bool:
         """Whether what stopped it may pass: throttling, no answer, or one of the `busy` answers."""
@@ -55,15 +57,22 @@ def apply_for(
     if not rest.steps:
         return Outcome(done)
     aws, region = case.context.aws, case.candidate.resource.region
+    calling = False
     try:
         with aws.acting_on(rest, decision.id, region) as remediator:
-            if not still_so():
+            try:
+                stale = not still_so()
+            except AwsError as error:
+                # Whether the state is still the one that was planned for cannot be told.
+                return Outcome(done, Unreachable(f"the state could not be read again: {error}"))
+            if stale:
                 return Outcome(done, stale=True)
+            calling = True
             for step in rest.steps:
                 _make(case, remediator, step.call)
                 done += 1
     except AwsError as error:
-        return Outcome(done, error)
+        return Outcome(done, error, in_doubt=calling and isinstance(error, Unreachable))
     return Outcome(done)
 
 
@@ -75,7 +84,7 @@ def _make(case: Case, remediator: Remediator, call: Call) -> None:
         except AwsError as error:
             if not any(answer.fits(error.code, str(error)) for answer in case.control.busy):
                 raise
-            case.context.sleep(wait)
+            case.context.pause(wait)
         else:
             return
     remediator.make(call)

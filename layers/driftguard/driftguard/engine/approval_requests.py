@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
+from driftguard.aws.calls import AwsError
 from driftguard.model import Choice, Decision, Status, Vote
 from driftguard.state import freezes, learning
 from driftguard.state.keys import StateRecord, StateRecords
 
-from . import asking, recheck, recording, resume, revert
+from . import asking, recheck, recording, resume, retrying, revert
 from .case import Case
 from .errors import NotYet
 from .recheck import TIMEOUT
@@ -26,8 +27,7 @@ def carry_out(case: Case, decision: Decision) -> Decision:
     A freeze does not stop what people approved; it stops what only the timeout action did.
     """
     if decision.status is Status.REVERTING or decision.resumable:
-        observation, assessment = case.look()
-        return resume.resume(case, decision, observation, assessment)
+        return resume.resume(case, decision, *resume.look(case, decision))
     if decision.status is not Status.APPROVED:
         return decision
     if recheck.by_timeout(decision):
@@ -42,27 +42,38 @@ def carry_out(case: Case, decision: Decision) -> Decision:
         return recording.end(
             case, decision, Status.REVERTED, "safe already when approved", observation
         )
+    if decision.lost:
+        why = f"the plan that was approved is lost from the record: {decision.lost}"
+        return asking.ask_anew(case, decision, assessment, why)
     if case.fingerprint(observation) != decision.before:
         return asking.ask_anew(
             case, decision, assessment, "the resource had changed since people were asked"
         )
-    taken = recording.take(
-        case, replace(decision, status=Status.REVERTING, attempt=0), "carrying-out", "approved"
-    )
+    # How often people were asked says nothing of how often it was tried.
+    reverting = replace(decision, status=Status.REVERTING, attempt=0, retries=0)
+    taken = recording.take(case, reverting, "carrying-out", "approved")
     return revert.revert(case, taken, assessment)
 
 
 def expire(case: Case, decision: Decision) -> Decision:
     """Takes the timeout action: the change is accepted or reverted, or others are asked, once."""
+    if case.now() < decision.next_try:
+        return _before_its_time(case, decision, decision.next_try)
     if decision.status in (Status.APPROVED, Status.REVERTING) or decision.resumable:
         return carry_out(case, decision)
     if decision.status is not Status.ASKED:
         return decision
     if case.now() < decision.expires:
-        if decision.expires <= case.now(_TIMERS_MINUTE):
-            raise NotYet(f"{decision.id} is open until {decision.expires}")
-        # A timer of an earlier deadline.
-        return decision
+        return _before_its_time(case, decision, decision.expires)
+    assessment = unread = None
+    try:
+        observation, assessment = case.look()
+        if assessment is None:
+            return asking.close(case, decision, observation)
+    except AwsError as error:
+        if not case.last_chance:
+            raise
+        unread = error
     terms = case.context.policy.terms(decision.control, decision.severity)
     if terms.timeout_action == "escalate" and not decision.escalated:
         longer = replace(
@@ -72,7 +83,19 @@ def expire(case: Case, decision: Decision) -> Decision:
     held_back = recheck.timeout(case, decision) if terms.timeout_action == "revert" else ""
     if terms.timeout_action == "revert" and not held_back:
         return carry_out(case, _approved_on_timeout(case, decision))
+    if retrying.asks_again(decision):
+        if unread is not None:
+            return asking.keep_open(case, decision, unread)
+        if assessment is not None:
+            return asking.ask_again(case, decision, assessment)
     return _expired(case, decision, held_back)
+
+
+def _before_its_time(case: Case, decision: Decision, until: str) -> Decision:
+    """Raises `NotYet` for a timer that rang early; one of an earlier deadline changes nothing."""
+    if until <= case.now(_TIMERS_MINUTE):
+        raise NotYet(f"{decision.id} waits until {until}")
+    return decision
 
 
 def _expired(case: Case, decision: Decision, held_back: str) -> Decision:

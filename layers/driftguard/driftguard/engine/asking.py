@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from driftguard.model import Autonomy, Decision, Status
+from driftguard.aws.calls import AwsError
+from driftguard.model import Autonomy, Decision, Observation, Status
 from driftguard.policy.model import Terms
 from driftguard.state import learning
 
@@ -14,8 +15,44 @@ from .case import Case
 from .comparing import Assessment
 
 
-def ask_anew(case: Case, decision: Decision, assessment: Assessment, why: str) -> Decision:
-    """Asks about the state as it is now: whatever votes there were, they were about another."""
+def ask_again(case: Case, decision: Decision, assessment: Assessment) -> Decision:
+    """Asks once more about what nobody has voted on, for twice as long as the last time."""
+    why = f"asked again, because nobody voted until {decision.expires} and the risk still stands"
+    again = replace(
+        decision, retries=decision.retries + 1, reason=f"{decision.reason}; {why}", escalated=False
+    )
+    return ask_anew(case, again, assessment, why, times=2**again.retries)
+
+
+def keep_open(case: Case, decision: Decision, error: AwsError) -> Decision:
+    """Keeps a request open whose state cannot be read: nothing says that its risk is gone."""
+    why = f"asked again, because nobody voted until {decision.expires}, and it cannot be read"
+    terms = case.context.policy.terms(decision.control, decision.severity)
+    retries = decision.retries + 1
+    longer = replace(
+        decision,
+        retries=retries,
+        reason=f"{decision.reason}; {why}: {error}",
+        escalated=False,
+        expires=deadline(case, terms, 2**retries),
+        updated=case.now(),
+    )
+    return recording.append(case, longer, "asked-anew", f"{why}: {error}")
+
+
+def close(case: Case, decision: Decision, observation: Observation | None) -> Decision:
+    """Closes an approval request whose state is gone: there is nothing left to vote on."""
+    why = "the state that people were asked about is gone: nothing is left to revert"
+    return recording.end(case, replace(decision, reason=why), Status.REVERTED, why, observation)
+
+
+def ask_anew(
+    case: Case, decision: Decision, assessment: Assessment, why: str, *, times: int = 1
+) -> Decision:
+    """Asks about the state as it is now: whatever votes there were, they were about another.
+
+    The request stays open so many `times` as long as the policy's terms say.
+    """
     observation = assessment.observation
     terms = case.context.policy.terms(decision.control, decision.severity)
     anew = replace(
@@ -26,11 +63,12 @@ def ask_anew(case: Case, decision: Decision, assessment: Assessment, why: str) -
         reason=why if decision.autonomy is Autonomy.REVERT else decision.reason,
         plan=assessment.plan,
         state=observation.state,
+        apart=None,
         before=case.fingerprint(observation),
         votes=(),
         lease_until="",
         settles_by="",
-        expires=deadline(case, terms),
+        expires=deadline(case, terms, times),
         updated=case.now(),
     )
     now, seen = case.moment(), case.seen(observation)
@@ -46,6 +84,6 @@ def ask_anew(case: Case, decision: Decision, assessment: Assessment, why: str) -
     )
 
 
-def deadline(case: Case, terms: Terms) -> str:
+def deadline(case: Case, terms: Terms, times: int = 1) -> str:
     """The time until which an approval request stays open."""
-    return case.now(timedelta(seconds=terms.seconds))
+    return case.now(timedelta(seconds=terms.seconds * times))

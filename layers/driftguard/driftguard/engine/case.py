@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from driftguard.aws.client import Reader
 from driftguard.aws.dynamodb import Key
 from driftguard.controls.control import AnyControl
-from driftguard.documents import Document, mapping
+from driftguard.documents import Document, mapping, unkept_fingerprint, why_unkept
 from driftguard.frozen import dataclass
 from driftguard.model import Actor, Candidate, Decision, Observation, Place, Resource, Use
 from driftguard.policy.model import Policy
@@ -34,6 +34,7 @@ from driftguard.state.keys import (
 from . import differences
 from .comparing import Assessment, Comparison
 from .context import Context
+from .errors import Incomparable
 
 # What stands for the fingerprint of a state that is no more.
 GONE = "gone"
@@ -135,6 +136,8 @@ class Case:
         cuts = bool(control.cuts.what) and control.id not in policy.may_cut
         if not cuts and not policy.looks_at_use(control.id):
             return None
+        if why := why_unkept(state):
+            return Use(unknown=why)
         return self.control.in_use(self.candidate, state, self.reader())
 
     # ------------------------------------------------------------------- telling states apart
@@ -149,7 +152,9 @@ class Case:
 
     def before(self, decision: Decision) -> str:
         """The fingerprint of the state that the change left and that was first decided on."""
-        return self.fingerprint(Observation(decision.state, decision.decided))
+        return unkept_fingerprint(decision.state) or self.fingerprint(
+            Observation(decision.state, decision.decided)
+        )
 
     def how(self, decision: Decision, observation: Observation | None) -> str:
         """How the resource differs from what our own change left, in words."""
@@ -157,6 +162,8 @@ class Case:
             return "it is gone"
         if decision.after == GONE:
             return "it was gone, and is there again"
+        if why := why_unkept(decision.left):
+            return f"{why}, and it is another one now"
         return differences.in_words(
             decision.left, observation.state, leaving_out=self.control.volatile
         )
@@ -167,6 +174,18 @@ class Case:
     def baseline(self) -> Baseline | None:
         """The recorded baseline; None where there is none, or the control keeps none."""
         return baselines.baseline_of(self.remembered[self.baseline_key])
+
+    def must_know_baseline(self) -> None:
+        """Raises `Incomparable` where the baseline is there and cannot be read.
+
+        Without it nothing is clean that is judged beside it.
+        """
+        if why := self.remembered[self.baseline_key].unreadable:
+            control, arn = self.control.id, self.candidate.resource.arn
+            raise Incomparable(
+                f"{why}; look at {arn}, and say: driftguard baseline accept {control} {arn} "
+                "--reason …"
+            )
 
     @property
     def keeps_baseline(self) -> bool:

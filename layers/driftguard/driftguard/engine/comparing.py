@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from driftguard.audit.plan_items import fitting
 from driftguard.controls.control import AnyControl
 from driftguard.documents import Document, moment
 from driftguard.frozen import dataclass
@@ -24,7 +25,8 @@ class Assessment:
     """A risky observation and what follows from it: made once, then passed along.
 
     `compared_with` is the recorded state beside which the observation is risky; None where it was
-    judged without one. `leans_on_baseline`: the plan would be another without the baseline.
+    judged without one. `leans_on_baseline`: the plan would be another without the baseline. The
+    plan is small enough to be recorded.
     """
 
     observation: Observation
@@ -70,7 +72,8 @@ class Comparison:
             if before is None or not self._is_pinned():
                 return None
             finding, plan = self._departure(observation, before)
-        return Assessment(observation, finding, plan, before, self._leans(observation, plan))
+        leans = self._leans(observation, plan)
+        return Assessment(observation, finding, fitting(plan), before, leans)
 
     # ------------------------------------------------------------- weaker than before
 
@@ -128,7 +131,8 @@ class Comparison:
         word = known.word
         if word is None:
             return False
-        return self.policy.made_by(arns_of(self.actor), word.person, word.identity)
+        makers = arns_of(self.actor)
+        return any(self.policy.made_by(makers, *accepter) for accepter in word.people)
 
     def _limited(self, finding: Finding, known: Baseline) -> Finding:
         """A finding that only the maker's own acceptance denies: people are asked at most.

@@ -35,6 +35,11 @@ class Context:
     sleep: Callable[[float], None] = time.sleep
     recorded: set[str] = field(default_factory=set, compare=False)
 
+    def pause(self, seconds: float, *, recording: bool = False) -> None:
+        """Sleeps. Raises `OutOfTime` where that is longer than the message may still take."""
+        self.aws.time.check("waiting", seconds, recording=recording)
+        self.sleep(seconds)
+
     def stamp(self, ahead: timedelta = timedelta()) -> str:
         """Now, or later, as ISO 8601 in UTC to the millisecond."""
         return stamp(self.now() + ahead)

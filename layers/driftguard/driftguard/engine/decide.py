@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 from driftguard.audit import Conflict
+from driftguard.audit.items import decision_id
 from driftguard.aws.dynamodb import Moved
 from driftguard.documents import moment, stamp
 from driftguard.guardrails.judgment import Judgment
 from driftguard.guardrails.spoken import spoken
-from driftguard.model import (
-    Autonomy,
-    Certainty,
-    Change,
-    Decision,
-    Status,
-    arns_of,
-    decision_id,
-)
+from driftguard.model import Autonomy, Certainty, Change, Decision, Status, arns_of
 from driftguard.state import freezes, history, learning
-from driftguard.state.keys import StateRecords, history_key
+from driftguard.state.keys import StateRecords, TooLarge, history_key
 
 from . import approval_requests, asking, hidden, recording, remembering, resume, revert, standing
 from .case import Case
@@ -53,19 +47,24 @@ def decide(case: Case, change: Change) -> Decision | None:
         return before
     if before is not None and before.status is Status.APPROVED:
         return approval_requests.carry_out(case, before)
-    observation, assessment = case.look()
     if before is not None:
-        return resume.resume(case, before, observation, assessment)
+        return resume.resume(case, before, *resume.look(case, before))
+    observation, assessment = case.look()
     if assessment is None and case.candidate.certainty is Certainty.EVIDENT:
         # The record proves that it was risky: AWS may merely answer late.
-        case.context.sleep(SECOND_LOOK)
+        case.context.pause(SECOND_LOOK)
         observation, assessment = case.look()
         if assessment is None:
             _wait_until_settled(case)
+    if assessment is None:
+        _close_what_is_gone(case)
     if observation is None:
         return None
     if assessment is None:
-        remembering.remember(case, observation, f"clean after {change.name} ({change.id})")
+        case.must_know_baseline()
+        # The earlier baseline stays, and the sweep tells of it.
+        with suppress(TooLarge):
+            remembering.remember(case, observation, f"clean after {change.name} ({change.id})")
         if case.candidate.certainty is not Certainty.EVIDENT:
             # A risk that is gone again does not belong into the anomaly baseline.
             policy, now = case.context.policy, case.moment()
@@ -77,6 +76,24 @@ def decide(case: Case, change: Change) -> Decision | None:
         raise NotYet(assessment.finding.unknown)
     assessment = standing.limited(case, assessment)
     return record(case, id_, change, hidden.limited(assessment) if case.hidden else assessment)
+
+
+def _close_what_is_gone(case: Case) -> None:
+    """Closes the open approval request about the resource, if its state is gone."""
+    stored = case.remembered[history_key(case.control.id, case.candidate.resource)].document
+    open_ = history.asked(stored)
+    asked = case.context.audit.get(open_) if open_ else None
+    if asked is None or asked.status is not Status.ASKED:
+        return
+    # What only the record told of it belongs to its state.
+    of_the_request = replace(case, candidate=asked.candidate)
+    observation, assessment = of_the_request.look()
+    if assessment is None:
+        try:
+            asking.close(of_the_request, asked, observation)
+        except Conflict:
+            # Somebody is just voting on it: the guard looks again before it carries that out.
+            return
 
 
 def _wait_until_settled(case: Case) -> None:
@@ -129,6 +146,7 @@ def record(
             case.moment(),
             seen=case.seen(assessment.observation),
             parts=standing.parts_of(assessment.finding),
+            takes_place=not any(one.takes_no_place for one, _ in spoken(decision.rulings)),
         )
         try:
             decision = case.context.audit.append(

@@ -6,16 +6,26 @@ decision, or nothing to do. The steps are in `decide`, `approval_requests`, `rev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from driftguard import controls
 from driftguard.approvals.rules import UNDO_REQUESTED
 from driftguard.audit import Conflict
 from driftguard.aws.calls import AwsError
-from driftguard.events.cloudtrail import omitted
-from driftguard.events.commands import LookAt, Undo, UndoRequested
+from driftguard.aws.time_limit import Resting
+from driftguard.documents import Document, text
+from driftguard.events.cloudtrail import hides, omitted
+from driftguard.events.commands import (
+    AcceptBaseline,
+    LookAt,
+    Thaw,
+    Undo,
+    UndoRequested,
+    judge_message,
+    thaw_message,
+)
 from driftguard.model import Actor, Candidate, Certainty, Change, Decision, Status
 from driftguard.state.keys import StateRecords
 
@@ -99,7 +109,7 @@ class Guard(Context):
         first = next(candidates, None)
         if first is not None:
             candidates = chain((first,), candidates)
-        elif omitted(change.request):
+        elif self._is_hidden(control, change, settings):
             from . import hidden
 
             self._must_guard(change.account)
@@ -120,6 +130,16 @@ class Guard(Context):
                 changed=change.time,
                 hidden=hides,
             )
+
+    def _is_hidden(self, control: AnyControl, change: Change, settings: object) -> bool:
+        """Whether the record hides what this control would have found the change by."""
+        if omitted(change.request):
+            return True
+        if not (omitted(change.response) or hides(change.request) or hides(change.response)):
+            return False
+        from . import hidden
+
+        return hidden.is_read(control, change, settings)
 
     def _decided(self, case: Case, change: Change) -> Decision | None:
         self._must_guard(change.account)
@@ -180,6 +200,54 @@ class Guard(Context):
 
         return approval_requests.expire(self._case(decision, last_chance), decision)
 
+    def accept_baseline(self, command: AcceptBaseline, *, last_chance: bool = False) -> Decision:
+        """Makes the state that an operator accepted the baseline, if the guard reads that state.
+
+        Raises `Unauthorized` where the entry of the log is no such acceptance.
+        """
+        decision = self._known(command.decision)
+        from . import accepting
+
+        log = self.audit.log(decision.id)
+        request = accepting.request_of(decision, log, command.request)
+        if request is None:
+            return decision
+        control_id, named = text(decision.state, "control"), decision.candidate.resource
+        self._must_guard(named.account)
+        found = accepting.candidate_of(self, controls.control(control_id), named)
+        candidate = found or Candidate(named, Certainty.POSSIBLE)
+        case = self._looking(control_id, candidate, last_chance, actor=Actor.unattributed())
+        if found is None:
+            return accepting.refuse(case, decision, f"{control_id} lists no {named.arn}")
+        return accepting.accept(case, decision, request)
+
+    def thaw(self, command: Thaw, send: Callable[[Document], None]) -> Decision:
+        """Sends for each decision that a freeze held back which has ended, by `send`.
+
+        Raises `Unauthorized` where the decision records no freeze.
+        """
+        lifted = self._known(command.decision)
+        from . import thaw
+
+        found = list(islice(thaw.held_back(self, lifted, command.since), thaw.MOST + 1))
+        for decision in found[: thaw.MOST]:
+            send(judge_message(decision.id))
+        if len(found) > thaw.MOST:
+            send(thaw_message(lifted.id, found[thaw.MOST].decided))
+        return lifted
+
+    def judge_anew(self, decision_id: str, *, last_chance: bool = False) -> Decision | None:
+        """The new decision on what a freeze held back; None if there is nothing to decide.
+
+        Raises `Unauthorized` where the record does not say that a freeze held it back.
+        """
+        decision = self._known(decision_id)
+        from . import thaw
+
+        thaw.must_have_been_frozen(decision)
+        self._must_guard(decision.candidate.resource.account)
+        return thaw.judge_anew(self._case(decision, last_chance), decision)
+
     def _known(self, decision_id: str) -> Decision:
         decision = self.audit.get(decision_id)
         if decision is None:
@@ -233,7 +301,7 @@ class Guard(Context):
 
 def _together(troubles: list[Exception]) -> Exception:
     """The only trouble, or all of them as one error, which may be worth another delivery."""
-    if len(troubles) == 1:
+    if len(troubles) == 1 or all(isinstance(trouble, Resting) for trouble in troubles):
         return troubles[0]
     kind: type[Exception] = ValueError
     if any(isinstance(trouble, PASSING) for trouble in troubles):

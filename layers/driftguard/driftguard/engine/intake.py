@@ -4,9 +4,9 @@ Events and commands are two doors: what comes by the changes queue, which EventB
 a change and nothing else; commands come by a queue that only the stack's roles can write.
 
 A message that can never succeed is dead-lettered at once; one that failed for a passing reason is
-delivered again; and the last delivery dead-letters what is still unfinished. What waits for AWS is
-put into its queue anew instead, until its control's time is up. Dead-lettered messages say why:
-`driftguard redrive` shows the reasons and has the messages handled again.
+delivered again; and the last delivery dead-letters what is still unfinished. What waits for AWS, or
+for a service that did not answer another message, is put into its queue anew instead. Dead-lettered
+messages say why: `driftguard redrive` shows the reasons and has the messages handled again.
 """
 
 from __future__ import annotations
@@ -15,16 +15,29 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from driftguard.aws.calls import Client, Malformed, told_apart
-from driftguard.documents import Json
+from driftguard.aws.calls import Client, Malformed, Stale, told_apart
+from driftguard.aws.time_limit import Resting
+from driftguard.documents import Document, Json, parsed, plain
 from driftguard.events.cloudtrail import change_from_event
-from driftguard.events.commands import CarryOut, Command, LookAt, UndoRequested, command_of
+from driftguard.events.commands import (
+    AcceptBaseline,
+    CarryOut,
+    Command,
+    Expire,
+    JudgeAnew,
+    LookAt,
+    Thaw,
+    UndoRequested,
+    command_of,
+)
 from driftguard.model import Decision
 
 from .errors import Waiting
 from .guard import PASSING, Guard, Screening
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from driftguard.logger import Logger
 
 # The queue's maxReceiveCount is one more: SQS itself dead-letters only what killed the Lambda.
@@ -102,11 +115,15 @@ def opened(guard: Guard, message: Message, commands_arn: str) -> Opened:
 
 
 class Intake(NamedTuple):
-    """Takes messages for a guard and dead-letters what cannot be judged."""
+    """Takes messages for a guard and dead-letters what cannot be judged.
+
+    `key` gives the key that dead letters are signed with; an empty one signs nothing.
+    """
 
     guard: Guard
     queues: Queues
     logger: Logger
+    key: Callable[[], bytes] = bytes
 
     def opened(self, message: Message) -> Opened:
         """What the message says, screened once; `trouble` is why it could not be read."""
@@ -125,12 +142,14 @@ class Intake(NamedTuple):
                 made.append(decision)
         except Malformed as error:
             self.dead_letter(message, error)
-        except Waiting as error:
+        except (Waiting, Resting) as error:
             if not last:
                 self.logger.warning("message %s comes again: %s", message.id, error)
                 raise Retry(str(error)) from error
             self._send_again(message)
         except PASSING as error:
+            if isinstance(error, Stale):
+                self.guard.aws.renew()
             if not last:
                 self.logger.warning("message %s comes again: %s", message.id, error)
                 raise Retry(str(error)) from error
@@ -153,27 +172,40 @@ class Intake(NamedTuple):
                 yield found
         elif isinstance(command, CarryOut):
             yield self.guard.carry_out(command.decision, last_chance=last_chance)
-        elif command is not None:
+        elif isinstance(command, AcceptBaseline):
+            yield self.guard.accept_baseline(command, last_chance=last_chance)
+        elif isinstance(command, Thaw):
+            yield self.guard.thaw(command, self._command)
+        elif isinstance(command, JudgeAnew):
+            judged = self.guard.judge_anew(command.decision, last_chance=last_chance)
+            if judged is not None:
+                yield judged
+        elif isinstance(command, Expire):
             yield self.guard.expire(command.decision, last_chance=last_chance)
 
     def dead_letter(self, message: Message, error: Exception) -> None:
         """Puts the message into the dead-letter queue with its reason, and tells the log."""
-        reason = f"{type(error).__name__}: {error}"
+        # SQS refuses most control characters.
+        reason = plain(f"{type(error).__name__}: {error}")
         self.logger.warning("message %s is dead-lettered: %s", message.id, reason)
+        # Only here: few messages are dead-lettered, and a cold start is not to load this.
+        from .dead_letters import CHANGES, COMMANDS, DeadLettered, key_of
+
+        door = COMMANDS if message.queue == self.queues.commands_arn else CHANGES
+        letter = DeadLettered.of(message.body, message.id, door, reason)
+        key = key_of(self.key, self.logger)
         with told_apart("sqs", "SendMessage"):
             self._queue().send_message(
                 QueueUrl=self.queues.dead_letters,
-                MessageBody=message.body or "(empty)",
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value[:1024]}
-                    for name, value in (("reason", reason), ("message", message.id or "unknown"))
-                },
+                MessageBody=letter.body,
+                MessageAttributes=letter.attributes(key),
             )
 
     def _send_again(self, message: Message) -> None:
-        """Puts the message into the queue anew, because AWS settles for longer than it is kept.
+        """Puts the message into the queue anew: what it waits for takes longer than it is kept.
 
-        It ends: nobody waits for longer than the control declares that its service settles.
+        It ends: nobody waits for longer than the control declares that its service settles, and of
+        the messages that wait for a service that hangs, those that ask it are dead-lettered.
         """
         with told_apart("sqs", "SendMessage"):
             self._queue().send_message(
@@ -182,13 +214,19 @@ class Intake(NamedTuple):
                 DelaySeconds=_AGAIN,
             )
 
+    def _command(self, command: Document) -> None:
+        """Puts a command of the guard's own into its queue."""
+        with told_apart("sqs", "SendMessage"):
+            self._queue().send_message(
+                QueueUrl=self.queues.commands, MessageBody=json.dumps(command)
+            )
+
     def _queue(self) -> Client:
         return self.guard.aws.client("sqs")
 
 
 def _json(message: Message) -> Json:
     try:
-        body: Json = json.loads(message.body)
+        return parsed(message.body)
     except ValueError as error:
         raise ValueError(f"the message is not JSON: {error}") from error
-    return body

@@ -74,7 +74,7 @@ def of_decision_as_recorded(case: Case, decision: Decision) -> Circumstances:
         at_most=min([ruling.limit for ruling in of_the_finding], default=Autonomy.REVERT),
         at_most_why=next((ruling.reason for ruling in of_the_finding), ""),
         tags=case.tags_that_count(),
-        use=case.use(decision.state),
+        use=Use(unknown=decision.lost) if decision.lost else case.use(decision.state),
     )
 
 

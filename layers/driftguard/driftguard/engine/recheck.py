@@ -58,15 +58,16 @@ class HeldBack(NamedTuple):
 def going_on(case: Case, decision: Decision, assessment: Assessment) -> HeldBack | None:
     """Why not to go on with a revert on the state as it is now; None if nothing holds it back.
 
-    People approve the calls that they were shown, and no others. Without their approval, whatever
-    holds reverts back by now also holds back what is still to do.
+    People approve the calls that they were shown, and no others. What they approved is tried again
+    until they exempt it. Without their approval, whatever holds reverts back by now also holds back
+    what is still to do.
     """
     if decision.autonomy is not Autonomy.REVERT:
         shown = [step.call for step in decision.plan.steps]
         if any(step.call not in shown for step in assessment.plan.steps):
             return HeldBack("the resource has changed since people were asked", Autonomy.ASK)
     if by_people(decision):
-        return None
+        return _exempted(case, decision, assessment) if decision.retries else None
     timed_out = by_timeout(decision)
     granted = case.context.policy.granted(decision.control)
     if not timed_out and granted is not Autonomy.REVERT:
@@ -77,6 +78,15 @@ def going_on(case: Case, decision: Decision, assessment: Assessment) -> HeldBack
         return waited_for or guardrail.counts_itself or guardrail.of_the_day
 
     return _held(judging.of_decision_now(case, decision, assessment), passed_over)
+
+
+def _exempted(case: Case, decision: Decision, assessment: Assessment) -> HeldBack | None:
+    """The exemption by which people end what they had approved; None without one."""
+    said = judgment.rulings(judging.of_decision_now(case, decision, assessment))
+    for guardrail, ruling in spoken(said):
+        if guardrail.exempts:
+            return HeldBack(ruling.reason, ruling.limit)
+    return None
 
 
 def _against_timeout(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn
@@ -12,8 +12,10 @@ from driftguard.audit import Conflict
 from driftguard.aws.calls import AwsError
 from driftguard.aws.dynamodb import Moved
 from driftguard.model import Decision, Observation, Status
+from driftguard.state import learning
 from driftguard.state.keys import StateRecord, StateRecords
 
+from . import retrying
 from .case import Case
 from .errors import Busy, NotYet, Waiting
 
@@ -52,7 +54,8 @@ def append(
 
 def wait(case: Case, round_: int) -> None:
     """Waits a short random time, so that workers that collided do not collide again."""
-    case.context.sleep(random.uniform(0.01, 0.05) * 2 ** min(round_, 5))
+    pause = random.uniform(0.01, 0.05) * 2 ** min(round_, 5)
+    case.context.pause(pause, recording=True)
 
 
 def take(case: Case, decision: Decision, event: str, note: str, *, by: str = "guard") -> Decision:
@@ -67,6 +70,7 @@ def take(case: Case, decision: Decision, event: str, note: str, *, by: str = "gu
         attempt=decision.attempt + 1,
         lease_until=case.now(LEASE),
         resumable=False,
+        next_try="",
         updated=case.now(),
     )
     try:
@@ -100,30 +104,68 @@ def is_settling(case: Case, decision: Decision) -> bool:
     return decision.settles_by > case.now()
 
 
-def put_off_while_busy(case: Case, decision: Decision, why: str) -> NoReturn:
+def put_off_while_busy(
+    case: Case, decision: Decision, why: str, *, in_doubt: bool = False
+) -> NoReturn:
     """Lets go of the decision while AWS is busy with the resource, for as long as it settles.
+
+    `in_doubt` is as in `put_off`.
 
     Raises `Waiting`, or `NotYet` where AWS was busy for longer than the control declares.
     """
     since = decision if decision.settles_by else made(case, decision)
     if is_settling(case, since):
-        append(case, replace(since, lease_until="", updated=case.now()), "waiting", why)
+        let_go = replace(since, lease_until=_ended(case, in_doubt), updated=case.now())
+        append(case, let_go, "waiting", why)
         raise Waiting(why)
-    put_off(case, since, why)
+    put_off(case, since, why, in_doubt=in_doubt)
 
 
-def put_off(case: Case, decision: Decision, why: str) -> NoReturn:
+def put_off(case: Case, decision: Decision, why: str, *, in_doubt: bool = False) -> NoReturn:
     """Lets go of the decision until its message comes again; on the last delivery, it has failed.
 
-    Raises `NotYet`.
+    `in_doubt`: a call got no answer, so that nobody knows whether it took effect. The lease is then
+    left on the decision, though over, as one that died leaves it. Raises `NotYet`.
     """
     if case.last_chance and decision.status is Status.REVERTING:
         reason = f"{why}; dead-lettered, `driftguard redrive` takes it up again"
-        end(case, decision, Status.FAILED, reason, None, resumable=True)
+        fail(case, decision, reason, None, in_doubt=in_doubt)
     else:
-        waiting = replace(decision, lease_until="", updated=case.now())
+        waiting = replace(decision, lease_until=_ended(case, in_doubt), updated=case.now())
         append(case, waiting, "waiting", why)
     raise NotYet(why)
+
+
+def fail(
+    case: Case,
+    decision: Decision,
+    reason: str,
+    observation: Observation | None,
+    *,
+    in_doubt: bool = False,
+    taught: Taught | None = None,
+) -> Decision:
+    """Records that a revert has failed and the risk stands, and when it is tried again."""
+    next_try = retrying.next_try(decision.retries, case.moment())
+    said = f"{reason}; {retrying.in_words(decision.retries, next_try)}"
+    failed = replace(decision, next_try=next_try)
+    # One failure is one lesson, however often it is met again.
+    lesson = None if decision.retries else taught
+    return end(
+        case,
+        failed,
+        Status.FAILED,
+        said,
+        observation,
+        resumable=True,
+        in_doubt=in_doubt,
+        taught=lesson,
+    )
+
+
+def _ended(case: Case, in_doubt: bool) -> str:
+    """The lease of a worker that lets go: none, or one that is over where a call is in doubt."""
+    return case.now() if in_doubt else ""
 
 
 def end(
@@ -135,6 +177,7 @@ def end(
     *,
     done: int | None = None,
     resumable: bool = False,
+    in_doubt: bool = False,
     by: str = "guard",
     taught: Taught | None = None,
 ) -> Decision:
@@ -146,11 +189,18 @@ def end(
         left={} if observation is None else observation.state,
         reason=decision.reason if status is Status.REVERTED else reason,
         done=decision.done if done is None else done,
-        lease_until="",
+        lease_until=_ended(case, in_doubt),
         resumable=resumable,
+        next_try=decision.next_try if resumable else "",
         updated=case.now(),
     )
-    return append(case, ended, status.value, reason, by=by, taught=taught)
+
+    def lessons(remembered: StateRecords) -> Iterator[StateRecord]:
+        yield from taught(remembered) if taught is not None else ()
+        if status in (Status.REVERTED, Status.FAILED):
+            yield from learning.of_outcome(ended, remembered)
+
+    return append(case, ended, status.value, reason, by=by, taught=lessons)
 
 
 def seen_after(case: Case, done: int) -> Observation | None:

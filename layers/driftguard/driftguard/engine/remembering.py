@@ -16,7 +16,7 @@ def remember(case: Case, observation: Observation, why: str) -> bool:
     """Keeps a clean state as the baseline; False when it is the baseline already.
 
     A state is clean if it is weaker neither than the baseline before it nor than its anchor. So a
-    baseline never becomes weaker.
+    baseline never becomes weaker. Raises `TooLarge` for a state too large to be a baseline.
     """
     if not case.keeps_baseline:
         return False

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from driftguard.aws.calls import AwsError
 from driftguard.model import Autonomy, Decision, Observation, Status
 from driftguard.state import freezes
 
@@ -11,6 +14,19 @@ from .comparing import Assessment
 from .revert import failed_to_settle, plan_again, revert, unfinished
 
 
+def look(case: Case, decision: Decision) -> tuple[Observation | None, Assessment | None]:
+    """The state of what is unfinished; the last delivery records that it could not be read."""
+    try:
+        return case.look()
+    except AwsError as error:
+        if not case.last_chance or decision.status not in (Status.REVERTING, Status.FAILED):
+            raise
+        recording.must_be_free(case, decision)
+        retries = decision.retries + 1 if decision.next_try else decision.retries
+        reverting = replace(decision, status=Status.REVERTING, retries=retries)
+        recording.put_off(case, reverting, f"unverified, it could not be read again: {error}")
+
+
 def resume(
     case: Case,
     decision: Decision,
@@ -18,15 +34,23 @@ def resume(
     assessment: Assessment | None,
 ) -> Decision:
     """Takes up a revert or an undo that an earlier delivery left unfinished."""
-    # A worker that let go said how far it got. One that died still holds its lease.
-    died = bool(decision.lease_until)
-    decision = recording.take(case, decision, "resumed", "an earlier attempt did not finish")
+    # A worker that let go said how far it got. One that died still has its lease, and so has one
+    # that got no answer to a call: what they were about may be made.
+    died, why = bool(decision.lease_until), "an earlier attempt did not finish"
+    if decision.next_try:
+        # All of it is tried again: what its calls had set is no longer waited for.
+        decision = replace(decision, retries=decision.retries + 1, settles_by="")
+        why = f"tried again ({decision.retries}) after it had failed"
+    decision = recording.take(case, decision, "resumed", why)
     if decision.status is Status.UNDOING:
         return undo.go_on(case, decision)
     account = case.candidate.resource.account
     frozen = freezes.why_frozen(case.remembered, case.control.id, account, case.moment())
     if frozen and assessment is not None and not recheck.by_people(decision):
         recording.put_off(case, decision, frozen)
+    if decision.lost and assessment is not None:
+        why = f"how far it got is lost from the record: {decision.lost}"
+        return recording.end(case, decision, Status.FAILED, why, observation)
     if assessment is None:
         done = len(decision.plan.steps) if died else decision.done
         note = "found reverted" if done else "found safe already"
@@ -41,7 +65,9 @@ def resume(
         recording.put_off(case, decision, assessment.finding.unknown)
     if held := recheck.going_on(case, decision, assessment):
         if not died and not decision.done and held.limit is Autonomy.ASK:
-            return asking.ask_anew(case, decision, assessment, held.reason)
+            asked = replace(decision, retries=0)
+            return asking.ask_anew(case, asked, assessment, held.reason)
         reason = unfinished(decision, assessment.finding, held.reason)
         return recording.end(case, decision, Status.FAILED, reason, observation)
-    return revert(case, plan_again(case, decision, assessment, in_doubt=died), assessment)
+    anew = plan_again(case, decision, assessment, in_doubt=died)
+    return revert(case, anew, assessment, in_doubt=died)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from driftguard.aws.calls import AwsError
 from driftguard.model import Decision, Finding, Observation, Status
 
 from . import recheck, recording
@@ -21,8 +22,13 @@ from .recording import Taught
 _PLANS = 3
 
 
-def revert(case: Case, decision: Decision, assessment: Assessment) -> Decision:
-    """Applies the recorded plan, looks again, and plans again while the risk stands."""
+def revert(
+    case: Case, decision: Decision, assessment: Assessment, *, in_doubt: bool = False
+) -> Decision:
+    """Applies the recorded plan, looks again, and plans again while the risk stands.
+
+    `in_doubt`: an earlier worker may have made calls of it that AWS has not settled yet.
+    """
     observation, held_back = assessment.observation, ""
     for _ in range(_PLANS):
         still_so = _still(case, case.fingerprint(observation))
@@ -30,10 +36,14 @@ def revert(case: Case, decision: Decision, assessment: Assessment) -> Decision:
         called = outcome.done > decision.done
         decision = replace(decision, done=outcome.done)
         if outcome.error is not None:
-            return _stopped(case, decision, outcome)
+            return _stopped(case, decision, outcome, in_doubt=in_doubt or outcome.in_doubt)
         if called:
             decision = recording.made(case, decision)
-        seen, now = _look_patiently(case, "" if outcome.stale else decision.before)
+        try:
+            seen, now = _look_patiently(case, "" if outcome.stale else decision.before)
+        except AwsError as error:
+            # How far it got is recorded first: else its own calls would be somebody else's.
+            recording.put_off(case, decision, f"unverified, it could not be read again: {error}")
         if now is None:
             note = "verified" if decision.done else "found safe already"
             return recording.end(case, decision, Status.REVERTED, note, seen)
@@ -47,14 +57,12 @@ def revert(case: Case, decision: Decision, assessment: Assessment) -> Decision:
             held_back = held.reason
             break
         decision = plan_again(case, decision, assessment, in_doubt=False)
-    return recording.end(
-        case,
-        decision,
-        Status.FAILED,
-        unfinished(decision, assessment.finding, held_back),
-        observation,
-        taught=_of_failure(case, decision, assessment, held_back),
-    )
+    reason = unfinished(decision, assessment.finding, held_back)
+    taught = _of_failure(case, decision, assessment, held_back)
+    if held_back or not assessment.plan.steps:
+        # It is for people: nothing that is left may be tried again.
+        return recording.end(case, decision, Status.FAILED, reason, observation, taught=taught)
+    return recording.fail(case, decision, reason, observation, taught=taught)
 
 
 def _may_settle(case: Case, decision: Decision, now: Assessment) -> bool:
@@ -66,10 +74,9 @@ def _may_settle(case: Case, decision: Decision, now: Assessment) -> bool:
 
 def failed_to_settle(case: Case, decision: Decision, assessment: Assessment) -> Decision:
     """Ends a decision whose calls were made, and have not helped in all the time that AWS takes."""
-    return recording.end(
+    return recording.fail(
         case,
         decision,
-        Status.FAILED,
         unfinished(decision, assessment.finding, ""),
         assessment.observation,
         taught=_of_failure(case, decision, assessment, ""),
@@ -98,7 +105,7 @@ def _look_patiently(case: Case, before: str) -> tuple[Observation | None, Assess
     observation, assessment = None, None
     for wait in PATIENCE:
         if wait:
-            case.context.sleep(wait)
+            case.context.pause(wait)
         observation, assessment = case.look()
         if assessment is None or case.fingerprint(assessment.observation) != before:
             break
@@ -131,9 +138,10 @@ def _still(case: Case, fingerprint: str) -> Callable[[], bool]:
     return lambda: case.control.narrow or case.fingerprint(case.observe()) == fingerprint
 
 
-def _stopped(case: Case, decision: Decision, outcome: Outcome) -> Decision:
+def _stopped(case: Case, decision: Decision, outcome: Outcome, *, in_doubt: bool) -> Decision:
     """The remediation met an error: failed if it was refused, tried again if it may pass."""
     if outcome.passing(case.control.busy):
-        recording.put_off_while_busy(case, decision, f"waiting for AWS: {outcome.error}")
+        why = f"waiting for AWS: {outcome.error}"
+        recording.put_off_while_busy(case, decision, why, in_doubt=in_doubt)
     seen = recording.seen_after(case, decision.done)
-    return recording.end(case, decision, Status.FAILED, str(outcome.error), seen)
+    return recording.fail(case, decision, str(outcome.error), seen)

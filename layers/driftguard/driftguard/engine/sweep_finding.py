@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from driftguard.audit.items import decision_id
 from driftguard.documents import Document
 from driftguard.guardrails import declared
-from driftguard.model import Actor, Change, Decision, Observation, Status, decision_id
+from driftguard.model import Actor, Change, Decision, Observation, Status
 from driftguard.state import history
 from driftguard.state.keys import history_key
 
-from . import judging
+from . import judging, thaw
 from .case import Case
 from .comparing import Assessment
 from .decide import record
@@ -55,6 +56,10 @@ def decide(case: Case) -> Decision | None:
         raise NotYet(assessment.finding.unknown)
     if standing(case, assessment) is not None:
         return None
+    frozen = _decided(case, assessment)
+    if frozen is not None and thaw.was_frozen(frozen):
+        # The command at the freeze's end may have been lost: the sweep makes up for it.
+        return thaw.judge_anew(case, frozen)
     change = change_of(case, assessment.observation)
     return record(
         case,
@@ -71,6 +76,8 @@ def look(case: Case) -> tuple[Observation | None, Assessment | None]:
     A resource that is off the list counts as removed only if it is known to have been on it.
     """
     observation, assessment = case.look()
+    if assessment is None:
+        case.must_know_baseline()
     if assessment is not None and case.control.vanishing and not _was_there(case):
         return observation, None
     return observation, assessment
@@ -97,8 +104,7 @@ def standing(case: Case, assessment: Assessment) -> Decision | None:
     A change's decision that only observed covers the finding too, because it knew the actor. A
     sweep's decision stands until the policy lets the guard do more about the state.
     """
-    id_ = history.decided(_stored(case), case.seen(assessment.observation))
-    earlier = case.context.audit.get(id_) if id_ else None
+    earlier = _decided(case, assessment)
     if earlier is None or earlier.status in _FINAL:
         return earlier
     if earlier.status is Status.DENIED:
@@ -106,11 +112,19 @@ def standing(case: Case, assessment: Assessment) -> Decision | None:
         return earlier if not until or case.now() < until else None
     if earlier.status is Status.EXEMPTED:
         return earlier if _is_exempt(case, earlier, assessment) else None
+    if thaw.was_frozen(earlier) and not thaw.is_frozen(case):
+        return None
     if earlier.status is Status.OBSERVED:
         return (
             None if earlier.actor.is_unattributed and _more(case, earlier, assessment) else earlier
         )
     return None
+
+
+def _decided(case: Case, assessment: Assessment) -> Decision | None:
+    """The last decision on this very state."""
+    id_ = history.decided(_stored(case), case.seen(assessment.observation))
+    return case.context.audit.get(id_) if id_ else None
 
 
 def _more(case: Case, earlier: Decision, assessment: Assessment) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from driftguard.approvals.rules import is_undoable
+from driftguard.approvals.rules import why_not_undoable
 from driftguard.events.commands import Undo
 from driftguard.model import Decision, Observation, Status
 
@@ -45,6 +45,9 @@ def go_on(case: Case, decision: Decision) -> Decision:
     before nor the one after, and its calls can be repeated.
     """
     by = _who_asked(case, decision)
+    if decision.lost:
+        why = f"what the undo would put back is lost from the record: {decision.lost}"
+        return recording.end(case, decision, Status.FAILED, why, case.observe(), by=by)
     observation = case.observe()
     now = case.fingerprint(observation)
     if now == case.before(decision):
@@ -70,8 +73,8 @@ def _who_asked(case: Case, decision: Decision) -> str:
 
 def _why_not(case: Case, decision: Decision) -> str:
     """Why a decision cannot be undone now, in words; "" when it can."""
-    if not is_undoable(decision):
-        return f"there is nothing to undo: the decision is {decision.status.value}"
+    if refusal := why_not_undoable(decision):
+        return refusal
     observation = case.observe()
     if case.fingerprint(observation) != decision.after:
         return f"the resource has changed since it was reverted: {case.how(decision, observation)}"
@@ -91,7 +94,7 @@ def _carry_out(case: Case, decision: Decision, *, by: str) -> Decision:
     observation, exact = None, False
     for wait in PATIENCE:
         if wait:
-            case.context.sleep(wait)
+            case.context.pause(wait)
         observation = case.observe()
         exact = observation is not None and case.fingerprint(observation) == case.before(decision)
         if exact:

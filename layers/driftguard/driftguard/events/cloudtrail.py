@@ -14,14 +14,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from driftguard.documents import Document, Json, mapping, text
+from driftguard.documents import Document, Json, items, mapping, text
 from driftguard.model import Actor, Change
 
+from .envelope import VIA_CLOUDTRAIL, must_agree, must_agree_with_finding
+from .envelope import Unparsable as Unparsable
+
+# Bytes of what a record says of its actor that are kept. AWS's own are shorter (an ARN has up to
+# 650); only a forged one is not, and a decision is found by its actor, whose key has a limit.
+# Source: Amazon DynamoDB Developer Guide, "Quotas in Amazon DynamoDB" (2,048 bytes of a key).
+_LONGEST = 1_024
+# The ids of changes that the guard makes up itself: what the sweep found, what a freeze held back.
+# A decision's id follows from its change's, and so an event must not take the place of one of them.
+_OWN_IDS = re.compile(r"sweep-|.*-after-", re.DOTALL)
 _VERSION_SUFFIX = re.compile(r"\d{8}(v\d+)?$")
-
-
-class Unparsable(ValueError):
-    """The event is not one that we know how to read; the message says what is missing."""
 
 
 def change_from_event(event: Json) -> Change:
@@ -35,8 +41,21 @@ def change_from_event(event: Json) -> Change:
     if not isinstance(detail, Mapping):
         raise Unparsable(f"the event's `detail` should be an object, it is {_kind(detail)}")
     if "eventSource" in detail or "eventName" in detail:
-        return change_from_record(detail)
-    return _finding(event, detail)
+        change = _of_others(change_from_record(detail))
+        must_agree(event, detail)
+        return change
+    if text(event, "detail-type").endswith(VIA_CLOUDTRAIL):
+        raise Unparsable("the event says that it comes via CloudTrail, and holds no record")
+    change = _of_others(_finding(event, detail))
+    must_agree_with_finding(event, detail)
+    return change
+
+
+def _of_others(change: Change) -> Change:
+    """The change. Raises `Unparsable` where its id is one that only the guard gives."""
+    if _OWN_IDS.match(change.id):
+        raise Unparsable(f"the event's id `{change.id[:100]}` is none that AWS gives")
+    return change
 
 
 def change_from_record(record: Document) -> Change:
@@ -62,6 +81,7 @@ def change_from_record(record: Document) -> Change:
         response=unwrapped(mapping(record, "responseElements")),
         error=text(record, "errorCode"),
         read_only=record.get("readOnly") in (True, "true"),
+        resources=tuple(arn for named in items(record.get("resources")) if (arn := _arn(named))),
     )
 
 
@@ -83,19 +103,26 @@ def _finding(event: Document, detail: Document) -> Change:
     )
 
 
+def _arn(named: Document) -> str:
+    return text(named, "ARN", "arn")
+
+
 def _actor(record: Document, identity: Document) -> Actor:
-    issuer = mapping(mapping(identity, "sessionContext"), "sessionIssuer")
+    context = mapping(identity, "sessionContext")
+    issuer = mapping(context, "sessionIssuer")
     arn = text(identity, "arn")
     invoked_by = text(identity, "invokedBy")
     lasting = text(issuer, "arn") or arn or invoked_by or text(identity, "principalId")
-    return Actor(
-        principal=lasting,
-        session=arn or invoked_by or text(identity, "principalId"),
-        kind=text(identity, "type"),
-        account=text(identity, "accountId"),
-        source=text(record, "sourceIPAddress"),
-        agent=text(record, "userAgent"),
+    said = (
+        lasting,
+        arn or invoked_by or text(identity, "principalId"),
+        text(identity, "type"),
+        text(identity, "accountId"),
+        text(record, "sourceIPAddress"),
+        text(record, "userAgent"),
+        text(context, "sourceIdentity"),
     )
+    return Actor(*(value.encode()[:_LONGEST].decode(errors="ignore") for value in said))
 
 
 # --------------------------------------------------------------- shapes of request and response
@@ -105,18 +132,44 @@ def unwrapped(parameters: Document) -> Document:
     """Without the single wrapper object of EC2's newer calls (`{"CreateFlowLogsRequest": {…}}`).
 
     The wrapper's name need not be the action's (`DelTGwVpcAttachReq`), so what counts is that it
-    stands alone, capitalized, and holds an object or the empty string that means one.
+    alone is capitalized and named so, and holds an object or the empty string that means one. What
+    stands beside it, which AWS does not write today, is kept.
     """
-    if len(parameters) == 1:
-        ((name, inner),) = parameters.items()
-        if name[:1].isupper() and name.endswith(("Request", "Req", "Response", "Resp")):
-            return inner if isinstance(inner, Mapping) else {}
-    return parameters
+    wrappers = [
+        name
+        for name, inner in parameters.items()
+        if name[:1].isupper()
+        and name.endswith(("Request", "Req", "Response", "Resp"))
+        and (isinstance(inner, Mapping) or inner == "")
+    ]
+    if len(wrappers) != 1:
+        return parameters
+    (wrapper,) = wrappers
+    beside = {name: value for name, value in parameters.items() if name != wrapper}
+    return {**beside, **mapping(parameters, wrapper)}
 
 
 def omitted(parameters: Document) -> bool:
     """Whether CloudTrail left the parameters out for their size; the state must be read instead."""
     return text(parameters, "omitted") == "true" or parameters.get("omitted") is True
+
+
+# What services write in the place of a value that is secret or free text.
+_HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+
+
+def is_hidden(value: Json) -> bool:
+    """Whether a value of a record stands for one that is not recorded."""
+    return isinstance(value, str) and value.strip("*<> ").upper() in (_HIDDEN, "REDACTED")
+
+
+def hides(value: Json) -> bool:
+    """Whether anything in a request or a response is hidden."""
+    if isinstance(value, Mapping):
+        return any(map(hides, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(hides, value))
+    return is_hidden(value)
 
 
 def _kind(value: Json) -> str:

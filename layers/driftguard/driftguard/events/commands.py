@@ -1,8 +1,8 @@
-"""Reads and writes the commands queue's messages: undo, carry out, expire, look at a find.
+"""Reads and writes the commands queue's messages: undo, carry out, expire, look at a find, …
 
 No command is obeyed for what it says. It names what authorizes it, and the guard reads that in the
-audit table: the request for an undo, the approval, the deadline. A look only says which resource
-the guard is to read and judge itself.
+audit table: the request for an undo, the approval, the deadline, the operator's act. A look only
+says which resource the guard is to read and judge itself.
 """
 
 from __future__ import annotations
@@ -58,7 +58,30 @@ class LookAt:
     resource: Resource
 
 
-Command = UndoRequested | CarryOut | Expire | LookAt
+@dataclass(frozen=True, slots=True)
+class AcceptBaseline:
+    """An operator accepts a state as a baseline: entry `request` of the decision's log says so."""
+
+    decision: str
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thaw:
+    """A freeze ended: the decision records who set or lifted it. `since`: where to go on (UTC)."""
+
+    decision: str
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeAnew:
+    """A decision only observed because of a freeze; its record says whether that is so."""
+
+    decision: str
+
+
+Command = UndoRequested | CarryOut | Expire | LookAt | AcceptBaseline | Thaw | JudgeAnew
 
 
 def undo_message(decision: str, request: int) -> dict[str, Json]:
@@ -74,6 +97,21 @@ def carry_out_message(decision: str) -> dict[str, Json]:
 def expire_message(decision: str) -> dict[str, Json]:
     """The message that an approval request's time is up."""
     return {MARK: "expire", "decision": decision}
+
+
+def accept_message(decision: str, request: int) -> dict[str, Json]:
+    """The message that an operator's acceptance of a baseline is in the decision's log."""
+    return {MARK: "accept-baseline", "decision": decision, "request": request}
+
+
+def thaw_message(decision: str, since: str = "") -> dict[str, Json]:
+    """The message that a freeze has ended which this decision records."""
+    return {MARK: "thaw", "decision": decision, "since": since}
+
+
+def judge_message(decision: str) -> dict[str, Json]:
+    """The message that what a freeze held back is to be judged anew."""
+    return {MARK: "judge-anew", "decision": decision}
 
 
 def look_message(control: str, resource: Resource) -> dict[str, Json]:
@@ -95,20 +133,25 @@ def command_of(body: Json) -> Command:
     kind, decision = body.get(MARK), text(body, "decision")
     if kind == "look":
         return _look_at(body)
-    if kind not in ("undo", "carry-out", "expire"):
-        raise Unparsable(
-            f"unknown command `{kind}`; known are `undo`, `carry-out`, `expire` and `look`"
-        )
+    if kind not in _KINDS:
+        raise Unparsable(f"unknown command `{kind}`; known are {', '.join(_KINDS)} and look")
     if not decision:
         raise Unparsable("the command names no `decision`")
     if kind == "carry-out":
         return CarryOut(decision)
     if kind == "expire":
         return Expire(decision)
+    if kind == "judge-anew":
+        return JudgeAnew(decision)
+    if kind == "thaw":
+        return Thaw(decision, text(body, "since"))
     request = body.get("request")
     if type(request) is not int:
-        raise Unparsable("the undo names no `request` of the decision's log")
-    return UndoRequested(decision, request)
+        raise Unparsable(f"the command {kind} names no `request` of the decision's log")
+    return (UndoRequested if kind == "undo" else AcceptBaseline)(decision, request)
+
+
+_KINDS = ("undo", "carry-out", "expire", "accept-baseline", "thaw", "judge-anew")
 
 
 def _look_at(body: Document) -> LookAt:

@@ -6,6 +6,7 @@ from driftguard.model import Autonomy
 from driftguard.policy.bounds import carries, is_of
 
 from .circumstances import Circumstances
+from .claims import CLAIMED
 from .guardrail import AtMost
 
 
@@ -20,7 +21,9 @@ def break_glass(case: Circumstances) -> AtMost | None:
     """Somebody acts in an emergency: nothing is touched, and everybody hears of it."""
     for entry in case.policy.bounds.break_glass:
         if is_of(entry.actor, case.actor):
-            reason = f"break-glass: {case.actor.name} acts in an emergency ({entry.reason})"
+            reason = (
+                f"break-glass: {case.actor.name} acts in an emergency ({entry.reason}), {CLAIMED}"
+            )
             return AtMost(Autonomy.OBSERVE, reason)
     return None
 
@@ -40,14 +43,14 @@ def _pipeline(case: Circumstances) -> str:
     terms, actor = case.policy.bounds.ownership, case.actor
     # AWS itself writes these when a service calls for somebody; no caller can.
     if actor.source == "cloudformation.amazonaws.com":
-        return f"CloudFormation, for {actor.name}"
+        return f"CloudFormation, for {actor.name} {CLAIMED}"
     for role in terms.roles:
         if is_of(role, actor):
-            return f"the deployment role {actor.name}"
+            return f"the deployment role {actor.name} {CLAIMED}"
     if terms.believe_agents:
         for word, tool in _AGENTS:
             if word in actor.agent.lower():
-                return f"{tool}, by its user agent, run by {actor.name}"
+                return f"{tool}, by its user agent, run by {actor.name} {CLAIMED}"
     for name, value in terms.tags.items():
         if case.tags is not None and carries(case.tags, {name: value}):
             return f"the pipeline that tags it {name}={case.tags[name]}"

@@ -8,6 +8,7 @@ from driftguard.state.exemptions import given_exemptions
 from driftguard.state.freezes import why_frozen
 
 from .circumstances import Circumstances, lowest
+from .claims import CLAIMED
 from .guardrail import AtMost
 
 
@@ -18,10 +19,12 @@ def exemption(case: Circumstances) -> AtMost | None:
     for entry in (*case.policy.exemptions, *given):
         if entry.covers(case.control, case.resource, now, case.actor, case.tags):
             # Nobody accepts their own change, not by an exemption given beforehand either.
-            if entry.by and case.policy.made_by(arns_of(case.actor), entry.by, entry.identity):
+            makers = arns_of(case.actor)
+            if any(case.policy.made_by(makers, *giver) for giver in entry.givers):
                 continue
             by = f" by {entry.by}" if entry.by else ""
-            reason = f"exempted{by} until {entry.until}: {entry.reason}"
+            claimed = "" if entry.actor == "*" else f", {CLAIMED}"
+            reason = f"exempted{by} until {entry.until}: {entry.reason}{claimed}"
             return AtMost(Autonomy.OBSERVE, reason)
     return None
 

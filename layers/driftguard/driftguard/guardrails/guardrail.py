@@ -32,7 +32,7 @@ class Guardrail(NamedTuple):
     - `name`: stands in rulings, messages and the audit record.
     - `check`: the limit and its reason; None where the guardrail has nothing to say.
     - `lowers`: what it is about, in Markdown.
-    - `at_most`: the limit of each of its rulings, or in words what the limit depends on.
+    - `at_most`: the lowest limit of its rulings, or in words what the limit depends on.
     - `policy_key`: the key of the policy that holds its terms, "" for none.
     - `parameter`: the stack's parameter that holds its terms, "" for none.
 
@@ -47,6 +47,7 @@ class Guardrail(NamedTuple):
     - `of_what_is_earned`: it asks about what the guard had earned to revert. Whoever accepts such a
       change says that the control errs, so that it takes two people.
     - `trips`: what a decision trips on which this guardrail has ruled (see `judge`).
+    - `takes_no_place`: a revert on which it has ruled does not count against the circuit breaker.
     - `of_the_finding`: its ruling is the finding's own limit, and is read back from the record.
 
     For an act that was decided earlier (see `engine/recheck.py`):
@@ -54,6 +55,10 @@ class Guardrail(NamedTuple):
     - `waits_for_approval`: it only waits for somebody's yes, and a timeout that reverts is one.
     - `counts_itself`: it counts what was begun already, so would hold that back for its own sake.
     - `of_the_day`: its ruling is of the record and the anomaly baseline as of the decision.
+
+    For what it held back:
+
+    - `judged_anew`: once it no longer holds, what it held back is judged anew.
 
     For messages and metrics:
 
@@ -73,11 +78,13 @@ class Guardrail(NamedTuple):
     sure_when_it_speaks: bool = False
     exempts: bool = False
     trips: Callable[[Circumstances], str] | None = None
+    takes_no_place: bool = False
     of_the_finding: bool = False
     of_what_is_earned: bool = False
     waits_for_approval: bool = False
     counts_itself: bool = False
     of_the_day: bool = False
+    judged_anew: bool = False
     outlasts_timeout: bool = False
     urgent: bool = False
     in_digests: bool = False

@@ -31,10 +31,12 @@ class Judgment:
     @property
     def reason(self) -> str:
         """Why it goes so far and no further."""
-        held = [
-            ruling.reason for ruling in self.rulings if ruling.limit == self.autonomy < self.granted
-        ]
-        return "; ".join(held) or self.basis
+        said = [ruling.reason for ruling in self.rulings if ruling.limit == self.autonomy]
+        if self.autonomy < self.granted:
+            return "; ".join(said) or self.basis
+        # What keeps nothing back is said beside it.
+        beside = said if self.autonomy is Autonomy.REVERT else []
+        return "; ".join([self.basis, *beside])
 
 
 def judge(case: Circumstances) -> Judgment:

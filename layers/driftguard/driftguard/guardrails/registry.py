@@ -36,6 +36,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
         "everything, while the kill switch is on",
         Autonomy.OBSERVE,
         needs=needs.state,
+        judged_anew=True,
         in_digests=True,
     ),
     Guardrail(
@@ -195,6 +196,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
         Autonomy.ASK,
         policy_key="flapping",
         needs=needs.state,
+        takes_no_place=True,
         counts_itself=True,
         in_digests=True,
         alarms="Flapping",
@@ -210,5 +212,13 @@ GUARDRAILS: tuple[Guardrail, ...] = (
         counts_itself=True,
         in_digests=True,
         alarms="CircuitBreaker",
+    ),
+    Guardrail(
+        "unreadable-record",
+        track_record.unreadable_record,
+        "what is decided by a state record that cannot be read",
+        Autonomy.ASK,
+        needs=needs.state,
+        alarms="UnreadableRecord",
     ),
 )

@@ -15,47 +15,48 @@ from driftguard.state.keys import (
 
 from .circumstances import Circumstances
 from .guardrail import AtMost
+from .plans import irreversible
 
 
 def circuit_breaker(case: Circumstances) -> AtMost | None:
     """Too many reverts in too short a time: perhaps the guard is wrong."""
-    record = case.remembered[circuit_breaker_key(case.remembered.place)].document
-    for scope in circuit_breakers.scopes(case.control, case.resource.account):
-        since = circuit_breakers.tripped(record, scope)
-        if since is not None:
-            reason = (
-                f"the circuit breaker of {_of(scope)} tripped at {text(since, 'at')}; "
-                "a person re-arms it: "
-                f"driftguard circuit-breaker rearm '{scope}'"
-            )
-            return AtMost(Autonomy.ASK, reason)
-    scope = full_circuit_breaker(case)
-    if not scope:
+    full = _full(case)
+    if full is None:
         return None
-    limits = case.policy.bounds.circuit_breaker
-    most = {circuit_breakers.WHOLE: limits.whole, f"control {case.control}": limits.control}
+    window = case.policy.bounds.circuit_breaker.window
+    if full.since:
+        what = (
+            f"tripped at {full.since} and is armed again by itself, step by step in 4 × {window} s"
+        )
+    else:
+        what = f"trips: {full.limit} reverts within {window} s are the most"
     reason = (
-        f"the circuit breaker of {_of(scope)} trips: "
-        f"{most.get(scope, limits.account)} reverts within "
-        f"{limits.window} s are the most; a person re-arms it: "
-        f"driftguard circuit-breaker rearm '{scope}'"
+        f"the circuit breaker of {_of(full.scope)} {what}; a person re-arms it at once: "
+        f"driftguard circuit-breaker rearm '{full.scope}'"
     )
     return AtMost(Autonomy.ASK, reason)
 
 
+def unreadable_record(case: Circumstances) -> AtMost | None:
+    """A state record that the decision is made by cannot be read: people are asked, and told."""
+    junk = [record.unreadable for record in case.remembered.records.values() if record.unreadable]
+    return AtMost(Autonomy.ASK, "; ".join(sorted(junk))) if junk else None
+
+
 def full_circuit_breaker(case: Circumstances) -> str:
-    """The circuit breaker that one more revert would trip; "" if none, or one has tripped."""
-    record, account = (
-        case.remembered[circuit_breaker_key(case.remembered.place)].document,
-        case.resource.account,
-    )
-    if any(
-        circuit_breakers.tripped(record, scope)
-        for scope in circuit_breakers.scopes(case.control, account)
-    ):
-        return ""
+    """The circuit breaker that one more revert would trip; "" if none, or one has just tripped."""
+    full = _full(case)
+    return full.scope if full is not None and full.trips else ""
+
+
+def _full(case: Circumstances) -> circuit_breakers.Full | None:
     return circuit_breakers.full(
-        record, case.policy.bounds.circuit_breaker, case.control, account, case.now
+        case.remembered[circuit_breaker_key(case.remembered.place)].document,
+        case.policy.bounds.circuit_breaker,
+        case.control,
+        case.resource.account,
+        case.now,
+        circuit_breakers.actor_in(case.actor),
     )
 
 
@@ -64,7 +65,11 @@ def _of(scope: str) -> str:
 
 
 def flapping(case: Circumstances) -> AtMost | None:
-    """The change was reverted and repeated again and again: people must settle that."""
+    """The change was reverted and repeated again and again: people must settle that.
+
+    Until they have, the resource stays as it is safe, where that harms nobody: else it would only
+    take patience to have a change stand.
+    """
     terms = case.policy.bounds.flapping
     fought = history.fought(
         case.remembered[history_key(case.control, case.resource)].document, terms, case.now
@@ -76,7 +81,16 @@ def flapping(case: Circumstances) -> AtMost | None:
         f"flapping: {others} made it and Driftguard took it back {len(fought)} times since "
         f"{fought[0].at}; whose is it?"
     )
+    if terms.keep_safe and not _may_cut(case) and irreversible(case) is None:
+        reason += f" It is taken back once more: if it is right, driftguard undo {case.decision}"
+        return AtMost(Autonomy.REVERT, reason)
     return AtMost(Autonomy.ASK, reason)
+
+
+def _may_cut(case: Circumstances) -> bool:
+    """Whether the revert may cut something; where policy lets it, nobody has looked."""
+    unlooked = case.control in case.policy.may_cut
+    return bool(case.cuts) and (unlooked or bool(case.use.by or case.use.unknown))
 
 
 def insufficient_record(case: Circumstances) -> AtMost | None:

@@ -47,8 +47,9 @@ class Exemption(NamedTuple):
 
     It is never wider than what was named: everything it names must hold. `resource` is an ARN or
     what the service calls the resource, and `actor` a principal's ARN, both with `*` and `?`.
-    `tags` must all be on the resource. `by` and `identity` are who gave it at run time. `until` is
-    the first instant at which it no longer holds (ISO 8601, UTC).
+    `tags` must all be on the resource. `by` and `identity` are who gave it at run time, `agreed`
+    who agreed to it, each by name and ARN. `until` is the first instant at which it no longer holds
+    (ISO 8601, UTC).
     """
 
     control: str
@@ -60,6 +61,12 @@ class Exemption(NamedTuple):
     by: str = ""
     identity: str = ""
     id: str = ""
+    agreed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def givers(self) -> tuple[tuple[str, str], ...]:
+        """Everybody who stands for it, each by name and ARN; nobody for one of the policy."""
+        return ((self.by, self.identity), *self.agreed) if self.by else ()
 
     def covers(
         self,
@@ -170,19 +177,24 @@ def _zone(name: str) -> tzinfo | None:
 
 
 class CircuitBreaker(NamedTuple):
-    """At most this many reverts in any window (s): of a control, in an account, in all."""
+    """At most so many reverts in a window (s): of an actor, a control, an account, and in all."""
 
     window: int = HOUR
     control: int = 20
     account: int = 50
     whole: int = 100
+    actor: int = 10
 
 
 class Flapping(NamedTuple):
-    """After so many reverts of one thing within a window (s), it is handed to people."""
+    """After so many reverts of one thing within a window (s), people must settle whose it is.
+
+    `keep_safe`: it is reverted nevertheless, where that can be undone and cuts nothing.
+    """
 
     reverts: int = 3
     window: int = HOUR
+    keep_safe: bool = True
 
 
 class Ownership(NamedTuple):

@@ -16,26 +16,11 @@ from driftguard.documents import Document, digest
 from driftguard.frozen import dataclass
 from driftguard.model import Autonomy
 
+from . import makers as whose
 from .bounds import Bounds, Exemption
+from .makers import Person as Person
 
 S = TypeVar("S")
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One human being, under every identity the channels know them by.
-
-    `iam` are ARNs of users, roles or role sessions, with `*` and `?`.
-    """
-
-    name: str
-    slack: tuple[str, ...] = ()
-    iam: tuple[str, ...] = ()
-    email: tuple[str, ...] = ()
-
-    def is_principal(self, *arns: str) -> bool:
-        """Whether one of these ARNs belongs to this person."""
-        return any(arn and fnmatchcase(arn, pattern) for arn in arns for pattern in self.iam)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +166,11 @@ class Policy:
         return tuple(dict.fromkeys(route.channel for route in self.routes))
 
     def made_by(self, makers: Collection[str], name: str, identity: str) -> bool:
-        """Whether this person is among the makers of a change, which are ARNs.
+        """Whether this person is among the makers of a change (`makers.made_by` says how).
 
-        They are known by the ARN they used, or by any ARN that the policy lists for them. `name` is
-        the person's name in the policy, "" if it does not know them.
+        `name` is the person's name in the policy, "" if it does not know them.
         """
-        if identity and identity in makers:
-            return True
-        return any(name == person.name and person.is_principal(*makers) for person in self.people)
+        return whose.made_by(self.people, makers, name, identity)
 
     def person(self, *, slack: str = "", iam: str = "", email: str = "") -> Person | None:
         """The person behind an identity of one channel; None if the policy does not know them."""

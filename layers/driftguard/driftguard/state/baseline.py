@@ -10,6 +10,7 @@ not vouch for that person's own changes.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driftguard.documents import Document, mapping, moment, stamp, text
@@ -26,11 +27,20 @@ _RESOURCE = ("kind", "id", "account", "region")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """The acceptance of a baseline: the person's name (may be empty), their ARN, and when."""
+    """The acceptance of a baseline: the person's name (may be empty), their ARN, and when.
+
+    `agreed` are others who accepted it too, each by name and ARN.
+    """
 
     person: str
     identity: str
     at: str
+    agreed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def people(self) -> tuple[tuple[str, str], ...]:
+        """Everybody who accepted it."""
+        return ((self.person, self.identity), *self.agreed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +82,7 @@ def baseline_of(record: StateRecord) -> Baseline | None:
         by=text(stored, "by"),
         why=text(stored, "why"),
         version=record.version,
-        word=Word(*(text(accepted, name) for name in ("person", "identity", "at")))
-        if (accepted := mapping(stored, "accepted"))
-        else None,
+        word=_word(accepted) if (accepted := mapping(stored, "accepted")) else None,
         before=mapping(accepted, "state") or None,
         before_anchor=mapping(accepted, "anchor") or None,
     )
@@ -110,6 +118,9 @@ def moved(
         "by": by,
         "why": why,
     }
+    if record.unreadable:
+        # Its version is not known: the time is after all those before.
+        record = replace(record, version=int(at.timestamp()))
     version = StateRecord(baseline_log_key(control, resource, record.version + 1))
     accepted = mapping(record.document, "accepted") if not anchored else _accepted(word, before)
     current: Document = {**document, "accepted": accepted} if accepted else document
@@ -121,13 +132,23 @@ def _accepted(word: Word | None, before: Baseline | None) -> Document:
     if word is None:
         return {}
     said: Document = {"person": word.person, "identity": word.identity, "at": word.at}
+    if word.agreed:
+        said = {**said, "agreed": [list(one) for one in word.agreed]}
     if before is None:
         return said
-    if before.word is not None and before.word.identity == word.identity:
+    earlier = before.word.people if before.word is not None else ()
+    if any(identity == known for _, identity in word.people for _, known in earlier):
         state, anchor = before.before, before.before_anchor
     else:
         state, anchor = before.state, before.anchor
     return {**said, **({"state": state, "anchor": anchor} if state is not None else {})}
+
+
+def _word(accepted: Document) -> Word:
+    agreed = accepted.get("agreed")
+    pairs = [one for one in agreed if isinstance(one, list)] if isinstance(agreed, list) else []
+    person, identity, at = (text(accepted, name) for name in ("person", "identity", "at"))
+    return Word(person, identity, at, tuple((str(one[0]), str(one[1])) for one in pairs))
 
 
 def resource_of(record: StateRecord) -> Resource | None:

@@ -55,7 +55,7 @@ def given_exemptions(control: str, remembered: StateRecords) -> list[Exemption]:
 
 
 def _exemption(control: str, id_: str, entry: Mapping[str, object]) -> Exemption:
-    tags = entry.get("tags")
+    tags, agreed = entry.get("tags"), entry.get("agreed")
     return Exemption(
         control=control,
         resource=str(entry.get("resource", "")),
@@ -66,4 +66,7 @@ def _exemption(control: str, id_: str, entry: Mapping[str, object]) -> Exemption
         by=str(entry.get("by", "")),
         identity=str(entry.get("identity", "")),
         id=id_,
+        agreed=tuple((str(one[0]), str(one[1])) for one in agreed if isinstance(one, list))
+        if isinstance(agreed, list)
+        else (),
     )

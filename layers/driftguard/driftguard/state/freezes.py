@@ -17,6 +17,8 @@ from .keys import ALL, StateRecord, StateRecords, freeze_key, freeze_keys
 
 # How long it can be seen who lifted a freeze.
 _LIFTED_IS_SEEN = timedelta(days=30)
+# So long after a freeze has ended, what it held back may not have been judged anew yet.
+_JUDGED = timedelta(days=1)
 
 
 def anew(place: Place, scope: str, at: datetime) -> StateRecord:
@@ -33,9 +35,13 @@ def frozen(
 ) -> StateRecord:
     """The record of a freeze that holds until then (ISO 8601, UTC), or until it is lifted.
 
-    `decision` records it; "" where nothing does yet.
+    `decision` records it; "" where nothing does yet. Where it goes on from another freeze, its end
+    makes up for what that one has held back (`held_since`).
     """
     document: Document = {"by": by, "reason": reason, "since": stamp(at), "until": until}
+    earlier = beginning(record.document)
+    if earlier and not _is_over(record, at):
+        document = {**document, "held_since": earlier}
     return record.saying(_recorded(document, decision))
 
 
@@ -54,6 +60,38 @@ def holds(record: StateRecord, now: datetime) -> bool:
     until = text(record.document, "until")
     ended = bool(until) and until <= stamp(now)
     return bool(record.version) and not is_lifted(record) and not ended
+
+
+def _is_over(record: StateRecord, at: datetime) -> bool:
+    """Whether a freeze ended so long ago that all it held back is judged anew."""
+    ended = text(record.document, "lifted") or text(record.document, "until")
+    return not holds(record, at) and ended < stamp(at - _JUDGED)
+
+
+def beginning(document: Document) -> str:
+    """Since when a freeze has held back what is to be judged anew (ISO 8601, UTC); "" if unknown.
+
+    `document` is the freeze's, or the state of the decision that records it.
+    """
+    since, earlier = text(document, "since"), text(document, "held_since")
+    return min(since, earlier) if since and earlier else since
+
+
+def moves_end(record: StateRecord, until: str, now: datetime, *, longer: bool) -> str:
+    """Why a freeze that holds may not get another end (ISO 8601, UTC, "" for none), in words.
+
+    Whoever only gives another reason must not keep the guard frozen for longer, unless they say so
+    (`longer`), nor end somebody's freeze before its time. "" where it may.
+    """
+    ends = text(record.document, "until")
+    if not holds(record, now):
+        return ""
+    what = f"{scope(record)} is frozen by {text(record.document, 'by') or 'somebody'}"
+    if until and (not ends or until < ends):
+        return f"{what} for longer than that: lift that freeze instead."
+    if ends and until != ends and not longer:
+        return f"{what} until {ends}: say that this freeze is to be longer, with `--longer`."
+    return ""
 
 
 def is_lifted(record: StateRecord) -> bool:
@@ -78,13 +116,19 @@ def _recorded(document: Document, decision: str) -> Document:
     return {**document, "decision": decision} if decision else document
 
 
+def holding(
+    remembered: StateRecords, control: str, account: str, now: datetime
+) -> Iterator[StateRecord]:
+    """The freezes that hold now, among those that concern a control."""
+    for key in freeze_keys(remembered.place, account, control):
+        if holds(remembered[key], now):
+            yield remembered[key]
+
+
 def why_frozen(remembered: StateRecords, control: str, account: str, now: datetime) -> str:
     """Why nothing may be changed now, in words; "" while there is no freeze, or it has ended."""
-    for key in freeze_keys(remembered.place, account, control):
-        record = remembered[key]
-        if not holds(record, now):
-            continue
-        what = "" if key[1] == ALL else f" ({scope(record)})"
+    for record in holding(remembered, control, account, now):
+        what = "" if record.key[1] == ALL else f" ({scope(record)})"
         until, by = text(record.document, "until"), text(record.document, "by")
         reason = f"frozen by {by or 'somebody'}{what}" + (f" until {until}" if until else "")
         why = text(record.document, "reason")

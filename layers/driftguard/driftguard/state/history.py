@@ -26,14 +26,15 @@ _MOST = 50
 _MOST_STATES = 20
 # How many parts of a state are remembered as having been risky before.
 _MOST_PARTS = 50
-_NAMES = ("at", "decision", "actor", "remediation", "kind", "who", "state")
+_NAMES = ("at", "decision", "actor", "remediation", "kind", "who", "state", "idle")
 
 
 @dataclass(frozen=True, slots=True)
 class Revert:
     """One revert of the resource: when, by which decision, whose change it took back.
 
-    `state` is the fingerprint of what was taken back.
+    `state` is the fingerprint of what was taken back. `idle` is "yes" if it ended without changing
+    anything.
     """
 
     at: str
@@ -43,6 +44,7 @@ class Revert:
     kind: str = ""
     who: str = ""
     state: str = ""
+    idle: str = ""
 
     @property
     def case(self) -> Case:
@@ -60,7 +62,7 @@ def reverts(stored: Document, now: datetime, seconds: int) -> list[Revert]:
 
 def fought(stored: Document, terms: Flapping, now: datetime) -> list[Revert]:
     """The reverts that make the resource flapping; none if it is not."""
-    recent = reverts(stored, now, terms.window)
+    recent = [revert for revert in reverts(stored, now, terms.window) if not revert.idle]
     return recent if len(recent) >= terms.reverts else []
 
 
@@ -142,6 +144,18 @@ def with_decision(
     }
     earlier: list[Json] = [*documents(stored, "reverts")]
     return {**stored, "reverts": [*earlier, newest][-_MOST:]}
+
+
+def with_outcome(stored: Document, decision: str, *, idle: bool) -> Document | None:
+    """The state record that knows whether a revert changed anything; None where it does already."""
+    said = "yes" if idle else ""
+    known = [*documents(stored, "reverts")]
+    if all(text(one, "decision") != decision or text(one, "idle") == said for one in known):
+        return None
+    told: list[Json] = [
+        {**one, "idle": said} if text(one, "decision") == decision else one for one in known
+    ]
+    return {**stored, "reverts": told}
 
 
 def _all(stored: Document) -> Iterator[Revert]:

@@ -11,6 +11,7 @@ Account and region (`Place`) are those of the resource where a record is about o
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
@@ -19,7 +20,7 @@ from driftguard.documents import Document
 from driftguard.frozen import dataclass
 from driftguard.model import Place, Resource
 
-from .item_format import UnknownFormat, must_be_known, written_in
+from .item_format import UnknownFormat, must_be_known
 
 # The version of the format that the items of the state table are written in.
 STATE_FORMAT = 1
@@ -27,16 +28,31 @@ STATE_FORMAT = 1
 ALL = "all"
 
 _FREEZE = "freeze"
+# From how many bytes on a document is compressed, and how many it may have then.
+# Source: Amazon DynamoDB Developer Guide, "Quotas in Amazon DynamoDB" (an item: 400 KB).
+_PLAIN = 100_000
+_MOST_PACKED = 350_000
+# What a compressed document may open to: more was not written here.
+_MOST_OPENED = 64_000_000
+
+
+class TooLarge(ValueError):
+    """A state record is too large to be kept; the message names it and its size."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateRecord:
-    """One remembered thing. `version` 0: not stored yet. `expires`: epoch seconds, 0 for never."""
+    """One remembered thing. `version` 0: not stored yet. `expires`: epoch seconds, 0 for never.
+
+    `unreadable` says why its item could not be read, "" where it could: the document is empty then,
+    but a freeze's, and whatever is written next is written over it.
+    """
 
     key: Key
     document: Document = field(default_factory=dict)
     version: int = 0
     expires: int = 0
+    unreadable: str = ""
 
     def saying(self, document: Document, *, expires: int = 0) -> StateRecord:
         """The record with other contents, to be written over this version of it."""
@@ -145,10 +161,9 @@ def rollout_key(place: Place, control: str, entry: str) -> Key:
 
 
 def record_of(item: Item) -> StateRecord:
-    """The state record in an item.
+    """The state record in an item; an empty one that says why where it cannot be read.
 
-    Raises `ValueError`, naming the item, where it cannot be read, and `UnknownFormat` where it is
-    in another format. A freeze holds whatever of it can be read: people may write one by hand.
+    A freeze holds whatever of it can be read: people may write one by hand.
     """
     key = (str(item["pk"]["S"]), str(item["sk"]["S"]))
     is_freeze = key[0].startswith(f"{_FREEZE}#")
@@ -157,24 +172,88 @@ def record_of(item: Item) -> StateRecord:
         # By hand, whoever is in a hurry writes neither a format nor a version.
         if not (is_freeze and "format" not in item):
             must_be_known(item, STATE_FORMAT, what)
-        document = json.loads(str(item["doc"]["S"]))
+        document = json.loads(_opened(item) if "z" in item else str(item["doc"]["S"]))
         version = 1 if is_freeze and "v" not in item else int(str(item["v"]["N"]))
         expires = int(str(item["expires"]["N"])) if "expires" in item else 0
-    except (KeyError, ValueError) as error:
-        if is_freeze:
-            return StateRecord(key, {"reason": "its item cannot be read"}, version=1)
-        if isinstance(error, UnknownFormat):
-            raise
-        raise ValueError(f"{what} cannot be read: {error!r}") from error
-    return StateRecord(key, document if isinstance(document, Mapping) else {}, version, expires)
+        if not isinstance(document, Mapping):
+            raise TypeError("what it holds is no object")
+    except UnknownFormat as error:
+        return _junk(key, str(error))
+    except (LookupError, TypeError, ValueError, zlib.error, RecursionError) as error:
+        return _junk(key, f"{what} cannot be read: {error!r}")
+    return StateRecord(key, document, version, expires)
 
 
-def item_of(record: StateRecord) -> dict[str, dict[str, str]]:
-    """The item that holds the next version of a state record."""
+def _junk(key: Key, why: str) -> StateRecord:
+    """What stands for an item that cannot be read: a freeze that holds, or an empty record."""
+    if key[0].startswith(f"{_FREEZE}#"):
+        reason = {"reason": "its item cannot be read"}
+        return StateRecord(key, reason, version=1, unreadable=why)
+    return StateRecord(key, unreadable=why)
+
+
+def item_of(record: StateRecord) -> dict[str, dict[str, object]]:
+    """The item that holds the next version of a state record; compressed, if that is long.
+
+    Raises `TooLarge`.
+    """
     pk, sk = record.key
-    said = json.dumps(record.document, ensure_ascii=False, separators=(",", ":"))
-    item = {"pk": {"S": pk}, "sk": {"S": sk}, **written_in(STATE_FORMAT), "doc": {"S": said}}
+    item: dict[str, dict[str, object]] = {"pk": {"S": pk}, "sk": {"S": sk}}
+    item["format"] = {"N": str(STATE_FORMAT)}
+    said = _said(record)
+    if len(said) <= _PLAIN:
+        item["doc"] = {"S": said.decode()}
+    else:
+        item["z"] = {"B": _packed(record)}
     item["v"] = {"N": str(record.version + 1)}
     if record.expires:
         item["expires"] = {"N": str(record.expires)}
     return item
+
+
+def is_storable(record: StateRecord) -> bool:
+    """Whether a state record is small enough to be kept."""
+    try:
+        item_of(record)
+    except TooLarge:
+        return False
+    return True
+
+
+def _said(record: StateRecord) -> bytes:
+    text = json.dumps(record.document, ensure_ascii=False, separators=(",", ":"))
+    # A lone surrogate is no text that DynamoDB takes.
+    return text.encode(errors="replace")
+
+
+def _packed(record: StateRecord) -> bytes:
+    said = _said(record)
+    packed = zlib.compress(said)
+    if len(packed) > _MOST_PACKED:
+        raise TooLarge(
+            f"the state record {' '.join(record.key)} holds {len(said):,} bytes, which is too much "
+            "to be kept: what was recorded before stays"
+        )
+    return packed
+
+
+def _opened(item: Item) -> str:
+    packed = item["z"]["B"]
+    if not isinstance(packed, bytes):
+        raise ValueError("what it holds is no bytes")
+    opener = zlib.decompressobj()
+    opened = opener.decompress(packed, _MOST_OPENED)
+    if not opener.eof:
+        raise ValueError("what it holds is cut, or opens to too much")
+    return opened.decode()
+
+
+def named_by(arn: str, place: Place) -> Resource:
+    """The resource with this ARN, if nothing else is known of it, for a guard in this place.
+
+    An ARN may leave out its region (a bucket, everything of IAM): the changes of such a resource
+    are logged where its guard stands.
+    """
+    parts = arn.split(":")
+    region = parts[3] if len(parts) > 5 and parts[3] else place.region
+    return Resource("", "", place.account, region, arn)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from driftguard.documents import mapping, moment, stamp
+from driftguard.documents import mapping, moment, stamp, why_unkept
 from driftguard.model import Actor, Change, Choice, Decision, Status, Vote
 from driftguard.policy.model import Policy
 
@@ -24,6 +24,7 @@ from .keys import (
     circuit_breaker_key,
     exemptions_key,
     history_key,
+    is_storable,
     rollout_key,
 )
 
@@ -40,14 +41,16 @@ def of_decision(
     *,
     seen: str,
     parts: Sequence[str] = (),
+    takes_place: bool = True,
 ) -> Iterator[StateRecord]:
     """What a new decision counts against, and what is remembered of it.
 
     `trips` names the circuit breaker that the decision trips, "" for none. `seen` is the
     fingerprint of the state as a sweep sees it, `parts` are digests of what makes it risky.
+    `takes_place`: a revert counts against the circuit breaker.
     """
     yield from _rollout(decision.control, remembered, policy, now)
-    if decision.status is Status.REVERTING:
+    if decision.status is Status.REVERTING and takes_place:
         yield counted(decision, remembered, policy, now)
     elif trips:
         reverts = remembered[circuit_breaker_key(remembered.place)]
@@ -65,6 +68,14 @@ def of_decision(
     yield of_state(decision, remembered, now, seen=seen, parts=parts)
 
 
+def of_outcome(decision: Decision, remembered: StateRecords) -> Iterator[StateRecord]:
+    """Whether a revert that has ended changed anything: what it found safe is no flapping."""
+    record = remembered[history_key(decision.control, decision.candidate.resource)]
+    ended = history.with_outcome(record.document, decision.id, idle=not decision.done)
+    if ended is not None:
+        yield record.saying(ended, expires=record.expires)
+
+
 def counted(
     decision: Decision, remembered: StateRecords, policy: Policy, now: datetime
 ) -> StateRecord:
@@ -75,7 +86,12 @@ def counted(
     )
     return reverts.saying(
         circuit_breaker.counted(
-            reverts.document, policy.bounds.circuit_breaker, decision.control, account, now
+            reverts.document,
+            policy.bounds.circuit_breaker,
+            decision.control,
+            account,
+            now,
+            circuit_breaker.actor_in(decision.actor),
         )
     )
 
@@ -189,11 +205,14 @@ def _accepted(
 
     It may be the first baseline, because a resource that is risky when first seen gets none.
     """
+    # Without the whole state there is no baseline: the earlier one stays.
+    if decision.lost or why_unkept(decision.state):
+        return
     resource, hint = decision.candidate.resource, decision.candidate.hint
     record = remembered[baseline_key(decision.control, resource)]
     stored = mapping(record.document, "state")
     if record.version or keeps_baseline:
-        yield from baseline.moved(
+        records = baseline.moved(
             record,
             decision.control,
             resource,
@@ -208,6 +227,9 @@ def _accepted(
             why=f"accepted in {decision.id}" + (f": {vote.reason}" if vote.reason else ""),
             anchored=True,
         )
+        # The vote counts all the same; a baseline too large to be kept leaves the earlier one.
+        if all(is_storable(moved) for moved in records):
+            yield from records
 
 
 def _anomalies(

@@ -85,7 +85,10 @@ class StateTable:
         made: list[Write] = []
         for record in records:
             put: dict[str, object] = {"TableName": self.name, "Item": item_of(record)}
-            if record.version:
+            if record.unreadable:
+                # Junk has no version to go by, and must not keep anything from being remembered.
+                pass
+            elif record.version:
                 put["ConditionExpression"] = _UNMOVED
                 put["ExpressionAttributeValues"] = {":seen": {"N": str(record.version)}}
             else:

@@ -295,23 +295,6 @@ def test_every_item_carries_where_the_guard_stands_and_names_its_format(room: Ro
             assert item["format"] == {"N": "1"}
 
 
-@pytest.mark.parametrize("kind", ["slack", "slack-rate", "slack-digest"])
-def test_an_item_in_another_format_is_refused_and_keeps_its_format(
-    room: Room, slack: SlackStandIn, kind: str
-) -> None:
-    room.use(Autonomy.REVERT, digest_over=1)
-    first, second = (room.decide() for _ in range(2))
-    room.tell(first, second)
-    for item in stored(kind):
-        newer = {**item, "format": {"N": "2"}}
-        boto3.client("dynamodb").put_item(TableName="state", Item=newer)
-    posted = len(slack.posted)
-    assert room.tell(second if kind == "slack" else room.decide()) != ""
-    assert "is stored in format 2" in room.troubles[-1]
-    assert len(slack.posted) == posted
-    assert {item["format"]["N"] for item in stored(kind)} == {"2"}
-
-
 # ------------------------------------------------------------------------------- emergencies
 
 

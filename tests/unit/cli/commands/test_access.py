@@ -148,6 +148,68 @@ def test_an_acl_is_judged_by_its_effect() -> None:
     assert said.answers[0]["because"] == ["the ACL grants READ to everyone"]
 
 
+OPEN_ACL = {"Owner": {"ID": "o"}, "Grants": [{"Grantee": {"URI": ALL_USERS}, "Permission": "READ"}]}
+
+
+@pytest.mark.parametrize("at", ["pab_bucket", "pab_account"])
+@pytest.mark.parametrize(
+    ("more", "public"),
+    [
+        ({}, True),
+        ({"BlockPublicAcls": True}, True),
+        ({"IgnorePublicAcls": True}, False),
+        ({"BlockPublicAcls": True, "IgnorePublicAcls": True}, False),
+    ],
+)
+def test_13_a_block_on_new_acls_leaves_the_acl_in_force_alone(
+    at: str, more: dict[str, bool], public: bool
+) -> None:
+    in_force = {"id": 1, "kind": "bucket", "acl": OPEN_ACL, at: more}
+    nulls = in_force | {"prior": None, "request_headers": None}
+    assert [a["public"] for a in ask("acl", in_force, nulls).answers] == [public, public]
+
+
+def test_13_an_acl_beside_the_prior_one_is_a_call_that_may_be_refused() -> None:
+    asked = {"id": 1, "kind": "bucket", "acl": OPEN_ACL, "prior": "private"}
+    blocked = asked | {"pab_bucket": {"BlockPublicAcls": True}}
+    assert [a["public"] for a in ask("acl", asked, blocked).answers] == [True, False]
+
+
+REPEATED = (
+    '{"Statement": [{"Effect": "Allow", "Effect": "Deny", "Principal": "*", "Action": "s3:*"}]}',
+    '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Condition": {"Bool": '
+    '{"aws:PrincipalIsAWSService": "false", "aws:PrincipalIsAWSService": "true"}}}}',
+    '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*"}], "Statement": []}',
+)
+
+
+@pytest.mark.parametrize("written", REPEATED)
+def test_13_a_key_given_twice_is_not_lost_in_a_policy_that_comes_as_an_object(written: str) -> None:
+    line = f'{{"id": 1, "service": "s3", "account": "111111111111", "policy": {written}}}'
+    text = policy_case(id=1, policy=None, policy_text=written)
+    as_object, as_text = ask("policy", line, text).answers
+    assert as_object == as_text
+    assert as_object["public"] is True
+    assert "is given twice in one object" in str(as_object["because"])
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        (
+            "policy",
+            '{"id": 1, "service": "s3", "account": "111111111111", "policy": {}, "policy": {}}',
+        ),
+        ("acl", '{"id": 1, "kind": "bucket", "acl": {"Grants": [], "Grants": []}}'),
+        ("security-group", '{"id": 1, "ip_permissions": [{"FromPort": 22, "FromPort": 80}]}'),
+    ],
+)
+def test_13_a_case_that_gives_a_key_twice_is_answered_as_open(command: str, line: str) -> None:
+    (answer,) = ask(command, line).answers
+    assert OPEN[command].items() <= answer.items()
+    assert "is given twice" in str(answer["error"])
+
+
 def test_fields_that_have_a_usual_value_may_be_missing() -> None:
     nothing_asked = {"id": 1, "kind": "bucket", "acl": None}
     grant = {"x-amz-grant-read": f'uri="{ALL_USERS}"'}

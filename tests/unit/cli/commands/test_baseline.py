@@ -46,6 +46,7 @@ def recorded(door: Door, world: World) -> None:
     boto3.client("s3").create_bucket(Bucket="wares")
     set_versioning("Enabled")
     swept(world, VERSIONING)
+    door.api.obeyed_at_once()
 
 
 def test_show_says_who_why_and_since_when(recorded: None, world: World) -> None:
@@ -140,14 +141,16 @@ def test_whose_change_is_accepted_is_in_the_record(recorded: None, world: World)
     assert as_json("baseline", "accept", VERSIONING, BUCKET, "--reason", "an archive")["counted"]
 
     (act,) = acts(world)
-    assert act.summary.endswith(f"is accepted; it was changed by carols ({decision.id})")
+    assert act.title == "Baseline accepted"
+    note = world.audit.log(act.id)[0].note
+    assert note.endswith(f"it was changed by carols ({decision.id}): an archive")
 
 
 def test_where_nobody_knows_who_made_it_the_record_says_so(recorded: None, world: World) -> None:
     set_versioning("Suspended")
     as_json("baseline", "accept", VERSIONING, BUCKET, "--reason", "an archive")
     (act,) = acts(world)
-    assert "it is not known who changed it" in act.summary
+    assert "it is not known who changed it" in world.audit.log(act.id)[0].note
 
 
 def test_what_was_reverted_or_accepted_before_is_nobodys_hindrance(

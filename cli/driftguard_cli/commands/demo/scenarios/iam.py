@@ -8,6 +8,8 @@ from ..account import STRANGER, Account
 from ..events import Event, api_call, exposed_key
 from .model import Scenario, Staged, allow, by_policy, policy_of
 
+_QUARANTINE = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"
+
 
 def _leaked_key(account: Account) -> Staged:
     iam, user = account.client("iam"), "deployer"
@@ -17,6 +19,9 @@ def _leaked_key(account: Account) -> Staged:
     leaked, other = (
         iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"] for _ in range(2)
     )
+
+    # AWS leaves this mark beside its event, and the guard believes no event without it.
+    iam.attach_user_policy(UserName=user, PolicyArn=_QUARANTINE)
 
     def active() -> set[str]:
         keys = iam.list_access_keys(UserName=user)["AccessKeyMetadata"]

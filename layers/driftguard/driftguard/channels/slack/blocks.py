@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from driftguard.approvals.rules import is_undoable
-from driftguard.documents import Json
+from driftguard.documents import Json, plain
 from driftguard.model import Call, Decision, Status
 
 from ..digest import Storm, by_status
@@ -193,8 +193,8 @@ def log(lines: list[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that Slack shows as it is, without links and mentions."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text that Slack shows as it is, on one line, without links and mentions."""
+    return plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _fenced(lines: list[str], longest: int = _SECTION - 200) -> str:
@@ -225,7 +225,7 @@ def _markdown(text: str, longest: int) -> Block:
 
 
 def _plain(text: str, longest: int) -> Block:
-    return {"type": "plain_text", "text": clipped(text, longest), "emoji": False}
+    return {"type": "plain_text", "text": clipped(plain(text), longest), "emoji": False}
 
 
 def _button(action: str, text: str, value: str, *, style: str = "") -> Block:

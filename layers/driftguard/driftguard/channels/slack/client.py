@@ -11,11 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from driftguard.aws.time_limit import TimeLimit
+
 if TYPE_CHECKING:
     from slack_sdk import WebClient
 
 # The longest that is waited for Slack's sake; the stream delivers again after that.
 _PATIENCE = 20.0
+# The longest that one call may take, however slowly the answer comes, in seconds.
+_CALL = 15.0
 _HINTS = {
     "channel_not_found": "is the channel's id in the policy right, and the app invited to it?",
     "not_in_channel": "invite the app to the channel",
@@ -38,11 +42,15 @@ class SlackBusy(SlackError):
 
 @dataclass
 class Slack:
-    """Posts and updates messages with one bot's token. `api_url` is for a stand-in."""
+    """Posts and updates messages with one bot's token. `api_url` is for a stand-in.
+
+    `time_limit` is the function's own: no call and no pause outlasts it.
+    """
 
     bot_token: str = field(repr=False)
     api_url: str = ""
     sleep: Callable[[float], None] = time.sleep
+    time_limit: TimeLimit = field(default_factory=TimeLimit, repr=False)
     _client: WebClient | None = field(default=None, repr=False)
 
     def post(
@@ -69,7 +77,8 @@ class Slack:
         from slack_sdk.errors import SlackApiError, SlackClientError
 
         try:
-            answer = self._web_client().api_call(method, json=dict(given))
+            with self.time_limit.within(_CALL), self.time_limit.interrupting(method):
+                answer = self._web_client().api_call(method, json=dict(given))
         except SlackApiError as error:
             self._raise(method, error)
         except (SlackClientError, OSError) as error:
@@ -86,7 +95,7 @@ class Slack:
         if status == 429 or code == "ratelimited":
             wait = _seconds(getattr(response, "headers", {}))
             # Whoever came back earlier would only be refused again.
-            self.sleep(min(wait, _PATIENCE))
+            self.sleep(min(wait, _PATIENCE, max(self.time_limit.left(), 0)))
             raise SlackBusy(f"{method} was rate limited for {wait:.0f} s", code) from error
         hint = f": {_HINTS[code]}" if code in _HINTS else ""
         raise SlackError(f"{method} was refused ({code or status}){hint}", code) from error

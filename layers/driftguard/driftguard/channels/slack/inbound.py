@@ -11,16 +11,16 @@ afterwards, and the table's stream brings the message in the channel up to date.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 from driftguard.approvals.command_queue import CommandQueue
-from driftguard.approvals.desk import Desk, Requester
+from driftguard.approvals.desk import Desk
+from driftguard.approvals.requester import Requester
 from driftguard.approvals.rules import is_undoable
-from driftguard.documents import Document, items, mapping, text
+from driftguard.documents import items, mapping, parsed, text
 from driftguard.model import Choice, Decision, Vote
 from driftguard.policy.model import Person
 
@@ -222,10 +222,12 @@ class Inbound:
 def _click(body: str, token: str) -> Click:
     """The click in an interaction's form-encoded body. Raises `Refused` for anything else."""
     try:
-        payload: Document = json.loads(parse_qs(body).get("payload", [""])[0])
-        kind = text(payload, "type")
-    except (ValueError, AttributeError) as error:
+        payload = parsed(parse_qs(body).get("payload", [""])[0])
+    except ValueError as error:
         raise Refused("not an interaction", 400) from error
+    if not isinstance(payload, Mapping):
+        raise Refused("not an interaction", 400)
+    kind = text(payload, "type")
     if kind != "block_actions":
         raise Refused(f"an interaction of type `{kind}` is not ours", 400)
     action = next(iter(items(payload.get("actions"))), {})

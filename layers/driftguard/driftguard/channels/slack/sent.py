@@ -8,6 +8,7 @@ messages a minute and `slack-digest#…#<channel>` holds a storm's one message w
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,8 +20,12 @@ from driftguard.state.table import StateTable
 
 from .. import digest
 from ..digest import Storm
-from ..tally import Tally, attribute, counted, expiry, item_key
+from ..tally import Tally, counted, expiry, item_key, number, words
 
+_log = logging.getLogger(__name__)
+
+# Marks an item that stands where one was that could not be read.
+_VOID = "nowhere"
 # Slack lets an app edit its own messages for as long as they are there; people undo within weeks.
 _KEPT = timedelta(days=400)
 
@@ -57,24 +62,35 @@ class SentMessages:
     def message(self, decision: str) -> SentMessage | None:
         """The decision's message; None while there is none.
 
-        Raises `UnknownFormat` where its item is in another format.
+        An item that cannot be read is logged, written over, and counts as none.
         """
         with told_apart("dynamodb", "GetItem"):
             found = self.state.client.get_item(
                 TableName=self.state.name, Key=self._key(decision), ConsistentRead=True
             )
         item = found.get("Item")
-        if item is None:
+        if item is None or _VOID in item:
             return None
-        must_be_known(item, STATE_FORMAT, f"where Slack has the message of {decision}")
-        return SentMessage(
-            channel=attribute(item, "channel"),
-            ts=attribute(item, "ts"),
-            version=int(attribute(item, "version", "N")),
-            status=Status(attribute(item, "status")),
-            logged=int(attribute(item, "logged", "N")),
-            storm=attribute(item, "storm"),
-        )
+        try:
+            must_be_known(item, STATE_FORMAT, f"where Slack has the message of {decision}")
+            return SentMessage(
+                channel=words(item, "channel"),
+                ts=words(item, "ts"),
+                version=number(item, "version"),
+                status=Status(words(item, "status")),
+                logged=number(item, "logged"),
+                storm=words(item, "storm"),
+            )
+        except ValueError as error:
+            _log.warning("told anew: %s", error)
+            self._void(decision)
+            return None
+
+    def _void(self, decision: str) -> None:
+        """Writes over what cannot be read, so that it is in nobody's way."""
+        void = {**self._key(decision), **written_in(STATE_FORMAT), _VOID: {"BOOL": True}}
+        with told_apart("dynamodb", "PutItem"):
+            self.state.client.put_item(TableName=self.state.name, Item=void)
 
     def keep(self, decision: str, message: SentMessage, now: datetime) -> None:
         """Remembers where a decision's message is and what it says."""
@@ -97,7 +113,7 @@ class SentMessages:
         put: dict[str, object] = {
             "TableName": self.state.name,
             "Item": self._item_of(decision.id, message, now),
-            "ConditionExpression": "attribute_not_exists(pk)",
+            "ConditionExpression": f"attribute_not_exists(pk) OR attribute_exists({_VOID})",
         }
         if before is None:
             storm = self.tally.storm(message.channel, message.storm)

@@ -8,6 +8,7 @@ nothing twice.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from ..wording import ApprovalRequest, moment, timeout
 from . import blocks
 from .client import Slack, SlackError
 from .sent import SentMessage, SentMessages
+
+_log = logging.getLogger(__name__)
 
 # A message that is gone is posted anew.
 _GONE = frozenset({"message_not_found", "thread_not_found"})
@@ -43,6 +46,9 @@ class Teller:
         if message is None:
             return self._begin(decision)
         if message.storm:
+            if not self._is_readable(message.channel, message.storm):
+                self._post(decision, message.channel)
+                return ONE_MESSAGE
             if decision.version > message.version:
                 self._count(decision, message, message.storm, message.channel)
             return Told(digest=f"{message.channel} {message.storm}")
@@ -56,6 +62,10 @@ class Teller:
         The counts stand in the state table already; `decisions` are not counted again.
         """
         channel, _, began = digest.partition(" ")
+        if not self._is_readable(channel, began):
+            for decision in decisions:
+                self._post(decision, channel)
+            return len(decisions)
         storm = self.sent.tally.storm(channel, began)
         posted = 0
         while True:
@@ -137,6 +147,15 @@ class Teller:
     ) -> None:
         message = SentMessage(channel, "", decision.version, decision.status, storm=began)
         self.sent.join(decision, message, before, self.now())
+
+    def _is_readable(self, channel: str, began: str) -> bool:
+        """Whether a storm's item can be read; without it each decision is told by itself."""
+        try:
+            self.sent.tally.storm(channel, began)
+        except ValueError as error:
+            _log.warning("told one by one: %s", error)
+            return False
+        return True
 
     def _say(self, storm: Storm, text: str, shown: list[blocks.Block]) -> int:
         """Posts or updates a storm's message; how many messages that added."""

@@ -27,6 +27,13 @@ _VALUES = {
     "CloudWatchLogsLogGroupArn": "its events no longer reach the log group from before",
     "CloudWatchLogsRoleArn": "its events are delivered under another role",
 }
+# What an organization's trail needs in its management account.
+# Source: AWS CloudTrail User Guide, "Prepare for creating a trail for your organization".
+_LINKED_ROLE = (
+    "arn:{partition}:iam::{account}:role/aws-service-role/cloudtrail.amazonaws.com/"
+    "AWSServiceRoleForCloudTrail"
+)
+_ORGANIZATION = ("*",)
 _DELIVERY = ("CloudWatchLogsLogGroupArn", "CloudWatchLogsRoleArn")
 
 
@@ -87,7 +94,9 @@ def _update(trail: Resource, state: Document, fields: tuple[str, ...]) -> Call:
     # The log group and its role are only accepted together.
     wanted = {*fields, *(_DELIVERY if set(fields) & set(_DELIVERY) else ())}
     parameters: Document = {"Name": trail.id, **{field: state[field] for field in sorted(wanted)}}
-    return Call("cloudtrail", "UpdateTrail", parameters, on=(trail.arn, *roles_in(parameters)))
+    linked = _LINKED_ROLE.format(partition=trail.partition, account=trail.account)
+    on = (trail.arn, *roles_in(parameters), linked, *_ORGANIZATION)
+    return Call("cloudtrail", "UpdateTrail", parameters, on=on)
 
 
 CONTROLS = (
@@ -108,7 +117,13 @@ CONTROLS = (
         busy=BUSY,
         triggers=(Trigger(CLOUDTRAIL, "UpdateTrail"),),
         reads=("cloudtrail:DescribeTrails", "cloudtrail:GetTrail", "cloudtrail:GetTrailStatus"),
-        writes={"cloudtrail:UpdateTrail": TRAILS, "iam:PassRole": ROLES},
+        writes={
+            "cloudtrail:UpdateTrail": TRAILS,
+            "iam:CreateServiceLinkedRole": (_LINKED_ROLE,),
+            "iam:GetRole": (_LINKED_ROLE,),
+            "iam:PassRole": ROLES,
+            "organizations:ListAWSServiceAccessForOrganization": _ORGANIZATION,
+        },
         found_by=own_trails,
         candidates=_updated,
         read=_fields,

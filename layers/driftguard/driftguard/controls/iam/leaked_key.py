@@ -29,6 +29,7 @@ from driftguard.model import (
 )
 
 from ..control import Control, Cuts, NoSettings, References, Trigger, resource
+from . import corroboration
 from .key_use import UNUSED_AFTER, last_use
 from .principals import BUSY, GONE, IAM, USERS
 from .stranger_findings import GUARDDUTY, LASTING, TEMPORARY, TRIGGER, used_by_strangers
@@ -58,7 +59,8 @@ class LeakedKey(Control[NoSettings]):
     stranger use it. The key goes inactive (it is never deleted), and sessions that were issued with
     it are cut off. Roles that the key assumed elsewhere are beyond the user's policies; the advice
     says so. Credentials of a role and of the root user are left to people, and people are asked if
-    GuardDuty only suspects a leak, or if only the user is named and not the key.
+    GuardDuty only suspects a leak, if only the user is named and not the key, or if nothing of
+    AWS's own corroborates what the event claims.
     """
 
     id = "iam.leaked-key"
@@ -74,12 +76,15 @@ class LeakedKey(Control[NoSettings]):
         TRIGGER,
     )
     reads: tuple[str, ...] = (
+        *corroboration.READS,
         "iam:GetAccessKeyLastUsed",
         "iam:GetUser",
         "iam:GetUserPolicy",
         "iam:ListAccessKeys",
         "iam:ListAttachedUserPolicies",
     )
+    # AWS may leave its mark only after its event, and people are not asked anew for that.
+    volatile = frozenset({corroboration.DOUBT})
     reads_use = ("iam:GetAccessKeyLastUsed",)
     writes = {
         "iam:UpdateAccessKey": USERS,
@@ -126,7 +131,18 @@ class LeakedKey(Control[NoSettings]):
             owner = text(hint, "owner")
             return {"user": owner, "root": False, "temporary": True, "exposed": [key], **hinted}
         state = self._of(candidate, key, reader)
-        return None if state is None else {**state, **hinted}
+        if state is None:
+            return None
+        doubt = "" if state["root"] else self._doubt(candidate, key, text(state, "user"), reader)
+        return {**state, **hinted, **({corroboration.DOUBT: doubt} if doubt else {})}
+
+    def _doubt(self, candidate: Candidate, key: str, user: str, reader: Reader) -> str:
+        """Why nothing of AWS's own corroborates that the key leaked; "" if something does."""
+        if "finding" in candidate.hint:
+            return corroboration.of_guardduty(candidate.hint, key, reader)
+        if self._quarantined(reader, user):
+            return ""
+        return f"{user} does not bear the quarantine policy that AWS attaches for an exposed key"
 
     def _of(self, candidate: Candidate, key: str, reader: Reader) -> Document | None:
         """The state of a key and its user, or of all keys of the user who is suspected."""
@@ -186,7 +202,7 @@ class LeakedKey(Control[NoSettings]):
     ) -> Finding | None:
         finding = text(state, "finding")
         how = f"is used by a stranger (GuardDuty: {finding})" if finding else self.found
-        why = _DOUBT if state.get("unnamed") else ""
+        why = _DOUBT if state.get("unnamed") else text(state, corroboration.DOUBT)
         at_most = Autonomy.ASK if why or state.get("suspected") else Autonomy.REVERT
         keys = _keys_exposed(state)
         if state["root"]:
@@ -197,7 +213,7 @@ class LeakedKey(Control[NoSettings]):
                 f"the temporary key {keys[0]}{whose} {how}", tuple(keys), at_most=at_most
             )
         if active := self._active(state):
-            which = "an access key" if why else f"access key {', '.join(active)}"
+            which = "an access key" if state.get("unnamed") else f"access key {', '.join(active)}"
             return Finding(
                 f"{which} of {state['user']} {how}",
                 tuple(active),

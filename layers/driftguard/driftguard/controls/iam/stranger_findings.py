@@ -60,7 +60,8 @@ _OWNERS = {"AssumedRole": "role", "FederatedUser": "user", "IAMUser": "user"}
 def used_by_strangers(change: Change) -> Iterator[Candidate]:
     """The candidate of a finding: a lasting key, the role of a temporary key, or the root user.
 
-    The hint holds the key's id and the finding's type; `suspected` where GuardDuty may be wrong.
+    The hint holds the key's id, and the finding's type, id (`claim`) and detector, by which it can
+    be read back; `suspected` where GuardDuty may be wrong.
     """
     finding, service = text(change.request, "type"), mapping(change.request, "service")
     key = mapping(mapping(change.request, "resource"), "accessKeyDetails")
@@ -70,7 +71,12 @@ def used_by_strangers(change: Change) -> Iterator[Candidate]:
     id_, owner, kind = (text(key, name) for name in ("accessKeyId", "userName", "userType"))
     if not id_ or finding not in _EVIDENT | _SUSPECTED:
         return
-    hint: dict[str, Json] = {"key": id_, "finding": finding}
+    hint: dict[str, Json] = {
+        "key": id_,
+        "finding": finding,
+        "claim": text(change.request, "id"),
+        "detector": text(service, "detectorId"),
+    }
     if finding in _SUSPECTED:
         hint["suspected"] = True
     certainty = Certainty.POSSIBLE if finding in _SUSPECTED else Certainty.EVIDENT

@@ -108,7 +108,7 @@ class Permissions(Control[TrustSettings]):
         if verdict.openings:
             sid = text(asked or {}, "Sid")
             yield Candidate(found, Certainty.EVIDENT, {_ADDED: sid} if sid else {})
-        elif asked is None or verdict.unparsable:
+        elif asked is None or verdict.doubt:
             yield Candidate(found, Certainty.POSSIBLE)
 
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:

@@ -148,7 +148,7 @@ class Versions:
         if not location:
             # As where a key of the customer's own encrypts it.
             return _only_told(f"Lambda does not hand out the code of {name}", told, layer)
-        holds = contents(location, sha256, name)
+        holds = contents(location, sha256, name, self.reader.aws.time)
         known = findings_in(holds, self.reader.aws)
         found = list(items(known["findings"]))
         found += [

@@ -71,7 +71,7 @@ class OpenPolicy(Declared, Control[TrustSettings]):
             if not isinstance(written, (str, dict)):
                 yield Candidate(candidate.resource, Certainty.POSSIBLE, candidate.hint)
             elif self._openings(written, candidate.resource.account, settings) or (
-                self._verdict(written, candidate.resource.account, settings).unparsable
+                self._verdict(written, candidate.resource.account, settings).doubt
             ):
                 yield Candidate(candidate.resource, Certainty.EVIDENT, candidate.hint)
 
@@ -85,8 +85,8 @@ class OpenPolicy(Declared, Control[TrustSettings]):
         written, owner = text(state, "policy"), text(state, "owner")
         if not written:
             return None
-        if unparsable := self._verdict(written, owner, settings).unparsable:
-            return Finding(f"the policy cannot be read: {unparsable}")
+        if doubt := self._verdict(written, owner, settings).doubt:
+            return Finding(f"the policy {doubt}")
         openings = self._openings(written, owner, settings)
         if not openings:
             return None
@@ -105,8 +105,8 @@ class OpenPolicy(Declared, Control[TrustSettings]):
         settings: TrustSettings,
     ) -> Plan:
         resource, written = candidate.resource, text(observation.state, "policy")
-        if self._verdict(written, resource.account, settings).unparsable:
-            return Plan((), advice="Read the policy; it could not be parsed to amend it.")
+        if self._verdict(written, resource.account, settings).doubt:
+            return Plan((), advice=_NOT_UNDERSTOOD)
         if advice := self.spared(observation.state):
             return Plan((), advice=advice)
         openings = self._openings(written, resource.account, settings)
@@ -137,6 +137,7 @@ class OpenPolicy(Declared, Control[TrustSettings]):
         return [opening for opening in verdict.openings if opening.audience in self.audiences]
 
 
+_NOT_UNDERSTOOD = "Read the policy: it is not understood well enough to amend it."
 _EMPTIED = (
     "Nothing would be left of the policy, and without one the service's default applies. Put a "
     "policy that names who may use the resource."

@@ -103,8 +103,7 @@ class BucketBlockOff(Control[NoSettings]):
             return {**access_blocks(reader, bucket), "public_policy": True}
         if found is None:
             return None
-        opened = policy.judge("s3", found, account=bucket.account).public if found else False
-        return {**access_blocks(reader, bucket), "public_policy": opened}
+        return {**access_blocks(reader, bucket), "public_policy": _is_public(found, bucket)}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         return buckets(reader)
@@ -144,6 +143,14 @@ class BucketBlockOff(Control[NoSettings]):
         delete = call(bucket, "DeletePublicAccessBlock")
         untouched = tuple(switch for switch in FLAGS if flag(before.get(switch)) is True)
         return Plan((Step(put(after), (put(before) if before else delete,)),), untouched=untouched)
+
+
+def _is_public(written: str, bucket: Resource) -> bool:
+    """Whether S3 calls the policy public: that decides what RestrictPublicBuckets shuts out."""
+    if not written:
+        return False
+    verdict = policy.judge("s3", written, account=bucket.account)
+    return verdict.public or verdict.public_by_list
 
 
 def _wanted(state: Document, baseline: Document | None) -> tuple[str, ...]:

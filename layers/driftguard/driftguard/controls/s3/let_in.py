@@ -57,7 +57,8 @@ def let_in(reader: Reader, bucket: Resource) -> Use:
         return Use(unknown=_BY_A_POLICY)
     if written:
         verdict = policy.judge("s3", written, account=bucket.account)
-        if verdict.public or verdict.external:
+        # One that S3 calls public may let in others of the organization: they would be shut out.
+        if verdict.public or verdict.external or verdict.public_by_list:
             return Use(f"the bucket's policy: {'; '.join(verdict.because)}")
     granted = setting(reader, bucket, "GetBucketAcl") or {}
     if acl.public_grants(granted) or granted_to_others(granted):

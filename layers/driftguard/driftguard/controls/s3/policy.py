@@ -112,8 +112,8 @@ class PublicPolicy(Control[NoSettings]):
     ) -> Finding | None:
         if blocked(state, "RestrictPublicBuckets") or not state["policy"]:
             return None
-        if unparsable := self._verdict(state).unparsable:
-            return Finding(f"the policy cannot be read: {unparsable}")
+        if doubt := self._verdict(state).doubt:
+            return Finding(f"the policy {doubt}")
         public = self._public(state)
         if not public:
             return None
@@ -135,8 +135,8 @@ class PublicPolicy(Control[NoSettings]):
         settings: NoSettings,
     ) -> Plan:
         bucket, written = candidate.resource, text(observation.state, "policy")
-        if self._verdict(observation.state).unparsable:
-            return Plan((), advice="Read the bucket policy; it could not be parsed to amend it.")
+        if self._verdict(observation.state).doubt:
+            return Plan((), advice="Read the bucket policy; it is not understood well enough.")
         openings = self._public(observation.state)
         rest = policy.without("s3", written, openings, account=bucket.account)
         if rest is None:

@@ -1,0 +1,89 @@
+"""The remediator's permissions boundary: what it may ever do, whatever is attached to its role.
+
+A boundary is one policy of at most 6,144 characters, where the role's own policies are several. So
+it names actions and no resources, and some actions by a pattern of whole words. A pattern is taken
+only if it matches no other operation that the service has.
+
+Sources: IAM User Guide, "Permissions boundaries for IAM entities", "IAM and AWS STS quotas".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from functools import cache
+
+from botocore.session import get_session
+
+# Under which names the SDK has the service of an IAM prefix, where they differ.
+_MODELS = {
+    "elasticfilesystem": ("efs",),
+    "elasticloadbalancing": ("elb", "elbv2"),
+    "elasticmapreduce": ("emr",),
+    "es": ("es", "opensearch"),
+    "sso": ("sso-admin",),
+}
+# Services whose actions in IAM are not named after their operations: a pattern could match more.
+_NAMED_OTHERWISE = frozenset({"lambda", "s3"})
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
+
+
+def actions_of(actions: Iterable[str]) -> list[str]:
+    """Return patterns that match these actions (`service:Action`) and no other, sorted."""
+    by_service: dict[str, set[str]] = {}
+    for action in actions:
+        service, _, name = action.partition(":")
+        by_service.setdefault(service, set()).add(name)
+    return sorted(
+        f"{service}:{pattern}"
+        for service, names in by_service.items()
+        for pattern in _patterns(service, names)
+    )
+
+
+@cache
+def operations(service: str) -> frozenset[str]:
+    """Return the operations of a service, by its prefix in IAM; none where the SDK has no model."""
+    session = get_session()
+    known = session.get_available_services()
+    return frozenset(
+        operation
+        for name in _MODELS.get(service, (service,))
+        if name in known
+        for operation in session.get_service_model(name).operation_names
+    )
+
+
+def _patterns(service: str, names: set[str]) -> Iterator[str]:
+    every = operations(service)
+    matched: dict[str, set[str]] = {}
+    if every and service not in _NAMED_OTHERWISE:
+        for pattern in sorted({pattern for name in names for pattern in _of_words(name)}):
+            matches = {name for name in every | names if fnmatchcase(name, pattern)}
+            if len(matches) > 1 and matches <= names:
+                matched[pattern] = matches
+    rest = set(names)
+    while matched:
+        best = max(matched, key=lambda pattern: _saved(service, pattern, matched[pattern] & rest))
+        if _saved(service, best, matched[best] & rest) <= 0:
+            break
+        yield best
+        rest -= matched.pop(best)
+    yield from rest
+
+
+def _of_words(name: str) -> Iterator[str]:
+    """The patterns of a name in which `*` stands for some of its words."""
+    words = _WORD.findall(name)
+    for start in range(len(words)):
+        for end in range(start + 1, len(words) + 1):
+            pattern = "".join([*words[:start], "*", *words[end:]])
+            if pattern != "*":
+                yield pattern
+
+
+def _saved(service: str, pattern: str, names: Iterable[str]) -> int:
+    """How many characters a policy saves by a pattern instead of the names."""
+    around = len(f'"{service}:",')
+    return sum(around + len(name) for name in names) - around - len(pattern)

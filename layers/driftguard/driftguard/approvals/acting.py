@@ -1,0 +1,194 @@
+"""Carries out operators' acts: alone, or once enough people have agreed to exactly the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
+
+from driftguard.audit import AuditTable, Conflict
+from driftguard.aws.dynamodb import Moved
+from driftguard.documents import stamp, text
+from driftguard.events.commands import accept_message
+from driftguard.model import Decision, Resource, Status
+from driftguard.policy.model import Policy
+from driftguard.state.baseline import resource_of
+from driftguard.state.keys import StateRecords, TooLarge
+from driftguard.state.table import StateTable
+
+from . import operators
+from .act import CONTROL, Act, Done, Made, Unfit
+from .breadth import Need, lacking, needs, voter_of
+from .command_queue import CommandQueue
+from .requester import Reply, Requester
+
+# Acts that meet try again; more than a few rounds mean that something is wrong.
+_ROUNDS = 20
+# The log entry of somebody's agreement, while more must agree.
+AGREED = "agreed"
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Takes operators' acts for one guard."""
+
+    audit: AuditTable
+    state: StateTable
+    policy: Policy
+    now: Callable[[], datetime]
+
+    def act(self, act: Act, commands: CommandQueue) -> Reply:
+        """Carries out and records an act, or records it as a request that others must confirm.
+
+        Raises `AwsError` when the queue does not take the command that an act needs.
+        """
+        for _ in range(_ROUNDS):
+            try:
+                wanted = needs(act.kind, act.said, self.policy)
+                voter = voter_of(act.person, act.identity)
+                if wanted and not any(need.counts(voter) for need in wanted):
+                    return Reply(False, f"{voter} may not decide that: {lacking(wanted, ())}.")
+                what, known = self._worked_out(act)
+                missing = lacking(wanted, {voter})
+                if missing:
+                    return self._propose(act, what, wanted, missing)
+                decision = operators.recorded(act, what, self.state.place, known)
+                return self._carry_out(act, what, decision, commands)
+            except (Unfit, TooLarge) as error:
+                return Reply(False, str(error))
+            except Moved:
+                continue
+        raise Conflict("too many people change the same at once; try again")
+
+    def confirm(
+        self,
+        decision_id: str,
+        requester: Requester,
+        fingerprint: str,
+        reason: str,
+        commands: CommandQueue,
+    ) -> Reply:
+        """Records that somebody agrees to a proposed act, and carries it out if that is enough."""
+        for _ in range(_ROUNDS):
+            decision = self.audit.get(decision_id)
+            if decision is None or decision.control != CONTROL:
+                return Reply(False, f"There is no proposed act {decision_id}.")
+            try:
+                act = self._agreed(decision, requester, fingerprint)
+                what, known = self._worked_out(act)
+                if operators.effect(what) != text(decision.state, "effect"):
+                    raise Unfit("What it is about has changed since: propose it anew.")
+                if what.ends and what.ends <= self._stamp():
+                    raise Unfit(f"It would have ended at {what.ends}.")
+                vote = operators.agreement(
+                    requester.person.name if requester.person else "",
+                    requester.identity,
+                    self._stamp(),
+                    fingerprint,
+                    reason,
+                )
+                decision = replace(decision, votes=(*decision.votes, vote), updated=self._stamp())
+                voters = {voter_of(*person) for person in act.people}
+                missing = lacking(needs(act.kind, act.said, self.policy), voters)
+                if missing:
+                    written = self.audit.append(
+                        decision, event=AGREED, note=missing, by=requester.name
+                    )
+                    return Reply(True, f"Thank you: {missing}.", written)
+                done = operators.recorded(act, what, self.state.place, known)
+                carried_out = replace(
+                    done,
+                    version=decision.version,
+                    head=decision.head,
+                    votes=decision.votes,
+                    updated=decision.updated,
+                )
+                return self._carry_out(act, what, carried_out, commands)
+            except (Unfit, TooLarge) as error:
+                return Reply(False, str(error), decision)
+            except (Conflict, Moved):
+                continue
+        raise Conflict(f"{decision_id} is too busy to be confirmed")
+
+    def _agreed(self, decision: Decision, requester: Requester, fingerprint: str) -> Act:
+        """The act with one more who agrees. Raises `Unfit` where they cannot."""
+        if decision.status is not Status.PROPOSED:
+            raise Unfit(f"{decision.id} waits for nobody: it is {decision.status.value}.")
+        if decision.expires <= self._stamp():
+            raise Unfit(f"The request ended at {decision.expires}: propose it anew.")
+        if fingerprint != decision.before:
+            raise Unfit("That is not what was proposed: look at it again.")
+        act = operators.proposal(decision)
+        person = requester.person.name if requester.person else ""
+        voter = voter_of(person, requester.identity)
+        if any(voter == voter_of(*other) for other in act.people):
+            raise Unfit(f"{voter} has agreed before.")
+        wanted = needs(act.kind, act.said, self.policy)
+        if not any(need.counts(voter) for need in wanted):
+            raise Unfit(f"{voter} may not decide that: {lacking(wanted, ())}.")
+        return replace(act, agreed=(*act.agreed, (person, requester.identity)))
+
+    def _propose(self, act: Act, what: Done, wanted: tuple[Need, ...], missing: str) -> Reply:
+        ends = stamp(act.at + timedelta(seconds=min(need.seconds for need in wanted)))
+        decision = operators.proposed(act, what, self.state.place, ends)
+        decision = replace(decision, quorum=max(need.quorum for need in wanted))
+        written = self.audit.append(
+            decision, event="proposed", note=f"{what.summary}: {act.reason}", by=act.by
+        )
+        told = f"Proposed: {what.summary}. {missing}, until {ends}"
+        return Reply(True, f"{told}: `driftguard confirm {written.id}`.", written)
+
+    def _carry_out(self, act: Act, what: Done, decision: Decision, commands: CommandQueue) -> Reply:
+        written = self.audit.append(
+            decision,
+            event=act.kind,
+            note=f"{what.summary}: {act.reason}",
+            by=act.by,
+            also=self.state.writes(*what.records),
+        )
+        if act.kind == operators.ACCEPT:
+            commands.send(accept_message(written.id, written.version))
+        return Reply(True, f"{what.title}: {what.summary}.", written)
+
+    def _worked_out(self, act: Act) -> tuple[Done, Resource | None]:
+        """The effects of an act, and its resource where more is recorded of it than its ARN."""
+        remembered = self.state.recall(*operators.keys(act, self.state.place))
+        if act.kind != operators.ACCEPT:
+            return operators.done(act, remembered), None
+        found = self._decided(act, operators.since_when(act, remembered) or "")
+        known = resource_of(remembered[operators.keys(act, self.state.place)[0]])
+        known = next((decision.candidate.resource for decision in found), known)
+        return operators.done(act, remembered, self._made(act, found, remembered)), known
+
+    def _decided(self, act: Act, since: str) -> list[Decision]:
+        """The decisions of the act's control on its resource since then, newest first.
+
+        The newest one is among them whenever it was made: it knows more of the resource.
+        """
+        from driftguard.audit.queries import Filters, Finder, Usage, plan
+
+        filters = Filters(resource=text(act.said, "resource"), control=text(act.said, "control"))
+        found = Finder(self.audit, Usage()).decisions(filters, plan(filters))
+        newest = list(islice(found, 1))
+        return [*newest, *takewhile(lambda decision: decision.decided >= since, found)]
+
+    def _made(self, act: Act, found: list[Decision], remembered: StateRecords) -> list[Made]:
+        """The recorded changes that led to the state an act accepts, newest first.
+
+        A reverted change no longer stands. An event that is still on its way is not known here; if
+        the accepting person made that change, the guard judges it by the earlier baseline.
+        """
+        since = operators.since_when(act, remembered) or ""
+        return [
+            Made(
+                decision.id,
+                decision.actor.name,
+                any(self.policy.made_by(decision.makers, *person) for person in act.people),
+            )
+            for decision in found
+            if decision.decided >= since and decision.status is not Status.REVERTED
+        ]
+
+    def _stamp(self) -> str:
+        return stamp(self.now())
