@@ -124,7 +124,7 @@ def of_pipfile_lock(data: bytes, where: str) -> Said:
     for category, packages in document.items():
         if category == "_meta" or is_for_developing(category):
             continue
-        if len(pairs(packages)) < len(packages):
+        if not isinstance(packages, dict) or len(pairs(packages)) < len(packages):
             raise Unreadable("is no lock file of Pipenv")
         for name, package in pairs(packages):
             pin = text(package, "version")
