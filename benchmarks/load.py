@@ -28,7 +28,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from storm.outcome import Came, stormed  # noqa: E402
+from storm.outcome import NO_EVENT, Came, stormed  # noqa: E402
 
 from tests import conftest  # noqa: E402
 
@@ -51,10 +51,13 @@ def figures(storm: Came, quiet: Came) -> dict[str, Any]:
         missed.append(f"{len(never)} were never reverted: {', '.join(never[:3])}")
     if twice:
         missed.append(f"{len(twice)} were reverted twice: {', '.join(twice[:3])}")
-    if storm.dead != storm.poison or storm.given_up:
+    lost = {reason: number for reason, number in storm.dead.items() if reason != NO_EVENT}
+    for reason, number in lost.items():
+        missed.append(f"{number} dead-lettered: {reason[:200]}")
+    if storm.given_up or storm.dead[NO_EVENT] != storm.poison:
         missed.append(
-            f"{storm.poison} were no events, {storm.dead} are dead-lettered, "
-            f"{storm.given_up} given up by SQS"
+            f"{storm.poison} were no events and {storm.dead[NO_EVENT]} are dead-lettered for it; "
+            f"SQS gave up {storm.given_up}"
         )
     for share, (in_storm, in_quiet) in late.items():
         if in_storm > LATE * in_quiet:

@@ -21,6 +21,9 @@ from tests.support.world import make_tables
 from .events import NO_EVENTS, Event, events
 from .lambdas import Storm, handler_of, storm_for
 
+# The reason for a message that is no event.
+NO_EVENT = "no event"
+
 
 @dataclass(frozen=True)
 class Came:
@@ -37,7 +40,7 @@ class Came:
     burst: str
     on_one: int
     poison: int
-    dead: int
+    dead: Counter[str]
     given_up: int
 
 
@@ -78,7 +81,7 @@ def _came(storm: Storm, arriving: list[Event], dead: str, spent: float) -> Came:
         on_one=on_one,
         stands=tuple(about for about in risky if _is_open(about)),
         poison=sum(event.body in NO_EVENTS for event in arriving),
-        dead=_length(dead),
+        dead=_dead_letters(dead),
         given_up=len(storm.given_up),
     )
 
@@ -109,7 +112,17 @@ def _decisions(app: ModuleType) -> list[Decision]:
     return [decision for decision in found if decision is not None]
 
 
-def _length(queue: str) -> int:
-    asked = ["ApproximateNumberOfMessages"]
-    told = boto3.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=asked)
-    return int(told["Attributes"][asked[0]])
+def _dead_letters(queue: str) -> Counter[str]:
+    """How many messages are dead-lettered for each reason, messages that are no event left out."""
+    sqs, found = boto3.client("sqs"), Counter[str]()
+    while True:
+        messages = sqs.receive_message(
+            QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages", [])
+        if not messages:
+            return found
+        for message in messages:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            is_event = message["Body"] not in (*NO_EVENTS, "(empty)")
+            reason = message["MessageAttributes"]["reason"]["StringValue"]
+            found[reason if is_event else NO_EVENT] += 1

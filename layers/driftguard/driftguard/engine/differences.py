@@ -51,7 +51,7 @@ def _read(value: Json) -> Json:
     if isinstance(value, str) and value.startswith("{"):
         try:
             parsed: Json = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
         return parsed
     return value

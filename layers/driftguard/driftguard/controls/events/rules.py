@@ -93,7 +93,7 @@ def watches(pattern: str, tags: Iterable[Document]) -> bool:
         return True
     try:
         waited = json.loads(pattern or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     if not isinstance(waited, dict):
         return False

@@ -201,7 +201,7 @@ def _asked(change: Change) -> Document | None:
     """The statement that a change made: as Lambda answered, else as it was asked for."""
     try:
         answered = json.loads(text(change.response, "statement") or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         answered = None
     if isinstance(answered, dict):
         return answered

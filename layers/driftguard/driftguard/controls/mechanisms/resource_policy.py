@@ -307,7 +307,7 @@ def _statements(written: Json) -> list[Document]:
     """The statements of a policy, as text or object; none if it cannot be read."""
     try:
         parsed = json.loads(written) if isinstance(written, str) else written
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return list(items(parsed.get("Statement"))) if isinstance(parsed, Mapping) else []
 
