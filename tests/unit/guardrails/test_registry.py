@@ -222,6 +222,15 @@ def test_a_new_guardrail_is_recorded_told_and_explained(
     assert candidate["at_most"] == "ask"
 
 
+@pytest.fixture
+def made_anew() -> Iterator[None]:
+    """The policy's schema is made once a process: here it is made with what the test adds."""
+    schema.cache_clear()
+    yield
+    schema.cache_clear()
+
+
+@pytest.mark.usefixtures("made_anew")
 def test_a_new_guardrail_is_in_the_manual_and_in_the_policys_schema(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
