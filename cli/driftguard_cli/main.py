@@ -1,4 +1,4 @@
-"""The `driftguard` command. It uses the account that the AWS environment points at."""
+"""The `driftguard` command. `--region` and `--profile` say where it works."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import typer
 
 from driftguard.aws.calls import AwsError
 
+from .aws_options import ProfileOption, RegionOption, remember
 from .errors import Trouble
+from .shipped import commit
 from .terminal import Console
 
 VERSION = version("driftguard")
@@ -44,26 +46,33 @@ _HIDDEN = frozenset({"generate", "sdk"})
 
 def _tell_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"driftguard {VERSION}")
+        built_from = commit()
+        typer.echo(f"driftguard {VERSION}" + (f" ({built_from})" if built_from else ""))
         raise typer.Exit
 
 
 def _root(
+    context: typer.Context,
     _version: Annotated[
         bool,
         typer.Option("--version", help="Show the version.", callback=_tell_version, is_eager=True),
     ] = False,
+    region: RegionOption = "",
+    profile: ProfileOption = "",
 ) -> None:
     """Takes the options that come before any command."""
+    remember(context, region, profile)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def wired(names: Sequence[str] = COMMANDS) -> typer.Typer:
     """Return the command line with the commands of these names."""
     made = typer.Typer(
         help=_HELP,
-        no_args_is_help=True,
+        invoke_without_command=True,
         pretty_exceptions_enable=False,
-        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     made.callback()(_root)
     for name in names:
@@ -72,7 +81,8 @@ def wired(names: Sequence[str] = COMMANDS) -> typer.Typer:
         if isinstance(group, typer.Typer):
             made.add_typer(group, name=name, hidden=name in _HIDDEN)
         else:
-            made.command(name, hidden=name in _HIDDEN)(getattr(module, name.replace("-", "_")))
+            function = getattr(module, name.replace("-", "_"))
+            made.command(name, hidden=name in _HIDDEN)(function)
     return made
 
 

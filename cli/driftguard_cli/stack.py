@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -16,7 +15,9 @@ from driftguard.aws.secrets_manager import SaltIn
 from driftguard.model import Autonomy, Place
 from driftguard.state.table import StateTable
 
+from .aws_options import needed_region, profile_in_force
 from .errors import Trouble
+from .terminal import Console
 
 StackOption = Annotated[
     str, typer.Option("--stack", envvar="DRIFTGUARD_STACK", help="The stack's name.")
@@ -37,17 +38,16 @@ class Stack:
     @classmethod
     def named(cls, name: str) -> Stack:
         """Return the stack of this name in the account and region of the AWS environment."""
-        aws = Aws()
-        if not (os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")):
-            raise Trouble("No region is set. Set AWS_REGION to where Driftguard is deployed.")
+        aws, region = Aws(), needed_region()
         try:
             with told_apart("cloudformation", "DescribeStacks"):
                 found = aws.client("cloudformation").describe_stacks(StackName=name)
         except AwsError as error:
             if error.code == "ValidationError":
                 raise Trouble(
-                    f"There is no stack `{name}` in this account and region. Deploy it with "
-                    "`sam build && sam deploy`, or name yours with --stack."
+                    f"There is no stack `{name}` in {region}, in the account of "
+                    f"{_credentials()}. Deploy it with `sam build && sam deploy`, or name yours "
+                    "with --stack, --region and --profile."
                 ) from error
             raise
         (described,) = found["Stacks"]
@@ -62,6 +62,14 @@ class Stack:
         surroundings = Surroundings(salt=_salt(name, outputs), advisories=_advisories(given) or "")
         account = described["StackId"].split(":")[4]
         return cls(name, Aws(surroundings=surroundings), outputs, given, account)
+
+    @classmethod
+    def to_change(cls, name: str) -> Stack:
+        """Return the stack of this name, and tell on stderr which one is about to be changed."""
+        stack = cls.named(name)
+        where = f"stack {name}, account {stack.account}, {stack.region}, with {_credentials()}"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(where, markup=False)
+        return stack
 
     def output(self, name: str) -> str:
         """One of the stack's outputs."""
@@ -98,6 +106,12 @@ class Stack:
         """The ARN under which this command runs."""
         with told_apart("sts", "GetCallerIdentity"):
             return str(self.aws.client("sts").get_caller_identity()["Arn"])
+
+
+def _credentials() -> str:
+    """Whose credentials a command uses, as people name them."""
+    profile = profile_in_force()
+    return f"the profile `{profile}`" if profile else "the credentials of the environment"
 
 
 def _advisories(parameters: Mapping[str, str]) -> str | None:

@@ -39,7 +39,7 @@ def vote(
 
     Exits 1 if the vote does not count.
     """
-    deployed = Stack.named(stack)
+    deployed = Stack.to_change(stack)
     found = deployed.audit.get(decision)
     if found is None:
         raise Trouble(

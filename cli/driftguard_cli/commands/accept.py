@@ -8,6 +8,7 @@ import typer
 
 from driftguard.model import Choice
 
+from ..aws_options import on_aws
 from ..decisions import DecisionArgument
 from ..errors import Trouble
 from ..policy_file.schema.values import seconds_in
@@ -15,6 +16,7 @@ from ..stack import JsonOption, StackOption
 from ..votes import ReasonOption, YesOption, vote
 
 
+@on_aws
 def accept(
     decision: DecisionArgument,
     length: Annotated[

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from driftguard.model import Choice
 
+from ..aws_options import on_aws
 from ..decisions import DecisionArgument
 from ..stack import JsonOption, StackOption
 from ..votes import ReasonOption, YesOption, vote
 
 
+@on_aws
 def approve(
     decision: DecisionArgument,
     reason: ReasonOption = "",

@@ -7,7 +7,6 @@ the one that later states are compared with.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -32,6 +31,7 @@ from driftguard.state.baseline import Baseline, baseline_of
 from driftguard.state.keys import baseline_key, baseline_log_key, named_by
 from driftguard.sweep.look import OUTCOMES, Swept, sweep
 
+from ..aws_options import on_aws
 from ..errors import Trouble
 from ..operator_requests import ControlArgument, ReasonOption, known_control
 from ..signed_request import ask
@@ -45,6 +45,7 @@ ResourceArgument = Annotated[str, typer.Argument(help="The resource's ARN.")]
 
 
 @app.command()
+@on_aws
 def record(as_json: JsonOption = False, stack: StackOption = "driftguard") -> None:
     """Read the resources that need baselines, with your own rights, and record clean states.
 
@@ -52,7 +53,7 @@ def record(as_json: JsonOption = False, stack: StackOption = "driftguard") -> No
 
     Exits 1 if anything could not be read; the others are recorded.
     """
-    deployed = Stack.named(stack)
+    deployed = Stack.to_change(stack)
     account = deployed.caller().split(":")[4]
     guard = Guard(
         aws=deployed.aws,
@@ -63,11 +64,10 @@ def record(as_json: JsonOption = False, stack: StackOption = "driftguard") -> No
         account=account,
         remediator_role_arn="",
     )
-    region = os.environ.get("AWS_REGION") or os.environ["AWS_DEFAULT_REGION"]
     found: list[Swept] = []
     with Console(stderr=True).status("sweeping") as status:
         for looked_at in sweep(
-            guard, region, only=[control for control in every() if control.baselined]
+            guard, deployed.region, only=[control for control in every() if control.baselined]
         ):
             found.append(looked_at)
             status.update(f"sweeping: {looked_at.control}, {len(found)} looked at")
@@ -80,6 +80,7 @@ def record(as_json: JsonOption = False, stack: StackOption = "driftguard") -> No
 
 
 @app.command()
+@on_aws
 def show(
     control: ControlArgument,
     resource: ResourceArgument,
@@ -114,6 +115,7 @@ def show(
 
 
 @app.command()
+@on_aws
 def history(
     control: ControlArgument,
     resource: ResourceArgument,
@@ -149,6 +151,7 @@ def history(
 
 
 @app.command()
+@on_aws
 def diff(
     control: ControlArgument,
     resource: ResourceArgument,
@@ -187,6 +190,7 @@ def diff(
 
 
 @app.command()
+@on_aws
 def accept(
     control: ControlArgument,
     resource: ResourceArgument,
@@ -205,7 +209,7 @@ def accept(
     Example: driftguard baseline accept s3.versioning-suspended arn:aws:s3:::cache --reason "ours"
     """
     looking = known_control(control)
-    deployed = Stack.named(stack)
+    deployed = Stack.to_change(stack)
     candidate = _candidate(deployed, looking, resource)
     state = _live(deployed, looking, candidate)
     if state is None:

@@ -18,6 +18,7 @@ from driftguard.policy.bounds import CircuitBreaker
 from driftguard.state import circuit_breaker
 from driftguard.state.keys import circuit_breaker_key
 
+from ..aws_options import on_aws
 from ..operator_requests import ReasonOption, act
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
 from ..stack import JsonOption, Stack, StackOption
@@ -41,6 +42,7 @@ class Standing:
 
 
 @app.command()
+@on_aws
 def show(
     policy: PolicyOption = None, as_json: JsonOption = False, stack: StackOption = "driftguard"
 ) -> None:
@@ -75,6 +77,7 @@ def show(
 
 
 @app.command()
+@on_aws
 def rearm(
     scope: Annotated[
         str,
@@ -92,7 +95,7 @@ def rearm(
 
     Example: driftguard circuit-breaker rearm "control ec2.open-ingress" --reason "script stopped"
     """
-    act(Stack.named(stack), "rearm", as_json, scope=scope, reason=reason)
+    act(Stack.to_change(stack), "rearm", as_json, scope=scope, reason=reason)
 
 
 def standings(record: Document, limits: CircuitBreaker, now: datetime) -> Iterator[Standing]:

@@ -9,6 +9,7 @@ import typer
 from driftguard.documents import text
 from driftguard.model import Status
 
+from ..aws_options import on_aws
 from ..decisions import DecisionArgument
 from ..errors import Trouble
 from ..signed_request import ask
@@ -17,6 +18,7 @@ from ..terminal import Console
 from ..votes import ReasonOption, YesOption
 
 
+@on_aws
 def confirm(
     decision: DecisionArgument,
     reason: ReasonOption = "",
@@ -33,7 +35,7 @@ def confirm(
 
     Example: driftguard confirm dg-77aa… --reason "the vendor is expected"
     """
-    deployed = Stack.named(stack)
+    deployed = Stack.to_change(stack)
     found = deployed.audit.get(decision)
     if found is None or found.status is not Status.PROPOSED:
         raise Trouble(

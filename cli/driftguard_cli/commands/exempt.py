@@ -23,6 +23,7 @@ from driftguard.state.exemptions import given_exemptions
 from driftguard.state.keys import exemptions_key
 from driftguard.state.table import StateTable
 
+from ..aws_options import on_aws
 from ..errors import Trouble
 from ..operator_requests import ControlArgument, ReasonOption, act, known_control
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
@@ -35,6 +36,7 @@ console = Console(highlight=False)
 
 
 @app.command()
+@on_aws
 def add(
     control: ControlArgument,
     resource: Annotated[
@@ -65,7 +67,7 @@ def add(
     except ValueError as error:
         raise Trouble(f"--for: {error}.") from error
     act(
-        Stack.named(stack),
+        Stack.to_change(stack),
         "exempt",
         as_json,
         control=control,
@@ -78,6 +80,7 @@ def add(
 
 
 @app.command()
+@on_aws
 def remove(
     control: ControlArgument,
     exemption: Annotated[str, typer.Argument(help="The exemption's id: ex-… or dg-…")],
@@ -91,10 +94,11 @@ def remove(
 
     Example: driftguard exempt remove s3.public-acl ex-5e1c… --reason "it is over"
     """
-    act(Stack.named(stack), "unexempt", as_json, control=control, id=exemption, reason=reason)
+    act(Stack.to_change(stack), "unexempt", as_json, control=control, id=exemption, reason=reason)
 
 
 @app.command("list")
+@on_aws
 def list_exemptions(
     control: Annotated[str, typer.Argument(help="Only this control's.")] = "",
     policy: PolicyOption = None,

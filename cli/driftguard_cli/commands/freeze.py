@@ -12,6 +12,7 @@ from driftguard.documents import stamp
 from driftguard.state import freezes
 from driftguard.state.keys import StateRecord, freeze_key
 
+from ..aws_options import on_aws
 from ..errors import Trouble
 from ..freezing import DirectOption, OneAccount, OneControl, freeze_scope, say_direct
 from ..operator_requests import act
@@ -19,6 +20,7 @@ from ..stack import JsonOption, Stack, StackOption
 from ..terminal import Console
 
 
+@on_aws
 def freeze(
     reason: Annotated[str, typer.Option(help="Why, for whoever finds the guard frozen.")],
     hours: Annotated[
@@ -47,7 +49,7 @@ def freeze(
 
     Example: driftguard freeze --reason "migration" --hours 2
     """
-    scope, deployed = freeze_scope(control, account), Stack.named(stack)
+    scope, deployed = freeze_scope(control, account), Stack.to_change(stack)
     seconds = round(hours * 3600)
     if not direct:
         try:

@@ -33,6 +33,7 @@ from driftguard.engine import dead_letters
 from driftguard.events.commands import MARK
 from driftguard.model import Decision, Status
 
+from ..aws_options import on_aws
 from ..signed_request import ask
 from ..stack import JsonOption, Stack, StackOption
 from ..terminal import Console
@@ -105,6 +106,7 @@ def _standing(audit: AuditTable, status: Status) -> Iterator[Decision]:
     return Finder(audit, Usage()).decisions(filters, plan(filters))
 
 
+@on_aws
 def redrive(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what is dead-lettered.")
@@ -124,7 +126,7 @@ def redrive(
 
     Example: driftguard redrive --dry-run
     """
-    deployed = Stack.named(stack)
+    deployed = Stack.named(stack) if dry_run else Stack.to_change(stack)
     redriver = Redriver(deployed, dry_run=dry_run, untrusted=untrusted)
     found = list(redriver.messages())
     if as_json:

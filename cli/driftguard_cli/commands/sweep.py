@@ -26,6 +26,7 @@ from driftguard.documents import stamp
 from driftguard.model import Actor, Candidate, Certainty, Resource
 from driftguard.policy.model import Policy
 
+from ..aws_options import needed_region, on_aws
 from ..errors import Trouble
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
 from ..stack import JsonOption
@@ -58,12 +59,12 @@ class Survey:
         return [found for found in self.found if not found.exempt]
 
 
+@on_aws
 def sweep(
     control: Annotated[
         list[str] | None,
         typer.Option(metavar="CONTROL", help="Only these controls; * and ? match. Repeatable."),
     ] = None,
-    region: Annotated[str, typer.Option(help="The region; else the environment's.")] = "",
     policy: PolicyOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,9 +75,7 @@ def sweep(
     """
     chosen = _chosen(control or ["*"])
     at_hand = PolicyAtHand.found(policy)
-    where = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if not where:
-        raise Trouble("No region is set. Name one with --region, or set AWS_REGION.")
+    where = needed_region()
     # Secrets are told apart by salted fingerprints; these are compared only with each other.
     salt = os.urandom(32)
     aws = Aws(surroundings=Surroundings(salt=lambda _: salt))

@@ -21,6 +21,7 @@ from driftguard.state.keys import StateRecord, grants_key, trust_key, trusted
 from driftguard.state.standing import standing
 from driftguard.state.threshold import Threshold, threshold_of
 
+from ..aws_options import on_aws
 from ..operator_requests import ControlArgument, ReasonOption, act, known_control
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
 from ..stack import JsonOption, Stack, StackOption
@@ -58,6 +59,7 @@ class Row:
 
 
 @app.command()
+@on_aws
 def show(
     control: Annotated[str, typer.Argument(help="Only this control's.")] = "",
     policy: PolicyOption = None,
@@ -103,6 +105,7 @@ def show(
 
 
 @app.command()
+@on_aws
 def history(
     control: ControlArgument, as_json: JsonOption = False, stack: StackOption = "driftguard"
 ) -> None:
@@ -130,6 +133,7 @@ def history(
 
 
 @app.command()
+@on_aws
 def reset(
     control: ControlArgument,
     case: Annotated[
@@ -145,7 +149,7 @@ def reset(
 
     Example: driftguard trust reset s3.public-policy "PutBucketPolicy by user" --reason "new"
     """
-    act(Stack.named(stack), "reset-trust", as_json, control=control, case=case, reason=reason)
+    act(Stack.to_change(stack), "reset-trust", as_json, control=control, case=case, reason=reason)
 
 
 def _explained(threshold: Threshold, terms: Earning) -> Iterator[str]:

@@ -14,6 +14,7 @@ from driftguard.channels.wording import said
 from driftguard.engine.apply import inverse
 from driftguard.model import Decision, Status
 
+from ..aws_options import on_aws
 from ..decisions import DecisionArgument, as_json_whole, known
 from ..errors import Trouble
 from ..signed_request import ask
@@ -23,6 +24,7 @@ from ..terminal import Console
 console = Console(highlight=False)
 
 
+@on_aws
 def undo(
     decision: DecisionArgument,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
@@ -37,7 +39,7 @@ def undo(
 
     Example: driftguard undo dg-2f0c… --dry-run
     """
-    deployed = Stack.named(stack)
+    deployed = Stack.named(stack) if dry_run else Stack.to_change(stack)
     before = known(deployed.audit.get(decision), decision)
     calls = [step.call for step in inverse(before.plan, before.done).steps]
     if dry_run:

@@ -11,6 +11,7 @@ from driftguard.model import Decision, Status
 from driftguard.state import freezes
 from driftguard.state.keys import StateRecord, freeze_key
 
+from ..aws_options import on_aws
 from ..errors import Trouble
 from ..freezing import DirectOption, OneAccount, OneControl, freeze_scope, say_direct
 from ..operator_requests import ReasonOption, act
@@ -18,6 +19,7 @@ from ..stack import JsonOption, Stack, StackOption
 from ..terminal import Console
 
 
+@on_aws
 def unfreeze(
     reason: ReasonOption,
     control: OneControl = "",
@@ -35,7 +37,7 @@ def unfreeze(
 
     Example: driftguard unfreeze --reason "the migration is over"
     """
-    scope, deployed = freeze_scope(control, account), Stack.named(stack)
+    scope, deployed = freeze_scope(control, account), Stack.to_change(stack)
     if not direct:
         before = deployed.state.record(freeze_key(deployed.state.place, scope))
         stood = _stood(deployed, before, control, account)

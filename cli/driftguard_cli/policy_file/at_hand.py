@@ -8,15 +8,21 @@ from typing import Annotated
 
 import typer
 
-from driftguard.policy.compiled import COMPILED, from_compiled, shipped
+from driftguard.policy.compiled import from_compiled
 from driftguard.policy.model import Policy
 
+from .. import shipped
 from ..errors import Trouble
 from . import loader
 
 PolicyOption = Annotated[
     Path | None,
-    typer.Option("--policy", help="The policy file; else policies/guard.yaml, else the built one."),
+    typer.Option(
+        "--policy",
+        metavar="FILE|PACK",
+        help="A policy file, or the name of a pack that ships with Driftguard; else "
+        "policies/guard.yaml, else the one that ships.",
+    ),
 ]
 _USUAL = Path("policies/guard.yaml")
 
@@ -30,13 +36,16 @@ class PolicyAtHand:
 
     @classmethod
     def found(cls, given: Path | None = None) -> PolicyAtHand:
-        """Return the given policy; else this folder's, else the built one, else the defaults."""
-        path = given or (_USUAL if _USUAL.exists() else None)
-        if path is None:
-            if COMPILED.exists():
-                return cls(shipped(), "the policy that was built into this installation")
-            return cls(Policy(), "none: the defaults without a policy file")
+        """Return the given policy or pack; else this folder's; else the one that ships."""
+        packs = shipped.packs()
+        if given is not None and not given.exists() and str(given) in packs:
+            path, origin = packs[str(given)], f"the pack `{given}`"
+        elif given is not None or _USUAL.exists():
+            path = given or _USUAL
+            origin = str(path)
+        else:
+            path, origin = shipped.policies() / "guard.yaml", "the one that ships with Driftguard"
         try:
-            return cls(from_compiled(loader.read(path)), str(path))
+            return cls(from_compiled(loader.read(path)), origin)
         except loader.PolicyError as error:
             raise Trouble(str(error)) from error

@@ -17,6 +17,7 @@ from driftguard.audit.queries import Finder, Usage, plan
 from driftguard.documents import plain
 from driftguard.model import Decision
 
+from ...aws_options import on_aws
 from ...decisions import as_json_whole
 from ...stack import Stack, StackOption
 from ...terminal import Console
@@ -52,6 +53,7 @@ class Format(StrEnum):
     OCSF = "ocsf"
 
 
+@on_aws
 def export(
     format_: Annotated[
         Format, typer.Option("--format", help="JSON Lines, CSV, or OCSF detection findings.")

@@ -15,6 +15,7 @@ from rich.text import Text
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.model import Decision
 
+from ...aws_options import on_aws
 from ...decisions import as_json_whole, status_in_words
 from ...stack import JsonOption, Stack, StackOption
 from .shared import (
@@ -33,6 +34,7 @@ from .shared import (
 )
 
 
+@on_aws
 def list_decisions(
     since: SinceOption = "",
     until: UntilOption = "",

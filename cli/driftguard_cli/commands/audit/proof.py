@@ -11,6 +11,7 @@ import typer
 
 from driftguard.audit.verify import Proof, Unknown, Verifier
 
+from ...aws_options import on_aws
 from ...decisions import known
 from ...errors import Trouble
 from ...stack import JsonOption, Stack, StackOption
@@ -21,6 +22,7 @@ from .shared import console, counted, now, stamp
 _SHOWN = 20
 
 
+@on_aws
 def verify(
     day: Annotated[str, typer.Option(help="Only what was sealed on this day: 2026-11-24.")] = "",
     decision: Annotated[str, typer.Option(help="Only this decision: dg-…")] = "",

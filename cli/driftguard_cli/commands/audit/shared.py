@@ -23,7 +23,11 @@ SinceOption = Annotated[
 UntilOption = Annotated[str, typer.Option(help="Up to this time, included: the same forms.")]
 AccountOption = Annotated[str, typer.Option(help="Only in this account.")]
 RegionOption = Annotated[
-    str, typer.Option(help=f"Only in this region; `{GLOBAL}` for resources without one.")
+    str,
+    typer.Option(
+        "--resource-region",
+        help=f"Only of resources in this region; `{GLOBAL}` for those without one.",
+    ),
 ]
 ResourceOption = Annotated[str, typer.Option(help="Only of this resource: its ARN or its id.")]
 ActorOption = Annotated[

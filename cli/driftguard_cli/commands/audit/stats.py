@@ -16,12 +16,14 @@ from rich.text import Text
 from driftguard.audit.queries import Finder, Usage, outcomes
 from driftguard.model import Status
 
+from ...aws_options import on_aws
 from ...stack import JsonOption, Stack, StackOption
 from .shared import COLOR, console, now
 
 _WIDTH = 40
 
 
+@on_aws
 def stats(
     days: Annotated[int, typer.Option(min=1, max=400, help="How many days, today included.")] = 14,
     as_json: JsonOption = False,

@@ -21,6 +21,7 @@ from driftguard.channels.wording import by, said
 from driftguard.engine.apply import inverse
 from driftguard.model import Autonomy, Decision, Status
 
+from ...aws_options import on_aws
 from ...decisions import DecisionArgument, as_json_whole, known, status_in_words
 from ...stack import JsonOption, Stack, StackOption
 from .shared import COLOR, console
@@ -28,6 +29,7 @@ from .shared import COLOR, console
 _INDENT = (0, 0, 0, 2)
 
 
+@on_aws
 def show(
     decision: DecisionArgument, as_json: JsonOption = False, stack: StackOption = "driftguard"
 ) -> None:

@@ -18,6 +18,7 @@ from driftguard.documents import Json
 from driftguard.events.cloudtrail import Unparsable, change_from_event, change_from_record
 from driftguard.model import Change
 
+from ...aws_options import on_aws
 from ...errors import Trouble
 from ...policy_file.at_hand import PolicyAtHand, PolicyOption
 from ...stack import JsonOption, Stack, StackOption
@@ -28,6 +29,7 @@ _DECISION = re.compile(r"dg-[0-9a-f]{24}")
 console = Console(highlight=False)
 
 
+@on_aws
 def explain(
     what: Annotated[
         str,

@@ -12,18 +12,14 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from itertools import chain
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from driftguard.policy.compiled import from_compiled
-from driftguard.policy.model import Policy
-
-from ... import checkout
+from ...aws_options import on_aws
 from ...errors import Trouble
-from ...policy_file import loader
+from ...policy_file.at_hand import PolicyAtHand, PolicyOption
 from ...stack import JsonOption
 from ...terminal import Console
 from .crew import Bench, outcomes, processors, tasks
@@ -32,9 +28,9 @@ from .report import Summary, line, together
 from .window import Window
 
 _WIDE = 160
-_POLICY = Path("policies/guard.yaml")
 
 
+@on_aws
 def replay(
     history: Annotated[
         list[str],
@@ -44,9 +40,7 @@ def replay(
     until: Annotated[
         str, typer.Option(help="Only events up to this day or time, included (UTC).")
     ] = "",
-    policy: Annotated[
-        Path | None, typer.Option(help="The policy file; else policies/guard.yaml.")
-    ] = None,
+    policy: PolicyOption = None,
     own_role: Annotated[
         list[str] | None,
         typer.Option(metavar="ARN", help="The remediator's role, whose calls are skipped."),
@@ -77,7 +71,7 @@ def replay(
     Example: driftguard replay s3://my-trail/AWSLogs/ --since 2026-11-01
     """
     window = _window(since, until)
-    bench = Bench(_policy(policy), window, tuple(own_role or ()))
+    bench = Bench(PolicyAtHand.found(policy).policy, window, tuple(own_role or ()))
     work = tasks(chain.from_iterable(origins_at(source, window) for source in history))
     summary = Summary()
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -108,15 +102,6 @@ def _window(since: str, until: str) -> Window:
         raise Trouble(
             f"{error}: write a day (2026-11-24) or a time (2026-11-24T18:00:00Z), ISO 8601."
         ) from error
-
-
-def _policy(given: Path | None) -> Policy:
-    """The policy of a file; else of the folder we are in, or of the checkout this runs from."""
-    path = given or (_POLICY if _POLICY.exists() else checkout.OWN / _POLICY)
-    try:
-        return from_compiled(loader.read(path))
-    except loader.PolicyError as error:
-        raise Trouble(str(error)) from error
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from driftguard.aws.calls import AwsError
 from driftguard.aws.client import Aws
 from driftguard.controls.mechanisms.vulnerable_library import Judge, LibrarySettings, today
 
+from ...aws_options import on_aws
 from ...errors import Trouble
 from ...policy_file.at_hand import PolicyAtHand, PolicyOption
 from ...stack import JsonOption
@@ -50,6 +51,7 @@ class Format(StrEnum):
     CYCLONEDX = "cyclonedx"
 
 
+@on_aws
 def scan(
     what: Annotated[
         str,

@@ -7,7 +7,6 @@ Sources: AWS Lambda API Reference, "GetFunction", "GetAlias", "ListAliases", "Ge
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from driftguard.controls.scans import of_image
 from driftguard.documents import Document, items, mapping, text
 from driftguard.model import Resource
 
+from ...aws_options import needed_region
 from ...errors import Trouble
 from .verdict import Subject
 
@@ -40,18 +40,8 @@ def deployed(what: str, aws: Aws) -> Subject:
     named = _NAMED.fullmatch(what)
     if named is None:
         raise Trouble(f"{what} names no function: it is function:NAME[:QUALIFIER], or its ARN.")
-    reader = aws.reader("", named["region"] or _region())
+    reader = aws.reader("", named["region"] or needed_region())
     return _Function(named["name"], reader).subject(named["qualifier"] or "", what)
-
-
-def _region() -> str:
-    """Source: AWS SDKs and Tools Reference Guide, "AWS Region"."""
-    from botocore.session import get_session
-
-    region = os.environ.get("AWS_REGION") or get_session().get_config_variable("region")
-    if not region:
-        raise Trouble("No region is set. Set AWS_REGION to where the function is.")
-    return str(region)
 
 
 @dataclass(slots=True)

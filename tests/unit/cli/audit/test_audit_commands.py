@@ -86,8 +86,8 @@ def listed(*arguments: str) -> list[int]:
         (["--resource", "sg-2"], [2]),
         (["--resource", group("sg-2").arn], [2]),
         (["--actor", "alice@example.com"], [3, 2, 1]),
-        (["--account", "123456789012", "--region", "us-east-1", "--limit", "2"], [3, 2]),
-        (["--region", "global"], []),
+        (["--account", "123456789012", "--resource-region", "us-east-1", "--limit", "2"], [3, 2]),
+        (["--resource-region", "global"], []),
     ],
 )
 def test_list_filters(decisions: list[Decision], arguments: list[str], found: list[int]) -> None:

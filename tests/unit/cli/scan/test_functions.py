@@ -278,4 +278,4 @@ def test_without_a_region_it_says_so(
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     result = scan("function:orders", "--advisories", copy)
     assert result.exit_code == 2
-    assert "No region is set. Set AWS_REGION" in result.stderr
+    assert "No region is set. Name one with --region" in result.stderr
