@@ -34,6 +34,7 @@ from driftguard.sweep.look import OUTCOMES, Swept, sweep
 from ..aws_options import on_aws
 from ..errors import Trouble
 from ..operator_requests import ControlArgument, ReasonOption, known_control
+from ..rows import Rows
 from ..signed_request import ask
 from ..stack import JsonOption, Stack, StackOption
 from ..terminal import Console
@@ -135,9 +136,11 @@ def history(
     if as_json:
         typer.echo(json.dumps([asdict(version) for version in found], indent=2))
         return
-    table = Table(box=None, header_style="bold")
-    for column in ("version", "recorded", "by", "why", "what changed"):
-        table.add_column(column, overflow="fold")
+    rows = Rows(
+        *("version", "recorded", "by", "why", "what changed"),
+        heading=("version", "recorded"),
+        whole=("version", "recorded"),
+    )
     before = None
     for version in found:
         changed = (
@@ -145,9 +148,9 @@ def history(
         )
         cells = (version.by, version.why, changed or "nothing that counts")
         at = version.recorded[:19].replace("T", " ")
-        table.add_row(str(version.version), at, *(Text(cell) for cell in cells))
+        rows.add(str(version.version), at, *cells)
         before = version
-    console.print(table)
+    console.print(rows)
 
 
 @app.command()

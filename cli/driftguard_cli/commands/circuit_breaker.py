@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from driftguard.documents import Document, mapping, text
@@ -21,6 +20,7 @@ from driftguard.state.keys import circuit_breaker_key
 from ..aws_options import on_aws
 from ..operator_requests import ReasonOption, act
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
+from ..rows import Rows
 from ..stack import JsonOption, Stack, StackOption
 from ..terminal import Console
 
@@ -62,15 +62,13 @@ def show(
         }
         typer.echo(json.dumps(document, indent=2))
         return
-    table = Table(box=None, header_style="bold")
-    for column in ("circuit-breaker", "reverts", "at most", "stands"):
-        table.add_column(column, overflow="fold")
+    rows = Rows(*("circuit-breaker", "reverts", "at most", "stands"), heading=("circuit-breaker",))
     for standing in found:
         stands = Text("armed", "green")
         if standing.tripped:
             stands = Text(f"tripped at {standing.tripped} by {standing.decision}", "red")
-        table.add_row(Text(standing.scope), str(standing.reverts), str(standing.limit), stands)
-    console.print(table)
+        rows.add(standing.scope, str(standing.reverts), str(standing.limit), stands)
+    console.print(rows)
     console.print(
         f"Reverts within {limits.window} s; limits by policy: {at_hand.origin}.", markup=False
     )

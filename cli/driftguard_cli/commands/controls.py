@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import typer
-from rich.table import Table
 
 from driftguard import controls as catalogue
 from driftguard.controls.control import AnyControl
 
 from ..generate.catalogue import revert_in_words
+from ..rows import Rows, severity_in_words
 from ..stack import JsonOption
 from ..terminal import Console
 
@@ -28,19 +28,20 @@ def controls(as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps([told(control) for control in every], indent=2))
         return
-    table = Table(box=None, header_style="bold")
-    for column in ("control", "severity", "what", "revert", "proven"):
-        # An id that is copied to the next command stays whole, however narrow the terminal.
-        table.add_column(column, overflow="fold", no_wrap=column == "control")
+    rows = Rows(
+        *("control", "severity", "what", "revert", "proven"),
+        heading=("severity", "control"),
+        whole=("control", "severity"),
+    )
     for control in every:
-        table.add_row(
+        rows.add(
             control.id,
-            str(control.severity),
+            severity_in_words(control.severity),
             control.title,
             revert_in_words(control),
             control.proven,
         )
-    console.print(table)
+    console.print(rows)
     console.print(f"{len(every)} controls.")
 
 

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from driftguard import controls
 from driftguard.documents import Document, stamp
@@ -28,6 +26,7 @@ from ..errors import Trouble
 from ..operator_requests import ControlArgument, ReasonOption, act, known_control
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
 from ..policy_file.schema.values import seconds_in
+from ..rows import Rows
 from ..stack import JsonOption, Stack, StackOption
 from ..terminal import Console
 
@@ -119,7 +118,7 @@ def list_exemptions(
         typer.echo(json.dumps([_told(exemption, now) for exemption in found], indent=2))
         return
     if found:
-        console.print(_table(found, now))
+        console.print(_rows(found, now))
     console.print(f"{len(found)} exemptions; policy: {at_hand.origin}.", markup=False)
 
 
@@ -172,24 +171,25 @@ def _told(found: _Found, now: str) -> Document:
     }
 
 
-def _table(found: list[_Found], now: str) -> Table:
-    table = Table(box=None, header_style="bold")
-    # What is copied to the next command stays whole, however narrow the terminal.
-    for column in ("id", "control", "resource", "only for", "until", "by", "why"):
-        table.add_column(column, overflow="fold", no_wrap=column in ("id", "control"))
+def _rows(found: list[_Found], now: str) -> Rows:
+    rows = Rows(
+        *("id", "control", "resource", "only for", "until", "by", "why"),
+        heading=("control", "until"),
+        whole=("id", "control", "until"),
+    )
     for listed in found:
         exemption = listed.exemption
         narrowed = [exemption.actor] * (exemption.actor != "*")
         narrowed += [f"{name}={value}" for name, value in exemption.tags.items()]
         over = exemption.until <= now
-        table.add_row(
+        rows.add(
             exemption.id or "-",
             exemption.control,
-            Text(exemption.resource),
-            Text(", ".join(narrowed)),
+            exemption.resource,
+            ", ".join(narrowed),
             exemption.until[:16].replace("T", " ") + (" expired" if over else ""),
-            Text(exemption.by or listed.source),
-            Text(exemption.reason),
+            exemption.by or listed.source,
+            exemption.reason,
             style="dim" if over else "",
         )
-    return table
+    return rows

@@ -15,8 +15,6 @@ from fnmatch import fnmatchcase
 from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from driftguard import controls
 from driftguard.aws.calls import AwsError, told_apart
@@ -29,6 +27,7 @@ from driftguard.policy.model import Policy
 from ..aws_options import needed_region, on_aws
 from ..errors import Trouble
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
+from ..rows import Rows, severity_in_words
 from ..stack import JsonOption
 from ..terminal import Console
 
@@ -167,17 +166,8 @@ def _told(survey: Survey, account: str, region: str, policy: str) -> dict[str, o
 
 
 def _show(survey: Survey, swept: int, policy: str) -> None:
-    table = Table(box=None, header_style="bold")
-    for column in ("severity", "control", "resource", "risk"):
-        table.add_column(column, overflow="fold")
-    for found in survey.found:
-        finding = (
-            f"exempt until {found.exempt[:10]}: {found.finding}" if found.exempt else found.finding
-        )
-        cells = (str(found.control.severity), found.control.id, found.resource.arn, finding)
-        table.add_row(*(Text(cell) for cell in cells), style="dim" if found.exempt else "")
     if survey.found:
-        console.print(table)
+        console.print(_rows(survey.found))
     for control, resource, why in survey.failed:
         console.print(f"not read: {control} {resource} {why}", markup=False)
     flagged, exempt = len(survey.flagged), len(survey.found) - len(survey.flagged)
@@ -186,3 +176,20 @@ def _show(survey: Survey, swept: int, policy: str) -> None:
         f"{counts}, of {survey.looked_at} looked at by {swept} controls. Policy: {policy}.",
         markup=False,
     )
+
+
+def _rows(found: Sequence[Found]) -> Rows:
+    rows = Rows(
+        *("severity", "control", "resource", "risk"),
+        heading=("severity", "control"),
+        whole=("severity", "control"),
+    )
+    for one in found:
+        rows.add(
+            severity_in_words(one.control.severity),
+            one.control.id,
+            one.resource.arn,
+            f"exempt until {one.exempt[:10]}: {one.finding}" if one.exempt else one.finding,
+            style="dim" if one.exempt else "",
+        )
+    return rows

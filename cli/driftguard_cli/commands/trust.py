@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from driftguard.documents import Document, amount, text
@@ -24,6 +23,7 @@ from driftguard.state.threshold import Threshold, threshold_of
 from ..aws_options import on_aws
 from ..operator_requests import ControlArgument, ReasonOption, act, known_control
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
+from ..rows import Rows
 from ..stack import JsonOption, Stack, StackOption
 from ..terminal import Console
 
@@ -94,7 +94,7 @@ def show(
         typer.echo(json.dumps(said, indent=2))
         return
     if found:
-        console.print(_table(found))
+        console.print(_listed(found))
     for line in _explained(threshold, terms):
         console.print(line, markup=False)
     console.print(
@@ -121,14 +121,16 @@ def history(
     if as_json:
         typer.echo(json.dumps(list(lines), indent=2))
         return
-    table = Table(box=None, header_style="bold")
-    for column in ("at", "outcome", "case", "by", "decision"):
-        table.add_column(column, overflow="fold", no_wrap=column == "decision")
+    rows = Rows(
+        *("at", "outcome", "case", "by", "decision"),
+        heading=("at", "outcome"),
+        whole=("at", "decision"),
+    )
     for outcome in lines:
         cells = (text(outcome, name) for name in ("outcome", "case", "by", "decision"))
-        table.add_row(text(outcome, "at")[:19].replace("T", " "), *(Text(cell) for cell in cells))
+        rows.add(text(outcome, "at")[:19].replace("T", " "), *cells)
     if lines:
-        console.print(table)
+        console.print(rows)
     console.print(f"{len(lines)} outcomes.")
 
 
@@ -201,24 +203,17 @@ def _rows(record: StateRecord, shared: Document, policy: Policy, now: datetime) 
         )
 
 
-def _table(found: list[Row]) -> Table:
-    table = Table(box=None, header_style="bold")
-    for column in (
-        "control",
-        "case",
-        "right in",
-        "outcomes",
-        "good/bad",
-        "policy",
-        "",
-        "demoted",
-        "first granted",
-    ):
-        table.add_column(column, overflow="fold", no_wrap=column == "control")
+def _listed(found: list[Row]) -> Rows:
+    rows = Rows(
+        *("control", "case", "right in", "outcomes", "good/bad", "policy", "stands"),
+        *("demoted", "first granted"),
+        heading=("control", "stands"),
+        whole=("control",),
+    )
     for row in found:
-        table.add_row(
+        rows.add(
             row.control,
-            Text(row.case),
+            row.case,
             f"≥ {row.bound:.0%}",
             f"{row.outcomes:g}",
             f"{row.good:g}/{row.bad:g}",
@@ -227,4 +222,4 @@ def _table(found: list[Row]) -> Table:
             row.demoted[:19].replace("T", " "),
             row.first_grant[:19].replace("T", " "),
         )
-    return table
+    return rows

@@ -9,7 +9,6 @@ from itertools import islice
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from driftguard.audit.queries import Filters, Finder, Usage, plan
@@ -17,6 +16,7 @@ from driftguard.model import Decision
 
 from ...aws_options import on_aws
 from ...decisions import as_json_whole, status_in_words
+from ...rows import Rows, severity_in_words
 from ...stack import JsonOption, Stack, StackOption
 from .shared import (
     COLOR,
@@ -83,7 +83,7 @@ def list_decisions(
         typer.echo(json.dumps(document, indent=2))
         return
     if shown:
-        console.print(_table(shown))
+        console.print(_rows(shown))
     else:
         console.print(f"No decisions{_from(filters)}.")
     if len(found) > limit:
@@ -94,21 +94,24 @@ def list_decisions(
             console.print(line, markup=False)
 
 
-def _table(shown: Sequence[Decision]) -> Table:
-    table = Table(box=None, header_style="bold")
-    # What is copied to the next command stays whole, however narrow the terminal.
-    for column in ("decided", "status", "control", "resource", "by", "decision"):
-        table.add_column(column, overflow="fold", no_wrap=column in ("status", "decision"))
+def _rows(shown: Sequence[Decision]) -> Rows:
+    rows = Rows(
+        *("decided", "severity", "status", "control", "what", "resource", "by", "decision"),
+        heading=("severity", "status", "control"),
+        whole=("decided", "severity", "status", "control", "decision"),
+    )
     for decision in shown:
-        table.add_row(
-            decision.decided[:19].replace("T", " "),
+        rows.add(
+            decision.decided[:16].replace("T", " "),
+            severity_in_words(decision.severity),
             Text(status_in_words(decision), COLOR.get(decision.status, "")),
             decision.control,
-            Text(decision.candidate.resource.id),
-            Text(decision.actor.name),
+            decision.summary,
+            decision.candidate.resource.id,
+            decision.actor.name,
             decision.id,
         )
-    return table
+    return rows
 
 
 def _from(filters: Filters) -> str:

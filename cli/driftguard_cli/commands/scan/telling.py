@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from rich.table import Table
 from rich.text import Text
 
 from driftguard.analysis.advisories.severity import Severity
 from driftguard.analysis.inventory.troubles import printable
 from driftguard.documents import Document, text
 
+from ...rows import Rows
 from ...terminal import Console
 from .verdict import Accepted, Outcome, Verdict, points
 
@@ -78,19 +78,16 @@ def _number(count: int, thing: str) -> str:
     return f"{count:,} {thing if count == 1 else things}"
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _flagged(verdict: Verdict) -> Table:
+def _flagged(verdict: Verdict) -> Rows:
     """One row an advisory, those of a package together; the worst package first."""
-    table = _table("package", "version", "severity", "advisory", "fixed in", "where")
+    rows = Rows(
+        *("package", "version", "severity", "advisory", "fixed in", "where"),
+        heading=("package", "version"),
+        whole=("version", "severity"),
+    )
     for package, version, ones in _by_package(verdict.flagged):
         for number, finding in enumerate(ones):
-            table.add_row(
+            rows.add(
                 _plain("" if number else f"{package}{verdict.guess(finding)}"),
                 _plain("" if number else version),
                 _severity(finding),
@@ -98,7 +95,7 @@ def _flagged(verdict: Verdict) -> Table:
                 _plain(_few(_strings(finding, "fixed_in"), _IDS)),
                 _plain("" if number else _few(_strings(finding, "places"), 1)),
             )
-    return table
+    return rows
 
 
 def _by_package(found: Iterable[Document]) -> Iterator[tuple[str, str, list[Document]]]:
@@ -113,25 +110,29 @@ def _by_package(found: Iterable[Document]) -> Iterator[tuple[str, str, list[Docu
         yield package, version, list(ones)
 
 
-def _exposed(verdict: Verdict) -> Table:
-    table = _table("secret", "where")
+def _exposed(verdict: Verdict) -> Rows:
+    rows = Rows("secret", "where", heading=("secret",))
     for exposed in verdict.exposures.found if verdict.exposures else ():
         named = f"{exposed.kind} of {exposed.key_id}" if exposed.key_id else exposed.kind
-        table.add_row(Text(named, "red"), _plain(exposed.place))
-    return table
+        rows.add(Text(named, "red"), _plain(exposed.place))
+    return rows
 
 
-def _accepted(accepted: Iterable[Accepted]) -> Table:
-    table = _table("allowed", "package", "version", "until", "because")
+def _accepted(accepted: Iterable[Accepted]) -> Rows:
+    rows = Rows(
+        *("allowed", "package", "version", "until", "because"),
+        heading=("package", "version", "until"),
+        whole=("version", "until"),
+    )
     for entry in accepted:
-        table.add_row(
+        rows.add(
             _plain(entry.by["id"]),
             _plain(text(entry.finding, "package")),
             _plain(text(entry.finding, "version")),
             _plain(str(entry.by["until"])),
             _plain(entry.by["reason"]),
         )
-    return table
+    return rows
 
 
 def _severity(finding: Document) -> Text:
