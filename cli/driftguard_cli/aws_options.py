@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .errors import Trouble
+from .errors import Misuse
 
 RegionOption = Annotated[
     str,
@@ -115,7 +115,7 @@ def _known(profile: str) -> None:
     from botocore.session import get_session
 
     if profile not in get_session().available_profiles:
-        raise Trouble(
+        raise Misuse(
             f"There is no profile `{profile}` in ~/.aws/config or ~/.aws/credentials. It comes "
             "from --profile or AWS_PROFILE; `aws configure list-profiles` names yours."
         )
@@ -125,7 +125,7 @@ def needed_region() -> str:
     """The region that the command works in. Raises `Trouble` if nothing names one."""
     if found := region_in_force():
         return found
-    raise Trouble(
+    raise Misuse(
         "No region is set. Name one with --region, set AWS_REGION, or give the profile a region "
         "with `aws configure set region`."
     )

@@ -13,7 +13,7 @@ import typer
 from driftguard.documents import Document
 from driftguard.state.keys import ALL
 
-from .errors import Trouble
+from .errors import Misuse
 from .operator_requests import known_control
 from .terminal import Console
 
@@ -27,11 +27,11 @@ DirectOption = Annotated[
 def freeze_scope(control: str, account: str) -> str:
     """Return the sort key of a freeze's state record. Raises `Trouble` for an invalid scope."""
     if control and account:
-        raise Trouble("Freeze a control or an account; each is a freeze of its own.")
+        raise Misuse("Freeze a control or an account; each is a freeze of its own.")
     if control:
         return f"control#{known_control(control).id}"
     if account and not (len(account) == 12 and account.isdigit()):
-        raise Trouble(f"`{account}` is not an account's id, which has twelve digits.")
+        raise Misuse(f"`{account}` is not an account's id, which has twelve digits.")
     return f"account#{account}" if account else ALL
 
 

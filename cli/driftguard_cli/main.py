@@ -15,7 +15,7 @@ import typer
 from driftguard.aws.calls import AwsError
 
 from .aws_options import ProfileOption, RegionOption, remember
-from .errors import Trouble
+from .errors import Misuse, Trouble
 from .shipped import commit
 from .terminal import Console
 
@@ -92,13 +92,14 @@ app = wired()
 def run() -> None:
     """Runs the `driftguard` command. Prints an error as a sentence, not as a traceback.
 
-    Exits 1 then; 70, which no verdict uses, where the bug is in Driftguard itself.
+    Exits 1 then, 2 if the arguments are wrong, and 70, which no verdict uses, where the bug is in
+    Driftguard itself.
     """
     try:
         app()
     except (Trouble, AwsError) as error:
         _say(str(error))
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, Misuse) else 1)
     except Exception as error:
         if os.environ.get(_WHOLE_TRACE):
             raise

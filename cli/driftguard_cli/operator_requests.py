@@ -15,7 +15,8 @@ from driftguard import controls
 from driftguard.controls.control import AnyControl
 from driftguard.documents import Json
 
-from .errors import Trouble
+from .errors import Misuse
+from .policy_file.schema.names import control_ids, nearest
 from .signed_request import ask
 from .stack import Stack
 from .terminal import Console
@@ -36,8 +37,11 @@ def act(deployed: Stack, kind: str, as_json: bool, **said: Json) -> None:
 
 
 def known_control(control: str) -> AnyControl:
-    """Return the control of this id. Raises `Trouble` if there is none."""
+    """Return the control of this id. Raises `Misuse` if there is none."""
     try:
         return controls.control(control)
     except controls.UnknownControl as error:
-        raise Trouble(f"{error}. `driftguard controls` lists them.") from error
+        near = nearest(control, control_ids())
+        raise Misuse(
+            f"There is no control `{control}`{near}. `driftguard controls` lists them."
+        ) from error

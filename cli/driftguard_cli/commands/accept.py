@@ -10,7 +10,7 @@ from driftguard.model import Choice
 
 from ..aws_options import on_aws
 from ..decisions import DecisionArgument
-from ..errors import Trouble
+from ..errors import Misuse
 from ..policy_file.schema.values import seconds_in
 from ..stack import JsonOption, StackOption
 from ..votes import ReasonOption, YesOption, vote
@@ -36,7 +36,7 @@ def accept(
     try:
         seconds = seconds_in(length)
     except ValueError as error:
-        raise Trouble(f"--for: {error}.") from error
+        raise Misuse(f"--for: {error}.") from error
     vote(
         stack,
         decision,

@@ -32,7 +32,7 @@ from driftguard.state.keys import baseline_key, baseline_log_key, named_by
 from driftguard.sweep.look import OUTCOMES, Swept, sweep
 
 from ..aws_options import on_aws
-from ..errors import Trouble
+from ..errors import Misuse, Trouble
 from ..operator_requests import ControlArgument, ReasonOption, known_control
 from ..rows import Rows
 from ..signed_request import ask
@@ -313,7 +313,7 @@ def _reader(deployed: Stack, resource: str) -> Reader:
     """Reads with the caller's rights, where the ARN says that the resource is."""
     parts = resource.split(":")
     if len(parts) < 6 or parts[0] != "arn":
-        raise Trouble(f"`{resource}` is not an ARN.")
+        raise Misuse(f"`{resource}` is not an ARN.")
     account = deployed.caller().split(":")[4]
     return deployed.aws.reader(account, parts[3] or deployed.region)
 

@@ -22,7 +22,7 @@ from driftguard.state.keys import exemptions_key
 from driftguard.state.table import StateTable
 
 from ..aws_options import on_aws
-from ..errors import Trouble
+from ..errors import Misuse
 from ..operator_requests import ControlArgument, ReasonOption, act, known_control
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
 from ..policy_file.schema.values import seconds_in
@@ -64,7 +64,7 @@ def add(
     try:
         seconds = seconds_in(length)
     except ValueError as error:
-        raise Trouble(f"--for: {error}.") from error
+        raise Misuse(f"--for: {error}.") from error
     act(
         Stack.to_change(stack),
         "exempt",
@@ -149,7 +149,7 @@ def _tags(given: list[str]) -> dict[str, str]:
     for tag in given:
         name, equals, value = tag.partition("=")
         if not name or not equals:
-            raise Trouble(f"--tag: write a tag as KEY=VALUE, not `{tag}`.")
+            raise Misuse(f"--tag: write a tag as KEY=VALUE, not `{tag}`.")
         tags[name] = value
     return tags
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -28,34 +30,38 @@ FileArgument = Annotated[Path, typer.Argument(help="The policy file.")]
 def check(file: FileArgument = Path("policies/guard.yaml"), as_json: JsonOption = False) -> None:
     """Say everything that is wrong with a policy file; exits 1 if anything is.
 
+    What is allowed but hardly meant, like an exemption that has ended, is told on stderr.
+
     Example: driftguard policy check policies/guard.yaml
     """
     try:
         policy = from_compiled(loader.read(file))
+        advice = loader.advice(file, datetime.now(UTC))
     except loader.PolicyError as error:
         if as_json:
-            problems = [
-                {
-                    "file": str(file),
-                    "line": problem.line,
-                    "where": problem.where,
-                    "problem": problem.what,
-                }
-                for problem in error.problems
-            ]
-            typer.echo(json.dumps({"valid": False, "problems": problems}, indent=2))
+            problems = _told(file, error.problems)
+            typer.echo(json.dumps({"valid": False, "problems": problems, "advice": []}, indent=2))
         else:
             complaints.print(str(error), markup=False)
         raise typer.Exit(1) from None
     if as_json:
-        typer.echo(json.dumps({"valid": True, "problems": []}))
+        typer.echo(json.dumps({"valid": True, "problems": [], "advice": _told(file, advice)}))
     else:
+        for one in advice:
+            complaints.print(f"{file}:{one}", markup=False)
         rest = "earned" if policy.earned_by_default else policy.default.label
         console.print(
             f"{file} is valid: {len(policy.autonomy)} controls set, "
             f"the rest {rest}, {len(policy.exemptions)} exemptions.",
             markup=False,
         )
+
+
+def _told(file: Path, problems: Iterable[loader.Problem]) -> list[dict[str, str | int]]:
+    return [
+        {"file": str(file), "line": one.line, "where": one.where, "problem": one.what}
+        for one in problems
+    ]
 
 
 @app.command("compile")

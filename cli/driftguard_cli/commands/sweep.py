@@ -25,8 +25,9 @@ from driftguard.model import Actor, Candidate, Certainty, Resource
 from driftguard.policy.model import Policy
 
 from ..aws_options import needed_region, on_aws
-from ..errors import Trouble
+from ..errors import Misuse
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
+from ..policy_file.schema.names import nearest
 from ..rows import Rows, severity_in_words
 from ..stack import JsonOption
 from ..terminal import Console
@@ -100,8 +101,10 @@ def _chosen(patterns: Sequence[str]) -> list[AnyControl]:
     every = [control for control in controls.every() if control.swept]
     for pattern in patterns:
         if not any(fnmatchcase(control.id, pattern) for control in every):
-            why = "cannot be swept" if controls.is_known(pattern) else "is no control"
-            raise Trouble(f"`{pattern}` {why}; docs/controls.md says which are swept.")
+            known = controls.is_known(pattern)
+            near = "" if known else nearest(pattern, [control.id for control in every])
+            why = "cannot be swept" if known else f"is no control{near}"
+            raise Misuse(f"`{pattern}` {why}; docs/controls.md says which are swept.")
     named = (
         control
         for control in every

@@ -7,17 +7,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import yaml
 from pydantic import ValidationError
 
 from driftguard.documents import Document
 
+from .complaints import Location, contradictions, warnings, worded
 from .schema import PolicyFile, model, schema
 from .schema.names import nearest
-
-Location: TypeAlias = "tuple[str | int, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +27,7 @@ class Problem:
     what: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.line}: {self.where}: {self.what}" if self.where else f"{self.line}: {self.what}"
-        )
+        return ": ".join(part for part in (str(self.line or ""), self.where, self.what) if part)
 
 
 class _Loader(yaml.SafeLoader):
@@ -50,23 +46,38 @@ class PolicyError(Exception):
     """The policy file is not valid; `problems` say where and why."""
 
     def __init__(self, path: str, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(f"{path}:{problem}" for problem in problems))
+        super().__init__(
+            "\n".join(f"{path}:{'' if problem.line else ' '}{problem}" for problem in problems)
+        )
         self.problems = tuple(problems)
 
 
 def read(path: Path) -> Document:
     """The compiled policy of a YAML file. Raises `PolicyError`."""
+    return compiled(_written(path), str(path))
+
+
+def advice(path: Path, now: dt.datetime) -> list[Problem]:
+    """What a valid policy file says that was hardly meant. Raises `PolicyError`."""
+    root, policy = _parsed(_written(path), str(path))
+    return [Problem(_line(root, loc), _dotted(loc), what) for loc, what in warnings(policy, now)]
+
+
+def _written(path: Path) -> str:
     try:
-        written = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise PolicyError(str(path), [Problem(0, "", error.strerror or str(error))]) from error
     except UnicodeDecodeError as error:
         raise PolicyError(str(path), [Problem(0, "", f"not UTF-8: {error}")]) from error
-    return compiled(written, str(path))
 
 
 def compiled(written: str, path: str = "policy") -> Document:
     """The policy as the Lambdas read it. Raises `PolicyError` naming every problem and its line."""
+    return _as_document(_parsed(written, path)[1])
+
+
+def _parsed(written: str, path: str) -> tuple[yaml.Node, PolicyFile]:
     try:
         root = yaml.compose(written, Loader=yaml.SafeLoader)
         twice = list(_duplicates(root, ())) if root else []
@@ -96,12 +107,21 @@ def compiled(written: str, path: str = "policy") -> Document:
                 problem["type"],
                 problem["msg"],
                 problem["input"],
-                str(problem.get("ctx", {}).get("expected", "")),
+                problem.get("ctx", {}),
             )
             for problem in error.errors()
         ]
         raise PolicyError(path, sorted(problems, key=lambda problem: problem.line)) from error
-    return _as_document(policy)
+    against = [
+        Problem(_line(root, loc), _dotted(loc), what) for loc, what in contradictions(policy)
+    ]
+    if against:
+        raise PolicyError(path, against)
+    return root, policy
+
+
+def _dotted(loc: Location) -> str:
+    return ".".join(str(part) for part in loc)
 
 
 def _as_document(policy: PolicyFile) -> Document:
@@ -131,10 +151,15 @@ def _instant(until: dt.date | dt.datetime) -> str:
 
 
 def _problem(
-    root: yaml.Node, loc: Location, kind: str, message: str, given: object, expected: str
+    root: yaml.Node,
+    loc: Location,
+    kind: str,
+    message: str,
+    given: object,
+    context: Mapping[str, object],
 ) -> Problem:
     loc = tuple(part for part in loc if part not in ("date", "datetime", "function-after"))
-    where = ".".join(str(part) for part in loc)
+    where = _dotted(loc)
     line = _line(root, loc)
     if kind == "extra_forbidden":
         known = _keys_at(loc[:-1])
@@ -144,13 +169,14 @@ def _problem(
     if kind == "missing":
         return Problem(line, where, f"`{loc[-1]}` is missing")
     if kind in ("enum", "literal_error"):
+        expected = str(context.get("expected", ""))
         allowed = re.findall(r"'([^']*)'", expected) or [expected]
         return Problem(
             line,
             where,
             f"`{given}` is not one of {', '.join(allowed)}{nearest(str(given), allowed)}",
         )
-    return Problem(line, where, message.removeprefix("Value error, "))
+    return Problem(line, where, worded(kind, message, context))
 
 
 def _line(node: yaml.Node, loc: Location) -> int:

@@ -117,29 +117,75 @@ def test_lifting_needs_the_signed_api_unless_it_is_said(stack: dict[str, str]) -
     assert "has no output `SignedApiUrl`" in str(result.exception)
 
 
+NO_CONTROL = "There is no control `s3.public-acll`; did you mean `s3.public-acl`?"
+NO_TIME = "`yesterday` is not a time. Write 2026-11-24, 2026-11-24T10:00:00Z, 36h or 7d"
+
+
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "code", "said"),
     [
-        (["audit", "show", "dg-none"], "There is no decision dg-none"),
-        (["audit", "list", "--status", "odd"], "There is no status `odd`"),
-        (["audit", "list", "--stack", "other"], "There is no stack `other`"),
-        (["baseline", "show", "s3.none", "arn:x"], "there is no control `s3.none`"),
+        (["audit", "show", "dg-none"], 1, "There is no decision dg-none. `driftguard audit list`"),
+        (["audit", "list", "--stack", "other"], 1, "There is no stack `other` in us-east-1"),
+        (["audit", "list", "--status", "odd"], 2, "There is no status `odd`. Known: "),
+        (["audit", "list", "--since", "yesterday"], 2, NO_TIME),
+        (["audit", "list", "--until", "2026-01-01", "--since", "2026-01-02"], 2, "The time ends"),
+        (["audit", "verify", "--day", "soon"], 2, "`soon` is not a day. Write 2026-11-24."),
+        (["baseline", "show", "s3.public-acll", "arn:x"], 2, NO_CONTROL),
+        (["freeze", "--control", "s3.public-acll", "--reason", "x"], 2, NO_CONTROL),
+        (["freeze", "--account", "12", "--reason", "x"], 2, "`12` is not an account's id"),
+        (
+            ["exempt", "add", "s3.public-acll", "b", "--for", "1d", "--reason", "x"],
+            2,
+            NO_CONTROL,
+        ),
+        (
+            ["exempt", "add", "s3.public-acl", "b", "--for", "soon", "--reason", "x"],
+            2,
+            "--for: `soon` is not a length of time like 30m, 24h or 7d",
+        ),
+        (["sweep", "--control", "s3.public-acll"], 2, "`s3.public-acll` is no control; did you"),
+        (["replay", "/nowhere"], 2, "There is no file or folder /nowhere."),
+        (["replay", "--since", "soon", "."], 2, "write a day (2026-11-24)"),
+        (["explain", "/nowhere"], 2, "/nowhere is neither a file that can be read"),
+        (["approve"], 2, "Missing argument"),
+        (["nonsense"], 2, "No such command"),
     ],
 )
-def test_what_goes_wrong_is_a_sentence_and_exit_code_1(
+def test_what_goes_wrong_is_a_sentence_on_stderr_and_the_exit_code_that_help_says(
     stack: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
+    code: int,
     said: str,
 ) -> None:
     monkeypatch.setattr("sys.argv", ["driftguard", *arguments])
     with pytest.raises(SystemExit) as exit_:
         run()
-    assert exit_.value.code == 1
-    error = capsys.readouterr().err
+    output, error = capsys.readouterr()
+    assert exit_.value.code == code
     assert said in error
     assert "Traceback" not in error
+    assert output == ""
+
+
+def test_a_control_that_is_no_more_is_searched_for_and_said_to_be_unknown(
+    decision: Decision,
+) -> None:
+    result = told("audit", "list", "--control", "s3.public-acll")
+    assert result.exit_code == 0
+    assert "no control `s3.public-acll` in this version; did you mean" in result.stderr
+
+
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help_can_be_asked_for_in_short(word: str) -> None:
+    assert told("audit", "list", word).stdout.strip().startswith("Usage:")
+
+
+def test_without_arguments_help_is_shown_and_all_is_well() -> None:
+    result = told()
+    assert result.exit_code == 0
+    assert "--install-completion" in result.stdout
 
 
 def test_controls_lists_what_each_needs() -> None:

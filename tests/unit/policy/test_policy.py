@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from driftguard.model import Actor, Autonomy, Resource
@@ -13,6 +17,7 @@ from driftguard.policy.compiled import from_compiled
 from driftguard.policy.model import Exemption
 from driftguard_cli.main import app
 from driftguard_cli.policy_file import loader, schema
+from driftguard_cli.policy_file.schema import PolicyFile
 from tests.support.world import ROOT, shipped_policy
 
 FIVE = (
@@ -105,6 +110,71 @@ def test_terms_that_could_never_be_met_are_refused(written: str) -> None:
     """Fifty reverts of a thing are remembered, for thirty days; nobody waits for ever."""
     with pytest.raises(loader.PolicyError):
         loader.compiled(f"version: 1\n{written}\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("people: {bob: {}}", "2: people: must be a list"),
+        ("people: [bob]", "2: people.0: must be a mapping of keys to values"),
+        ("people: [{name: bob, iam: [bob]}]", "2: people.0.iam.0: `bob` is no ARN; write one like"),
+        ("people: [{name: 5}]", "2: people.0.name: must be text; put a number in quotes"),
+        ("approvals: {quorum: two}", "2: approvals.quorum: must be a whole number"),
+        ("approvals: {quorum: 0}", "2: approvals.quorum: must be at least 1"),
+        ("earned: {threshold: high}", "2: earned.threshold: must be a number"),
+        ("controls: [s3.public-acl]", "2: controls: must be a mapping of keys to values"),
+        (
+            "exemptions:\n  - {control: s3.public-acl, resource: b, until: soon, reason: because}",
+            "3: exemptions.0.until: must be a day (2027-01-31) or a time (2027-01-31T18:00:00Z)",
+        ),
+        (
+            "exemptions:\n  - {control: s3.public-acl, resource: b, until: 2027-01-01, reason: x}",
+            "3: exemptions.0.reason: must have at least 3 characters",
+        ),
+        (
+            "people: [{name: bob}]\napprovals:\n  quorum: 2",
+            "4: approvals.quorum: 2 must agree, but only 1 may vote",
+        ),
+        (
+            "people: [{name: bob}]\napprovals:\n  rules:\n    - approvers: [bob, rob]",
+            "5: approvals.rules.0.approvers.1: approver `rob` is not in people; did you mean",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_words_of_the_file(written: str, complaint: str) -> None:
+    with pytest.raises(loader.PolicyError) as caught:
+        loader.compiled(f"version: 1\n{written}\n", "guard.yaml")
+    assert f"guard.yaml:{complaint}" in str(caught.value)
+
+
+# Values of every type, for keys of every type.
+VALUES = st.sampled_from(
+    ["x", "", 5, -1, 1.5, True, None, [], ["x"], [5], {}, {"x": 1}, float("nan"), "2027-01-01"]
+)
+
+
+@given(key=st.sampled_from(sorted(set(PolicyFile.model_fields) - {"version"})), value=VALUES)
+def test_no_complaint_speaks_of_python(key: str, value: object) -> None:
+    try:
+        loader.compiled(yaml.safe_dump({"version": 1, key: value}))
+    except loader.PolicyError as error:
+        assert not re.search("Input should|valid (tuple|dict|string)|instance of", str(error))
+
+
+def test_an_exemption_that_is_over_or_exempts_everything_is_told_and_stays_valid(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "guard.yaml"
+    file.write_text(
+        "version: 1\nexemptions:\n"
+        "  - {control: s3.public-acl, resource: '*', until: 2020-01-01, reason: because}\n"
+        "  - {control: s3.public-acl, resource: ours, until: 2099-01-01, reason: because}\n"
+    )
+    result = CliRunner().invoke(app, ["policy", "check", str(file)])
+    assert result.exit_code == 0
+    over, wide = result.stderr.splitlines()
+    assert over.startswith(f"{file}:3: exemptions.0.until: it ended on 2020-01-01")
+    assert wide.startswith(f"{file}:3: exemptions.0.resource: it exempts everything that")
 
 
 @pytest.mark.parametrize(

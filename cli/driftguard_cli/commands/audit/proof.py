@@ -13,7 +13,7 @@ from driftguard.audit.verify import Proof, Unknown, Verifier
 
 from ...aws_options import on_aws
 from ...decisions import known
-from ...errors import Trouble
+from ...errors import Misuse
 from ...stack import JsonOption, Stack, StackOption
 from ...terminal import Console
 from .shared import console, counted, now, stamp
@@ -39,9 +39,9 @@ def verify(
     Example: driftguard audit verify --day 2026-11-24
     """
     if day and decision:
-        raise Trouble("Give --day or --decision, not both.")
+        raise Misuse("Give --day or --decision, not both.")
     if published and not day:
-        raise Trouble("--published is the seal of one day: give --day too.")
+        raise Misuse("--published is the seal of one day: give --day too.")
     if day:
         _is_day(day)
     verifier = Verifier(Stack.named(stack).audit)
@@ -68,7 +68,7 @@ def _is_day(day: str) -> None:
     try:
         date.fromisoformat(day)
     except ValueError:
-        raise Trouble(f"`{day}` is not a day. Write 2026-11-24.") from None
+        raise Misuse(f"`{day}` is not a day. Write 2026-11-24.") from None
 
 
 def _lines(proof: Proof) -> list[str]:

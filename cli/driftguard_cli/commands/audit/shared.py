@@ -9,10 +9,13 @@ from typing import Annotated
 
 import typer
 
+from driftguard.approvals.act import CONTROL as OPERATOR
 from driftguard.audit.queries import Filters
+from driftguard.controls import is_known
 from driftguard.model import GLOBAL, Status
 
-from ...errors import Trouble
+from ...errors import Misuse
+from ...policy_file.schema.names import control_ids, nearest
 from ...terminal import Console
 
 console = Console(highlight=False)
@@ -78,7 +81,7 @@ def moment(text: str, at: datetime) -> str:
         number, unit = int(ago[1]), ago[2]
         return stamp(at - (timedelta(hours=number) if unit == "h" else timedelta(days=number)))
     if text and not _TIME.fullmatch(text):
-        raise Trouble(f"`{text}` is not a time. Write 2026-11-24, 2026-11-24T10:00:00Z, 36h or 7d.")
+        raise Misuse(f"`{text}` is not a time. Write 2026-11-24, 2026-11-24T10:00:00Z, 36h or 7d.")
     # Without the Z it is a prefix, and so includes the whole of the day, minute or second.
     return text.removesuffix("Z")
 
@@ -98,7 +101,13 @@ def filters_of(
 ) -> Filters:
     """Return a command's filters; `days` is how far back it looks if no time is given."""
     if status and status not in set(Status):
-        raise Trouble(f"There is no status `{status}`. Known: {', '.join(Status)}.")
+        raise Misuse(f"There is no status `{status}`. Known: {', '.join(Status)}.")
+    if control and control != OPERATOR and not is_known(control):
+        # An older version's may still be in the record.
+        near = nearest(control, control_ids())
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"There is no control `{control}` in this version{near}.", markup=False
+        )
     at = now()
     asked = Filters(
         since=moment(since, at),
@@ -112,7 +121,7 @@ def filters_of(
         min_severity=min_severity,
     )
     if asked.since > asked.until + "~":
-        raise Trouble(f"The time ends before it starts: {asked.since} is after {asked.until}.")
+        raise Misuse(f"The time ends before it starts: {asked.since} is after {asked.until}.")
     return asked if asked.since else _from(asked, days)
 
 

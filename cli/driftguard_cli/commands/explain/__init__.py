@@ -19,7 +19,7 @@ from driftguard.events.cloudtrail import Unparsable, change_from_event, change_f
 from driftguard.model import Change
 
 from ...aws_options import on_aws
-from ...errors import Trouble
+from ...errors import Misuse
 from ...policy_file.at_hand import PolicyAtHand, PolicyOption
 from ...stack import JsonOption, Stack, StackOption
 from ...terminal import Console
@@ -69,13 +69,13 @@ def explain(
     """
     if _DECISION.fullmatch(what):
         if live:
-            raise Trouble("--live is for a file: a decision says what was seen when it was made.")
+            raise Misuse("--live is for a file: a decision says what was seen when it was made.")
         recorded.tell(Stack.named(stack).audit, what, as_json, console)
         return
     if advisories and not live:
-        raise Trouble("--advisories is for --live: without it nothing is looked up.")
+        raise Misuse("--advisories is for --live: without it nothing is looked up.")
     if advisories and not advisories.startswith(("s3://", "https://", "http://")):
-        raise Trouble(f"`{advisories}` is neither an address nor s3://BUCKET/PREFIX.")
+        raise Misuse(f"`{advisories}` is neither an address nor s3://BUCKET/PREFIX.")
     change = _change_in(Path(what))
     at_hand = PolicyAtHand.found(policy)
     if live:
@@ -95,16 +95,16 @@ def _change_in(path: Path) -> Change:
     try:
         written: Json = json.loads(path.read_text())
     except OSError as error:
-        raise Trouble(
+        raise Misuse(
             f"{path} is neither a file that can be read ({error.strerror}) nor a decision's id."
         ) from error
     except ValueError as error:
-        raise Trouble(f"{path} is not JSON: {error}.") from error
+        raise Misuse(f"{path} is not JSON: {error}.") from error
     if isinstance(written, dict) and "Records" in written:
-        raise Trouble(f"{path} is a trail's log of many records: `driftguard replay` judges those.")
+        raise Misuse(f"{path} is a trail's log of many records: `driftguard replay` judges those.")
     try:
         if isinstance(written, dict) and "eventName" in written:
             return change_from_record(written)
         return change_from_event(written)
     except Unparsable as error:
-        raise Trouble(f"{path}: {error}.") from error
+        raise Misuse(f"{path}: {error}.") from error

@@ -18,7 +18,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ...aws_options import on_aws
-from ...errors import Trouble
+from ...errors import Misuse
 from ...policy_file.at_hand import PolicyAtHand, PolicyOption
 from ...stack import JsonOption
 from ...terminal import Console
@@ -99,7 +99,7 @@ def _window(since: str, until: str) -> Window:
     try:
         return Window.between(since, until)
     except ValueError as error:
-        raise Trouble(
+        raise Misuse(
             f"{error}: write a day (2026-11-24) or a time (2026-11-24T18:00:00Z), ISO 8601."
         ) from error
 

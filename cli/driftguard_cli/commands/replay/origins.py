@@ -12,7 +12,7 @@ from pathlib import Path
 from driftguard.aws.calls import AwsError, Client, told_apart
 from driftguard.aws.client import Aws
 
-from ...errors import Trouble
+from ...errors import Misuse
 from .portions import CHUNK, Unreadable, chunks_of, unpacked
 from .window import Window
 
@@ -112,7 +112,7 @@ def origins_at(source: str, window: Window) -> Iterator[Origin]:
 def _local(source: str, window: Window) -> Iterator[LocalFile | Fetched]:
     path = Path(source)
     if not path.exists():
-        raise Trouble(f"There is no file or folder {source}.")
+        raise Misuse(f"There is no file or folder {source}.")
     if path.is_dir():
         yield from _walked(path, window)
     else:
@@ -141,7 +141,7 @@ def _is_history(name: str, window: Window) -> bool:
 def _bucket(source: str, window: Window) -> Iterator[Origin]:
     bucket, prefix = bucket_and_key(source)
     if not bucket:
-        raise Trouble(f"{source} names no bucket: write s3://bucket/prefix.")
+        raise Misuse(f"{source} names no bucket: write s3://bucket/prefix.")
     client = Aws().client("s3")
     return _ahead(_listed(client, bucket, prefix, window))
 

@@ -9,7 +9,7 @@ from dataclasses import MISSING, fields
 from functools import cache
 from typing import Annotated, Literal, get_type_hints
 
-from pydantic import BaseModel, Field, create_model, model_validator
+from pydantic import BaseModel, Field, create_model
 
 from driftguard import controls
 from driftguard.controls.control import AnyControl
@@ -32,7 +32,6 @@ from .bounds import (
     SweepEntry,
 )
 from .excepted import ExemptionEntry, TrustedEntry
-from .names import nearest
 from .people import ApprovalsEntry, PersonEntry, SlackEntry
 from .values import Drift, Level, Strict
 
@@ -66,18 +65,6 @@ class PolicyFile(Strict):
     approvals: ApprovalsEntry = ApprovalsEntry()
     slack: SlackEntry = SlackEntry()
     exemptions: tuple[ExemptionEntry, ...] = ()
-
-    @model_validator(mode="after")
-    def _approvers_are_people(self) -> PolicyFile:
-        known = [person.name for person in self.people]
-        for terms in (self.approvals, *self.approvals.rules):
-            for name in terms.approvers:
-                if name not in known:
-                    raise ValueError(f"approver `{name}` is not in people{nearest(name, known)}")
-            able = len(terms.approvers or known)
-            if known and terms.quorum > able:
-                raise ValueError(f"{terms.quorum} must agree, but only {able} may vote")
-        return self
 
 
 @cache

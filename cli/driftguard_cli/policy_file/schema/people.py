@@ -24,13 +24,23 @@ def _not_reserved(name: str) -> str:
     return name
 
 
+def _is_arn(pattern: str) -> str:
+    if not pattern.startswith("arn:") or pattern.count(":") < 5:
+        raise ValueError(
+            f"`{pattern}` is no ARN; write one like arn:aws:iam::123456789012:role/NAME, or "
+            "arn:aws:sts::123456789012:assumed-role/ROLE/SESSION for one session of a role"
+        )
+    return pattern
+
+
 class PersonEntry(Strict):
     """One person, with every identity that the channels know them by."""
 
     name: Annotated[str, Field(min_length=1), AfterValidator(_not_reserved)]
     slack: Annotated[tuple[str, ...], Field(description="Slack member ids: U…")] = ()
     iam: Annotated[
-        tuple[str, ...], Field(description="ARNs of users, roles, role sessions; * and ? match.")
+        tuple[Annotated[str, AfterValidator(_is_arn)], ...],
+        Field(description="ARNs of users, roles, role sessions; * and ? match."),
     ] = ()
     email: tuple[str, ...] = ()
 
