@@ -77,8 +77,10 @@ class Desk:
     ) -> Reply:
         """Records the request to undo a decision, if the requester may ask, and commands the guard.
 
-        The guard obeys the record, not the message. Raises `AwsError` when the queue does not take
-        the command: then the request is recorded, and may be made again.
+        Where accepting the change takes more than one person, so does the undo: it is proposed, and
+        others confirm it, or ask for the same. The guard obeys the record, not the message. Raises
+        `AwsError` when the queue does not take the command: then the request is recorded, and may
+        be made again.
         """
         for _ in range(_ROUNDS):
             decision = self.audit.get(decision_id)
@@ -88,6 +90,8 @@ class Desk:
             refusal = refusal or why_not_undoable(decision)
             if refusal:
                 return Reply(False, refusal, decision)
+            if quorum(decision, Choice.ACCEPT, self.policy) > 1:
+                return self._propose_undo(decision, requester, reason, commands)
             asked = replace(decision, updated=self.stamp())
             try:
                 written = self.audit.append(
@@ -98,6 +102,14 @@ class Desk:
             commands.send(undo_message(decision.id, written.version))
             return Reply(True, "The guard has been asked to undo it.", written)
         raise Conflict(f"{decision_id} is too busy to take a request")
+
+    def _propose_undo(
+        self, decision: Decision, requester: Requester, reason: str, commands: CommandQueue
+    ) -> Reply:
+        # Only here: most undos take one person.
+        from .undoing import asked_for
+
+        return self.acting.act(asked_for(decision, requester, reason, self.now()), commands)
 
     def wake(self, decision_id: str, commands: CommandQueue) -> Reply:
         """Commands the guard to do what the record says is still to be done for a decision.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from driftguard.frozen import dataclass
 from driftguard.guardrails.spoken import asks_about_what_is_earned
-from driftguard.model import Choice, Decision, Status, Vote
+from driftguard.model import Autonomy, Choice, Decision, Plan, Status, Step, Vote
 from driftguard.policy.model import Person, Policy
 
 LINK = "link"
@@ -41,17 +41,26 @@ def weigh(decision: Decision, vote: Vote, policy: Policy, now: str) -> Weighed:
 
 
 def quorum(decision: Decision, choice: Choice, policy: Policy) -> int:
-    """How many people must cast this vote for it to decide."""
-    if choice is Choice.REVERT or not asks_about_what_is_earned(decision.rulings):
+    """How many people must cast this vote for it to decide.
+
+    To accept what nobody is asked about any more, an undo of it for example, takes as many as the
+    policy says now; two, where the guard had earned to revert it.
+    """
+    if choice is Choice.REVERT:
         return decision.quorum
     terms = policy.terms(decision.control, decision.severity)
+    is_open = decision.status is Status.ASKED
+    quorum = decision.quorum if is_open else terms.quorum
+    by_itself = decision.autonomy is Autonomy.REVERT and policy.earns(decision.control)
+    if not asks_about_what_is_earned(decision.rulings) and not (by_itself and not is_open):
+        return quorum
     may_accept = [
         person.name
         for person in policy.people
         if (not terms.approvers or person.name in terms.approvers)
         and not policy.made_by(decision.makers, person.name, "")
     ]
-    return max(decision.quorum, min(2, len(may_accept)))
+    return max(quorum, min(2, len(may_accept)))
 
 
 def _refusal(decision: Decision, vote: Vote, policy: Policy, now: str) -> str:
@@ -91,8 +100,8 @@ UNDO_REQUESTED = "undo-requested"
 def undo_refusal(decision: Decision, person: Person | None, identity: str, policy: Policy) -> str:
     """Why somebody may not have a revert undone, in words for them; "" if they may.
 
-    An undo accepts the change, so only those may ask for it who may approve that. If a policy names
-    no people, everybody whom the channel lets in may.
+    An undo accepts the change, so only those may ask for it who may approve that, and as many of
+    them must (`quorum`). If a policy names no people, everybody whom the channel lets in may.
     """
     if decision.status is Status.NOTED:
         return f"{decision.id} is what an operator did to the guard: do the opposite instead"
@@ -111,6 +120,12 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
 def is_undoable(decision: Decision) -> bool:
     """Whether a decision has done something that could be undone."""
     return decision.status in (Status.REVERTED, Status.FAILED) and bool(decision.done)
+
+
+def inverse(plan: Plan, done: int) -> Plan:
+    """The plan that undoes the first `done` steps, last first."""
+    calls = [call for step in reversed(plan.steps[:done]) for call in step.undo]
+    return Plan(tuple(Step(call, ()) for call in calls))
 
 
 def why_not_undoable(decision: Decision) -> str:
