@@ -147,7 +147,25 @@ class Acting:
     def _needs(self, act: Act, undone: Decision | None) -> tuple[Need, ...]:
         if undone is not None:
             return (undoing.need(undone, self.policy),)
+        if act.kind == "unfreeze" and any(
+            voter_of(*person) in self._who_froze(act) for person in act.people
+        ):
+            return ()
         return needs(act.kind, act.said, self.policy)
+
+    def _who_froze(self, act: Act) -> set[str]:
+        """Who set the freeze that an act lifts, as the audit record proves; nobody if it does not.
+
+        Whoever may write the freeze's item can name anybody there.
+        """
+        (key,) = operators.keys(act, self.state.place)
+        frozen = self.state.record(key).document
+        decision = self.audit.get(text(frozen, "decision")) if "decision" in frozen else None
+        if decision is None or decision.change_name != "freeze" or decision.state != frozen:
+            return set()
+        identities = {decision.actor.session, *(vote.identity for vote in decision.votes)}
+        named = ((self.policy.person(iam=one), one) for one in identities)
+        return {voter_of(person.name if person else "", one) for person, one in named}
 
     def _must_count(
         self, name: str, identity: str, wanted: tuple[Need, ...], undone: Decision | None

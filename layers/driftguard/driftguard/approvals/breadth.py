@@ -2,7 +2,9 @@
 
 An act that accepts changes needs whoever approving would need, for the widest thing it covers:
 each of the policy's terms that may be for what it covers must have its own quorum of its own
-approvers. What an exemption covers is told by what its pattern matches, not by its spelling.
+approvers. To lift somebody's freeze has the guard change what they wanted left alone, and needs
+whoever approving these reverts would need. What an exemption covers is told by what its pattern
+matches, not by its spelling.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from driftguard.policy.bounds import fits
 from driftguard.policy.makers import principal_of
 from driftguard.policy.model import Policy, Terms
 
-# What makes the guard go further needs nobody's agreement.
-_FURTHER = ("unexempt", "unfreeze")
+# What only makes the guard judge for itself again needs nobody's agreement.
+_FURTHER = "unexempt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,19 @@ class Need:
 
 
 def needs(kind: str, said: Document, policy: Policy) -> tuple[Need, ...]:
-    """What an act of this kind and content needs; nothing for an act that accepts no change."""
-    if kind in _FURTHER:
+    """What an act of this kind and content needs; nothing to take an exemption away.
+
+    A freeze is held to be somebody else's: whoever set it may lift it alone.
+    """
+    if kind == _FURTHER:
         return ()
     control = text(said, "control")
     if kind == "rearm":
         control = text(said, "scope").removeprefix("control ")
-    found = (_need(terms, control, policy) for terms in _terms(control, policy))
+    found = (
+        _need(terms, control, policy, accepts=kind != "unfreeze")
+        for terms in _terms(control, policy)
+    )
     return tuple(dict.fromkeys(found))
 
 
@@ -81,10 +89,10 @@ def _terms(control: str, policy: Policy) -> Iterator[Terms]:
         yield policy.terms(control, possible)
 
 
-def _need(terms: Terms, control: str, policy: Policy) -> Need:
-    """What the terms ask for; two people, where there are two, if the control may earn reverts."""
+def _need(terms: Terms, control: str, policy: Policy, *, accepts: bool) -> Need:
+    """What the terms ask for; to accept what may be earned, two people, where there are two."""
     quorum = terms.quorum
-    if policy.earns(control) or (policy.earned_by_default and not control):
+    if accepts and (policy.earns(control) or (policy.earned_by_default and not control)):
         quorum = max(quorum, min(2, len(terms.approvers or policy.people)))
     return Need(quorum, terms.approvers, terms.seconds)
 

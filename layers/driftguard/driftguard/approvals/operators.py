@@ -162,7 +162,7 @@ def effect(what: Done) -> str:
 
 
 # What of an act's state says who agreed to it.
-_WHO = ("agreed", "by")
+_WHO = ("agreed", "by", "lifted_by")
 
 
 def found(record: StateRecord, place: Place, at: datetime) -> Decision:

@@ -5,6 +5,8 @@ Whoever made a change cannot approve accepting it, under any of their identities
 not prove who uses it: it is one vote, `link`, which can ask for a revert; accepting needs a person,
 and a quorum needs people besides the link. To accept what a control had earned to revert takes two
 people, where there are two: it counts against the control, and one person errs too often for that.
+
+A revert that failed and is tried again can be ended by accepting the change, with the same rules.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ LINK = "link"
 class Weighed:
     """What a vote leads to: refused with a reason, or counted; and whether it decides.
 
-    `outcome` is `asked` while more votes are needed, else `approved` (revert) or `denied` (accept).
+    `outcome` is the decision's status while more votes are needed, else `approved` (revert) or
+    `denied` (accept).
     """
 
     outcome: Status
@@ -33,11 +36,40 @@ def weigh(decision: Decision, vote: Vote, policy: Policy, now: str) -> Weighed:
     refusal = _refusal(decision, vote, policy, now)
     if refusal:
         return Weighed(decision.status, refusal)
-    people = {cast.person for cast in decision.votes if cast.choice is vote.choice}
+    people = {cast.person for cast in counting(decision) if cast.choice is vote.choice}
     people.add(vote.person)
     if len(people) < quorum(decision, vote.choice, policy):
-        return Weighed(Status.ASKED)
+        return Weighed(decision.status)
     return Weighed(Status.APPROVED if vote.choice is Choice.REVERT else Status.DENIED)
+
+
+def is_open(decision: Decision) -> bool:
+    """Whether a vote may count: people are asked, or may end what is tried again."""
+    return decision.status is Status.ASKED or is_tried_again(decision)
+
+
+def is_tried_again(decision: Decision) -> bool:
+    """Whether a revert failed, and is tried again until people end that."""
+    return decision.status is Status.FAILED and bool(decision.next_try)
+
+
+def shown(decision: Decision) -> str:
+    """The fingerprint of the state that a vote is about: of a failed revert, what it left.
+
+    One that did nothing has often not looked again: then it left what was there before.
+    """
+    return decision.after if is_tried_again(decision) and decision.left else decision.before
+
+
+def counting(decision: Decision) -> list[Vote]:
+    """The votes that count by now: what led to a revert that failed does not count against it."""
+    if not is_tried_again(decision):
+        return [*decision.votes]
+    return [
+        cast
+        for cast in decision.votes
+        if cast.choice is Choice.ACCEPT and cast.fingerprint == shown(decision)
+    ]
 
 
 def quorum(decision: Decision, choice: Choice, policy: Policy) -> int:
@@ -49,10 +81,10 @@ def quorum(decision: Decision, choice: Choice, policy: Policy) -> int:
     if choice is Choice.REVERT:
         return decision.quorum
     terms = policy.terms(decision.control, decision.severity)
-    is_open = decision.status is Status.ASKED
-    quorum = decision.quorum if is_open else terms.quorum
+    asked = decision.status is Status.ASKED
+    quorum = decision.quorum if asked else terms.quorum
     by_itself = decision.autonomy is Autonomy.REVERT and policy.earns(decision.control)
-    if not asks_about_what_is_earned(decision.rulings) and not (by_itself and not is_open):
+    if not asks_about_what_is_earned(decision.rulings) and not (by_itself and not asked):
         return quorum
     may_accept = [
         person.name
@@ -65,15 +97,17 @@ def quorum(decision: Decision, choice: Choice, policy: Policy) -> int:
 
 def _refusal(decision: Decision, vote: Vote, policy: Policy, now: str) -> str:
     """Why a vote does not count, in words for the voter; "" if it does."""
-    if decision.status is not Status.ASKED:
+    if not is_open(decision):
         return already(decision)
-    if decision.expires and now >= decision.expires:
+    if decision.status is Status.ASKED and decision.expires and now >= decision.expires:
         return f"the approval request closed at {decision.expires}"
-    if vote.fingerprint != decision.before:
+    if is_tried_again(decision) and vote.choice is Choice.REVERT:
+        return f"it failed, and is tried again at {decision.next_try}: only accepting it ends that"
+    if vote.fingerprint != shown(decision):
         return "the resource has changed since you were asked; look at the newer message"
     if any(vote.token and vote.token == cast.token for cast in decision.votes):
         return "this link or button was used before"
-    if any(vote.person == cast.person for cast in decision.votes):
+    if any(vote.person == cast.person for cast in counting(decision)):
         return f"{vote.person} has voted before"
     if vote.choice is Choice.REVERT and not decision.plan.steps:
         return f"no plan can revert this: {decision.plan.advice}"
@@ -118,8 +152,12 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
 
 
 def is_undoable(decision: Decision) -> bool:
-    """Whether a decision has done something that could be undone."""
-    return decision.status in (Status.REVERTED, Status.FAILED) and bool(decision.done)
+    """Whether a decision has done something that could be undone.
+
+    Of a revert that failed, and whose change was then accepted, that is what it had done.
+    """
+    ended = (Status.REVERTED, Status.FAILED, Status.DENIED)
+    return decision.status in ended and bool(decision.done)
 
 
 def inverse(plan: Plan, done: int) -> Plan:

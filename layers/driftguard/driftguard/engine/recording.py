@@ -195,10 +195,13 @@ def end(
         updated=case.now(),
     )
 
+    failed = status is Status.FAILED
+
     def lessons(remembered: StateRecords) -> Iterator[StateRecord]:
         yield from taught(remembered) if taught is not None else ()
-        if status in (Status.REVERTED, Status.FAILED):
-            yield from learning.of_outcome(ended, remembered)
+        if failed or status is Status.REVERTED:
+            left = case.seen(observation) if failed and observation is not None else ""
+            yield from learning.of_outcome(ended, remembered, left=left)
 
     return append(case, ended, status.value, reason, by=by, taught=lessons)
 
