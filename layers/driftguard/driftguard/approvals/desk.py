@@ -131,7 +131,9 @@ class Desk:
             return Reply(False, f"There is no decision {decision_id}.")
         command = owed(decision, self.audit.log(decision_id), self.stamp())
         if command is None:
-            nothing = f"Nothing is left to do: the decision is {decision.status.value}."
+            due = decision.next_try or (decision.expires if is_open(decision) else "")
+            until = f" before {due}" if due else ""
+            nothing = f"Nothing is left to do{until}: the decision is {decision.status.value}."
             return Reply(True, nothing, decision)
         commands.send(command)
         return Reply(True, "The guard has been woken.", decision)

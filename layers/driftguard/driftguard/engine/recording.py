@@ -128,7 +128,7 @@ def put_off(case: Case, decision: Decision, why: str, *, in_doubt: bool = False)
     left on the decision, though over, as one that died leaves it. Raises `NotYet`.
     """
     if case.last_chance and decision.status is Status.REVERTING:
-        reason = f"{why}; dead-lettered, `driftguard redrive` takes it up again"
+        reason = f"{why}; its message is dead-lettered"
         fail(case, decision, reason, None, in_doubt=in_doubt)
     else:
         waiting = replace(decision, lease_until=_ended(case, in_doubt), updated=case.now())
