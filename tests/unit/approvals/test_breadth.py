@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from driftguard import controls
-from driftguard.approvals.breadth import Need, is_everything, lacking, needs, shapes_of
+from driftguard.approvals.breadth import Need, lacking, needs
+from driftguard.approvals.patterns import is_everything, shapes_of
 from driftguard.controls.control import AnyControl
 from driftguard.events.cloudtrail import change_from_event
 from driftguard.model import Place, Resource

@@ -196,6 +196,9 @@ def end(
     )
 
     failed = status is Status.FAILED
+    if failed and observation is not None:
+        # What this decision itself wrote meanwhile is part of what is remembered now.
+        case = replace(case, remembered=case.context.state.recall(*case.record_keys()))
 
     def lessons(remembered: StateRecords) -> Iterator[StateRecord]:
         yield from taught(remembered) if taught is not None else ()
