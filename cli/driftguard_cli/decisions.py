@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from driftguard.approvals.rules import inverse
 from driftguard.channels.wording import as_json, said
-from driftguard.engine.apply import inverse
 from driftguard.model import Decision, Status
 
 from .errors import Trouble

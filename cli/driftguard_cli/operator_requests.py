@@ -14,6 +14,7 @@ import typer
 from driftguard import controls
 from driftguard.controls.control import AnyControl
 from driftguard.documents import Json
+from driftguard.model import Status
 
 from .errors import Misuse
 from .policy_file.schema.names import control_ids, nearest
@@ -25,8 +26,11 @@ ControlArgument = Annotated[str, typer.Argument(help="The control's id.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 
 
-def act(deployed: Stack, kind: str, as_json: bool, **said: Json) -> None:
-    """Sends an act to the signed API and prints the answer. Exits 1 if the act was refused."""
+def act(deployed: Stack, kind: str, as_json: bool, **said: Json) -> bool:
+    """Sends an act to the signed API and prints the answer; whether it is done, and not proposed.
+
+    Exits 1 if the act was refused.
+    """
     reply = ask(deployed, "/act", {"act": kind, **said})
     if as_json:
         typer.echo(json.dumps({"act": kind, **reply}, indent=2))
@@ -34,6 +38,7 @@ def act(deployed: Stack, kind: str, as_json: bool, **said: Json) -> None:
         Console(highlight=False).print(str(reply["text"]), markup=False)
     if not reply["counted"]:
         raise typer.Exit(1)
+    return reply["status"] != Status.PROPOSED.value
 
 
 def known_control(control: str) -> AnyControl:

@@ -11,9 +11,10 @@ from typing import Annotated
 
 import typer
 
+from driftguard.approvals.rules import is_open, shown
 from driftguard.channels.wording import as_text
 from driftguard.documents import Json
-from driftguard.model import Choice, Status
+from driftguard.model import Choice
 
 from .errors import Trouble
 from .signed_request import ask
@@ -48,12 +49,12 @@ def vote(
         )
     if not yes:
         Console(stderr=True, highlight=False).print(as_text(found), markup=False)
-        if found.status is Status.ASKED and not typer.confirm(f"\n{confirmation}", err=True):
+        if is_open(found) and not typer.confirm(f"\n{confirmation}", err=True):
             raise Trouble("No vote was sent.")
     said: dict[str, Json] = {
         "decision": decision,
         "choice": choice.value,
-        "fingerprint": found.before,
+        "fingerprint": shown(found),
         "reason": reason,
     }
     if accept_for_seconds is not None:

@@ -68,7 +68,12 @@ def handler(event: dict[str, object], context: LambdaContext) -> dict[str, objec
             lambda: context.get_remaining_time_in_millis() / 1000,
             scheduled=event.get("detail-type") == "Scheduled Event",
         )
-    counts = {**report.outcomes, "sent": report.sent, "unreached": len(report.unreached)}
+    counts = {
+        **report.outcomes,
+        "sent": report.sent,
+        "unreached": len(report.unreached),
+        "overdue": report.overdue,
+    }
     for outcome, count in counts.items():
         metrics.add_metric(f"Swept{outcome.capitalize()}", MetricUnit.Count, count)
     logger.info("swept", extra=counts)

@@ -29,12 +29,12 @@ from typer.main import get_command
 
 from driftguard import controls
 from driftguard.approvals.desk import Desk
+from driftguard.approvals.rules import inverse
 from driftguard.aws.remediator import session_policy
 from driftguard.channels import page, sns
 from driftguard.channels.slack import blocks
 from driftguard.channels.wording import ApprovalRequest, as_json, as_text
 from driftguard.controls.mechanisms.exposed_secret import OpenSecret
-from driftguard.engine.apply import inverse
 from driftguard.engine.guard import Guard
 from driftguard.engine.intake import LAST_DELIVERY, Intake, Retry
 from driftguard.events.commands import MARK, carry_out_message

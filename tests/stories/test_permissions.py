@@ -15,13 +15,13 @@ from moto.iam.access_control import IAMRequest
 from moto.s3.responses import ACTION_MAP
 
 from driftguard import controls
+from driftguard.approvals.rules import inverse
 from driftguard.aws.calls import AwsError
 from driftguard.aws.client import Aws
 from driftguard.aws.permissions import permissions_of
 from driftguard.aws.references import grants_in
 from driftguard.aws.remediator import Remediator, session_policy
 from driftguard.controls.control import AnyControl
-from driftguard.engine.apply import inverse
 from driftguard.engine.guard import Guard
 from driftguard.model import Call, Observation, Plan
 from driftguard.state.baseline import baseline_of

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -320,7 +321,7 @@ def test_a_throttled_remediation_is_finished_by_the_next_delivery(
     assert world.log(decision) == ["decided", "waiting", "resumed", "reverted"]
 
 
-def test_at_the_last_delivery_it_has_failed_and_a_redrive_takes_it_up_again(
+def test_at_the_last_delivery_it_has_failed_and_its_time_takes_it_up_again(
     world: World, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(monkeypatch, "RevokeSecurityGroupIngress", "RequestLimitExceeded", times=1)
@@ -329,7 +330,9 @@ def test_at_the_last_delivery_it_has_failed_and_a_redrive_takes_it_up_again(
         list(world.guard.handle(change, last_chance=True))
     (failed,) = world.audit.of_day(world.guard.stamp()[:10])
     assert failed.status is Status.FAILED
-    assert "`driftguard redrive` takes it up again" in failed.reason
+    assert "its message is dead-lettered" in failed.reason
+    assert world.one(change) == failed
+    world.clock.at = datetime.fromisoformat(failed.next_try)
     assert world.one(change).status is Status.REVERTED
 
 

@@ -13,8 +13,9 @@ from tests.support.world import HERE
 def freeze(state: StateTable, by: str, reason: str, *, until: str = "", scope: str = ALL) -> None:
     """The kill switch, pulled directly."""
     at = datetime.now(UTC)
+    standing = state.record(freeze_key(state.place, scope))
     stored = freezes.frozen(
-        freezes.anew(state.place, scope, at), by=by, reason=reason, at=at, until=until
+        freezes.anew(state.place, scope, at, standing), by=by, reason=reason, at=at, until=until
     )
     state.overwrite(stored)
 

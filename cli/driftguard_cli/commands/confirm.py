@@ -6,6 +6,7 @@ import json
 
 import typer
 
+from driftguard.channels.wording import said as call_in_words
 from driftguard.documents import text
 from driftguard.model import Status
 
@@ -26,9 +27,10 @@ def confirm(
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
-    """Agree to an exemption, freeze, baseline or other act that somebody proposed, as it is shown.
+    """Agree to an exemption, freeze, undo or other act that somebody proposed, as it is shown.
 
-    An act that accepts changes needs as many people as approving such a change would.
+    An act that accepts changes needs as many people as approving such a change would. Of an undo,
+    the calls are shown that put the resource back.
     `driftguard audit list --status proposed` names those that wait.
 
     Exits 1 if it does not count, with the reason.
@@ -44,6 +46,8 @@ def confirm(
     if not yes:
         by, said = found.actor.session, json.dumps(found.state["said"], indent=2)
         shown = f"{found.title}\n{found.summary}\nproposed by {by}: {found.reason}\n{said}"
+        for step in found.plan.steps:
+            shown += f"\nwould do: {call_in_words(step.call)}"
         Console(stderr=True, highlight=False).print(shown, markup=False)
         if not typer.confirm(f"\nAgree to this {text(found.state, 'kind')}?", err=True):
             raise Trouble("Nothing was confirmed.")

@@ -20,6 +20,8 @@ def deny(
 ) -> None:
     """Deny the remediation: the change stands. Another change of the resource is asked about again.
 
+    Of a revert that failed and is tried again, this ends the tries.
+
     Exits 1 if the vote does not count, with the reason.
 
     Example: driftguard deny dg-91ab… --reason "the vendor's address"

@@ -70,20 +70,19 @@ def freeze(
     now = datetime.now(UTC)
     until = stamp(now + timedelta(seconds=seconds)) if seconds else ""
     by = deployed.caller()
-    if moved := freezes.moves_end(_standing(deployed, scope), until, now, longer=longer):
+    standing = _standing(deployed, scope)
+    if standing and (moved := freezes.moves_end(standing, until, now, longer=longer)):
         raise Trouble(moved)
-    record = freezes.frozen(
-        freezes.anew(deployed.state.place, scope, now), by=by, reason=reason, at=now, until=until
-    )
+    anew = freezes.anew(deployed.state.place, scope, now, standing)
+    record = freezes.frozen(anew, by=by, reason=reason, at=now, until=until)
     deployed.state.overwrite(record)
     ends = f" until {until}" if until else ""
     say_direct("freeze", f"Frozen directly: {freezes.scope(record)}{ends}.", as_json)
 
 
-def _standing(deployed: Stack, scope: str) -> StateRecord:
-    """The freeze that stands; an empty one where the table cannot be read: freezing comes first."""
-    key = freeze_key(deployed.state.place, scope)
+def _standing(deployed: Stack, scope: str) -> StateRecord | None:
+    """The freeze that stands; None where the table cannot be read: freezing comes first."""
     try:
-        return deployed.state.record(key)
+        return deployed.state.record(freeze_key(deployed.state.place, scope))
     except AwsError:
-        return StateRecord(key)
+        return None

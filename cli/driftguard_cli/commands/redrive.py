@@ -92,8 +92,12 @@ def escaped(text: str, longest: int) -> str:
 def unfollowed(audit: AuditTable, now: str) -> Unfollowed:
     """Return what waits in the record now."""
     asked = list(_standing(audit, Status.ASKED))
-    # Whether its timer was set is not known: trying it again once more harms nobody.
-    failed = [decision for decision in _standing(audit, Status.FAILED) if decision.resumable]
+    # Whether a timer was set is not known. What is not due yet is left to it, or to the sweep.
+    failed = [
+        decision
+        for decision in _standing(audit, Status.FAILED)
+        if decision.resumable and decision.next_try <= now
+    ]
     late = [decision for decision in asked if decision.expires <= now]
     return Unfollowed(
         (*_standing(audit, Status.APPROVED), *late, *failed),

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from driftguard.approvals.rules import inverse
 from driftguard.audit import Entry
 from driftguard.channels.wording import said
-from driftguard.engine.apply import inverse
 from driftguard.model import Decision, Status
 
 from ..aws_options import on_aws
@@ -35,7 +35,11 @@ def undo(
 ) -> None:
     """Undo a revert: put the resource into exactly the state it was reverted from.
 
-    Exits 1 unless that is done: if it was refused, failed, or is not yet answered.
+    The risk stands again then, so it needs whoever accepting the change would need. Where that is
+    more than one person, others must `driftguard confirm` it, or undo the same themselves.
+
+    Exits 1 unless that is done: if it was refused, failed, waits for others, or is not yet
+    answered.
 
     Example: driftguard undo dg-2f0c… --dry-run
     """
@@ -50,7 +54,7 @@ def undo(
             else "\n".join(lines)
         )
         return
-    _ask_for_undo(deployed, decision, reason)
+    _ask_for_undo(deployed, decision, reason, as_json)
     after, entry = _answer(deployed, before, timeout)
     if as_json:
         told_whole = {**as_json_whole(after), "answer": asdict(entry)}
@@ -61,11 +65,20 @@ def undo(
         raise typer.Exit(1)
 
 
-def _ask_for_undo(deployed: Stack, decision: str, reason: str) -> None:
-    """Asks under the caller's verified identity: the guard obeys only what is recorded so."""
-    answer = ask(deployed, "/undo", {"decision": decision, "reason": reason})
-    if not answer["counted"]:
-        raise Trouble(f"It is not undone: {answer['text']}.")
+def _ask_for_undo(deployed: Stack, decision: str, reason: str, as_json: bool) -> None:
+    """Asks under the caller's verified identity: the guard obeys only what is recorded so.
+
+    Ends the command where others must agree first.
+    """
+    reply = ask(deployed, "/undo", {"decision": decision, "reason": reason})
+    if not reply["counted"]:
+        raise Trouble(f"It is not undone: {reply['text']}.")
+    if reply["status"] == Status.PROPOSED.value:
+        if as_json:
+            typer.echo(json.dumps(reply, indent=2))
+        else:
+            console.print(str(reply["text"]), markup=False)
+        raise typer.Exit(1)
 
 
 def _answer(deployed: Stack, before: Decision, timeout: float) -> tuple[Decision, Entry]:

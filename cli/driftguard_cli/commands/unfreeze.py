@@ -33,6 +33,10 @@ def unfreeze(
     The signed API lifts and records it in your name. Lists what the freeze held back; the guard
     judges each anew, as the policy says.
 
+    Whoever set a freeze lifts it alone. Somebody else's freeze keeps the guard from changing
+    things: to lift it needs whoever approving its reverts would need, and others must `driftguard
+    confirm` it where that is more than one person.
+
     Exits 1 if there is none to lift.
 
     Example: driftguard unfreeze --reason "the migration is over"
@@ -41,8 +45,10 @@ def unfreeze(
     if not direct:
         before = deployed.state.record(freeze_key(deployed.state.place, scope))
         stood = _stood(deployed, before, control, account)
-        act(deployed, "unfreeze", as_json, control=control, account=account, reason=reason)
-        _list(stood)
+        is_lifted = act(
+            deployed, "unfreeze", as_json, control=control, account=account, reason=reason
+        )
+        _list(stood, is_lifted)
         return
     now, before = datetime.now(UTC), deployed.state.record(freeze_key(deployed.state.place, scope))
     if not freezes.holds(before, now):
@@ -69,10 +75,13 @@ def _stood(deployed: Stack, freeze: StateRecord, control: str, account: str) -> 
     return [decision for decision in found if was_frozen(decision)]
 
 
-def _list(stood: list[Decision]) -> None:
+def _list(stood: list[Decision], is_lifted: bool) -> None:
     """Lists what the guard judges anew, beside the answer."""
     console = Console(stderr=True, highlight=False)
     for decision in stood:
         what = f"{decision.control} {decision.candidate.resource.arn}: {decision.summary}"
         console.print(f"{decision.id}  {what}", markup=False)
-    console.print(f"{len(stood)} stood while it was frozen; each is judged anew.", markup=False)
+    when = "" if is_lifted else " once it is lifted"
+    console.print(
+        f"{len(stood)} stood while it was frozen; each is judged anew{when}.", markup=False
+    )

@@ -19,6 +19,7 @@ from driftguard_cli.main import app
 from tests.support.api_requests import BOB, AtTheSignedApi
 from tests.support.approving import MALLORY, PEOPLE, Asked
 from tests.support.doors import Door
+from tests.support.freezing import freeze
 from tests.support.operating import as_json, refused, told
 from tests.support.records import flat_ingress, s3
 from tests.support.world import ACCOUNT, HERE, World
@@ -185,13 +186,54 @@ def test_without_people_a_role_is_one_voter_whatever_its_session_is_called(
     assert confirm(api, BOB, waiting)[0] == 200
 
 
-def test_what_makes_the_guard_go_further_needs_nobody_else(
-    api: AtTheSignedApi, world: World
+def lift(api: AtTheSignedApi, caller: str) -> tuple[int, dict[str, Any]]:
+    return api.post(caller, "/act", act="unfreeze", reason="over")
+
+
+@pytest.fixture
+def frozen(api: AtTheSignedApi) -> AtTheSignedApi:
+    """Bob and carol have frozen the guard."""
+    confirm(api, CAROL, proposed(api, "freeze"))
+    return api
+
+
+@pytest.mark.parametrize("setter", [BOB, CAROL])
+def test_whoever_set_a_freeze_lifts_it_alone(
+    frozen: AtTheSignedApi, world: World, setter: str
 ) -> None:
-    waiting = proposed(api, "freeze")
-    confirm(api, CAROL, waiting)
-    status, told = api.post(MALLORY, "/act", act="unfreeze", reason="over")
-    assert (status, told["status"]) == (200, "noted")
+    assert lift(frozen, setter)[1]["status"] == "noted"
+    assert not is_in_force(world, "freeze", [])
+
+
+def test_somebody_elses_freeze_is_lifted_by_whom_its_reverts_need(
+    frozen: AtTheSignedApi, world: World
+) -> None:
+    """A freeze keeps the guard's hands off: everybody of `people` lifted anybody's."""
+    status, told = lift(frozen, MALLORY)
+    assert (status, told["text"][:26]) == (409, "alice may not decide that:")
+    _, told = lift(frozen, DAN)
+    assert told["status"] == "proposed"
+    assert is_in_force(world, "freeze", [])
+    waiting = frozen.api.desk.audit.get(told["decision"])
+    assert waiting is not None
+    assert confirm(frozen, MALLORY, waiting)[0] == 409
+    assert confirm(frozen, CAROL, waiting)[0] == 200
+    assert not is_in_force(world, "freeze", [])
+
+
+def test_nobody_makes_a_freeze_their_own_by_writing_its_item(
+    frozen: AtTheSignedApi, world: World
+) -> None:
+    """The freeze's item is open to whom IAM lets write it; the audit record is not."""
+    dans = act(frozen, DAN, "freeze", control=INGRESS)[1]["decision"]
+    whole = world.state.record(freeze_key(HERE, "all"))
+    world.state.write(whole.saying({**whole.document, "by": f"dan ({DAN})", "decision": dans}))
+    assert lift(frozen, DAN)[1]["status"] == "proposed"
+
+
+def test_a_freeze_around_the_signed_api_is_nobodys_own(api: AtTheSignedApi, world: World) -> None:
+    freeze(world.state, "dan", "the signed API is down")
+    assert lift(api, DAN)[1]["status"] == "proposed"
 
 
 def test_who_changed_it_can_neither_propose_nor_confirm_the_baseline(

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from driftguard import controls
-from driftguard.approvals.breadth import Need, is_everything, lacking, needs, shapes_of
+from driftguard.approvals.breadth import Need, lacking, needs
+from driftguard.approvals.patterns import is_everything, shapes_of
 from driftguard.controls.control import AnyControl
 from driftguard.events.cloudtrail import change_from_event
 from driftguard.model import Place, Resource
@@ -131,7 +132,8 @@ POLICY = Policy(people=PEOPLE, approvals=(SEVERE, OF_IAM, Terms()))
                 ("rearm", {"scope": "control gone.with-an-update"}),
             )
         ),
-        ("unfreeze", {}, []),
+        ("unfreeze", {}, [(2, ("carol", "dan")), (1, ("ann",)), (1, ())]),
+        ("unfreeze", {"control": "iam.old-key"}, [(1, ("ann",))]),
         ("unexempt", {"control": "iam.leaked-key"}, []),
     ],
 )
@@ -158,6 +160,13 @@ def test_what_may_earn_its_reverts_takes_two_where_there_are_two() -> None:
     assert [need.quorum for need in needs("exempt", control, earning)] == [2]
     alone = replace(earning, people=PEOPLE[:1])
     assert [need.quorum for need in needs("exempt", control, alone)] == [1]
+
+
+def test_to_lift_a_freeze_accepts_nothing_that_was_earned() -> None:
+    """Whoever may approve a revert may have the guard revert again."""
+    control = {"control": "ec2.open-ingress"}
+    earning = Policy(people=PEOPLE, earned=frozenset({"ec2.open-ingress"}))
+    assert [need.quorum for need in needs("unfreeze", control, earning)] == [1]
 
 
 def test_each_of_the_terms_has_a_quorum_of_its_own() -> None:

@@ -14,6 +14,7 @@ import pytest
 from driftguard.approvals import operators
 from driftguard.approvals.operators import CONTROL
 from driftguard.audit import Conflict
+from driftguard.aws.calls import AwsError
 from driftguard.aws.dynamodb import Moved
 from driftguard.documents import Document, stamp
 from driftguard.model import Status
@@ -26,6 +27,7 @@ from driftguard.state.keys import (
     grants_key,
     trust_key,
 )
+from driftguard.state.table import StateTable
 from driftguard_cli.commands.audit.ocsf import detection_finding
 from tests.support.api_requests import BOB
 from tests.support.approving import open_up
@@ -424,6 +426,29 @@ def test_a_freeze_around_the_signed_api_is_recorded_when_the_guard_meets_it(
     assert recorded.actor.kind == "Unproven"
     assert "as its state record says" in recorded.summary
     assert recorded.reason == "the signed API is down"
+
+
+def test_a_freeze_around_the_signed_api_keeps_the_beginning_of_the_one_before(
+    door: Door, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first one held back was not judged anew once the second was lifted."""
+
+    def began() -> str:
+        stored = world.state.record(freeze_key(HERE, "all"))
+        return freezes.beginning(stored.document)
+
+    as_json("freeze", "--reason", "a migration")
+    first = began()
+    as_json("freeze", "--direct", "--reason", "the signed API is down")
+    assert began() == first
+
+    def unreadable(*_: object) -> None:
+        raise AwsError("not now")
+
+    monkeypatch.setattr(StateTable, "record", unreadable)
+    as_json("freeze", "--direct", "--reason", "the table cannot be read")
+    monkeypatch.undo()
+    assert began() < first
 
 
 def test_a_lift_around_the_signed_api_is_recorded_too(door: Door, world: World) -> None:

@@ -122,7 +122,8 @@ def test_a_forged_undo_in_the_dead_letter_queue_is_not_carried_out(
     decision = stack.door.asked.decision
     stack.park({**undo_message(decision.id, entry), "by": "carol", "reason": "mine"})
     (shown,) = stack.redrive()
-    assert shown["outcome"].endswith("Nothing is left to do: the decision is asked.")
+    nothing = f"Nothing is left to do before {decision.expires}: the decision is asked."
+    assert shown["outcome"].endswith(nothing)
     assert stack.put_back() == stack.commanded() == []
 
 
@@ -208,7 +209,7 @@ def test_an_untrusted_message_is_a_change_at_most(stack: Stack, world: World) ->
         stack.park(body, key=b"")
     shown = {one["kind"]: one["outcome"] for one in stack.redrive("--untrusted")}
     assert shown["change"] == "put back"
-    assert shown["command"].endswith("Nothing is left to do: the decision is asked.")
+    assert "Nothing is left to do before" in shown["command"]
     assert [json.loads(body) for body in stack.put_back()] == [{"detail": {}}]
     assert stack.commanded() == []
     assert stack.left() == 0

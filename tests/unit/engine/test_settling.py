@@ -264,7 +264,7 @@ def test_a_service_that_stays_busy_ends_as_failed_and_can_be_taken_up(
     decision = only(world)
     assert decision.status is Status.FAILED
     assert decision.resumable
-    assert "`driftguard redrive` takes it up again" in decision.reason
+    assert "its message is dead-lettered" in decision.reason
 
 
 def test_an_undo_is_exact_once_it_has_settled(

@@ -122,7 +122,7 @@ def test_an_exemption_ends_it(
     else:
         refusing(REVOKE, "UnauthorizedOperation")
         failed = world.one(flat_ingress(group, 22, "0.0.0.0/0"))
-    assert "unless people exempt it" in failed.reason
+    assert "unless people accept or exempt the change" in failed.reason
     exempt(world, failed)
     after = rings(intake, world, failed)
     assert (after.status, after.next_try, after.resumable) == (Status.FAILED, "", False)

@@ -308,6 +308,8 @@ def test_a_clean_observation_costs_one_read_of_the_state_and_the_controls_own(
         # How far the round has come: read first, written before the control and at the end.
         "GetItem": 3,
         "TransactWriteItems": 2,
+        # What waits though its time is over: approval requests, retries, freezes.
+        "Query": 3,
     }
 
 

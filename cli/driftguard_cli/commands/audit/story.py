@@ -13,12 +13,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from driftguard.approvals.rules import inverse
 from driftguard.audit import Entry
 from driftguard.audit.chain import fault_in
 from driftguard.audit.items import DECISION
 from driftguard.audit.seals import Sealer
 from driftguard.channels.wording import by, said
-from driftguard.engine.apply import inverse
 from driftguard.model import Autonomy, Decision, Status
 
 from ...aws_options import on_aws

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from driftguard.documents import Document, digest, stamp, text
+from driftguard.documents import Document, Json, digest, stamp, text
+from driftguard.model import Plan
 from driftguard.state.keys import StateRecord
 
 CONTROL = "driftguard.operator"
 # The acts that set and lift a freeze.
 FREEZES = ("freeze", "unfreeze")
+# The act that has a revert undone, where that needs more than one person.
+UNDO = "undo"
 LONGEST_REASON = 1000
 
 
@@ -41,8 +44,14 @@ class Act:
 
     @property
     def id(self) -> str:
-        """The id of the decision that records the act."""
-        return "dg-" + digest([self.kind, self.identity, stamp(self.at), self.said])[:24]
+        """The id of the decision that records the act.
+
+        Whoever wants the same revert undone, as the record has it, asks for the same act.
+        """
+        asked: list[Json] = [self.kind, self.identity, stamp(self.at), self.said]
+        if self.kind == UNDO:
+            asked = [self.kind, self.said.get("decision"), self.said.get("version")]
+        return "dg-" + digest(asked)[:24]
 
     @property
     def by(self) -> str:
@@ -74,6 +83,7 @@ class Done:
     """The effects of an act: a line for people, state records to write, and its subject.
 
     `state` is all that people agree to; `ends` is when the effect ends by itself (ISO 8601, UTC).
+    `plan` are the calls that an undo makes.
     """
 
     title: str
@@ -82,3 +92,4 @@ class Done:
     resource: str
     state: Document
     ends: str = ""
+    plan: Plan = Plan(())

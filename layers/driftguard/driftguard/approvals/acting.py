@@ -10,18 +10,19 @@ from itertools import islice, takewhile
 from driftguard.audit import AuditTable, Conflict
 from driftguard.aws.dynamodb import Moved
 from driftguard.documents import stamp, text
-from driftguard.events.commands import accept_message
+from driftguard.events.commands import accept_message, undo_message
 from driftguard.model import Decision, Resource, Status
 from driftguard.policy.model import Policy
 from driftguard.state.baseline import resource_of
 from driftguard.state.keys import StateRecords, TooLarge
 from driftguard.state.table import StateTable
 
-from . import operators
-from .act import CONTROL, Act, Done, Made, Unfit
+from . import operators, undoing
+from .act import CONTROL, UNDO, Act, Done, Made, Unfit
 from .breadth import Need, lacking, needs, voter_of
 from .command_queue import CommandQueue
 from .requester import Reply, Requester
+from .rules import UNDO_REQUESTED
 
 # Acts that meet try again; more than a few rounds mean that something is wrong.
 _ROUNDS = 20
@@ -45,19 +46,24 @@ class Acting:
         """
         for _ in range(_ROUNDS):
             try:
-                wanted = needs(act.kind, act.said, self.policy)
-                voter = voter_of(act.person, act.identity)
-                if wanted and not any(need.counts(voter) for need in wanted):
-                    return Reply(False, f"{voter} may not decide that: {lacking(wanted, ())}.")
-                what, known = self._worked_out(act)
-                missing = lacking(wanted, {voter})
-                if missing:
-                    return self._propose(act, what, wanted, missing)
-                decision = operators.recorded(act, what, self.state.place, known)
-                return self._carry_out(act, what, decision, commands)
+                undone = self._undone(act)
+                wanted = self._needs(act, undone)
+                self._must_count(act.person, act.identity, wanted, undone)
+                what, known = self._worked_out(act, undone)
+                missing = lacking(wanted, {voter_of(act.person, act.identity)})
+                if not missing:
+                    decision = operators.recorded(act, what, self.state.place, known)
+                    return self._carry_out(act, what, decision, commands, undone)
+                # Only an undo goes by an id that somebody else's act may have.
+                standing = self.audit.get(act.id) if undone else None
+                if standing is not None and standing.expires > self._stamp():
+                    return self.confirm(
+                        standing.id, self._requester(act), standing.before, act.reason, commands
+                    )
+                return self._propose(act, what, wanted, missing, known, standing)
             except (Unfit, TooLarge) as error:
                 return Reply(False, str(error))
-            except Moved:
+            except (Conflict, Moved):
                 continue
         raise Conflict("too many people change the same at once; try again")
 
@@ -76,7 +82,10 @@ class Acting:
                 return Reply(False, f"There is no proposed act {decision_id}.")
             try:
                 act = self._agreed(decision, requester, fingerprint)
-                what, known = self._worked_out(act)
+                undone = self._undone(act)
+                wanted = self._needs(act, undone)
+                self._must_count(*act.agreed[-1], wanted, undone)
+                what, known = self._worked_out(act, undone)
                 if operators.effect(what) != text(decision.state, "effect"):
                     raise Unfit("What it is about has changed since: propose it anew.")
                 if what.ends and what.ends <= self._stamp():
@@ -90,7 +99,7 @@ class Acting:
                 )
                 decision = replace(decision, votes=(*decision.votes, vote), updated=self._stamp())
                 voters = {voter_of(*person) for person in act.people}
-                missing = lacking(needs(act.kind, act.said, self.policy), voters)
+                missing = lacking(wanted, voters)
                 if missing:
                     written = self.audit.append(
                         decision, event=AGREED, note=missing, by=requester.name
@@ -104,7 +113,7 @@ class Acting:
                     votes=decision.votes,
                     updated=decision.updated,
                 )
-                return self._carry_out(act, what, carried_out, commands)
+                return self._carry_out(act, what, carried_out, commands, undone)
             except (Unfit, TooLarge) as error:
                 return Reply(False, str(error), decision)
             except (Conflict, Moved):
@@ -124,35 +133,111 @@ class Acting:
         voter = voter_of(person, requester.identity)
         if any(voter == voter_of(*other) for other in act.people):
             raise Unfit(f"{voter} has agreed before.")
-        wanted = needs(act.kind, act.said, self.policy)
-        if not any(need.counts(voter) for need in wanted):
-            raise Unfit(f"{voter} may not decide that: {lacking(wanted, ())}.")
         return replace(act, agreed=(*act.agreed, (person, requester.identity)))
 
-    def _propose(self, act: Act, what: Done, wanted: tuple[Need, ...], missing: str) -> Reply:
+    def _undone(self, act: Act) -> Decision | None:
+        """The decision that an undo is about; None for any other act."""
+        if act.kind != UNDO:
+            return None
+        decision = self.audit.get(undoing.subject(act))
+        if decision is None:
+            raise Unfit(f"There is no decision {undoing.subject(act)}.")
+        return decision
+
+    def _needs(self, act: Act, undone: Decision | None) -> tuple[Need, ...]:
+        if undone is not None:
+            return (undoing.need(undone, self.policy),)
+        if act.kind == "unfreeze" and any(
+            voter_of(*person) in self._who_froze(act) for person in act.people
+        ):
+            return ()
+        return needs(act.kind, act.said, self.policy)
+
+    def _who_froze(self, act: Act) -> set[str]:
+        """Who set the freeze that an act lifts, as the audit record proves; nobody if it does not.
+
+        Whoever may write the freeze's item can name anybody there.
+        """
+        (key,) = operators.keys(act, self.state.place)
+        frozen = self.state.record(key).document
+        decision = self.audit.get(text(frozen, "decision")) if "decision" in frozen else None
+        if decision is None or decision.change_name != "freeze" or decision.state != frozen:
+            return set()
+        identities = {decision.actor.session, *(vote.identity for vote in decision.votes)}
+        named = ((self.policy.person(iam=one), one) for one in identities)
+        return {voter_of(person.name if person else "", one) for person, one in named}
+
+    def _must_count(
+        self, name: str, identity: str, wanted: tuple[Need, ...], undone: Decision | None
+    ) -> None:
+        """Raises `Unfit` where the agreement of a person, by name and ARN, counts for nothing."""
+        if undone and (refusal := undoing.refusal(undone, name, identity, self.policy)):
+            raise Unfit(refusal)
+        voter = voter_of(name, identity)
+        if wanted and not any(need.counts(voter) for need in wanted):
+            raise Unfit(f"{voter} may not decide that: {lacking(wanted, ())}.")
+
+    def _requester(self, act: Act) -> Requester:
+        known = (person for person in self.policy.people if person.name == act.person)
+        return Requester(act.identity, next(known, None))
+
+    def _propose(
+        self,
+        act: Act,
+        what: Done,
+        wanted: tuple[Need, ...],
+        missing: str,
+        known: Resource | None,
+        ended: Decision | None,
+    ) -> Reply:
+        """Records an act as a request; in the place of the one for the same that has `ended`."""
         ends = stamp(act.at + timedelta(seconds=min(need.seconds for need in wanted)))
-        decision = operators.proposed(act, what, self.state.place, ends)
+        decision = operators.proposed(act, what, self.state.place, ends, known)
         decision = replace(decision, quorum=max(need.quorum for need in wanted))
+        if ended is not None:
+            decision = replace(decision, version=ended.version, head=ended.head)
         written = self.audit.append(
             decision, event="proposed", note=f"{what.summary}: {act.reason}", by=act.by
         )
         told = f"Proposed: {what.summary}. {missing}, until {ends}"
         return Reply(True, f"{told}: `driftguard confirm {written.id}`.", written)
 
-    def _carry_out(self, act: Act, what: Done, decision: Decision, commands: CommandQueue) -> Reply:
+    def _carry_out(
+        self,
+        act: Act,
+        what: Done,
+        decision: Decision,
+        commands: CommandQueue,
+        undone: Decision | None,
+    ) -> Reply:
+        also = [*self.state.writes(*what.records)]
+        if undone is not None:
+            # In one transaction: the guard obeys the request in the log of what is to be undone.
+            undone, requested = self.audit.prepared(
+                replace(undone, updated=self._stamp()),
+                event=UNDO_REQUESTED,
+                note=act.reason,
+                by=act.by,
+            )
+            also += requested
         written = self.audit.append(
             decision,
             event=act.kind,
             note=f"{what.summary}: {act.reason}",
             by=act.by,
-            also=self.state.writes(*what.records),
+            also=also,
         )
+        if undone is not None:
+            commands.send(undo_message(undone.id, undone.version))
+            return Reply(True, "The guard has been asked to undo it.", undone)
         if act.kind == operators.ACCEPT:
             commands.send(accept_message(written.id, written.version))
         return Reply(True, f"{what.title}: {what.summary}.", written)
 
-    def _worked_out(self, act: Act) -> tuple[Done, Resource | None]:
+    def _worked_out(self, act: Act, undone: Decision | None) -> tuple[Done, Resource | None]:
         """The effects of an act, and its resource where more is recorded of it than its ARN."""
+        if undone is not None:
+            return undoing.done(act, undone), undone.candidate.resource
         remembered = self.state.recall(*operators.keys(act, self.state.place))
         if act.kind != operators.ACCEPT:
             return operators.done(act, remembered), None

@@ -36,7 +36,17 @@ from driftguard.state.table import StateTable
 from .command_queue import CommandQueue
 from .owed import owed
 from .requester import Reply, Requester
-from .rules import UNDO_REQUESTED, quorum, undo_refusal, weigh, why_not_undoable
+from .rules import (
+    UNDO_REQUESTED,
+    counting,
+    is_open,
+    is_tried_again,
+    quorum,
+    shown,
+    undo_refusal,
+    weigh,
+    why_not_undoable,
+)
 
 if TYPE_CHECKING:
     from .acting import Acting
@@ -77,8 +87,10 @@ class Desk:
     ) -> Reply:
         """Records the request to undo a decision, if the requester may ask, and commands the guard.
 
-        The guard obeys the record, not the message. Raises `AwsError` when the queue does not take
-        the command: then the request is recorded, and may be made again.
+        Where accepting the change takes more than one person, so does the undo: it is proposed, and
+        others confirm it, or ask for the same. The guard obeys the record, not the message. Raises
+        `AwsError` when the queue does not take the command: then the request is recorded, and may
+        be made again.
         """
         for _ in range(_ROUNDS):
             decision = self.audit.get(decision_id)
@@ -88,6 +100,8 @@ class Desk:
             refusal = refusal or why_not_undoable(decision)
             if refusal:
                 return Reply(False, refusal, decision)
+            if quorum(decision, Choice.ACCEPT, self.policy) > 1:
+                return self._propose_undo(decision, requester, reason, commands)
             asked = replace(decision, updated=self.stamp())
             try:
                 written = self.audit.append(
@@ -99,6 +113,14 @@ class Desk:
             return Reply(True, "The guard has been asked to undo it.", written)
         raise Conflict(f"{decision_id} is too busy to take a request")
 
+    def _propose_undo(
+        self, decision: Decision, requester: Requester, reason: str, commands: CommandQueue
+    ) -> Reply:
+        # Only here: most undos take one person.
+        from .undoing import asked_for
+
+        return self.acting.act(asked_for(decision, requester, reason, self.now()), commands)
+
     def wake(self, decision_id: str, commands: CommandQueue) -> Reply:
         """Commands the guard to do what the record says is still to be done for a decision.
 
@@ -109,7 +131,9 @@ class Desk:
             return Reply(False, f"There is no decision {decision_id}.")
         command = owed(decision, self.audit.log(decision_id), self.stamp())
         if command is None:
-            nothing = f"Nothing is left to do: the decision is {decision.status.value}."
+            due = decision.next_try or (decision.expires if is_open(decision) else "")
+            until = f" before {due}" if due else ""
+            nothing = f"Nothing is left to do{until}: the decision is {decision.status.value}."
             return Reply(True, nothing, decision)
         commands.send(command)
         return Reply(True, "The guard has been woken.", decision)
@@ -129,17 +153,27 @@ class Desk:
             votes=(*decision.votes, vote),
             updated=self.stamp(),
         )
-        event = "answered" if outcome is Status.ASKED else outcome.value
+        is_final = outcome is not decision.status
+        if is_final and is_tried_again(decision):
+            answered = replace(
+                answered,
+                resumable=False,
+                next_try="",
+                lease_until="",
+                reason=f"{decision.reason}; {vote.person} ended that and accepted the change",
+            )
+        event = outcome.value if is_final else "answered"
         note = f"{vote.choice.value} via {vote.via}"
         if vote.until:
             note += f", exempted until {vote.until}"
         if vote.reason:
             note += f": {vote.reason}"
-        remembered = self._recall(answered)
+        remembered = self._recall(answered) if is_final else StateRecords(self.state.place)
         # Only for a vote: nothing else waits for the arithmetic of trust.
         from driftguard.state import outcomes
 
-        demotion = outcomes.overrules(answered, vote, remembered, self.policy, self.now())
+        about = _shown(answered, decision)
+        demotion = outcomes.overrules(about, vote, remembered, self.policy, self.now())
         if demotion:
             note += f"; {demotion}"
             answered = replace(answered, reason=f"{answered.reason}; {demotion}")
@@ -148,14 +182,12 @@ class Desk:
             event=event,
             note=note,
             by=self._who(vote),
-            also=self.state.writes(*self._taught(answered, vote, remembered)),
+            also=self.state.writes(*(self._taught(about, vote, remembered) if is_final else ())),
         )
         return Reply(True, _told(written, vote, self.policy), written)
 
     def _recall(self, answered: Decision) -> StateRecords:
-        """The state records that a final vote changes; none while more people must agree."""
-        if answered.status is Status.ASKED:
-            return StateRecords(self.state.place)
+        """The state records that a final vote changes."""
         place, control, resource = self.state.place, answered.control, answered.candidate.resource
         return self.state.recall(
             trust_key(place, control),
@@ -174,8 +206,6 @@ class Desk:
         The transaction that records the vote also writes this, so that a second vote leaves no
         exemption behind.
         """
-        if answered.status is Status.ASKED:
-            return []
         control = answered.control
         # This version of Driftguard may no longer have the control.
         known = controls.control(control) if controls.is_known(control) else None
@@ -195,8 +225,8 @@ class Desk:
         )
 
     def _note_refusal(self, decision: Decision, vote: Vote, refusal: str) -> None:
-        """Notes a refused vote in the log, while the approval request is still open."""
-        if decision.status is not Status.ASKED:
+        """Notes a refused vote in the log, as long as others may still count."""
+        if not is_open(decision):
             return
         noted = replace(decision, updated=self.stamp())
         try:
@@ -214,13 +244,20 @@ class Desk:
         return stamp(self.now() + ahead)
 
 
+def _shown(answered: Decision, before: Decision) -> Decision:
+    """The decision as a vote on it is about it: of a failed revert, with the state that it left."""
+    if not is_tried_again(before) or not before.left:
+        return answered
+    return replace(answered, state=before.left, before=shown(before))
+
+
 def _told(decision: Decision, vote: Vote, policy: Policy) -> str:
     if decision.status is Status.APPROVED:
         return "Thank you: it is being reverted."
     if decision.status is Status.DENIED:
         until = f" until {vote.until}" if vote.until else ""
         return f"Thank you: the change stands{until}."
-    votes = {cast.person for cast in decision.votes if cast.choice is vote.choice}
+    votes = {cast.person for cast in counting(decision) if cast.choice is vote.choice}
     missing = quorum(decision, vote.choice, policy) - len(votes)
     why = ""
     if vote.choice is Choice.ACCEPT and asks_about_what_is_earned(decision.rulings):

@@ -11,7 +11,7 @@ from driftguard.state import circuit_breaker, exemptions, freezes, trust
 from driftguard.state.keys import StateRecord, named_by
 
 from .act import Act, Done, Made, Unfit
-from .breadth import is_everything, shapes_of
+from .patterns import is_everything, shapes_of
 
 # An exemption for longer belongs into the policy file, where it is reviewed.
 LONGEST_EXEMPTION = timedelta(days=366)

@@ -95,14 +95,19 @@ def recorded(act: Act, what: Done, place: Place, known: Resource | None = None) 
     """
     account = act.identity.split(":")[4] if act.identity.count(":") > 4 else ""
     actor = Actor(act.identity, act.identity, "Operator", account)
-    resource = _subject(act.kind, what.resource, place)
-    if act.kind == ACCEPT:
-        resource = known or replace(named(act, place), kind=resource.kind)
+    resource = known or _subject(act.kind, what.resource, place)
+    if act.kind == ACCEPT and known is None:
+        resource = replace(named(act, place), kind=resource.kind)
     return _noted(act.id, act.kind, act.at, actor, resource, what, act.reason)
 
 
-def proposed(act: Act, what: Done, place: Place, expires: str) -> Decision:
-    """The act as a request that others must confirm until then (ISO 8601, UTC)."""
+def proposed(
+    act: Act, what: Done, place: Place, expires: str, known: Resource | None = None
+) -> Decision:
+    """The act as a request that others must confirm until then (ISO 8601, UTC).
+
+    `known` is as in `recorded`.
+    """
     asked: Document = {
         "kind": act.kind,
         "said": act.said,
@@ -111,9 +116,10 @@ def proposed(act: Act, what: Done, place: Place, expires: str) -> Decision:
         "at": stamp(act.at),
         "effect": effect(what),
     }
-    noted = recorded(act, what, place)
+    noted = recorded(act, what, place, known)
     return replace(
         noted,
+        plan=what.plan,
         title=f"Proposed: {what.title[:1].lower()}{what.title[1:]}",
         status=Status.PROPOSED,
         state=asked,
@@ -156,7 +162,7 @@ def effect(what: Done) -> str:
 
 
 # What of an act's state says who agreed to it.
-_WHO = ("agreed", "by")
+_WHO = ("agreed", "by", "lifted_by")
 
 
 def found(record: StateRecord, place: Place, at: datetime) -> Decision:

@@ -28,8 +28,11 @@ from .rules import UNDO_REQUESTED
 def owed(decision: Decision, log: Sequence[Entry], now: str) -> Document | None:
     """The command that wakes the guard for what it has not done yet; None if there is nothing.
 
-    `now` is ISO 8601 in UTC, like the decision's times. Sending a command twice changes nothing.
+    What is tried again, or waits for votes, is owed nothing before its time. `now` is ISO 8601 in
+    UTC, like the decision's times. Sending a command twice changes nothing.
     """
+    if decision.next_try > now:
+        return None
     if decision.status is Status.APPROVED or decision.resumable:
         return carry_out_message(decision.id)
     if decision.status is Status.ASKED and decision.expires <= now:

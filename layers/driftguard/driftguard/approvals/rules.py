@@ -5,13 +5,15 @@ Whoever made a change cannot approve accepting it, under any of their identities
 not prove who uses it: it is one vote, `link`, which can ask for a revert; accepting needs a person,
 and a quorum needs people besides the link. To accept what a control had earned to revert takes two
 people, where there are two: it counts against the control, and one person errs too often for that.
+
+A revert that failed and is tried again can be ended by accepting the change, with the same rules.
 """
 
 from __future__ import annotations
 
 from driftguard.frozen import dataclass
 from driftguard.guardrails.spoken import asks_about_what_is_earned
-from driftguard.model import Choice, Decision, Status, Vote
+from driftguard.model import Autonomy, Choice, Decision, Plan, Status, Step, Vote
 from driftguard.policy.model import Person, Policy
 
 LINK = "link"
@@ -21,7 +23,8 @@ LINK = "link"
 class Weighed:
     """What a vote leads to: refused with a reason, or counted; and whether it decides.
 
-    `outcome` is `asked` while more votes are needed, else `approved` (revert) or `denied` (accept).
+    `outcome` is the decision's status while more votes are needed, else `approved` (revert) or
+    `denied` (accept).
     """
 
     outcome: Status
@@ -33,38 +36,78 @@ def weigh(decision: Decision, vote: Vote, policy: Policy, now: str) -> Weighed:
     refusal = _refusal(decision, vote, policy, now)
     if refusal:
         return Weighed(decision.status, refusal)
-    people = {cast.person for cast in decision.votes if cast.choice is vote.choice}
+    people = {cast.person for cast in counting(decision) if cast.choice is vote.choice}
     people.add(vote.person)
     if len(people) < quorum(decision, vote.choice, policy):
-        return Weighed(Status.ASKED)
+        return Weighed(decision.status)
     return Weighed(Status.APPROVED if vote.choice is Choice.REVERT else Status.DENIED)
 
 
+def is_open(decision: Decision) -> bool:
+    """Whether a vote may count: people are asked, or may end what is tried again."""
+    return decision.status is Status.ASKED or is_tried_again(decision)
+
+
+def is_tried_again(decision: Decision) -> bool:
+    """Whether a revert failed, and is tried again until people end that."""
+    return decision.status is Status.FAILED and bool(decision.next_try)
+
+
+def shown(decision: Decision) -> str:
+    """The fingerprint of the state that a vote is about: of a failed revert, what it left.
+
+    One that did nothing has often not looked again: then it left what was there before.
+    """
+    return decision.after if is_tried_again(decision) and decision.left else decision.before
+
+
+def counting(decision: Decision) -> list[Vote]:
+    """The votes that count by now: what led to a revert that failed does not count against it."""
+    if not is_tried_again(decision):
+        return [*decision.votes]
+    return [
+        cast
+        for cast in decision.votes
+        if cast.choice is Choice.ACCEPT and cast.fingerprint == shown(decision)
+    ]
+
+
 def quorum(decision: Decision, choice: Choice, policy: Policy) -> int:
-    """How many people must cast this vote for it to decide."""
-    if choice is Choice.REVERT or not asks_about_what_is_earned(decision.rulings):
+    """How many people must cast this vote for it to decide.
+
+    To accept what nobody is asked about any more, an undo of it for example, takes as many as the
+    policy says now; two, where the guard had earned to revert it.
+    """
+    if choice is Choice.REVERT:
         return decision.quorum
     terms = policy.terms(decision.control, decision.severity)
+    asked = decision.status is Status.ASKED
+    quorum = decision.quorum if asked else terms.quorum
+    by_itself = decision.autonomy is Autonomy.REVERT and policy.earns(decision.control)
+    if not asks_about_what_is_earned(decision.rulings) and not (by_itself and not asked):
+        return quorum
     may_accept = [
         person.name
         for person in policy.people
         if (not terms.approvers or person.name in terms.approvers)
         and not policy.made_by(decision.makers, person.name, "")
     ]
-    return max(decision.quorum, min(2, len(may_accept)))
+    return max(quorum, min(2, len(may_accept)))
 
 
 def _refusal(decision: Decision, vote: Vote, policy: Policy, now: str) -> str:
     """Why a vote does not count, in words for the voter; "" if it does."""
-    if decision.status is not Status.ASKED:
+    if not is_open(decision):
         return already(decision)
-    if decision.expires and now >= decision.expires:
+    if decision.status is Status.ASKED and decision.expires and now >= decision.expires:
         return f"the approval request closed at {decision.expires}"
-    if vote.fingerprint != decision.before:
+    if is_tried_again(decision) and vote.choice is Choice.REVERT:
+        return f"it failed, and is tried again at {decision.next_try}: only accepting it ends that"
+    if vote.fingerprint != shown(decision):
         return "the resource has changed since you were asked; look at the newer message"
     if any(vote.token and vote.token == cast.token for cast in decision.votes):
         return "this link or button was used before"
-    if any(vote.person == cast.person for cast in decision.votes):
+    if any(vote.person == cast.person for cast in counting(decision)):
         return f"{vote.person} has voted before"
     if vote.choice is Choice.REVERT and not decision.plan.steps:
         return f"no plan can revert this: {decision.plan.advice}"
@@ -91,8 +134,8 @@ UNDO_REQUESTED = "undo-requested"
 def undo_refusal(decision: Decision, person: Person | None, identity: str, policy: Policy) -> str:
     """Why somebody may not have a revert undone, in words for them; "" if they may.
 
-    An undo accepts the change, so only those may ask for it who may approve that. If a policy names
-    no people, everybody whom the channel lets in may.
+    An undo accepts the change, so only those may ask for it who may approve that, and as many of
+    them must (`quorum`). If a policy names no people, everybody whom the channel lets in may.
     """
     if decision.status is Status.NOTED:
         return f"{decision.id} is what an operator did to the guard: do the opposite instead"
@@ -109,8 +152,18 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
 
 
 def is_undoable(decision: Decision) -> bool:
-    """Whether a decision has done something that could be undone."""
-    return decision.status in (Status.REVERTED, Status.FAILED) and bool(decision.done)
+    """Whether a decision has done something that could be undone.
+
+    Of a revert that failed, and whose change was then accepted, that is what it had done.
+    """
+    ended = (Status.REVERTED, Status.FAILED, Status.DENIED)
+    return decision.status in ended and bool(decision.done)
+
+
+def inverse(plan: Plan, done: int) -> Plan:
+    """The plan that undoes the first `done` steps, last first."""
+    calls = [call for step in reversed(plan.steps[:done]) for call in step.undo]
+    return Plan(tuple(Step(call, ()) for call in calls))
 
 
 def why_not_undoable(decision: Decision) -> str:

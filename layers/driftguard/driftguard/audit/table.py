@@ -88,6 +88,23 @@ class AuditTable:
         somebody was first there. Returns the decision as written: what is too large is cut, and
         says so.
         """
+        written, writes = self.prepared(decision, event=event, note=note, by=by)
+        try:
+            with told_apart("dynamodb", "TransactWriteItems"):
+                self.client.transact_write_items(TransactItems=[*writes, *also])
+        except AwsError as error:
+            if error.code != "TransactionCanceledException":
+                raise
+            raise _cancelled(decision.id, str(error)) from error
+        return written
+
+    def prepared(
+        self, decision: Decision, *, event: str, note: str, by: str = "guard"
+    ) -> tuple[Decision, list[Write]]:
+        """The next version of a decision, and what writes it as part of a transaction.
+
+        What is held apart is written at once: nothing reads it before the decision names it.
+        """
         written = bounded(replace(decision, version=decision.version + 1))
         for part in new_parts(written):
             with told_apart("dynamodb", "PutItem"):
@@ -103,20 +120,10 @@ class AuditTable:
         to_tell = {"tell": {"BOOL": _is_news(written, event)}}
         projection = {"TableName": self.name, "Item": item_of(written) | to_tell}
         log = {"TableName": self.name, "Item": entry_item(written.id, entry)}
-        try:
-            with told_apart("dynamodb", "TransactWriteItems"):
-                self.client.transact_write_items(
-                    TransactItems=[
-                        {"Put": {**projection, **(seen if decision.version else new)}},
-                        {"Put": {**log, **new}},
-                        *also,
-                    ]
-                )
-        except AwsError as error:
-            if error.code != "TransactionCanceledException":
-                raise
-            raise _cancelled(decision.id, str(error)) from error
-        return written
+        return written, [
+            {"Put": {**projection, **(seen if decision.version else new)}},
+            {"Put": {**log, **new}},
+        ]
 
     def log(self, decision: str) -> list[Entry]:
         """The decision's log, oldest entry first.

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 
+from driftguard.approvals.rules import is_tried_again
+from driftguard.approvals.rules import shown as fingerprint
 from driftguard.documents import Document, plain
 from driftguard.engine.retrying import asks_again
 from driftguard.guardrails.spoken import spoken
@@ -162,6 +164,11 @@ def as_text(decision: Decision) -> str:
     lines += ["", f"driftguard audit show {decision.id}"]
     if decision.status is Status.REVERTED:
         lines.append(f"driftguard undo {decision.id}")
+    if is_tried_again(decision):
+        lines += [
+            f"driftguard deny {decision.id} lets the change stand: it is tried no more",
+            f"driftguard accept {decision.id} --for 7d exempts the resource as well, until then",
+        ]
     return "\n".join(lines)
 
 
@@ -195,7 +202,7 @@ def as_json(decision: Decision) -> Document:
         "calls": [said(step.call) for step in decision.plan.steps],
         "untouched": list(decision.plan.untouched),
         "advice": decision.plan.advice,
-        "fingerprint": decision.before,
+        "fingerprint": fingerprint(decision),
         "quorum": decision.quorum,
         "expires": decision.expires,
         "votes": [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from driftguard.aws.calls import AwsError, Throttled, Unreachable
 from driftguard.controls.control import Busy
 from driftguard.frozen import dataclass
-from driftguard.model import Call, Decision, Plan, Step
+from driftguard.model import Call, Decision, Plan
 
 from .case import Case
 
@@ -88,12 +88,6 @@ def _make(case: Case, remediator: Remediator, call: Call) -> None:
         else:
             return
     remediator.make(call)
-
-
-def inverse(plan: Plan, done: int) -> Plan:
-    """The plan that undoes the first `done` steps, last first."""
-    calls: list[Call] = [call for step in reversed(plan.steps[:done]) for call in step.undo]
-    return Plan(tuple(Step(call, ()) for call in calls))
 
 
 def merged(carried_out: Plan, done: int, anew: Plan, *, in_doubt: bool) -> tuple[Plan, int]:

@@ -24,8 +24,11 @@ _TIMERS_MINUTE = timedelta(minutes=1)
 def carry_out(case: Case, decision: Decision) -> Decision:
     """Reverts an approved decision; a resource that has changed meanwhile is asked about anew.
 
-    A freeze does not stop what people approved; it stops what only the timeout action did.
+    A freeze does not stop what people approved; it stops what only the timeout action did. What is
+    to be tried again is tried at its time, whoever sends the command before that.
     """
+    if resume.waits(case, decision):
+        return decision
     if decision.status is Status.REVERTING or decision.resumable:
         return resume.resume(case, decision, *resume.look(case, decision))
     if decision.status is not Status.APPROVED:

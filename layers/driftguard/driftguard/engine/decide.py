@@ -43,7 +43,7 @@ def decide(case: Case, change: Change) -> Decision | None:
     id_ = decision_id(change, case.control.id, case.candidate.resource)
     before, case = _recall(case, id_)
     _record_switches(case)
-    if before is not None and before.settled:
+    if before is not None and (before.settled or resume.waits(case, before)):
         return before
     if before is not None and before.status is Status.APPROVED:
         return approval_requests.carry_out(case, before)

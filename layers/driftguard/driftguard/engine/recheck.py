@@ -14,7 +14,7 @@ from driftguard.guardrails import judgment
 from driftguard.guardrails.circumstances import Circumstances
 from driftguard.guardrails.guardrail import Guardrail
 from driftguard.guardrails.spoken import spoken
-from driftguard.model import Autonomy, Decision
+from driftguard.model import Autonomy, Choice, Decision
 
 from . import judging
 from .case import Case
@@ -30,8 +30,9 @@ def by_timeout(decision: Decision) -> bool:
 
 
 def by_people(decision: Decision) -> bool:
-    """Whether people said yes to it."""
-    return bool(decision.votes) and not by_timeout(decision)
+    """Whether people said yes to it; who wants the change accepted has not."""
+    yes = any(vote.choice is Choice.REVERT for vote in decision.votes)
+    return yes and not by_timeout(decision)
 
 
 def timeout(case: Case, decision: Decision) -> str:

@@ -128,7 +128,7 @@ def put_off(case: Case, decision: Decision, why: str, *, in_doubt: bool = False)
     left on the decision, though over, as one that died leaves it. Raises `NotYet`.
     """
     if case.last_chance and decision.status is Status.REVERTING:
-        reason = f"{why}; dead-lettered, `driftguard redrive` takes it up again"
+        reason = f"{why}; its message is dead-lettered"
         fail(case, decision, reason, None, in_doubt=in_doubt)
     else:
         waiting = replace(decision, lease_until=_ended(case, in_doubt), updated=case.now())
@@ -195,10 +195,16 @@ def end(
         updated=case.now(),
     )
 
+    failed = status is Status.FAILED
+    if failed and observation is not None:
+        # What this decision itself wrote meanwhile is part of what is remembered now.
+        case = replace(case, remembered=case.context.state.recall(*case.record_keys()))
+
     def lessons(remembered: StateRecords) -> Iterator[StateRecord]:
         yield from taught(remembered) if taught is not None else ()
-        if status in (Status.REVERTED, Status.FAILED):
-            yield from learning.of_outcome(ended, remembered)
+        if failed or status is Status.REVERTED:
+            left = case.seen(observation) if failed and observation is not None else ""
+            yield from learning.of_outcome(ended, remembered, left=left)
 
     return append(case, ended, status.value, reason, by=by, taught=lessons)
 

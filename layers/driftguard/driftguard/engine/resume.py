@@ -14,6 +14,15 @@ from .comparing import Assessment
 from .revert import failed_to_settle, plan_again, revert, unfinished
 
 
+def waits(case: Case, decision: Decision) -> bool:
+    """Whether a revert that failed is to be tried again later.
+
+    Whatever wakes the guard before that, an event that comes twice for example, changes nothing:
+    whoever could have it tried at once could have it tried as often as they like.
+    """
+    return case.now() < decision.next_try
+
+
 def look(case: Case, decision: Decision) -> tuple[Observation | None, Assessment | None]:
     """The state of what is unfinished; the last delivery records that it could not be read."""
     try:

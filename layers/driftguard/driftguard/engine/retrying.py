@@ -1,8 +1,8 @@
 """Says when a revert that failed is tried again, and how often people are asked again.
 
-A revert is tried again soon, later, then once a day, until the risk is gone or people end it: an
-exemption, or an undo of what was done. A freeze only holds it up. The publisher sets a timer for
-each time, as for an approval request.
+A revert is tried again soon, later, then once a day, until the risk is gone or people end it: they
+accept the change, exempt it, or undo what was done. A freeze only holds it up. The publisher sets a
+timer for each time, as for an approval request.
 
 Where policy lets the guard revert and only a guardrail had it ask, silence does not accept the
 change: people are asked again, each time for twice as long, a few times.
@@ -38,4 +38,4 @@ def next_try(retries: int, now: datetime) -> str:
 def in_words(retries: int, next_try: str) -> str:
     """How often it was tried again, and when it is next."""
     so_far = {0: "", 1: "tried again once; "}.get(retries, f"tried again {retries} times; ")
-    return f"{so_far}it is tried again at {next_try}, unless people exempt it"
+    return f"{so_far}it is tried again at {next_try}, unless people accept or exempt the change"

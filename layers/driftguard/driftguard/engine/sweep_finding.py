@@ -22,7 +22,7 @@ from .comparing import Assessment
 from .decide import record
 from .errors import NotYet
 from .judging import judge
-from .resume import resume
+from .resume import resume, waits
 
 CHANGE = "found by the sweep"
 _SOURCE = "driftguard.sweep"
@@ -48,6 +48,8 @@ def decide(case: Case) -> Decision | None:
         if not decision.settled:
             # The message of a change, or of an approval, takes its own decision up again.
             if not decision.actor.is_unattributed or decision.status is Status.APPROVED:
+                return None
+            if waits(case, decision):
                 return None
             return resume(case, decision, observation, assessment)
     if assessment is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from driftguard.approvals.act import FREEZES
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from .comparing import Assessment
     from .context import Context
 
-# How far back is looked where a freeze that somebody wrote by hand does not say when it began.
-_UNKNOWN_BEGINNING = timedelta(days=30)
 # As many are sent for in one message's time.
 MOST = 100
 
@@ -49,7 +47,7 @@ def held_back(context: Context, lifted: Decision, since: str = "") -> Iterator[D
     scope = f"{kind}#{name}" if name else ALL
     if freezes.holds(context.state.record(freeze_key(context.state.place, scope)), context.now()):
         return
-    began = freezes.beginning(lifted.state) or stamp(_moment(lifted) - _UNKNOWN_BEGINNING)
+    began = freezes.beginning(lifted.state) or stamp(_moment(lifted) - freezes.UNKNOWN_BEGINNING)
     filters = Filters(
         status=Status.OBSERVED.value,
         since=since or began,

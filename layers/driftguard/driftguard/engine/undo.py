@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from driftguard.approvals.rules import why_not_undoable
+from driftguard.approvals.rules import inverse, why_not_undoable
 from driftguard.events.commands import Undo
 from driftguard.model import Decision, Observation, Status
 
 from . import recording
-from .apply import PATIENCE, apply_for, inverse
+from .apply import PATIENCE, apply_for
 from .case import Case
 from .recording import Taught
 

@@ -10,24 +10,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from driftguard.documents import Document, stamp, text
+from driftguard.documents import Document, moment, stamp, text
 from driftguard.model import Place
 
 from .keys import ALL, StateRecord, StateRecords, freeze_key, freeze_keys
 
 # How long it can be seen who lifted a freeze.
 _LIFTED_IS_SEEN = timedelta(days=30)
+# How far back is looked where it is not known when a freeze began.
+UNKNOWN_BEGINNING = timedelta(days=30)
 # So long after a freeze has ended, what it held back may not have been judged anew yet.
 _JUDGED = timedelta(days=1)
 
 
-def anew(place: Place, scope: str, at: datetime) -> StateRecord:
+def anew(place: Place, scope: str, at: datetime, standing: StateRecord | None) -> StateRecord:
     """A state record to be written over whatever is there; its version counts on from the time.
 
     So nobody who has read the one before it writes over it. `scope` is `all`, `account#<id>` or
-    `control#<id>`.
+    `control#<id>`. `standing` is the record that is there; where it could not be read (None), it
+    is held to be a freeze that began `UNKNOWN_BEGINNING` ago: what it held back must not be lost.
     """
-    return StateRecord(freeze_key(place, scope), version=int(at.timestamp() * 1000))
+    key, version = freeze_key(place, scope), int(at.timestamp() * 1000)
+    if standing is None:
+        return StateRecord(key, {"since": stamp(at - UNKNOWN_BEGINNING)}, version=version)
+    return StateRecord(key, standing.document, version=version)
 
 
 def frozen(
@@ -40,6 +46,8 @@ def frozen(
     """
     document: Document = {"by": by, "reason": reason, "since": stamp(at), "until": until}
     earlier = beginning(record.document)
+    if holds(record, at) and moment(earlier) is None:
+        earlier = stamp(at - UNKNOWN_BEGINNING)
     if earlier and not _is_over(record, at):
         document = {**document, "held_since": earlier}
     return record.saying(_recorded(document, decision))

@@ -94,6 +94,11 @@ def freeze_key(place: Place, scope: str) -> Key:
     return partition(_FREEZE, place), scope
 
 
+def freezes_of(place: Place) -> str:
+    """The partition of all freezes of the guard that stands there."""
+    return partition(_FREEZE, place)
+
+
 def freeze_keys(place: Place, account: str, control: str) -> tuple[Key, ...]:
     """Where the freezes are that hold for a control in an account; the one for all comes first."""
     scopes = (ALL, f"account#{account}", f"control#{control}")

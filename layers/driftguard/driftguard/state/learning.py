@@ -68,12 +68,21 @@ def of_decision(
     yield of_state(decision, remembered, now, seen=seen, parts=parts)
 
 
-def of_outcome(decision: Decision, remembered: StateRecords) -> Iterator[StateRecord]:
-    """Whether a revert that has ended changed anything: what it found safe is no flapping."""
+def of_outcome(
+    decision: Decision, remembered: StateRecords, *, left: str = ""
+) -> Iterator[StateRecord]:
+    """Whether a revert that has ended changed anything: what it found safe is no flapping.
+
+    `left` is the state that a failed one left, by the fingerprint that a sweep sees: it is decided
+    on, as people know of it.
+    """
     record = remembered[history_key(decision.control, decision.candidate.resource)]
-    ended = history.with_outcome(record.document, decision.id, idle=not decision.done)
-    if ended is not None:
-        yield record.saying(ended, expires=record.expires)
+    document, idle = record.document, not decision.done
+    document = history.with_outcome(document, decision.id, idle=idle) or document
+    if left and history.decided(document, left) != decision.id:
+        document = history.with_state(document, decision.id, left)
+    if document is not record.document:
+        yield record.saying(document, expires=record.expires)
 
 
 def counted(

@@ -150,14 +150,16 @@ def _overruled(
 ) -> history.Revert | None:
     """The guard's own revert of the very state that people accept now.
 
-    None if it was undone as well: it counts as wrong only once.
+    None if it was undone as well, or is the one that they vote on: it counts as wrong only once.
     """
     if vote.choice is not Choice.ACCEPT or not _proven(decision, policy):
         return None
     record = remembered[history_key(decision.control, decision.candidate.resource)].document
     before = history.revert_of(record, decision.before, now)
     known = remembered[trust_key(remembered.place, decision.control)].document
-    return before if before and not trust.was_undone(known, before.decision) else None
+    if before is None or before.decision == decision.id:
+        return None
+    return None if trust.was_undone(known, before.decision) else before
 
 
 def _lost(

@@ -13,16 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 
-from driftguard.aws.calls import told_apart
+from driftguard.aws.calls import AwsError, told_apart
 from driftguard.aws.dynamodb import Moved
 from driftguard.controls.control import AnyControl
-from driftguard.documents import amount, moment, text
+from driftguard.documents import Document, amount, moment, text
 from driftguard.engine.guard import Guard
 from driftguard.events.commands import look_message
 from driftguard.logger import Logger
 from driftguard.model import Place
 from driftguard.state.keys import StateRecord, round_key
 
+from . import overdue
 from .look import Swept, in_order, looked_at
 
 # A round begins so long after the one before: a little less than the day between two schedules.
@@ -53,11 +54,13 @@ class Report:
     """What came of a run: how many observations had which outcome, and what it did not reach.
 
     `sent` of those that are risky went to the guard; the others were too many for one round.
+    `overdue` decisions waited though their time was over, and the guard was woken for them.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     sent: int = 0
     unreached: tuple[str, ...] = ()
+    overdue: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +82,36 @@ class Sweeper:
     def run(self, time_left: Callable[[], float], *, scheduled: bool) -> Report:
         """Goes on with the round, or begins one; a schedule begins one a day and no more.
 
-        `time_left` are the seconds that this run still has.
+        Each run first wakes the guard for what is overdue. `time_left` are the seconds that this
+        run still has.
         """
+        report = Report()
+        self._wake_for_overdue(report)
         progress = progress_of(
             self.guard.state.record(round_key(Place(self.guard.account, self.region)))
         )
         if not progress.control:
             if scheduled and self._is_recent(progress.began, _APART):
-                return Report()
+                return report
             progress = Progress(began=self.guard.stamp())
-        report = Report()
         self._note_down(self._go_on(progress, report, time_left))
         return report
+
+    def _wake_for_overdue(self, report: Report) -> None:
+        """Wakes the guard for what waits though its time is over: nothing else makes up for it.
+
+        An error is named, and does not keep the round from going on.
+        """
+        try:
+            for late in overdue.found(self.guard):
+                self.logger.warning(
+                    "overdue: its timer was lost, or somebody deleted it",
+                    extra={"decision": late.decision, "due": late.due},
+                )
+                self._command(late.command)
+                report.overdue += 1
+        except AwsError as error:
+            self._take(Swept("", None, "failed", f"overdue decisions: {error}"), report)
 
     def _go_on(
         self, progress: Progress, report: Report, time_left: Callable[[], float]
@@ -143,14 +164,16 @@ class Sweeper:
             return 0
         if progress.sent >= self.guard.policy.bounds.sweep.most:
             return 0
-        with told_apart("sqs", "SendMessage"):
-            self.guard.aws.client("sqs").send_message(
-                QueueUrl=self.commands_queue,
-                MessageBody=json.dumps(look_message(swept.control, swept.resource)),
-                DelaySeconds=self.settling,
-            )
+        self._command(look_message(swept.control, swept.resource), after=self.settling)
         report.sent += 1
         return 1
+
+    def _command(self, command: Document, *, after: int = 0) -> None:
+        """Sends the guard a command, to be delivered after so many seconds."""
+        with told_apart("sqs", "SendMessage"):
+            self.guard.aws.client("sqs").send_message(
+                QueueUrl=self.commands_queue, MessageBody=json.dumps(command), DelaySeconds=after
+            )
 
     def _note_down(self, progress: Progress) -> None:
         """Records how far the round has come. Of two runs at once the last to write counts."""

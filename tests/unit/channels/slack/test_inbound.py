@@ -168,6 +168,20 @@ def test_undo_is_for_approvers_where_policy_names_them(
     assert "Bob may not vote on ec2.open-ingress" in reverted.press("undo", "U0BOB").refused
 
 
+def test_an_undo_of_what_two_must_accept_waits_for_a_second_button(
+    reverted: Clicks, slack: SlackStandIn
+) -> None:
+    """12.4: one click undid what two had to accept."""
+    reverted.room.use(Autonomy.ASK, quorum=2)
+    reverted.press("undo", "U0BOB")
+    assert "1 more must agree" in said(slack)
+    assert reverted.queued() == []
+    reverted.slack.ephemeral.clear()
+    reverted.press("undo", "U0CAROL")
+    assert said(slack).startswith("Thank you: it is being undone")
+    assert len(reverted.queued()) == 1
+
+
 def test_a_second_undo_finds_nothing_to_undo(reverted: Clicks, slack: SlackStandIn) -> None:
     body = reverted.body("undo", "U0CAROL")
     reverted.room.guard.undo(Undo(reverted.decision.id, "bob", ""))

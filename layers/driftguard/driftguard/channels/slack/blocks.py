@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from driftguard.approvals.rules import is_undoable
+from driftguard.approvals.rules import is_open, is_undoable
+from driftguard.approvals.rules import shown as fingerprint
 from driftguard.documents import Json, plain
 from driftguard.model import Call, Decision, Status
 
@@ -91,9 +92,9 @@ def _heading(decision: Decision) -> str:
 
 
 def _buttons(decision: Decision) -> Iterator[Block]:
-    shown = f"{decision.id}|{decision.before}"
-    if decision.status is Status.ASKED:
-        if decision.plan.steps:
+    shown = f"{decision.id}|{fingerprint(decision)}"
+    if is_open(decision):
+        if decision.status is Status.ASKED and decision.plan.steps:
             yield _button(REVERT, "Revert", shown, style="primary")
         yield _button(ACCEPT, "Accept", shown)
         yield {

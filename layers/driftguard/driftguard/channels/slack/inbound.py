@@ -21,7 +21,7 @@ from driftguard.approvals.desk import Desk
 from driftguard.approvals.requester import Requester
 from driftguard.approvals.rules import is_undoable
 from driftguard.documents import items, mapping, parsed, text
-from driftguard.model import Choice, Decision, Vote
+from driftguard.model import Choice, Decision, Status, Vote
 from driftguard.policy.model import Person
 
 from ..wording import moment
@@ -179,6 +179,8 @@ class Inbound:
         reply = self.desk.request_undo(decision.id, requester, "asked for in Slack", self.commands)
         if not reply.counted:
             raise Declined(_sentence(reply.text))
+        if reply.decision is not None and reply.decision.status is Status.PROPOSED:
+            return blocks.escaped(reply.text)
         return (
             "Thank you: it is being undone, unless the resource has changed since the revert; "
             f"then `driftguard audit show {decision.id}` says so."
