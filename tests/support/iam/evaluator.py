@@ -54,11 +54,12 @@ class Policies:
     """The policies that decide on one request; None where there is none of a kind."""
 
     identity: Sequence[Statement]
-    boundary: Sequence[Statement] | None = None
     resource: Sequence[Statement] = ()
     session: Sequence[Statement] | None = None
     # Whether the resource's policy has to allow, too: a role's trust policy.
     needs_both: bool = False
+    # The most that the identity may do.
+    boundary: Sequence[Statement] | None = None
 
 
 def allows(asked: Asked, principal: Principal, policies: Policies) -> bool:
