@@ -77,6 +77,7 @@ class Account:
         return {
             "AUDIT_TABLE": "AuditTable",
             "STATE_TABLE": "StateTable",
+            "GRANTING_ROLE_ARN": f"arn:aws:iam::{ACCOUNT_ID}:role/granting",
             "REMEDIATOR_ROLE_ARN": f"arn:aws:iam::{ACCOUNT_ID}:role/remediator",
             "CHANGES_QUEUE_URL": queue,
             "COMMANDS_QUEUE_URL": queue,

@@ -32,7 +32,7 @@ from rich.table import Table
 from driftguard.audit import AuditTable
 from driftguard.audit.items import item_of
 from driftguard.audit.queries import Filters, Finder, Usage, plan
-from driftguard.aws.client import Aws
+from driftguard.aws.client import GUARD, Aws
 from driftguard.model import (
     Actor,
     Autonomy,
@@ -337,7 +337,7 @@ def filters_asked(arn: str) -> dict[str, Filters]:
 def ask(standin: Standin, filters: Filters) -> dict[str, Any]:
     """Finds the first page, and says what it took."""
     aws = Aws()
-    aws._clients[("dynamodb", "", False)] = standin  # type: ignore[assignment]
+    aws._clients[("dynamodb", "", GUARD)] = standin  # type: ignore[assignment]
     standin.calls.clear()
     standin.units = 0.0
     usage, how = Usage(), plan(filters)

@@ -59,6 +59,7 @@ class Settings(NamedTuple):
     # Lambda's own.
     aws_region: str
     advisories: str = ""
+    granting_role_arn: str = ""
 
 
 settings = environment.read(Settings, "GuardFunction")
@@ -72,6 +73,7 @@ aws = Aws(
         state_table=settings.state_table,
         place=place,
     ),
+    granting_role_arn=settings.granting_role_arn,
 )
 guard = Guard(
     aws=aws,
@@ -81,6 +83,7 @@ guard = Guard(
     ceiling=settings.autonomy_ceiling,
     account=settings.account_id,
     remediator_role_arn=settings.remediator_role_arn,
+    granting_role_arn=settings.granting_role_arn,
 )
 queues = Queues(
     changes=settings.changes_queue_url,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+from driftguard_cli.commands.lab.house import OF_LABS
 from tests.e2e.world import World, run
 from tests.support.iam.recorded import judged
 
@@ -25,7 +26,9 @@ def running(folder: Path, *arguments: str, **surroundings: str) -> Iterator[Worl
         lab = World({**json.loads(up.stdout), "folder": str(folder)})
         yield lab
         # 12, Shows 5.
-        heard = judged(folder / "calls.jsonl", lab.physical(), dict(_parameters(arguments)))
+        heard = judged(
+            folder / "calls.jsonl", lab.physical(), {**OF_LABS, **dict(_parameters(arguments))}
+        )
         assert heard.made
         assert heard.refused == []
     finally:

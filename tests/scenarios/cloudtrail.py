@@ -153,6 +153,17 @@ def weakened() -> Staged:
     return Staged(attack, trail_snapshot, baseline=True)
 
 
+def weakened_for_an_organization() -> Staged:
+    client = make_trail()
+    client.update_trail(Name="audit", IsOrganizationTrail=True)
+
+    def attack() -> Change:
+        client.update_trail(Name="audit", IsMultiRegionTrail=False)
+        return cloudtrail("UpdateTrail", {"name": "audit", "isMultiRegionTrail": False})
+
+    return Staged(attack, trail_snapshot, baseline=True)
+
+
 def deleted() -> Staged:
     client = make_trail()
     client.put_event_selectors(TrailName="audit", EventSelectors=[FULL])
@@ -173,5 +184,6 @@ SCENARIOS = (
     Scenario("cloudtrail.selectors-narrowed", narrowed_without_baseline, "unrecorded", asked=True),
     Scenario("cloudtrail.selectors-narrowed", narrowed_in_fields, "advanced", asked=True),
     Scenario("cloudtrail.weakened", weakened),
+    Scenario("cloudtrail.weakened", weakened_for_an_organization, "organization"),
     Scenario("cloudtrail.deleted", deleted),
 )

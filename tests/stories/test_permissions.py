@@ -17,7 +17,7 @@ from moto.s3.responses import ACTION_MAP
 from driftguard import controls
 from driftguard.approvals.rules import inverse
 from driftguard.aws.calls import AwsError
-from driftguard.aws.client import Aws
+from driftguard.aws.client import REMEDIATOR, Aws
 from driftguard.aws.permissions import permissions_of
 from driftguard.aws.references import grants_in
 from driftguard.aws.remediator import Remediator, session_policy
@@ -111,12 +111,15 @@ def test_the_guard_may_read_exactly_what_the_controls_declare() -> None:
     assert granted("GuardReadsPolicy") == {action: {"*"} for action in declared}
 
 
-def test_the_remediator_may_write_exactly_what_the_controls_declare() -> None:
+def test_the_roles_of_plans_may_write_exactly_what_the_controls_declare() -> None:
     declared: dict[str, set[str]] = {}
     for one in controls.every():
         for action, arns in one.writes.items():
             declared.setdefault(action, set()).update(map(in_template, arns))
-    assert granted("RemediatorPolicy") == declared
+    together = granted("RemediatorPolicy")
+    for action, arns in granted("GrantingPolicy").items():
+        together.setdefault(action, set()).update(arns)
+    assert together == declared
 
 
 def test_what_is_generated_is_up_to_date() -> None:
@@ -237,7 +240,7 @@ NARROW = f"arn:aws:iam::{ACCOUNT}:role/narrow"
 @pytest.fixture(scope="module")
 def narrow() -> Aws:
     """Acts under a role whose policy each test sets; its clients are built once for them all."""
-    return Aws(NARROW)
+    return Aws(NARROW, granting_role_arn=NARROW)
 
 
 def carry(policy: dict[str, Any]) -> None:
@@ -338,7 +341,7 @@ def test_a_plans_session_policy_allows_that_plan_and_nothing_else(
         monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0.0)
         for service, operation, actions, emulated in some_of(operations, scenario):
             if emulated and service not in UNCHECKED and not actions & allowed:
-                client = narrow.acting_client(service, REGION)
+                client = narrow.acting_client(service, REGION, REMEDIATOR)
                 model = client.meta.service_model.operation_model(operation)
                 other = Call(service, operation, dummy(model.input_shape), on=())
                 assert refusal(remediator, other) in REFUSED, operation

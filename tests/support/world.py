@@ -39,12 +39,14 @@ HERE = Place(ACCOUNT, REGION)
 
 
 REMEDIATOR = f"arn:aws:iam::{ACCOUNT}:role/driftguard-remediator"
+GRANTING = f"arn:aws:iam::{ACCOUNT}:role/driftguard-granting"
 
 
 @cache
 def warm_aws() -> Aws:
     """The guard's clients, as a Lambda that has been warm since the first test holds them."""
-    return Aws(REMEDIATOR, Surroundings(salt=lambda _: b"a salt for tests only"))
+    surroundings = Surroundings(salt=lambda _: b"a salt for tests only")
+    return Aws(REMEDIATOR, surroundings, granting_role_arn=GRANTING)
 
 
 @dataclass
@@ -165,7 +167,7 @@ class Fakes:
 
 def new_guard(clock: Clock, aws: Aws | None = None) -> Guard:
     """A guard with clients of its own, as a cold Lambda has it, unless it is given some."""
-    aws = aws or Aws(REMEDIATOR)
+    aws = aws or Aws(REMEDIATOR, granting_role_arn=GRANTING)
     return Guard(
         aws=aws,
         audit=AuditTable(aws, "audit"),
@@ -174,6 +176,7 @@ def new_guard(clock: Clock, aws: Aws | None = None) -> Guard:
         ceiling=Autonomy.REVERT,
         account=ACCOUNT,
         remediator_role_arn=REMEDIATOR,
+        granting_role_arn=GRANTING,
         now=clock.now,
         sleep=clock.sleep,
     )

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
+from driftguard.aws.granting import GIVE_RIGHTS, WITH_GRANTS, gives_rights
 from driftguard.aws.permissions import (
     KEYS_OF_IDENTITY_CENTER,
     PASSED_TO,
@@ -168,47 +169,87 @@ def reads(every: Sequence[AnyControl]) -> Block:
 
 
 def writes(every: Sequence[AnyControl]) -> Block:
-    """What plans may change, each action on the ARNs that the controls name."""
+    """What plans may change, each action on the ARNs that the controls name.
+
+    What gives somebody rights is the granting role's, which the stack need not have.
+    """
+    changing = _writes(every, granting=False)
+    giving = _writes(every, granting=True)
+    about = "What Driftguard's plans may change. Each session is narrowed to one plan's calls."
+    gives = "What Driftguard's plans may give. Each session is narrowed to one plan's calls."
+    made: dict[str, Block] = {
+        **dict(_policies("RemediatorPolicy", ("RemediatorRole",), about, changing)),
+        "RemediatorBoundary": _boundary("remediator", changing),
+        **dict(_policies("GrantingPolicy", ("GrantingRole",), gives, giving)),
+        "GrantingBoundary": _boundary("granting role", giving),
+    }
+    for name in (name for name in made if name.startswith("Granting")):
+        made[name] = {"Type": made[name]["Type"], "Condition": "HasGrantingRole", **made[name]}
+    return dict(made)
+
+
+def _writes(every: Sequence[AnyControl], *, granting: bool) -> list[dict[str, object]]:
+    """The statements of one of the roles that plans run under."""
     arns_of: dict[tuple[str, bool], set[str]] = {}
     for control in every:
         for action, patterns in control.writes.items():
             for arn in patterns:
-                arns_of.setdefault((action, arn == KEYS_OF_IDENTITY_CENTER), set()).add(arn)
-    statements: list[dict[str, object]] = [
+                via = arn == KEYS_OF_IDENTITY_CENTER
+                if _is_for(action, arn, via_identity_center=via, granting=granting):
+                    arns_of.setdefault((action, via), set()).add(arn)
+    return [
         {"Effect": "Allow", "Action": [action], "Resource": sorted(arns), **_only(action, via)}
         for (action, via), arns in sorted(
             arns_of.items(), key=lambda pair: (sorted(pair[1]), pair[0])
         )
     ]
-    about = "What Driftguard's plans may change. Each session is narrowed to one plan's calls."
-    made = dict(_policies("RemediatorPolicy", ("RemediatorRole",), about, statements))
-    allowed = {action for statement in statements for action in _actions(statement)}
-    return {**made, "RemediatorBoundary": _boundary(allowed)}
 
 
-def _actions(statement: dict[str, object]) -> list[str]:
-    actions = statement["Action"]
-    assert isinstance(actions, list)
-    return [str(action) for action in actions]
+def _is_for(action: str, arn: str, *, via_identity_center: bool, granting: bool) -> bool:
+    """Whether a role needs an action: what goes with calls that give rights may be for both."""
+    if gives_rights(action, (arn,)):
+        return granting
+    return not granting or action in WITH_GRANTS or via_identity_center
 
 
-def _boundary(actions: Iterable[str]) -> Block:
-    """The cap on whatever else may ever be attached to the remediator."""
-    statement: dict[str, object] = {
+def _boundary(whose: str, statements: Iterable[dict[str, object]]) -> Block:
+    """The cap on whatever else may ever be attached to a role.
+
+    It names actions only, but for what gives rights unless it is on a service's own role.
+    """
+    everywhere: set[str] = set()
+    bound: list[dict[str, object]] = []
+    for statement in statements:
+        (action,) = _listed(statement["Action"])
+        arns = _listed(statement["Resource"])
+        if action in GIVE_RIGHTS and not gives_rights(action, arns):
+            bound.append({"Effect": "Allow", "Action": [action], "Resource": arns})
+        else:
+            everywhere.add(action)
+    capped: dict[str, object] = {
         "Effect": "Allow",
-        "Action": boundary.actions_of(actions),
+        "Action": boundary.actions_of(everywhere),
         "Resource": ["*"],
     }
-    if _length([statement]) > POLICY_LIMIT:
-        raise ValueError("the remediator's permissions boundary is over IAM's limit")
-    about = "The most that Driftguard's remediator may ever do, whatever is attached to it."
+    if _length([capped, *bound]) > POLICY_LIMIT:
+        raise ValueError(f"the permissions boundary of the {whose} is over IAM's limit")
     return {
         "Type": "AWS::IAM::ManagedPolicy",
         "Properties": {
-            "Description": about,
-            "PolicyDocument": {"Version": "2012-10-17", "Statement": [_in_template(statement)]},
+            "Description": (
+                f"The most that Driftguard's {whose} may ever do, whatever is attached to it."
+            ),
+            "PolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [_in_template(one) for one in merged([capped, *bound])],
+            },
         },
     }
+
+
+def _listed(value: object) -> list[str]:
+    assert isinstance(value, list)
+    return [str(one) for one in value]
 
 
 def _only(action: str, via_identity_center: bool) -> dict[str, object]:

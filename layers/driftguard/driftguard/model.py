@@ -97,9 +97,9 @@ class Actor:
         """Whether this actor stands for an unknown maker."""
         return self.kind == _UNATTRIBUTED
 
-    def is_principal(self, arn: str) -> bool:
-        """Whether the actor is this principal, by the lasting identity that AWS writes."""
-        return bool(arn) and self.principal == arn
+    def is_any_of(self, arns: tuple[str, ...]) -> bool:
+        """Whether the actor is one of these principals, by the lasting identity that AWS writes."""
+        return bool(self.principal) and self.principal in arns
 
 
 @dataclass(frozen=True, slots=True)

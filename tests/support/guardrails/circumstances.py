@@ -102,7 +102,7 @@ def circumstances(**changes: Any) -> Circumstances:
         ceiling=Autonomy.REVERT,
         remembered=StateRecords(HERE),
         now=NOW,
-        remediator=REMEDIATOR,
+        own_roles=(REMEDIATOR,),
     )
     return replace(usual, **changes)
 

@@ -351,7 +351,7 @@ def situations(draw: st.DrawFn, /, **fixed: Any) -> Circumstances:
         "plan": PLANS,
         "ceiling": MOSTLY_REVERT,
         "remembered": memories(policy),
-        "remediator": st.sampled_from([REMEDIATOR, ""]),
+        "own_roles": st.sampled_from([(REMEDIATOR,), ()]),
         "baselined": st.booleans(),
         "leans_on_baseline": st.booleans(),
         "tags": st.none() | TAGS,

@@ -58,6 +58,8 @@ class Policies:
     session: Sequence[Statement] | None = None
     # Whether the resource's policy has to allow, too: a role's trust policy.
     needs_both: bool = False
+    # The most that the identity may do.
+    boundary: Sequence[Statement] | None = None
 
 
 def allows(asked: Asked, principal: Principal, policies: Policies) -> bool:
@@ -71,6 +73,7 @@ def refusal(asked: Asked, principal: Principal, policies: Policies) -> str:
     of_resource = [one for one in policies.resource if _names(one, principal)]
     for kind, statements in (
         ("the role's policies", policies.identity),
+        ("the role's boundary", policies.boundary or ()),
         ("the resource's policy", of_resource),
         ("the session's policy", policies.session or ()),
     ):
@@ -82,6 +85,8 @@ def refusal(asked: Asked, principal: Principal, policies: Policies) -> str:
         return "the resource's policy does not allow it"
     if not (by_identity or (by_resource and not policies.needs_both)):
         return "no policy of the role allows it"
+    if policies.boundary is not None and not any(matching(policies.boundary, asked, "Allow")):
+        return "the role's boundary does not allow it"
     if policies.session is not None and not any(matching(policies.session, asked, "Allow")):
         return "the session's policy does not allow it"
     return ""

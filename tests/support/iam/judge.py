@@ -13,13 +13,15 @@ from typing import Any
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from driftguard.aws.client import Aws
+from driftguard.aws.client import GRANTING, REMEDIATOR, Aws
 from tests.support.iam.evaluator import Asked, Policies, Principal, Statement, listed, refusal
 from tests.support.iam.requests import Parameters, asked_for, asked_for_plan
 from tests.support.iam.template import Stack, of_the_tests
 
 # moto calls permission sets parts of their instance; AWS does not.
 _MOTOS_SETS = re.compile(r":instance/([\w-]+/ps-)")
+# Who signs a plan's calls → the logical id of the role.
+OF_PLANS = {REMEDIATOR: "RemediatorRole", GRANTING: "GrantingRole"}
 # What a role's trust policy has to allow, too.
 _TRUSTED = ("sts:AssumeRole", "sts:SetSourceIdentity")
 
@@ -91,6 +93,7 @@ class Judge:
     def _refusal(self, asked: Asked, role: str, session: list[Statement] | None) -> str:
         policies = Policies(
             identity=self._identity(role),
+            boundary=self.stack.boundary(role),
             resource=self.stack.resource_policy(asked.resource),
             session=session,
             needs_both=asked.action in _TRUSTED,
@@ -119,7 +122,7 @@ class Judge:
             if role is None:
                 return below(client, operation, parameters)
             service = client.meta.service_model.service_name
-            session = self._session_of(client) if role == "RemediatorRole" else None
+            session = self._session_of(client) if role in OF_PLANS.values() else None
             judged = self.judged(role, service, operation, parameters, session)
             if judged.refused:
                 said: Any = {"Error": {"Code": "AccessDenied", "Message": judged.refused}}
@@ -139,9 +142,9 @@ class Judge:
 
     def _role_of(self, client: BaseClient) -> str | None:
         for aws, role in self._watched:
-            for (_, _, acting), one in aws._clients.items():
+            for (_, _, who), one in aws._clients.items():
                 if one is client:
-                    return "RemediatorRole" if acting else role
+                    return OF_PLANS.get(who, role)
         return None
 
     def _session_of(self, client: BaseClient) -> list[Statement]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.iam.evaluator import Statement
-from tests.support.iam.judge import Judge
+from tests.support.iam.judge import OF_PLANS, Judge
 from tests.support.iam.template import Stack
 from tests.support.world import ACCOUNT, REGION
 
@@ -25,15 +25,16 @@ def judged(calls: Path, physical: Mapping[str, str], parameters: Mapping[str, st
     stack = Stack(parameters=given, names=physical)
     judge = Judge(stack)
     roles = {stack.physical(name): stack.role_of(name) for name in stack.functions}
-    # Process → the policy of the plan's session that was opened last.
-    sessions: dict[int, list[Statement]] = {}
+    # Process and role → the policy of the plan's session that was opened last.
+    sessions: dict[tuple[int, str], list[Statement]] = {}
     for one in _lines(calls):
         process, service, operation = one["process"], one["service"], one["operation"]
-        role = "RemediatorRole" if one["acting"] else roles[one["function"]]
-        session = sessions[process] if one["acting"] else None
+        role = OF_PLANS.get(one["acting"]) or roles[one["function"]]
+        session = sessions[process, stack.physical(role)] if one["acting"] else None
         judge.judged(role, service, operation, one["parameters"], session)
         if (service, operation) == ("sts", "AssumeRole"):
-            sessions[process] = json.loads(one["parameters"]["Policy"])["Statement"]
+            assumed = one["parameters"]["RoleArn"].rpartition("/")[2]
+            sessions[process, assumed] = json.loads(one["parameters"]["Policy"])["Statement"]
     return judge
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from tests.support.iam.evaluator import Principal, Statement
-from tests.support.world import ACCOUNT, REGION, REMEDIATOR, ROOT
+from tests.support.world import ACCOUNT, GRANTING, REGION, REMEDIATOR, ROOT
 
 # What `!Ref AWS::NoValue` leaves.
 _NOTHING = object()
@@ -104,6 +104,14 @@ class Stack:
             if self.physical(role) in self.resolved(properties.get("Roles", [])):
                 documents.append(properties["PolicyDocument"])
         return [one for each in documents for one in self._statements(each)]
+
+    def boundary(self, role: str) -> list[Statement] | None:
+        """What a role may do at most; None if it has no boundary."""
+        named = self.resources[role]["Properties"].get("PermissionsBoundary")
+        if named is None:
+            return None
+        document = self.resources[named["Ref"]]["Properties"]["PolicyDocument"]
+        return list(self._statements(document))
 
     def trust(self, role: str) -> list[Statement]:
         """Who may assume a role."""
@@ -271,10 +279,14 @@ class Stack:
 
 @cache
 def of_the_tests() -> Stack:
-    """The stack as `tests.support.world` has it: its tables and its remediator by their names."""
-    remediator = REMEDIATOR.rpartition("/")[2]
+    """The stack as `tests.support.world` has it: its tables and its plans' roles by their names."""
+    plans = {"RemediatorRole": REMEDIATOR, "GrantingRole": GRANTING}
     slack = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:slack-AbCdEf"
     return Stack(
-        parameters={"SlackSecretArn": slack},
-        names={"AuditTable": "audit", "StateTable": "state", "RemediatorRole": remediator},
+        parameters={"SlackSecretArn": slack, "MayGrant": "true"},
+        names={
+            "AuditTable": "audit",
+            "StateTable": "state",
+            **{role: arn.rpartition("/")[2] for role, arn in plans.items()},
+        },
     )

@@ -296,13 +296,13 @@ def test_what_is_told_for_certain_holds_whatever_is_found(case: Circumstances) -
     control = controls.control(case.control)
     case = replace(case, baselined=control.baselined)
     # Only in a session named after a decision is the remediator ever at work.
-    assume(case.actor.principal != case.remediator)
+    assume(case.actor.principal not in case.own_roles)
     without = replace(
         case,
         plan=Plan((), advice=control.revert),
         ceiling=Autonomy.REVERT,
         remembered=StateRecords(HERE),
-        remediator="",
+        own_roles=(),
         leans_on_baseline=False,
         tags=None,
         use=NOT_IN_USE,

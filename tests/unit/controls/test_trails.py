@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from driftguard.aws.permissions import grants_of
 from driftguard.controls import control
 from driftguard.controls.control import NoSettings
-from driftguard.model import NOT_IN_USE, Autonomy, Resource
+from driftguard.model import NOT_IN_USE, Autonomy, Observation, Resource
 from tests.support.answers import answering
 from tests.support.records import ACCOUNT, REGION, change
 
@@ -85,3 +86,38 @@ def test_tags_of_aws_are_left_out_and_told() -> None:
     assert before is not None
     assert before["tags"] == [{"Key": "team", "Value": "t"}]
     assert before["left_out"] == ["the tag aws:cloudformation:stack-id"]
+
+
+@pytest.mark.parametrize("of_organization", [True, False])
+def test_only_who_changes_an_organizations_trail_is_asked_for_more(of_organization: bool) -> None:
+    """Every trail's session was allowed to read roles and to list what the organization trusts."""
+    one = control("cloudtrail.weakened")
+    (candidate,) = one.screen(
+        change(CLOUDTRAIL, "UpdateTrail", {"name": "all", "isMultiRegionTrail": False}),
+        NoSettings(),
+    )
+    trail = {"Name": "all", "IsMultiRegionTrail": False, "IsOrganizationTrail": of_organization}
+    reader = answering(cloudtrail__GetTrail={"Trail": trail}, cloudtrail__GetTrailStatus=DELIVERED)
+    state = one.observe(candidate, reader)
+    assert state is not None
+    before = {**state, "IsMultiRegionTrail": True}
+    plan = one.plan(candidate, Observation(state, "2026-01-01T00:00:00Z"), before, NoSettings())
+    (step,) = plan.steps
+    more = {
+        "iam:CreateServiceLinkedRole",
+        "iam:GetRole",
+        "organizations:ListAWSServiceAccessForOrganization",
+    }
+    for call in (step.call, *step.undo):
+        asked = {action for action, _ in grants_of(call)}
+        assert asked - more == {"cloudtrail:UpdateTrail"}
+        assert bool(asked & more) is of_organization
+        assert ("*" in call.on) is of_organization
+
+
+def test_an_organizations_trail_is_swept_in_its_own_account_and_never_made_anew() -> None:
+    item = {"Name": "all", "HomeRegion": REGION, "IsOrganizationTrail": True}
+    own, another = ({**item, "TrailARN": arn} for arn in (TRAIL.arn, TRAIL.arn.replace("1", "9")))
+    reader = answering(cloudtrail__DescribeTrails={"trailList": [own, another]})
+    assert list(control("cloudtrail.weakened").inventory(reader)) == [TRAIL]
+    assert list(control("cloudtrail.deleted").inventory(reader)) == []

@@ -311,6 +311,7 @@ def guards_function(patched: pytest.MonkeyPatch) -> ModuleType:
         "DEAD_LETTER_KEY_SECRET": "dead-letter-key",
         "POWERTOOLS_METRICS_NAMESPACE": "Driftguard",
         "POWERTOOLS_SERVICE_NAME": "guard",
+        "GRANTING_ROLE_ARN": "",
         "REMEDIATOR_ROLE_ARN": role,
         "REPLY_FUNCTION_ARN": "arn:aws:lambda:us-east-1:123456789012:function:reply",
         "SALT_SECRET": "salt",

@@ -52,7 +52,7 @@ def test_the_remediators_own_change_is_only_observed() -> None:
 )
 def test_nobody_passes_for_the_remediator(actor: Actor) -> None:
     assert actors.own_change(circumstances(actor=actor)) is None
-    assert actors.own_change(circumstances(actor=actor, remediator="")) is None
+    assert actors.own_change(circumstances(actor=actor, own_roles=())) is None
 
 
 @of(actors.break_glass)

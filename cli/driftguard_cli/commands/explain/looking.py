@@ -111,6 +111,7 @@ def _guard(deployed: Stack, policy: Policy, advisories: str) -> Guard:
         ceiling=deployed.ceiling,
         account=account,
         remediator_role_arn=":".join(arn),
+        granting_role_arn=deployed.outputs.get("GrantingRole", ""),
     )
 
 

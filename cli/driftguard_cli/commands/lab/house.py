@@ -22,6 +22,8 @@ from .record import Lab
 Tell: TypeAlias = Callable[[str], None]
 
 _START_SECONDS = 60.0
+# A lab guards nothing real, and shows all that plans and undos do.
+OF_LABS: Mapping[str, str] = {"MayGrant": "true"}
 # Every API call of the lab's functions, one line of JSON each.
 CALLS = "calls.jsonl"
 
@@ -37,6 +39,7 @@ def up(
 
     `policy` is the guard policy that the stack is built with: the checkout's own if None.
     """
+    parameters = {**OF_LABS, **parameters}
     guarding = policy or root / "policies" / "guard.yaml"
     if not guarding.is_file():
         raise LabError(f"There is no policy at {guarding}.")

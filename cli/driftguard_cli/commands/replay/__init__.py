@@ -61,7 +61,7 @@ def replay(
     where the guard would look at the resource. Failed and read-only calls, and
     the guard's own, are skipped; an event that was logged twice counts once. The
     guard's own are those of --own-role; without it, those of a role named
-    …RemediatorRole… in a session named after a decision.
+    …RemediatorRole… or …GrantingRole… in a session named after a decision.
 
     With --json there is one finding a line: event_id, event_time, event_name,
     control, resource (its ARN), certainty, and autonomy: what the policy grants,

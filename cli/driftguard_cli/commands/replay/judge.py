@@ -26,7 +26,7 @@ from .window import Window
 
 # A session in which the remediator carries out one plan is named after its decision.
 _OWN_SESSION = re.compile(r"/dg-[0-9a-f]{24}$")
-_OWN_ROLE = "RemediatorRole"
+_OWN_ROLES = ("RemediatorRole", "GrantingRole")
 # Of one portion; a file that is no CloudTrail history at all must not be answered line by line.
 PROBLEMS_TOLD = 100
 # There are some ten thousand kinds of event; a history of noise must not fill the memory with more.
@@ -203,7 +203,8 @@ class Judge:
         """
         if self._own_roles:
             return actor.principal in self._own_roles
-        return _OWN_ROLE in actor.principal and bool(_OWN_SESSION.search(actor.session))
+        named = any(role in actor.principal for role in _OWN_ROLES)
+        return named and bool(_OWN_SESSION.search(actor.session))
 
 
 def _triggers() -> dict[tuple[str, str], tuple[AnyControl, ...]]:

@@ -1,8 +1,8 @@
 """Makes sessions and clients once and late, and words AWS's refusals so that people can act.
 
-The guard's own clients read. The remediator's clients write, and only while one plan's session is
-open: they are separate clients whose credentials exist for the length of `acting_on`. Both live as
-long as the Lambda is warm, so no client is ever built twice.
+The guard's own clients read. The remediator's clients write, and so do those of the granting role,
+and only while one plan's session is open: they are separate clients whose credentials exist for the
+length of `acting_on`. All live as long as the Lambda is warm, so no client is ever built twice.
 
 botocore is imported when the first client is made, and not before: a change that its own record
 proves harmless never pays for it.
@@ -13,17 +13,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 from driftguard.frozen import dataclass
-from driftguard.model import Place, Plan
+from driftguard.model import Call, Place, Plan
 
 from .calls import AwsError, Client, Response, Stale, camel_to_snake, invoke, told_apart
 from .time_limit import PATIENT, Patience, TimeLimit
 
 if TYPE_CHECKING:
     from .remediator import Remediator
+
+# Whose credentials a client signs with.
+GUARD: Final = "guard"
+REMEDIATOR: Final = "remediator"
+GRANTING: Final = "granting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +92,19 @@ class Aws:
         remediator_role_arn: str = "",
         surroundings: Surroundings = _NOWHERE,
         patience: Patience = PATIENT,
+        granting_role_arn: str = "",
     ) -> None:
         self.surroundings = surroundings
         self.time = TimeLimit(patience)
-        self._remediator_role_arn = remediator_role_arn
+        self._roles = {REMEDIATOR: remediator_role_arn, GRANTING: granting_role_arn}
         self._salt = b""
-        self._clients: dict[tuple[str, str, bool], Client] = {}
+        # By service, region and whose credentials sign.
+        self._clients: dict[tuple[str, str, str], Client] = {}
         self._sessions: _Sessions | None = None
 
     def client(self, service: str, region: str = "") -> Client:
         """The guard's own client for a service, built at its first use."""
-        return self._client(service, region, acting=False)
+        return self._client(service, region, GUARD)
 
     def renew(self) -> None:
         """Has the guard's own clients made anew, with the credentials that the environment has now.
@@ -106,7 +113,7 @@ class Aws:
         """
         if self._sessions is not None:
             self._sessions.renew()
-        self._clients = {key: client for key, client in self._clients.items() if key[2]}
+        self._clients = {key: client for key, client in self._clients.items() if key[2] != GUARD}
 
     def reader(self, account: str, region: str) -> Reader:
         """Reads for the controls' `observe`."""
@@ -122,14 +129,34 @@ class Aws:
     def acting_on(self, plan: Plan, decision: str, region: str) -> Iterator[Remediator]:
         """A session of the remediator role that can make this plan's calls, and nothing else.
 
-        The session policy names the plan's actions and ARNs; `SourceIdentity` is the decision's
-        id, so that the account's own CloudTrail ties each change to the decision behind it.
+        Calls that give rights are made in a session of the granting role. The session policy names
+        the plan's actions and ARNs; `SourceIdentity` is the decision's id, so that the account's
+        own CloudTrail ties each change to the decision behind it.
         """
         # Only here: a harmless event changes nothing, and does not pay for it.
-        from .remediator import SESSION_POLICY_LIMIT, Remediator, compact, session_policy
+        from .granting import by_hand, granting
+        from .remediator import Remediator
 
-        credentials = self._both().plan_credentials
-        policy = compact(session_policy(step.call for step in plan.steps))
+        calls: dict[str, list[Call]] = {}
+        for step in plan.steps:
+            calls.setdefault(GRANTING if granting(step.call) else REMEDIATOR, []).append(step.call)
+        if GRANTING in calls and not self._roles[GRANTING]:
+            raise AwsError(by_hand(calls[GRANTING]), code="NoGrantingRole")
+        with ExitStack() as sessions:
+            for who, its_calls in calls.items():
+                given = self._assumed(self._roles[who], its_calls, decision, region)
+                sessions.enter_context(self._all().plan_credentials[who].lent(given))
+            yield Remediator(
+                lambda call, service: self.acting_client(
+                    service, region, GRANTING if granting(call) else REMEDIATOR
+                )
+            )
+
+    def _assumed(self, role: str, calls: list[Call], decision: str, region: str) -> Any:
+        """Credentials of a role that can make these calls only. Raises `AwsError`."""
+        from .remediator import SESSION_POLICY_LIMIT, compact, session_policy
+
+        policy = compact(session_policy(calls))
         if len(policy) > SESSION_POLICY_LIMIT:
             raise AwsError(
                 f"the plan touches too much for one session: its policy has {len(policy):,} "
@@ -138,28 +165,27 @@ class Aws:
             )
         with told_apart("sts", "AssumeRole"):
             answer = self.client("sts", region).assume_role(
-                RoleArn=self._remediator_role_arn,
+                RoleArn=role,
                 RoleSessionName=decision,
                 SourceIdentity=decision,
                 Policy=policy,
                 DurationSeconds=900,
             )
-        with credentials.lent(answer["Credentials"]):
-            yield Remediator(lambda service: self.acting_client(service, region))
+        return answer["Credentials"]
 
-    def acting_client(self, service: str, region: str) -> Client:
-        """The remediator's client: usable only inside `acting_on`."""
-        return self._client(service, region, acting=True)
+    def acting_client(self, service: str, region: str, who: str) -> Client:
+        """The client of the remediator or the granting role: usable only inside `acting_on`."""
+        return self._client(service, region, who)
 
-    def _both(self) -> _Sessions:
+    def _all(self) -> _Sessions:
         if self._sessions is None:
             self._sessions = _Sessions(self.time)
         return self._sessions
 
-    def _client(self, service: str, region: str, *, acting: bool) -> Client:
-        key = (service, region, acting)
+    def _client(self, service: str, region: str, who: str) -> Client:
+        key = (service, region, who)
         if key not in self._clients:
-            self._clients[key] = self._both().make(service, region, acting=acting)
+            self._clients[key] = self._all().make(service, region, who)
         return self._clients[key]
 
 
@@ -167,7 +193,7 @@ class Aws:
 
 
 class _Sessions:
-    """Two botocore sessions over one loader, so that a service's model is parsed once for both.
+    """A botocore session for each role, over one loader: a service's model is parsed once for all.
 
     boto3 itself is neither used nor shipped: it adds resources and transfers, and their imports.
     """
@@ -178,11 +204,8 @@ class _Sessions:
 
         from .credentials import PlanCredentials
 
-        reading, acting = get_session(), get_session()
-        acting.register_component("data_loader", reading.get_component("data_loader"))
-        self.plan_credentials = PlanCredentials()
-        acting.register_component("credential_provider", self.plan_credentials)
-        self._reading, self._acting = reading, acting
+        self.plan_credentials = {who: PlanCredentials(who) for who in (REMEDIATOR, GRANTING)}
+        self._by_role: dict[str, Any] = {GUARD: get_session()}
         self._time_limit, patience = time_limit, time_limit.patience
         self._config = Config(
             retries={"mode": "standard", "max_attempts": patience.attempts},
@@ -192,15 +215,22 @@ class _Sessions:
 
     def renew(self) -> None:
         """Reads the guard's own credentials anew when its next client is made."""
+        self._by_role[GUARD] = self._beside()
+
+    def _beside(self) -> Any:
+        """A session that shares what the guard's has parsed."""
         from botocore.session import get_session
 
         anew = get_session()
-        anew.register_component("data_loader", self._reading.get_component("data_loader"))
-        self._reading = anew
+        loader = self._by_role[GUARD].get_component("data_loader")
+        anew.register_component("data_loader", loader)
+        return anew
 
-    def make(self, service: str, region: str, *, acting: bool) -> Client:
-        session: Any = self._acting if acting else self._reading
-        client: Client = session.create_client(
+    def make(self, service: str, region: str, who: str) -> Client:
+        if who not in self._by_role:
+            acting = self._by_role[who] = self._beside()
+            acting.register_component("credential_provider", self.plan_credentials[who])
+        client: Client = self._by_role[who].create_client(
             service, region_name=region or None, config=self._config
         )
         self._time_limit.hold(client, service)

@@ -15,10 +15,12 @@ class PlanCredentials(Credentials):
     """Credentials of whichever plan's session is open.
 
     botocore asks for them afresh at each signature, so that one client serves plan after plan.
+    `who` is the role that the sessions are of.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, who: str) -> None:
         super().__init__("", "", "", method="driftguard-plan")
+        self.who = who
         self._lent: ReadOnlyCredentials | None = None
 
     @contextmanager

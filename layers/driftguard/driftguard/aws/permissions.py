@@ -54,7 +54,7 @@ _WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("cloudtrail", "CreateTrail"): {"TagsList": ("cloudtrail:AddTags",)},
     # CloudTrail looks, for an organization's trail, whether the organization trusts it.
     ("cloudtrail", "UpdateTrail"): {
-        "Name": (
+        "IsOrganizationTrail": (
             "iam:CreateServiceLinkedRole",
             "iam:GetRole",
             "organizations:ListAWSServiceAccessForOrganization",

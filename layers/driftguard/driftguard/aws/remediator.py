@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from driftguard.frozen import dataclass
@@ -22,22 +23,21 @@ SESSION_POLICY_LIMIT = 2048
 class Remediator:
     """Makes the calls of the plan whose session is open.
 
-    `client_of` gives the client of a service, with the session's credentials.
+    `client_of` gives the client of a service, with the credentials of the call's session.
     """
 
-    client_of: Callable[[str], Client]
+    client_of: Callable[[Call, str], Client]
 
     def make(self, call: Call) -> bool:
         """Makes the call. False: it was already so (one of the call's `settled_by` codes)."""
-        client = self.client_of(call.service)
+        client = self.client_of(call, call.service)
         parameters: Mapping[str, object] = call.parameters
         if any(True for _ in wanted(call.parameters)):
             # Only here: few plans name what they do not hold.
             from .resolver import fetched
 
-            parameters = {
-                name: fetched(value, self.client_of) for name, value in call.parameters.items()
-            }
+            clients = partial(self.client_of, call)
+            parameters = {name: fetched(value, clients) for name, value in call.parameters.items()}
             with _unquoted(call):
                 return self._send(client, call, parameters)
         return self._send(client, call, parameters)

@@ -108,6 +108,7 @@ class Case:
             self.actor,
             self.changed,
             self.tags,
+            bool(self.context.granting_role_arn),
         )
 
     def reader(self) -> Reader:

@@ -42,6 +42,7 @@ class Comparison:
 
     `actor` and `changed` are whose change is judged, and when it was made (ISO 8601, UTC): a
     baseline that they accepted themselves does not vouch for it. `tags` reads the resource's tags.
+    Where the guard `may_grant` nothing, a plan holds no call that gives rights.
     """
 
     control: AnyControl
@@ -52,6 +53,7 @@ class Comparison:
     actor: Actor
     changed: str
     tags: Callable[[], Mapping[str, str]]
+    may_grant: bool
 
     @property
     def beyond_baselines(self) -> frozenset[str]:
@@ -73,6 +75,11 @@ class Comparison:
                 return None
             finding, plan = self._departure(observation, before)
         leans = self._leans(observation, plan)
+        if not self.may_grant:
+            # Only here: it knows of permissions, which a look does not need.
+            from driftguard.aws.granting import left_to_people
+
+            plan = left_to_people(plan)
         return Assessment(observation, finding, fitting(plan), before, leans)
 
     # ------------------------------------------------------------- weaker than before

@@ -21,7 +21,8 @@ class Context:
     """The values that a guard holds on to from event to event.
 
     `ceiling` is the most autonomy that the stack allows. `recorded` are the ids of decisions on
-    freezes written around the signed API that are known to be in the record.
+    freezes written around the signed API that are known to be in the record. Without a
+    `granting_role_arn` what gives rights is left to people.
     """
 
     aws: Aws
@@ -33,7 +34,13 @@ class Context:
     remediator_role_arn: str
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
+    granting_role_arn: str = ""
     recorded: set[str] = field(default_factory=set, compare=False)
+
+    @property
+    def own_roles(self) -> tuple[str, ...]:
+        """The ARNs of the roles that plans run under."""
+        return tuple(filter(None, (self.remediator_role_arn, self.granting_role_arn)))
 
     def pause(self, seconds: float, *, recording: bool = False) -> None:
         """Sleeps. Raises `OutOfTime` where that is longer than the message may still take."""

@@ -295,8 +295,8 @@ class Guard(Context):
             )
 
     def is_own(self, change: Change) -> bool:
-        """Whether the remediator made the change. Such a change is never looked at."""
-        return change.actor.is_principal(self.remediator_role_arn)
+        """Whether a plan made the change. Such a change is never looked at."""
+        return change.actor.is_any_of(self.own_roles)
 
 
 def _together(troubles: list[Exception]) -> Exception:

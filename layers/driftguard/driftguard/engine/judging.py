@@ -103,7 +103,7 @@ def _circumstances(
         ceiling=case.context.ceiling,
         remembered=case.remembered,
         now=case.moment(),
-        remediator=case.context.remediator_role_arn,
+        own_roles=case.context.own_roles,
         baselined=case.keeps_baseline,
         leans_on_baseline=leans_on_baseline,
         tags=tags,

@@ -75,6 +75,15 @@ def _why_not(case: Case, decision: Decision) -> str:
     """Why a decision cannot be undone now, in words; "" when it can."""
     if refusal := why_not_undoable(decision):
         return refusal
+    if not case.context.granting_role_arn:
+        # Only here: an undo is rare.
+        from driftguard.aws.granting import by_hand, granting
+
+        calls = [step.call for step in inverse(decision.plan, decision.done).steps]
+        if any(map(granting, calls)):
+            what = case.candidate.resource.arn
+            exempted = f"driftguard exempt add {decision.control} {what} --for 90d --reason …"
+            return f"{by_hand(calls)} Exempt it first, else it is reverted again: {exempted}"
     observation = case.observe()
     if case.fingerprint(observation) != decision.after:
         return f"the resource has changed since it was reverted: {case.how(decision, observation)}"

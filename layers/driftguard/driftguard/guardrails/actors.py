@@ -11,8 +11,8 @@ from .guardrail import AtMost
 
 
 def own_change(case: Circumstances) -> AtMost | None:
-    """The remediator itself made the change: Driftguard never reverts its own calls."""
-    if not case.actor.is_principal(case.remediator):
+    """A plan itself made the change: Driftguard never reverts its own calls."""
+    if not case.actor.is_any_of(case.own_roles):
         return None
     return AtMost(Autonomy.OBSERVE, "Driftguard's own remediator made this change")
 

@@ -38,7 +38,7 @@ class Circumstances:
     ceiling: Autonomy
     remembered: StateRecords
     now: datetime
-    remediator: str = ""
+    own_roles: tuple[str, ...] = ()
     baselined: bool = False
     leans_on_baseline: bool = False
     tags: Mapping[str, str] | None = None

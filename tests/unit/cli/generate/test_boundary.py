@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
+from driftguard.aws.granting import GIVE_RIGHTS, WITH_GRANTS
 from driftguard.controls import every
 from driftguard_cli.generate.boundary import actions_of, operations
 from driftguard_cli.generate.template import POLICY_LIMIT
@@ -14,14 +15,17 @@ from tests.support.template import flat, of_type, statements_of
 DECLARED = {action for control in every() for action in control.writes}
 
 
-def boundary() -> list[str]:
-    """The actions that the boundary allows, as patterns."""
-    role = of_type("AWS::IAM::Role")["RemediatorRole"]
-    assert role["PermissionsBoundary"] == "RemediatorBoundary"
-    policy = of_type("AWS::IAM::ManagedPolicy")["RemediatorBoundary"]
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    assert statement["Effect"] == "Allow"
-    return list(flat(statement["Action"]))
+def boundary(name: str = "Remediator") -> list[str]:
+    """The actions that a role's boundary allows on any resource, as patterns."""
+    role = of_type("AWS::IAM::Role")[f"{name}Role"]
+    assert role["PermissionsBoundary"] == f"{name}Boundary"
+    policy = of_type("AWS::IAM::ManagedPolicy")[f"{name}Boundary"]
+    everywhere, *bound = policy["PolicyDocument"]["Statement"]
+    assert {one["Effect"] for one in (everywhere, *bound)} == {"Allow"}
+    for one in bound:
+        # Nobody but the service can assume it, and IAM refuses whoever changes it.
+        assert all(":role/aws-service-role/" in arn for arn in flat(one["Resource"]))
+    return list(flat(everywhere["Action"]))
 
 
 def capped(action: str) -> bool:
@@ -36,15 +40,31 @@ def test_it_allows_whatever_the_roles_own_policies_allow() -> None:
         if statement["Effect"] == "Allow"
         for action in flat(statement["Action"])
     }
-    assert allowed == DECLARED
-    assert {action for action in allowed if capped(action)} == set()
+    assert allowed - GIVE_RIGHTS == DECLARED - GIVE_RIGHTS
+    assert {action for action in allowed - GIVE_RIGHTS if capped(action)} == set()
+    assert allowed & GIVE_RIGHTS == {"iam:PutRolePolicy"}
+
+
+def test_the_granting_role_gives_what_controls_give_and_nothing_else() -> None:
+    patterns = boundary("Granting")
+    services = {action.partition(":")[0] for action in GIVE_RIGHTS}
+    matched = {
+        f"{service}:{operation}"
+        for service in services
+        for operation in operations(service)
+        if any(fnmatchcase(f"{service}:{operation}", pattern) for pattern in patterns)
+    }
+    assert matched == GIVE_RIGHTS | WITH_GRANTS
+    assert GIVE_RIGHTS <= DECLARED
 
 
 def test_the_remediator_cannot_put_an_earlier_version_of_its_bounds_in_force() -> None:
     """12.20: `iam:SetDefaultPolicyVersion` is a control's, and the boundary is a policy as well."""
     (never,) = [one for one in statements_of("RemediatorRole") if one.get("Action") == "iam:*"]
     assert never["Effect"] == "Deny"
-    assert {"RemediatorBoundary", "NeverErasePolicy"} <= set(flat(never["Resource"]))
+    bounds = {"RemediatorBoundary", "GrantingBoundary", "NeverErasePolicy"}
+    assert bounds <= set(flat(never["Resource"]))
+    assert never in statements_of("GrantingRole")
 
 
 def test_of_all_that_these_services_can_do_it_allows_nothing_else() -> None:

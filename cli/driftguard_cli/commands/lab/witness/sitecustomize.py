@@ -42,11 +42,12 @@ def _listen(clients: Any) -> None:
     made = clients._make_api_call
 
     def written_down(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        credentials = type(client._request_signer._credentials).__name__
+        credentials = client._request_signer._credentials
         line = {
             "process": os.getpid(),
             "function": _FUNCTION,
-            "acting": credentials == "PlanCredentials",
+            # The role of a plan's session; "" for the function's own.
+            "acting": getattr(credentials, "who", ""),
             "service": client.meta.service_model.service_name,
             "operation": operation,
             "parameters": parameters,

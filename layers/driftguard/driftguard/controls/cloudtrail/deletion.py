@@ -21,7 +21,7 @@ from .trail import (
     ROLES,
     TRAILS,
     logging,
-    own_trails,
+    made_anew,
     set_logging,
     trail_of,
 )
@@ -107,7 +107,7 @@ CONTROLS = (
             "cloudtrail:StartLogging": TRAILS,
             "iam:PassRole": ROLES,
         },
-        found_by=own_trails,
+        found_by=made_anew,
         candidates=evident(trail_of, "DeleteTrail"),
         read=_whole,
         restore=_made_again,

@@ -34,6 +34,7 @@ _LINKED_ROLE = (
     "AWSServiceRoleForCloudTrail"
 )
 _ORGANIZATION = ("*",)
+_OF_ORGANIZATION = "IsOrganizationTrail"
 _DELIVERY = ("CloudWatchLogsLogGroupArn", "CloudWatchLogsRoleArn")
 
 
@@ -54,7 +55,13 @@ def _fields(trail: Resource, reader: Reader) -> Document | None:
     found = reader.read("cloudtrail", "GetTrail", Name=trail.id, absent=GONE)
     if found is None:
         return None
-    return {**as_asked(mapping(document(found), "Trail")), **made(trail, reader)}
+    described = mapping(document(found), "Trail")
+    of_organization = flag(described.get(_OF_ORGANIZATION)) is True
+    return {
+        **as_asked(described),
+        **({_OF_ORGANIZATION: True} if of_organization else {}),
+        **made(trail, reader),
+    }
 
 
 def _read_elsewhere(trail: Resource, state: Document, reader: Reader) -> Use:
@@ -94,8 +101,12 @@ def _update(trail: Resource, state: Document, fields: tuple[str, ...]) -> Call:
     # The log group and its role are only accepted together.
     wanted = {*fields, *(_DELIVERY if set(fields) & set(_DELIVERY) else ())}
     parameters: Document = {"Name": trail.id, **{field: state[field] for field in sorted(wanted)}}
-    linked = _LINKED_ROLE.format(partition=trail.partition, account=trail.account)
-    on = (trail.arn, *roles_in(parameters), linked, *_ORGANIZATION)
+    on = (trail.arn, *roles_in(parameters))
+    if state.get(_OF_ORGANIZATION):
+        # It stays what it is, and CloudTrail asks for more of who says so.
+        parameters = {**parameters, _OF_ORGANIZATION: True}
+        linked = _LINKED_ROLE.format(partition=trail.partition, account=trail.account)
+        on = (*on, linked, *_ORGANIZATION)
     return Call("cloudtrail", "UpdateTrail", parameters, on=on)
 
 

@@ -33,13 +33,32 @@ def trail_of(change: Change) -> Resource | None:
 
 
 def own_trails(reader: Reader) -> Iterator[Resource]:
-    """The account's own trails that are at home here. An organization's are not made anew."""
+    """The account's own trails that are at home here: in the management account, also those of its
+    organization, of which members see shadows.
+
+    Source: AWS CloudTrail API Reference, "DescribeTrails" (includeShadowTrails).
+    """
+    yield from (_trail(item, reader) for item in _at_home(reader))
+
+
+def made_anew(reader: Reader) -> Iterator[Resource]:
+    """The account's own trails but for its organization's, which are not made anew."""
+    for item in _at_home(reader):
+        if not flag(item.get("IsOrganizationTrail")):
+            yield _trail(item, reader)
+
+
+def _at_home(reader: Reader) -> Iterator[Document]:
     found = document(reader.read("cloudtrail", "DescribeTrails", includeShadowTrails=False))
     for item in items(found.get("trailList")):
-        at_home = text(item, "HomeRegion") == reader.region
-        if at_home and not flag(item.get("IsOrganizationTrail")):
-            name, arn = text(item, "Name"), text(item, "TrailARN")
-            yield Resource("cloudtrail.trail", name, reader.account, reader.region, arn)
+        own = reader.account in text(item, "TrailARN").split(":")
+        if own and text(item, "HomeRegion") == reader.region:
+            yield item
+
+
+def _trail(item: Document, reader: Reader) -> Resource:
+    name, arn = text(item, "Name"), text(item, "TrailARN")
+    return Resource("cloudtrail.trail", name, reader.account, reader.region, arn)
 
 
 def made(trail: Resource, reader: Reader) -> Document:

@@ -1,0 +1,103 @@
+"""Tells the calls that give somebody rights, which a role of their own makes.
+
+The calls of such an action can give anybody any rights, because IAM looks neither into a document
+nor at who is to hold it. Where the stack has no role for them, people make them: with the commands
+that are written here.
+
+Sources: Service Authorization Reference, "AWS Identity and Access Management", "AWS IAM Identity
+Center", "Amazon EKS", "AWS Organizations".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+
+from driftguard.documents import Json
+from driftguard.model import Call, Plan
+
+from .permissions import grants_of
+
+# Actions that give rights, or that lift what bounds them.
+GIVE_RIGHTS = frozenset(
+    {
+        "eks:AssociateAccessPolicy",
+        "eks:CreateAccessEntry",
+        "iam:AddClientIDToOpenIDConnectProvider",
+        "iam:AddUserToGroup",
+        "iam:AttachGroupPolicy",
+        "iam:AttachRolePolicy",
+        "iam:AttachUserPolicy",
+        "iam:CreateOpenIDConnectProvider",
+        "iam:CreateSAMLProvider",
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:DeleteUserPermissionsBoundary",
+        "iam:PutGroupPolicy",
+        "iam:PutRolePolicy",
+        "iam:PutUserPolicy",
+        "iam:SetDefaultPolicyVersion",
+        "iam:UpdateAssumeRolePolicy",
+        "iam:UpdateSAMLProvider",
+        "organizations:DetachPolicy",
+        "sso:AttachCustomerManagedPolicyReferenceToPermissionSet",
+        "sso:AttachManagedPolicyToPermissionSet",
+        "sso:CreateAccountAssignment",
+        "sso:PutInlinePolicyToPermissionSet",
+    }
+)
+
+# Actions that calls with the ones above may need beside them.
+WITH_GRANTS = frozenset({"eks:TagResource", "iam:TagOpenIDConnectProvider", "iam:TagSAMLProvider"})
+
+# The longest commands that are shown, in characters; what is longer is in the record.
+_SHOWN = 1_500
+
+
+def gives_rights(action: str, arns: Iterable[str]) -> bool:
+    """Whether an action on these ARNs gives rights: on a service's own role nobody's but its own.
+
+    Source: IAM User Guide, "Service-linked roles".
+    """
+    if action not in GIVE_RIGHTS:
+        return False
+    roles = [arn for arn in arns if ":role/" in arn]
+    return not roles or not all(":role/aws-service-role/" in arn for arn in roles)
+
+
+def granting(call: Call) -> bool:
+    """Whether a call gives rights, so that the granting role makes it."""
+    return any(gives_rights(action, arns) for action, arns in grants_of(call))
+
+
+def left_to_people(plan: Plan) -> Plan:
+    """The plan of a stack without a granting role: what gives rights is advice, with commands."""
+    given = [step.call for step in plan.steps if granting(step.call)]
+    if not given:
+        return plan
+    rest = tuple(step for step in plan.steps if not granting(step.call))
+    return replace(plan, steps=rest, advice=" ".join(filter(None, (by_hand(given), plan.advice))))
+
+
+def by_hand(calls: Iterable[Call]) -> str:
+    """Says that people have to make these calls, and how."""
+    commands = "; ".join(map(command_of, calls))
+    said = commands if len(commands) <= _SHOWN else "the record has the calls (driftguard audit)"
+    return f"This stack has no granting role (its parameter MayGrant), so do it by hand: {said}."
+
+
+def command_of(call: Call) -> str:
+    """The AWS CLI's command for a call: `aws iam attach-user-policy --user-name …`."""
+    # Only here: most stacks have the role, and most plans give no rights.
+    import shlex
+
+    from botocore import xform_name
+
+    words = ["aws", call.service, xform_name(call.operation, "-")]
+    for name, value in call.parameters.items():
+        words += [f"--{xform_name(name, '-')}", _written(value)]
+    return shlex.join(words)
+
+
+def _written(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
