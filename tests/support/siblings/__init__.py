@@ -171,7 +171,7 @@ def _of(control: AnyControl, module: str) -> Iterator[Sibling]:
             if member in _named_in(module) - _GENERIC - _naming(source)
         }
         called = {_alike(name) for name in names}
-        policies = any(name.endswith("Policy") for name in control.reads)
+        policies = any(re.fullmatch(rf"{short}:\w+Policy", read) for read in control.reads)
         for name, members in operations.items():
             if {name, *_LOGGED_AS.get((short, name), ())} & names or _READS.match(name):
                 continue
