@@ -199,3 +199,32 @@ def reasons() -> Mapping[tuple[str, str], str]:
                 assert (control, operation) not in found, f"two reasons for {control}, {operation}"
                 found[control, operation] = reason["why"]
     return found
+
+
+_REFUSED = re.compile(r"un(processed|successful)|fail(ed|ure)|error|rejected", re.IGNORECASE)
+
+
+def partly_done() -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """The triggers that can be done in part, each with the response's lists of what was refused.
+
+    By source and name. A call without an error then changed only some of what it names.
+    """
+    triggers = {trigger for control in controls.every() for trigger in control.triggers}
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for trigger in triggers:
+        for model in _models(trigger.source):
+            if trigger.name in model.operation_names:
+                lists = tuple(_refusals(model.operation_model(trigger.name).output_shape))
+                if lists:
+                    found[trigger.source.removesuffix(".amazonaws.com"), trigger.name] = lists
+    return found
+
+
+def _refusals(shape: Shape | None, depth: int = 0) -> Iterator[str]:
+    """The members of a response, at any depth, that list what was refused."""
+    if not isinstance(shape, StructureShape) or depth > 3:
+        return
+    for name, member in shape.members.items():
+        if isinstance(member, ListShape) and _REFUSED.search(name):
+            yield name
+        yield from _refusals(member, depth + 1)
