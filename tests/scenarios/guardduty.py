@@ -87,8 +87,36 @@ def addresses_trusted() -> Staged:
     return Staged(attack, lambda: dict(lists), fakes=fakes)
 
 
+def entities_trusted() -> Staged:
+    """The same by the newer kind of list, which holds domains too."""
+    detector, id_ = "12abc34d567e8fa901bc2d34e56789f0", "4ec1a0b2d3e4f5061728394a5b6c7d8e"
+    lists = {id_: "INACTIVE"}
+
+    def get(asked: dict[str, Any]) -> dict[str, Any]:
+        assert asked["DetectorId"] == detector
+        location = "https://s3.amazonaws.com/lists/partners.txt"
+        status = lists[asked["TrustedEntitySetId"]]
+        return {"Name": "partners", "Format": "TXT", "Location": location, "Status": status}
+
+    def update(asked: dict[str, Any]) -> dict[str, Any]:
+        lists[asked["TrustedEntitySetId"]] = "ACTIVE" if asked["Activate"] else "INACTIVE"
+        return {}
+
+    def attack() -> Change:
+        lists[id_] = "ACTIVE"
+        asked = {"detectorId": detector, "trustedEntitySetId": id_, "activate": True}
+        return guardduty("UpdateTrustedEntitySet", asked)
+
+    fakes = {
+        ("guardduty", "GetTrustedEntitySet"): get,
+        ("guardduty", "UpdateTrustedEntitySet"): update,
+    }
+    return Staged(attack, lambda: dict(lists), fakes=fakes)
+
+
 SCENARIOS = (
     Scenario("guardduty.disabled", disabled),
     Scenario("guardduty.suppressed", suppressed),
     Scenario("guardduty.addresses-trusted", addresses_trusted),
+    Scenario("guardduty.addresses-trusted", entities_trusted, "entities"),
 )

@@ -30,12 +30,17 @@ class Hub:
         self.tags = {"owner": "security"}
         self.standards = set(KNOWN)
         self.controls = {f"{HERE}:control/{BEST}/{name}": "" for name in ("IAM.1", "IAM.2")}
+        # By standard, as it is named outside of any account.
+        self.associated = {
+            (standard, name): ("ENABLED", "") for standard in KNOWN for name in ("IAM.1", "IAM.2")
+        }
 
     def snapshot(self) -> Any:
         return {
             "on": self.on,
             "standards": sorted(self.standards),
             "controls": dict(self.controls),
+            "associated": sorted(self.associated.items()),
             "generator": self.generator,
             "new controls": self.new_controls,
             "tags": self.tags,
@@ -43,6 +48,8 @@ class Hub:
 
     def fakes(self) -> dict[tuple[str, str], Fake]:
         named = {
+            "BatchGetStandardsControlAssociations": self.association,
+            "BatchUpdateStandardsControlAssociations": self.associate,
             "BatchDisableStandards": self.unsubscribe,
             "BatchEnableStandards": self.subscribe,
             "DescribeHub": self.describe,
@@ -125,6 +132,23 @@ class Hub:
         return {}
 
 
+    def association(self, asked: dict[str, Any]) -> dict[str, Any]:
+        (one,) = asked["StandardsControlAssociationIds"]
+        status, reason = self.associated[one["StandardsArn"], one["SecurityControlId"]]
+        arn = f"{HERE}:security-control/{one['SecurityControlId']}"
+        detail = {**one, "SecurityControlArn": arn, "AssociationStatus": status}
+        if reason:
+            detail["UpdatedReason"] = reason
+        return {"StandardsControlAssociationDetails": [detail]}
+
+    def associate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        for one in asked["StandardsControlAssociationUpdates"]:
+            status, reason = one["AssociationStatus"], one.get("UpdatedReason", "")
+            key = (one["StandardsArn"], one["SecurityControlId"])
+            self.associated[key] = (status, reason if status == "DISABLED" else "")
+        return {"UnprocessedAssociationUpdates": []}
+
+
 def disabled() -> Staged:
     hub = Hub()
 
@@ -159,8 +183,27 @@ def control_disabled() -> Staged:
     return Staged(attack, hub.snapshot, fakes=hub.fakes())
 
 
+def control_disabled_in_a_standard() -> Staged:
+    """Disabled as the console does it since controls are the same in all standards."""
+    hub = Hub()
+    standard = f"arn:aws:securityhub:us-east-1::standards/{BEST}"
+    named = {"StandardsArn": standard, "SecurityControlId": "IAM.1"}
+    asked = [{**named, "AssociationStatus": "DISABLED", "UpdatedReason": "noise"}]
+
+    def attack() -> Change:
+        request = {"StandardsControlAssociationUpdates": asked}
+        return securityhub(
+            "BatchUpdateStandardsControlAssociations",
+            request,
+            responseElements=hub.associate(request),
+        )
+
+    return Staged(attack, hub.snapshot, fakes=hub.fakes())
+
+
 SCENARIOS = (
     Scenario("securityhub.disabled", disabled),
     Scenario("securityhub.standard-disabled", standard_disabled),
     Scenario("securityhub.control-disabled", control_disabled),
+    Scenario("securityhub.control-disabled", control_disabled_in_a_standard, "in-a-standard"),
 )

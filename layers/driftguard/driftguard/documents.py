@@ -49,11 +49,14 @@ def _all_encodable(value: Json) -> Json:
 def items(value: Json) -> Iterator[Document]:
     """The objects of a list in any of CloudTrail's spellings.
 
-    `{"items": [...]}`, `{}` for none, a bare list, or one object where several would be a list.
+    `{"items": [...]}`, `{}` for none, a bare list, or one object where several would be a list; and
+    `{"item": …}`, one object or several, where XML was logged as it was sent.
     """
     if isinstance(value, Mapping):
         if "items" in value:
             yield from items(value["items"])
+        elif [*value] == ["item"] and isinstance(value["item"], (Mapping, list, tuple)):
+            yield from items(value["item"])
         elif value:
             yield value
     elif isinstance(value, (list, tuple)):

@@ -72,6 +72,9 @@ _WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("route53resolver", "AssociateResolverQueryLogConfig"): {"ResourceId": ("ec2:DescribeVpcs",)},
     # Secrets Manager tries the function out with the caller's permission.
     ("secretsmanager", "RotateSecret"): {"RotationLambdaARN": ("lambda:InvokeFunction",)},
+    ("securityhub", "BatchUpdateStandardsControlAssociations"): {
+        "StandardsControlAssociationUpdates": ("securityhub:UpdateStandardsControl",)
+    },
     ("securityhub", "EnableSecurityHub"): {"Tags": ("securityhub:TagResource",)},
     # A web ACL's logs are delivered by CloudWatch Logs.
     ("wafv2", "PutLoggingConfiguration"): {
@@ -91,6 +94,7 @@ _RESOURCELESS = frozenset(
         "logs:DescribeResourcePolicies",
         "logs:PutResourcePolicy",
         "organizations:ListAWSServiceAccessForOrganization",
+        "securityhub:BatchUpdateStandardsControlAssociations",
     }
 )
 

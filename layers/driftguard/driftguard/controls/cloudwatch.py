@@ -106,9 +106,13 @@ def _acting(alarm: Resource, reader: Reader) -> Document | None:
     }
 
 
+# The calls that replace a whole alarm.
+_PUT = ("PutMetricAlarm", "PutCompositeAlarm")
+
+
 def _quieted(change: Change) -> Iterator[Candidate]:
     """The alarms that a call keeps from acting: it says so, or replaces the whole alarm."""
-    off = change.name == "PutMetricAlarm" and flag(change.request.get("actionsEnabled")) is False
+    off = change.name in _PUT and flag(change.request.get("actionsEnabled")) is False
     name = text(change.request, "alarmName") if off else ""
     for candidate in _named(change, "DisableAlarmActions"):
         yield replace(candidate, hint={TOLD: ["acts"]})
@@ -175,7 +179,7 @@ CONTROLS = (
         baselined=True,
         triggers=(
             Trigger(_CLOUDWATCH, "DisableAlarmActions"),
-            Trigger(_CLOUDWATCH, "PutMetricAlarm"),
+            *(Trigger(_CLOUDWATCH, name) for name in _PUT),
         ),
         reads=("cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"),
         found_by=_watching,

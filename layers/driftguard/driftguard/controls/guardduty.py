@@ -200,9 +200,20 @@ def _set_action(filter_: Resource, state: Document) -> Call:
     return Call("guardduty", "UpdateFilter", parameters, on=(filter_.arn,))
 
 
+# The lists of trusted addresses, and those of addresses and domains that came after them: how the
+# API calls each, and the parameter that names it.
+# Source: Amazon GuardDuty User Guide, "Customizing threat detection with entity lists and IP
+# address lists".
+_IP_SET, _ENTITY_SET = "ipset", "trustedentityset"
+_LISTS = {_IP_SET: ("IPSet", "IpSetId"), _ENTITY_SET: ("TrustedEntitySet", "TrustedEntitySetId")}
+
+
 def _listed(change: Change) -> Iterator[Candidate]:
-    id_ = text(change.request, "ipSetId") or text(change.response, "ipSetId")
-    list_ = _part(change, "ipset", id_)
+    kind = _ENTITY_SET if change.name.endswith("TrustedEntitySet") else _IP_SET
+    parameter = _LISTS[kind][1]
+    logged = parameter[:1].lower() + parameter[1:]
+    id_ = text(change.request, logged) or text(change.response, logged)
+    list_ = _part(change, kind, id_)
     active = flag(change.request.get("activate"))
     if list_ is not None and active:
         yield Candidate(list_, Certainty.EVIDENT, {TOLD: ["active"]})
@@ -211,9 +222,9 @@ def _listed(change: Change) -> Iterator[Candidate]:
 
 
 def _active(list_: Resource, reader: Reader) -> Document | None:
-    found = reader.read(
-        "guardduty", "GetIPSet", DetectorId=_of(list_), IpSetId=list_.id, absent=_GONE
-    )
+    called, parameter = _LISTS[list_.kind.removeprefix("guardduty.")]
+    named = {"DetectorId": _of(list_), parameter: list_.id}
+    found = reader.read("guardduty", f"Get{called}", absent=_GONE, **named)
     status = text(document(found), "Status")
     if status in ("", "DELETED", "DELETE_PENDING"):
         return None
@@ -221,9 +232,10 @@ def _active(list_: Resource, reader: Reader) -> Document | None:
 
 
 def _set_active(list_: Resource, state: Document) -> Call:
-    parameters = {"DetectorId": _of(list_), "IpSetId": list_.id, "Activate": state["active"]}
+    called, parameter = _LISTS[list_.kind.removeprefix("guardduty.")]
+    parameters = {"DetectorId": _of(list_), parameter: list_.id, "Activate": state["active"]}
     role = f"arn:{list_.partition}:iam::{list_.account}:role/{_OWN_ROLE[0].partition('role/')[2]}"
-    return Call("guardduty", "UpdateIPSet", parameters, on=(list_.arn, role))
+    return Call("guardduty", f"Update{called}", parameters, on=(list_.arn, role))
 
 
 def _unless_told(state: Document, _: Document | None) -> str:
@@ -278,18 +290,23 @@ CONTROLS = (
         references=References(attack=("T1562.001",)),
         cuts=NOTHING,
         asks=_unless_told,
-        triggers=(Trigger(_GUARDDUTY, "CreateIPSet"), Trigger(_GUARDDUTY, "UpdateIPSet")),
+        triggers=tuple(
+            Trigger(_GUARDDUTY, f"{verb}{called}")
+            for called, _ in _LISTS.values()
+            for verb in ("Create", "Update")
+        ),
         proven="stub",
-        reads=("guardduty:GetIPSet",),
+        reads=("guardduty:GetIPSet", "guardduty:GetTrustedEntitySet"),
         writes={
             "guardduty:UpdateIPSet": (f"{_DETECTOR}/ipset/*",),
+            "guardduty:UpdateTrustedEntitySet": (f"{_DETECTOR}/trustedentityset/*",),
             "iam:DeleteRolePolicy": _OWN_ROLE,
             "iam:PutRolePolicy": _OWN_ROLE,
         },
         candidates=_listed,
         read=_active,
         risky=lambda state, _: (
-            "no findings are made for the addresses of the list" if state["active"] else ""
+            "no findings are made for what is on the list" if state["active"] else ""
         ),
         safe=lambda state, _: {"active": False},
         put=_set_active,

@@ -30,6 +30,8 @@ def _domain(change: Change) -> Iterable[Candidate]:
     request = change.request
     name = text(request, "domainName")
     in_vpc = bool(next(items(request.get("vPCOptions")), None))
+    if flag(request.get("dryRun")):
+        return
     if name and not in_vpc and (request.get("accessPolicies") or omitted(request)):
         tail = f"es:{{region}}:{{account}}:domain/{name}"
         yield Candidate(resource(change, "opensearch.domain", name, tail), Certainty.POSSIBLE)

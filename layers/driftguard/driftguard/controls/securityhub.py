@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from driftguard.aws.calls import AwsError, document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, flag, text
+from driftguard.documents import Document, Json, flag, items, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
 
@@ -21,6 +21,8 @@ from .mechanisms.switch import Switch
 _SECURITYHUB = "securityhub.amazonaws.com"
 # Everything of Security Hub is allowed on the hub: standards and controls are no IAM resources.
 _HUB = ("arn:{partition}:securityhub:{region}:{account}:hub/default",)
+# Batches of controls are no resource at all.
+_ANY = ("*",)
 _GONE = ("InvalidAccessException", "ResourceNotFoundException")
 _REFERENCES = References(attack=("T1562.001",))
 
@@ -40,11 +42,20 @@ def _asked(change: Change, name: str) -> Json:
     Security Hub API calls with CloudTrail"; inferred from the service's samples. The other spelling
     is read too, as most services are logged.
     """
-    request = change.request
-    value = request.get(name, request.get(name[:1].lower() + name[1:]))
+    value = _of(change.request, name)
     if isinstance(value, (list, tuple)):
         return [unquote(item) if isinstance(item, str) else item for item in value]
     return unquote(value) if isinstance(value, str) else value
+
+
+def _both(name: str) -> tuple[str, str]:
+    """A member in both spellings."""
+    return name, name[:1].lower() + name[1:]
+
+
+def _of(logged: Document, name: str) -> Json:
+    """A member in either spelling."""
+    return next((logged[spelt] for spelt in _both(name) if spelt in logged), None)
 
 
 def _hub_of(part: Resource) -> str:
@@ -172,15 +183,66 @@ def _subscribe(subscription: Resource, state: Document) -> Call:
 # ---------------------------------------------------------------------------- the controls
 
 
+# The kind of a control's place in one standard, which has no ARN of its own.
+_ASSOCIATION = "securityhub.association"
+
+
 def _control_updated(change: Change) -> Iterator[Candidate]:
+    """The controls that were disabled, in all of the standards that a batch names.
+
+    Source: AWS Security Hub API Reference, "BatchUpdateStandardsControlAssociations", whose
+    response lists what was refused.
+    """
+    if change.name == "BatchUpdateStandardsControlAssociations":
+        refused = [
+            _association(change, document(_of(one, "StandardsControlAssociationUpdate")))
+            for one in items(_of(change.response, "UnprocessedAssociationUpdates"))
+        ]
+        for update in items(_of(change.request, "StandardsControlAssociationUpdates")):
+            association = _association(change, update)
+            if _of(update, "AssociationStatus") == "DISABLED" and association not in refused:
+                yield Candidate(association, Certainty.EVIDENT)
+        return
     arn, status = _asked(change, "StandardsControlArn"), _asked(change, "ControlStatus")
     if isinstance(arn, str) and arn and (status == "DISABLED" or omitted(change.request)):
         where = Resource("securityhub.control", arn, change.account, change.region, arn)
         yield Candidate(where, Certainty.EVIDENT)
 
 
+def _association(change: Change, named: Document) -> Resource:
+    """A control's place in one standard: `S3.1 of arn:…`, under the control's ARN."""
+    id_, standard = text(named, *_both("SecurityControlId")), text(named, *_both("StandardsArn"))
+    where = f"securityhub:{{region}}:{{account}}:security-control/{id_}"
+    return resource(change, _ASSOCIATION, f"{id_} of {standard}", where)
+
+
+def _in_standard(control: Resource) -> Document:
+    """A control's place in a standard, as calls name it."""
+    id_, _, standard = control.id.partition(" of ")
+    return {"SecurityControlId": id_, "StandardsArn": standard}
+
+
+def _associated(control: Resource, reader: Reader) -> Document | None:
+    asked = [_in_standard(control)]
+    answer = reader.read(
+        "securityhub",
+        "BatchGetStandardsControlAssociations",
+        StandardsControlAssociationIds=asked,
+        absent=_GONE,
+    )
+    found = next(items(document(answer).get("StandardsControlAssociationDetails")), None)
+    if found is None:
+        return None
+    return {
+        "enabled": text(found, "AssociationStatus") != "DISABLED",
+        "reason": text(found, "UpdatedReason"),
+    }
+
+
 def _control(control: Resource, reader: Reader) -> Document | None:
     """Whether a control is checked; None when its standard is no longer subscribed to."""
+    if control.kind == _ASSOCIATION:
+        return _associated(control, reader)
     standard = control.arn.replace(":control/", ":subscription/").rpartition("/")[0]
     found = reader.pages(
         "securityhub",
@@ -203,6 +265,15 @@ def _control(control: Resource, reader: Reader) -> Document | None:
 
 def _set_control(control: Resource, state: Document) -> Call:
     status = "ENABLED" if state["enabled"] else "DISABLED"
+    if control.kind == _ASSOCIATION:
+        reason: Document = {"UpdatedReason": state["reason"]} if state["reason"] else {}
+        update: Document = {**_in_standard(control), "AssociationStatus": status, **reason}
+        return Call(
+            "securityhub",
+            "BatchUpdateStandardsControlAssociations",
+            {"StandardsControlAssociationUpdates": [update]},
+            on=(_hub_of(control), "*"),
+        )
     parameters: Document = {"StandardsControlArn": control.arn, "ControlStatus": status}
     if state["reason"]:
         parameters = {**parameters, "DisabledReason": state["reason"]}
@@ -279,10 +350,19 @@ CONTROLS = (
         severity=50,
         cuts=NOTHING,
         references=_REFERENCES,
-        triggers=(Trigger(_SECURITYHUB, "UpdateStandardsControl"),),
+        triggers=(
+            Trigger(_SECURITYHUB, "UpdateStandardsControl"),
+            Trigger(_SECURITYHUB, "BatchUpdateStandardsControlAssociations"),
+        ),
         proven="stub",
-        reads=("securityhub:DescribeStandardsControls",),
-        writes={"securityhub:UpdateStandardsControl": _HUB},
+        reads=(
+            "securityhub:BatchGetStandardsControlAssociations",
+            "securityhub:DescribeStandardsControls",
+        ),
+        writes={
+            "securityhub:BatchUpdateStandardsControlAssociations": _ANY,
+            "securityhub:UpdateStandardsControl": _HUB,
+        },
         candidates=_control_updated,
         read=_control,
         risky=lambda state, _: "" if state["enabled"] else "the control is no longer checked",

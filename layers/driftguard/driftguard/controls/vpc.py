@@ -57,10 +57,8 @@ class FlowLogsDeleted(Control[NoSettings]):
 
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
         """The deleted flow logs; the response names those that could not be deleted."""
-        # A list of XML has its elements under `item`, a single one as an object.
-        told = change.response.get("unsuccessful")
-        told = mapping(change.response, "unsuccessful").get("item", told)
-        failed = {text(item, "resourceId") for item in items(told)}
+        refused = items(change.response.get("unsuccessful"))
+        failed = {text(item, "resourceId") for item in refused}
         for id_ in _ids(change.request.get("FlowLogId")):
             if id_ not in failed:
                 tail = f"ec2:{{region}}:{{account}}:vpc-flow-log/{id_}"

@@ -72,6 +72,12 @@ def _volumes_made(change: Change) -> Iterable[Candidate]:
         volume = string(change.response, "volumeId")
         if volume and flag(value(change.response, "encrypted")) is False:
             yield named(change, "volume", volume, Certainty.EVIDENT)
+    elif change.name == "CopyVolumes":
+        for copy in items(value(change.response, "volumeSet")):
+            id_, encrypted = string(copy, "volumeId"), flag(value(copy, "encrypted"))
+            if id_ and encrypted is not True:
+                certainty = Certainty.EVIDENT if encrypted is False else Certainty.POSSIBLE
+                yield named(change, "volume", id_, certainty)
     elif change.name == "CopySnapshot":
         snapshot = string(change.response, "snapshotId")
         if snapshot and flag(value(change.request, "encrypted")) is not True:
@@ -114,7 +120,7 @@ UNENCRYPTED = Advice(
     title="Volume or snapshot not encrypted",
     severity=40,
     references=References(security_hub=("EC2.3",)),
-    triggers=(on("CreateVolume"), on("RunInstances"), on("CopySnapshot")),
+    triggers=(on("CreateVolume"), on("RunInstances"), on("CopySnapshot"), on("CopyVolumes")),
     reads=("ec2:DescribeSnapshots", "ec2:DescribeVolumes"),
     cuts=NOTHING,
     revert="a volume is encrypted only by copying it",

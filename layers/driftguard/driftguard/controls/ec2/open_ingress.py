@@ -78,6 +78,7 @@ class OpenIngress(Control[OpenIngressSettings]):
         on("AuthorizeSecurityGroupIngress"),
         on("ModifySecurityGroupRules"),
         on("ModifyManagedPrefixList"),
+        on("RestoreManagedPrefixListVersion"),
     )
     reads = (
         "ec2:DescribeSecurityGroupRules",
@@ -103,7 +104,7 @@ class OpenIngress(Control[OpenIngressSettings]):
     settings = OpenIngressSettings
 
     def screen(self, change: Change, settings: OpenIngressSettings) -> Iterable[Candidate]:
-        if change.name == "ModifyManagedPrefixList":
+        if "PrefixList" in change.name:
             yield from prefix_lists.changed(change)
             return
         permissions = list(permissions_asked(change.request))

@@ -3,8 +3,9 @@
 A change of a list changes whom every rule that names it lets in. Taking the range away again would
 change what all of them let in, and route tables with them: so people are told, and do it.
 
-Sources: Amazon EC2 API Reference, "ModifyManagedPrefixList", "GetManagedPrefixListEntries" and
-"DescribeSecurityGroups" (filter `ip-permission.prefix-list-id`).
+Sources: Amazon EC2 API Reference, "ModifyManagedPrefixList", "RestoreManagedPrefixListVersion" (it
+names a version, not its ranges), "GetManagedPrefixListEntries" and "DescribeSecurityGroups" (filter
+`ip-permission.prefix-list-id`).
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ _MOST_GROUPS = 50
 
 
 def changed(change: Change) -> Iterable[Candidate]:
-    """The list of a record that added a broad range to it."""
+    """The list of a record that added a broad range to it, or that went back to other ranges."""
     id_ = text(change.request, "PrefixListId")
+    restored = change.name == "RestoreManagedPrefixListVersion"
     added = [text(entry, "Cidr") for entry in items(change.request.get("AddEntry"))]
-    if id_ and (any(map(is_public_range, added)) or omitted(change.request)):
+    if id_ and (any(map(is_public_range, added)) or restored or omitted(change.request)):
         yield named(change, "prefix-list", id_, Certainty.POSSIBLE)
 
 

@@ -68,6 +68,9 @@ def _public(endpoint: Document) -> bool:
 def _opened(change: Change) -> Iterable[Candidate]:
     asked = mapping(change.request, "resourcesVpcConfig")
     switched = flag(asked.get("endpointPublicAccess"))
+    if change.name == "CreateCluster":
+        # A new cluster's endpoint is public unless the request says otherwise.
+        switched = switched is not False
     # Without a word about the ranges, those from before stay: the whole internet, as EKS sets it.
     if _public(asked) or (switched and not asked.get("publicAccessCidrs")):
         yield from _named(change, Certainty.EVIDENT)
@@ -122,7 +125,7 @@ PUBLIC_ENDPOINT = Weakened(
     title="EKS cluster's API open to the internet",
     severity=80,
     references=References(security_hub=("EKS.1",), attack=("T1133", "T1190")),
-    triggers=(on("UpdateClusterConfig"),),
+    triggers=(on("UpdateClusterConfig"), on("CreateCluster")),
     reads=("eks:DescribeCluster", "eks:ListClusters"),
     writes={"eks:UpdateClusterConfig": (CLUSTER,)},
     cuts=Cuts(

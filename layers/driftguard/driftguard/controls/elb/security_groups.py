@@ -1,6 +1,6 @@
 """Load balancers that were given security groups open to the world.
 
-Source: Elastic Load Balancing API Reference, "SetSecurityGroups".
+Source: Elastic Load Balancing API Reference, "SetSecurityGroups" and "CreateLoadBalancer".
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from .records import LOAD_BALANCER, arn_in, by_arn, found, load_balancers, on, t
 
 
 def _set(change: Change) -> Iterable[Candidate]:
-    """The load balancer of a record, which names the groups but not what they let in."""
+    """The load balancers of a record, which names the groups but not what they let in."""
+    if change.name == "CreateLoadBalancer":
+        # A response of the classic generation has none.
+        for made in items(change.response.get("loadBalancers")):
+            arn = arn_in(made, "loadBalancerArn")
+            if arn and texts(made.get("securityGroups")):
+                yield Candidate(by_arn(change, "load-balancer", arn), Certainty.POSSIBLE)
+        return
     arn = arn_in(change.request, "loadBalancerArn")
     if arn and texts(change.request.get("securityGroups")) != []:
         yield Candidate(by_arn(change, "load-balancer", arn), Certainty.POSSIBLE)
@@ -74,7 +81,7 @@ CONTROLS = (
         title="Load balancer given security groups open to the internet",
         severity=65,
         references=References(attack=("T1562.007",)),
-        triggers=(on("SetSecurityGroups"),),
+        triggers=(on("SetSecurityGroups"), on("CreateLoadBalancer")),
         reads=(
             "ec2:DescribeSecurityGroupRules",
             "elasticloadbalancing:DescribeLoadBalancers",

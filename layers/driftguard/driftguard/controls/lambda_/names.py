@@ -48,9 +48,10 @@ def function_of(change: Change) -> Resource | None:
     """The function of a change, with its version or alias where one is meant.
 
     A function is named by its name, a part of its ARN (`123456789012:function:f`) or all of it,
-    and each may end with a qualifier. Source: AWS Lambda API Reference, "AddPermission".
+    and each may end with a qualifier. Sources: AWS Lambda API Reference, "AddPermission" and
+    "PutResourcePolicy" (`ResourceArn`).
     """
-    named = text(change.request, "functionName")
+    named = text(change.request, "functionName", "resourceArn")
     short = named.rpartition(":function:")[2]
     name, _, qualifier = short.partition(":")
     qualifier = text(change.request, "qualifier") or qualifier

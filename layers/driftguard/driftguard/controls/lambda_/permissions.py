@@ -71,6 +71,14 @@ _NARROWING = {
 # Where a state says which permission the change added.
 _ADDED = "added"
 _S3 = "s3.amazonaws.com"
+# The call that replaces all permissions, where each other one adds one.
+_WHOLE = "PutResourcePolicy"
+# What a statement holds that AddPermission makes, and the kinds of principal that it takes.
+_EXPRESSED = frozenset({"Sid", "Effect", "Principal", "Action", "Resource", "Condition"})
+_ONE_KIND = ({"AWS"}, {"Service"})
+# The keys that say whose resources Amazon S3 may come for.
+# Source: IAM User Guide, "AWS global condition context keys".
+_OF_ACCOUNTS = frozenset({"aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +112,10 @@ class Permissions(Control[TrustSettings]):
         found, asked = self.find(change), _asked(change)
         if found is None:
             return
-        verdict = _verdict([asked] if asked else [], change.account, settings)
+        verdict = _verdict(asked or [], change.account, settings)
         if verdict.openings:
-            sid = text(asked or {}, "Sid")
+            # A whole policy replaces what was there: which of it is new, it does not say.
+            sid = text(asked[0], "Sid") if asked and change.name != _WHOLE else ""
             yield Candidate(found, Certainty.EVIDENT, {_ADDED: sid} if sid else {})
         elif asked is None or verdict.doubt:
             yield Candidate(found, Certainty.POSSIBLE)
@@ -151,8 +160,8 @@ class Permissions(Control[TrustSettings]):
         for index in gone:
             again = self._again(candidate.resource, statements[index])
             if again is None:
-                sid = text(statements[index], "Sid")
-                return Plan((), advice=f"Permission {sid} could not be made again: look at it.")
+                which = f"Permission {text(statements[index], 'Sid') or index + 1}"
+                return Plan((), advice=f"{which} could not be made again: look at it.")
             remove = call(
                 candidate.resource,
                 f"Remove{self.what}Permission",
@@ -179,12 +188,15 @@ class Permissions(Control[TrustSettings]):
         return [opening for opening in found if added in ("", opening.sid)]
 
     def _again(self, resource_: Resource, statement: Document) -> Call | None:
-        """The call that makes this statement; None if the parameters cannot express it."""
-        parameters: dict[str, Json] = {
-            "StatementId": statement["Sid"],
-            "Action": statement["Action"],
-            "Principal": _principal(statement.get("Principal")),
-        }
+        """The call that makes this statement; None if the parameters cannot express it.
+
+        They take one principal and one action, and a statement without a Sid cannot be removed.
+        """
+        sid, action = text(statement, "Sid"), statement.get("Action")
+        principal = _principal(statement.get("Principal"))
+        if not (sid and isinstance(action, str) and principal) or {*statement} - _EXPRESSED:
+            return None
+        parameters: dict[str, Json] = {"StatementId": sid, "Action": action, "Principal": principal}
         for operator, keys in mapping(statement, "Condition").items():
             for key, value in keys.items() if isinstance(keys, Mapping) else ():
                 name = self.conditions.get((operator.lower(), key.lower()))
@@ -197,14 +209,17 @@ class Permissions(Control[TrustSettings]):
         )
 
 
-def _asked(change: Change) -> Document | None:
-    """The statement that a change made: as Lambda answered, else as it was asked for."""
-    try:
-        answered = json.loads(text(change.response, "statement") or "null")
-    except (ValueError, RecursionError):
-        answered = None
-    if isinstance(answered, dict):
-        return answered
+def _asked(change: Change) -> list[Document] | None:
+    """The statements that a change made: as Lambda answered, else as it was asked for.
+
+    None where the record does not tell them.
+    """
+    if change.name == _WHOLE:
+        written = _parsed(text(change.request, "policy") or text(change.response, "policy"))
+        return None if written is None else list(items(written.get("Statement")))
+    answered = _parsed(text(change.response, "statement"))
+    if answered is not None:
+        return [answered]
     principal, action = text(change.request, "principal"), text(change.request, "action")
     if not principal or not action:
         return None
@@ -215,31 +230,73 @@ def _asked(change: Change) -> Document | None:
     service = principal.endswith((".amazonaws.com", ".amazonaws.com.cn"))
     kind = "Service" if service else "AWS"
     who: Json = principal if principal == "*" else {kind: principal}
-    return {
+    asked: Document = {
         "Sid": text(change.request, "statementId"),
         "Effect": "Allow",
         "Principal": who,
         "Action": action,
         **({"Condition": narrowed} if narrowed else {}),
     }
+    return [asked]
 
 
-def _principal(value: Json) -> Json:
-    """A statement's one principal as AddPermission takes it."""
+def _parsed(written: str) -> Document | None:
+    """The object that a text of JSON holds; None where it holds none."""
+    try:
+        found = json.loads(written)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _principal(value: Json) -> str:
+    """A statement's one principal as AddPermission takes it; "" where there are several, or none.
+
+    It takes an account, a user or role, a service or everybody.
+    """
     if isinstance(value, Mapping):
-        (inner,) = value.values() or ("",)
-        return _principal(inner)
-    return value[0] if isinstance(value, (list, tuple)) and value else value
+        return _principal(next(iter(value.values()))) if {*value} in _ONE_KIND else ""
+    if isinstance(value, (list, tuple)):
+        return _principal(value[0]) if len(value) == 1 else ""
+    return value if isinstance(value, str) else ""
+
+
+def _is_for_any_bucket(statement: Document) -> bool:
+    """Whether a statement lets Amazon S3 in for a bucket of any account.
+
+    A bucket's ARN names no account, so a pattern of ARNs is everybody's buckets.
+    Source: AWS Security Hub User Guide, Lambda.1.
+    """
+    services = mapping(statement, "Principal").get("Service")
+    named = services if isinstance(services, (list, tuple)) else [services]
+    if text(statement, "Effect") != "Allow" or _S3 not in named:
+        return False
+    return not any(
+        _narrows(key.lower(), value)
+        for operator, tested in mapping(statement, "Condition").items()
+        if operator.lower() != "null" and "not" not in operator.lower()
+        for key, value in (tested.items() if isinstance(tested, Mapping) else ())
+    )
+
+
+def _narrows(key: str, value: Json) -> bool:
+    """Whether a condition on a key leaves only buckets of accounts, or one that it names."""
+    patterns = value if isinstance(value, (list, tuple)) else [value]
+    if key == "aws:sourcearn":
+        names = [str(pattern).partition(":::")[2].partition("/")[0] for pattern in patterns]
+        return all(name and "*" not in name and "?" not in name for name in names)
+    return key in _OF_ACCOUNTS
 
 
 def _verdict(statements: list[Document], account: str, settings: TrustSettings) -> policy.Verdict:
     written = {"Version": "2012-10-17", "Statement": statements}
     verdict = policy.judge("lambda", written, account=account, trusted=settings.trusted)
     for_anybody = [
-        policy.Opening(index, text(statement, "Sid"), "public", (_S3,), f"{reason} of any account")
+        policy.Opening(index, sid, "public", (_S3,), f"{reason} of any account")
         for index, statement in enumerate(statements)
-        if _principal(statement.get("Principal")) == _S3 and not mapping(statement, "Condition")
-        for reason in (f"statement {text(statement, 'Sid')} lets Amazon S3 invoke it for a bucket",)
+        if _is_for_any_bucket(statement)
+        for sid in (text(statement, "Sid"),)
+        for reason in (f"statement {sid or index + 1} lets Amazon S3 invoke it for a bucket",)
     ]
     return replace(verdict, openings=(*verdict.openings, *for_anybody))
 
@@ -254,7 +311,7 @@ CONTROLS = (
             attack=("T1098", "T1546"),
             stratus=("aws.persistence.lambda-backdoor-function",),
         ),
-        triggers=(Trigger(LAMBDA, "AddPermission"),),
+        triggers=(Trigger(LAMBDA, "AddPermission"), Trigger(LAMBDA, _WHOLE)),
         reads=("lambda:GetPolicy", "lambda:ListFunctions"),
         found_by=functions,
         writes={"lambda:AddPermission": FUNCTIONS, "lambda:RemovePermission": FUNCTIONS},

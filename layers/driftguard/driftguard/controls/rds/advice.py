@@ -13,6 +13,21 @@ from ..mechanisms.advice import Advice
 from .databases import RDS, database_of, describe
 
 
+# What is restored, or copied as a replica, is encrypted as what it was made from, or as asked for.
+# Source: Amazon RDS User Guide, "Encrypting Amazon RDS resources".
+_MAKE = (
+    "CreateDBCluster",
+    "CreateDBInstance",
+    "CreateDBInstanceReadReplica",
+    "RestoreDBClusterFromS3",
+    "RestoreDBClusterFromSnapshot",
+    "RestoreDBClusterToPointInTime",
+    "RestoreDBInstanceFromDBSnapshot",
+    "RestoreDBInstanceFromS3",
+    "RestoreDBInstanceToPointInTime",
+)
+
+
 def _unencrypted(change: Change) -> Iterable[Candidate]:
     asked = flag(change.request.get("storageEncrypted"))
     made = flag(change.response.get("storageEncrypted"))
@@ -36,7 +51,7 @@ UNENCRYPTED_CREATED = Advice(
     severity=45,
     cuts=NOTHING,
     references=References(security_hub=("RDS.3", "RDS.27"), attack=("T1530",)),
-    triggers=(Trigger(RDS, "CreateDBInstance"), Trigger(RDS, "CreateDBCluster")),
+    triggers=tuple(Trigger(RDS, name) for name in _MAKE),
     reads=("rds:DescribeDBInstances", "rds:DescribeDBClusters"),
     revert="a database's encryption is fixed when it is created",
     candidates=_unencrypted,
@@ -64,7 +79,9 @@ MASTER_PASSWORD = Advice(
     severity=55,
     cuts=NOTHING,
     references=References(attack=("T1098",)),
-    triggers=(Trigger(RDS, "ModifyDBInstance"), Trigger(RDS, "ModifyDBCluster")),
+    triggers=tuple(
+        Trigger(RDS, name) for name in ("ModifyDBInstance", "ModifyDBCluster", "ModifyTenantDatabase")
+    ),
     revert="nobody but its owner knows the old password",
     candidates=_new_password,
     why="the master user has a new password",

@@ -134,7 +134,10 @@ PROTECTION_OFF = Weakened(
     references=References(
         security_hub=("RDS.7", "RDS.8", "RDS.10", "RDS.11"), attack=("T1490", "T1485")
     ),
-    triggers=(Trigger(RDS, "ModifyDBInstance"), Trigger(RDS, "ModifyDBCluster")),
+    # Promoting a replica says anew for how long its backups are kept.
+    triggers=tuple(
+        Trigger(RDS, name) for name in ("ModifyDBInstance", "ModifyDBCluster", "PromoteReadReplica")
+    ),
     reads=("rds:DescribeDBInstances", "rds:DescribeDBClusters"),
     writes={"rds:ModifyDBInstance": INSTANCES, "rds:ModifyDBCluster": CLUSTERS},
     found_by=databases,

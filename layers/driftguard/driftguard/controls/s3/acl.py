@@ -175,11 +175,17 @@ def _everybody(grant: Document) -> str:
 
 # ----------------------------------------------------------------------------- acls enabled
 
+# The header of CreateBucket that says who owns objects.
+# Source: Amazon S3 User Guide, "Controlling ownership of objects and disabling ACLs for your bucket".
+_OWNERSHIP = "x-amz-object-ownership"
+
 
 def _acls_enabled(change: Change) -> Iterable[Candidate]:
     rule = next(items(mapping(change.request, "OwnershipControls").get("Rule")), {})
-    asked = text(rule, "ObjectOwnership")
-    if asked == ENFORCED:
+    made = change.name == "CreateBucket"
+    asked = text(_headers_asked(change.request), _OWNERSHIP) if made else text(rule, "ObjectOwnership")
+    # ACLs of a new bucket are disabled unless the request says otherwise.
+    if asked == ENFORCED or (made and not asked and not omitted(change.request)):
         return
     if asked or change.name == "DeleteBucketOwnershipControls":
         for bucket in bucket_of(change):
@@ -231,6 +237,7 @@ ACLS_ENABLED = Switch(
     severity=50,
     references=References(security_hub=("S3.12",), attack=("T1562",)),
     triggers=(
+        Trigger(S3, "CreateBucket"),
         Trigger(S3, "PutBucketOwnershipControls"),
         Trigger(S3, "DeleteBucketOwnershipControls"),
     ),
