@@ -179,9 +179,8 @@ class Judge:
             )
 
     def _autonomy(self, control: AnyControl) -> Autonomy:
-        """What the policy grants; at most `ask` where the control itself knows no safe revert."""
-        granted = self._policy.granted(control.id)
-        return min(granted, Autonomy.ASK) if control.revert else granted
+        """What the policy grants; `observe` where the control has nothing that can be approved."""
+        return Autonomy.OBSERVE if control.revert else self._policy.granted(control.id)
 
     def _exempted(self, control: AnyControl, change: Change, candidate: Candidate) -> bool:
         """Whether an exemption held when the change was made."""

@@ -33,7 +33,7 @@ from .bounds import (
 )
 from .excepted import ExemptionEntry, TrustedEntry
 from .names import nearest
-from .people import ApprovalsEntry, PersonEntry, SlackEntry
+from .people import ApprovalsEntry, NotificationsEntry, PersonEntry, SlackEntry
 from .values import Drift, Level, Strict
 
 
@@ -65,6 +65,7 @@ class PolicyFile(Strict):
     people: tuple[PersonEntry, ...] = ()
     approvals: ApprovalsEntry = ApprovalsEntry()
     slack: SlackEntry = SlackEntry()
+    notifications: NotificationsEntry = NotificationsEntry()
     exemptions: tuple[ExemptionEntry, ...] = ()
 
     @model_validator(mode="after")

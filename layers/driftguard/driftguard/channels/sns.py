@@ -15,6 +15,7 @@ from driftguard.documents import Document, Json, plain
 from driftguard.model import Decision, Status
 
 from . import digest
+from .budget import Waiting
 from .wording import (
     ApprovalRequest,
     as_json,
@@ -63,6 +64,48 @@ def digest_text(decisions: Sequence[Decision]) -> str:
     lines += [f"  and {more} more"] * (more > 0)
     lines += ["", "driftguard audit list --since 1h", "driftguard approve|deny DECISION"]
     return "\n".join(lines)
+
+
+def waiting_subject(waiting: Waiting) -> str:
+    """The subject of the digest of what was beyond a day's budget."""
+    return _printable(f"[Driftguard] {waiting.count} more decisions to know of")
+
+
+def waiting_text(waiting: Waiting) -> str:
+    """What was beyond the day's budget in words: by status, and the most severe by name."""
+    lines = [
+        f"{waiting.count} decisions since {moment(waiting.hour)} that nobody has to answer, beyond "
+        "the day's budget:",
+        "",
+        *(
+            f"{count:6d}  {told(Status(status))}"
+            for status, count in sorted(waiting.statuses.items())
+        ),
+        "",
+        "The most severe:",
+    ]
+    lines += [f"  - {plain(one.words)} ({one.decision}, {one.severity})" for one in waiting.named]
+    more = waiting.count - len(waiting.named)
+    lines += [f"  and {more} more"] * (more > 0)
+    lines += ["", f"driftguard audit list --status observed --since {waiting.hour}"]
+    return "\n".join(lines)
+
+
+UNREAD_SUBJECT = "[Driftguard] A digest cannot be read"
+
+
+def unread_text(why: str) -> str:
+    """What people do where the decisions that wait for a digest cannot be read."""
+    return "\n".join(
+        [
+            "Decisions wait for a digest, and the state table does not say which:",
+            "",
+            plain(why),
+            "",
+            "None is lost, and none of them was to be answered:",
+            "driftguard audit list --status observed --since 1d",
+        ]
+    )
 
 
 def subject(decision: Decision) -> str:

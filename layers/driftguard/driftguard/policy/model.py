@@ -58,7 +58,8 @@ class Route:
 class Policy:
     """How far each control may go, its settings, and what is exempt.
 
-    `may_cut` are the controls whose reverts need not wait for a person though they may cut more
+    `notifications` is how many decisions a day a channel tells one by one that ask nothing of
+    anybody. `may_cut` are the controls whose reverts need not wait for a person though they may cut more
     than was opened.
     """
 
@@ -71,6 +72,7 @@ class Policy:
     approvals: tuple[Terms, ...] = (Terms(),)
     routes: tuple[Route, ...] = ()
     digest_over: int = 10
+    notifications: int = 50
     bounds: Bounds = Bounds()
     earned: frozenset[str] = frozenset()
     earned_by_default: bool = False

@@ -19,6 +19,7 @@ from driftguard.state.keys import STATE_FORMAT, partition
 from driftguard.state.table import StateTable
 
 from .. import digest
+from ..budget import Budget
 from ..digest import Storm
 from ..tally import Tally, counted, expiry, item_key, number, words
 
@@ -103,6 +104,10 @@ class SentMessages:
         """Counts one more message to the channel; how many there were in this minute."""
         return counted(self.state, "slack-rate", channel, now)
 
+    def has_place(self, decision: Decision, channel: str, most: int, now: datetime) -> bool:
+        """Takes a place of the channel's day for what asks nothing; whether there was one."""
+        return Budget(self.state, "slack-rate", channel, most).has_place(decision, now)
+
     def join(
         self, decision: Decision, message: SentMessage, before: SentMessage | None, now: datetime
     ) -> None:
@@ -122,7 +127,7 @@ class SentMessages:
             put["ConditionExpression"] = "version = :seen"
             put["ExpressionAttributeValues"] = {":seen": {"N": str(before.version)}}
         status_before = None if before is None else before.status
-        line = digest.line(decision)
+        line = digest.line_of_a_day(decision) if storm.is_of_a_day else digest.line(decision)
         self.tally.join(storm, message.status, status_before, line, now, also=put)
 
     # ------------------------------------------------------------------------- requests
