@@ -192,7 +192,8 @@ class Finding:
 
     `unknown` says why it could not be told whether there is a risk: then it is looked at again,
     and what is still not known in the end is decided with `at_most` this much autonomy; other
-    reasons for going no further stand in `at_most_why`.
+    reasons for going no further stand in `at_most_why`. `severity` is its own, where it is less
+    severe than the control's worst (0 to 100).
     """
 
     summary: str
@@ -200,6 +201,7 @@ class Finding:
     unknown: str = ""
     at_most: Autonomy = Autonomy.REVERT
     at_most_why: str = ""
+    severity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
-"""The budget of a channel: how many decisions a day it tells one by one that ask nothing of anybody.
+"""A channel's budget: how many decisions a day it tells one by one that ask nothing of anybody.
 
 What was reverted, failed, is asked about, or was done in an emergency is always told at once. What
 was only observed takes a place of the day's budget (the policy's `notifications`); without one it
 waits for a digest. Half of the places are kept for what is severe, so that nobody can fill the day
 with trifles first and be told of among them.
 
-All counts stand in the state table, under keys that the channel names. An item there that Driftguard
-did not write stops no message: what cannot be counted is told by itself.
+All counts stand in the state table, under keys that the channel names. An item there that
+Driftguard did not write stops no message: what cannot be counted is told by itself.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class WaitingRoom:
-    """Keeps what waits for the digests of one channel: an item an hour, and which hours there are."""
+    """Keeps what waits for the digests of one channel: an item an hour, and a list of the hours."""
 
     state: StateTable
     kind: str

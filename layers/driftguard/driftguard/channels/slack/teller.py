@@ -2,8 +2,8 @@
 
 A message is posted when a decision is first heard of, and updated whenever it moves; its log goes
 into the message's thread. More decisions a minute than the policy's `digest_over` share one message
-with a count, updated once a batch, and so does what is beyond a day's budget. What was told is remembered, so that a redelivered record tells
-nothing twice.
+with a count, updated once a batch, and so does what is beyond a day's budget. What was told is
+remembered, so that a redelivered record tells nothing twice.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from driftguard.audit import AuditTable
 from driftguard.model import Decision, Status
 from driftguard.policy.model import Policy
 
-from ..channel import NOTHING_NEW, ONE_MESSAGE, Told
 from ..budget import is_counted
+from ..channel import NOTHING_NEW, ONE_MESSAGE, Told
 from ..digest import Storm, is_emergency, of_the_day
 from ..wording import ApprovalRequest, moment, timeout
 from . import blocks
