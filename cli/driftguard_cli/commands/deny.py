@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from driftguard.model import Choice
 
-from ..decisions import DecisionArgument
+from ..decisions import DecisionsArgument
 from ..stack import JsonOption, StackOption
-from ..votes import ReasonOption, YesOption, vote
+from ..votes import ReasonOption, YesOption, vote_on_all
 
 
 def deny(
-    decision: DecisionArgument,
+    decisions: DecisionsArgument,
     reason: ReasonOption = "",
     yes: YesOption = False,
     as_json: JsonOption = False,
@@ -18,9 +18,12 @@ def deny(
 ) -> None:
     """Deny the remediation: the change stands. Another change of the resource is asked about again.
 
-    Exits 1 if the vote does not count, with the reason.
+    Several decisions are voted on one after the other, each on its own state.
+    Exits 1 if a vote does not count, with the reason.
 
     Example: driftguard deny dg-91ab… --reason "the vendor's address"
     """
     confirmation = "Deny the remediation, so that the change STANDS?"
-    vote(stack, decision, Choice.ACCEPT, confirmation, reason=reason, yes=yes, as_json=as_json)
+    vote_on_all(
+        stack, decisions, Choice.ACCEPT, confirmation, reason=reason, yes=yes, as_json=as_json
+    )

@@ -327,7 +327,8 @@ class Decision:
     it was asked about. A revert that failed and left its risk is tried again at `next_try` (ISO
     8601, UTC); `retries` counts how often it was. `apart`: hint, state, left and plan
     are too large for the record itself; where they are lost, the plan is an outline, and the
-    rest is empty.
+    rest is empty. `incident` is the first approval request about the changes that one caller made
+    within minutes, itself included; `beside` is what helps to answer, line by line.
     """
 
     id: str
@@ -367,6 +368,8 @@ class Decision:
     next_try: str = ""
     retries: int = 0
     apart: Apart | None = None
+    incident: str = ""
+    beside: tuple[str, ...] = ()
 
     @property
     def lost(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from driftguard.documents import Document, Json, plain
 from driftguard.model import Decision, Status
@@ -121,6 +122,67 @@ def _printable(words: str) -> str:
     return plain(words).encode("ascii", "replace").decode()[:_SUBJECT]
 
 
+# ------------------------------------------------------------------------------- incidents
+
+# The requests of one incident, each with how to vote on it; None where that is not known.
+Requests: TypeAlias = "Sequence[tuple[Decision, ApprovalRequest | None]]"
+
+
+def incident_subject(decisions: Sequence[Decision]) -> str:
+    """The subject of the message about one incident."""
+    who = decisions[0].actor.name
+    return _printable(f"[Driftguard] {len(decisions)} requests wait for a person: changes by {who}")
+
+
+def incident_default(requests: Requests) -> str:
+    """The JSON that programs get of an incident: each request as it would be told by itself."""
+    most = _JSON_BYTES // len(requests)
+    return json.dumps(
+        {
+            "incident": requests[0][0].incident,
+            "count": len(requests),
+            "requests": [
+                _fitting({**as_json(presentable(one)), **_ways_for_programs(one, request)}, most)
+                for one, request in requests
+            ],
+        },
+        ensure_ascii=False,
+    )
+
+
+def incident_email(requests: Requests) -> str:
+    """One incident in words: who it was, each request with its calls, and how to vote on each."""
+    decisions = [presentable(decision) for decision, _ in requests]
+    first = decisions[0]
+    lines = [
+        f"{len(decisions)} changes by {by(first.actor)} within minutes wait for a person.",
+        "Each has an answer of its own, which is bound to its state as it is shown here.",
+    ]
+    most = _EMAIL_CHARACTERS // len(decisions)
+    for number, (decision, (_, request)) in enumerate(zip(decisions, requests, strict=True), 1):
+        told_of = [
+            f"{number}. {decision.title} (severity {decision.severity})",
+            f"   {decision.summary}",
+            f"   {decision.candidate.resource.arn}",
+            *(f"   would do: {clipped(said(step.call), 200)}" for step in decision.plan.steps[:3]),
+            *(f"   {line}" for line in decision.beside[:2]),
+        ]
+        lines += ["", clipped("\n".join(told_of), most)]
+        if request is not None:
+            link = [f"   revert it: {request.revert_link}"] if request.revert_link else []
+            lines += [f"   {request.timeout}", *link]
+    ids = " ".join(decision.id for decision in decisions)
+    lines += [
+        "",
+        "To vote as yourself, with your AWS credentials:",
+        "",
+        f"  driftguard approve {ids}    all are reverted",
+        f"  driftguard deny {ids}    all changes stand",
+        *(f"  driftguard audit show {decision.id}" for decision in decisions[:1]),
+    ]
+    return "\n".join(lines)
+
+
 # ------------------------------------------------------------------------------- programs
 
 
@@ -144,11 +206,11 @@ def _ways_for_programs(decision: Decision, request: ApprovalRequest | None) -> D
     }
 
 
-def _fitting(whole: Document) -> Document:
+def _fitting(whole: Document, most: int = _JSON_BYTES) -> Document:
     """The document with its longest texts and lists cut until it fits; then it says `truncated`."""
     fitting, truncated = whole, {"truncated": True}
     for longest in (4_000, 1_000, 150):
-        if len(json.dumps(fitting, ensure_ascii=False).encode()) <= _JSON_BYTES:
+        if len(json.dumps(fitting, ensure_ascii=False).encode()) <= most:
             break
         cut = {name: _cut(value, longest) for name, value in whole.items()}
         # A link that is cut short is no link.
@@ -225,6 +287,7 @@ def as_q(decision: Decision, request: ApprovalRequest | None) -> Document:
             f"Change: {decision.change_name}, {moment(decision.change_time)}",
             f"By: {by(decision.actor)}",
             f"Why: {decision.reason}",
+            *(["", *decision.beside] if decision.beside and request else []),
             *(["", "Calls:", *calls] if calls else []),
             *(["", *votes(decision)] if decision.votes else []),
         ]

@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 # How many decisions a digest lists for programs.
 _DIGESTED = 500
 _DIGEST = "digest"
+_INCIDENT = "incident "
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Topic:
             minute = counted(self.told.state, "told", "rate", self.now())
             if minute > self.policy.digest_over:
                 return Told(digest=_DIGEST)
+        if decision.status is Status.ASKED and decision.incident:
+            return Told(digest=f"{_INCIDENT}{decision.incident}")
         publish(decision, self.client(), self.arn, self._request(decision))
         self.told.remember(decision, self.now())
         return ONE_MESSAGE
@@ -120,8 +123,14 @@ class Topic:
         return WaitingRoom(self.told.state, "told", "waiting")
 
     def tell_digest(self, digest: str, decisions: Sequence[Decision]) -> int:
-        """Publishes many decisions as one message."""
-        publish_digest(decisions, self.client(), self.arn)
+        """Publishes many decisions as one message: a digest, or the requests of one incident."""
+        if not digest.startswith(_INCIDENT):
+            publish_digest(decisions, self.client(), self.arn)
+        elif len(decisions) == 1:
+            publish(decisions[0], self.client(), self.arn, self._request(decisions[0]))
+        else:
+            requests = [(one, self._request(one)) for one in decisions]
+            publish_incident(requests, self.client(), self.arn)
         for decision in decisions:
             self.told.remember(decision, self.now())
         return 1
@@ -183,15 +192,24 @@ def publish_digest(decisions: Sequence[Decision], client: Client, topic: str) ->
         "default": json.dumps(machine, ensure_ascii=False),
         "email": sns.digest_text(decisions),
     }
-    resources = [decision.candidate.resource for decision in decisions]
-    attributes = _digest_attributes(
-        max(decision.severity for decision in decisions),
-        status=[decision.status.value for decision in decisions],
-        control=[decision.control for decision in decisions],
-        account=[resource.account for resource in resources],
-        region=[resource.region or "none" for resource in resources],
-    )
+    attributes = _attributes_of(decisions, kind="digest")
     _send(client, topic, sns.digest_subject(decisions), renderings, attributes)
+
+
+def publish_incident(
+    requests: Sequence[tuple[Decision, ApprovalRequest | None]], client: Client, topic: str
+) -> None:
+    """Publishes the approval requests of one incident as one message, each with its own votes.
+
+    Raises `AwsError` when SNS does not take it.
+    """
+    decisions = [decision for decision, _ in requests]
+    renderings = {
+        "default": sns.incident_default(requests),
+        "email": sns.incident_email(requests),
+    }
+    attributes = _attributes_of(decisions, kind="approval-request")
+    _send(client, topic, sns.incident_subject(decisions), renderings, attributes)
 
 
 def publish_waiting(waiting: Waiting, client: Client, topic: str) -> None:
@@ -210,8 +228,9 @@ def publish_waiting(waiting: Waiting, client: Client, topic: str) -> None:
         "default": json.dumps(machine, ensure_ascii=False),
         "email": sns.waiting_text(waiting),
     }
-    attributes = _digest_attributes(
+    attributes = _many_attributes(
         waiting.severity,
+        "digest",
         status=waiting.statuses,
         control=waiting.controls,
         account=waiting.accounts,
@@ -221,10 +240,24 @@ def publish_waiting(waiting: Waiting, client: Client, topic: str) -> None:
     _send(client, topic, subject, renderings, attributes)
 
 
-def _digest_attributes(severity: int, **named: Iterable[str]) -> dict[str, Mapping[str, str]]:
+def _attributes_of(decisions: Sequence[Decision], kind: str) -> dict[str, Mapping[str, str]]:
+    resources = [decision.candidate.resource for decision in decisions]
+    return _many_attributes(
+        max(decision.severity for decision in decisions),
+        kind,
+        status=[decision.status.value for decision in decisions],
+        control=[decision.control for decision in decisions],
+        account=[resource.account for resource in resources],
+        region=[resource.region or "none" for resource in resources],
+    )
+
+
+def _many_attributes(
+    severity: int, kind: str, **named: Iterable[str]
+) -> dict[str, Mapping[str, str]]:
     """The attributes of a message about many decisions, by which subscribers filter."""
     return {
-        "kind": {"DataType": "String", "StringValue": "digest"},
+        "kind": {"DataType": "String", "StringValue": kind},
         "severity": {"DataType": "Number", "StringValue": str(severity)},
         **{
             name: {"DataType": "String.Array", "StringValue": json.dumps(sorted(set(values)))}

@@ -61,6 +61,9 @@ def _blocks(decision: Decision, request: ApprovalRequest | None, title: str) -> 
         yield _section(f"*Left alone*\n{untouched}{_more(decision.plan.untouched)}")
     if decision.plan.advice:
         yield _section(escaped(decision.plan.advice))
+    if decision.beside and decision.status is Status.ASKED:
+        beside = "\n".join(f"• {escaped(line)}" for line in decision.beside[:_CALLS])
+        yield _section(f"*Beside it*\n{beside}{_more(decision.beside)}")
     cast = list(votes(decision))
     if cast:
         yield _section("*Votes*\n" + "\n".join(f"• {escaped(line)}" for line in cast))
