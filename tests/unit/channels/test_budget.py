@@ -35,7 +35,9 @@ class Stand:
         self.topic = Topic(
             client=lambda: sns,
             arn=arn,
-            policy=replace(world.guard.policy, notifications=a_day, digest_over=1000),
+            policy=replace(
+                world.guard.policy, notifications=a_day, notify_from=0, digest_over=1000
+            ),
             told=ToldOnce(world.state, "topic"),
             now=world.clock.now,
         )
@@ -102,6 +104,13 @@ def test_the_next_day_has_a_budget_of_its_own(world: World) -> None:
     assert stand.tell(decision(1), decision(2)) == [1, 0]
     world.clock.pass_by(hours=24)
     assert stand.tell(decision(3)) == [1]
+
+
+def test_a_trifle_waits_for_the_digest_whatever_room_there_is(world: World) -> None:
+    stand = Stand(world, 50)
+    stand.topic = replace(stand.topic, policy=replace(stand.topic.policy, notify_from=30))
+    assert stand.tell(decision(1, severity=29), decision(2, severity=30)) == [0, 1]
+    assert stand.an_hour_later() == 1
 
 
 def test_reverts_failures_and_questions_are_told_whatever_the_budget(world: World) -> None:

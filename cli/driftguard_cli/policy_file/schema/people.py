@@ -82,6 +82,12 @@ class NotificationsEntry(Strict):
             "observed; the rest is told in digests. Reverts and approval requests do not count.",
         ),
     ] = 50
+    min_severity: Annotated[
+        int,
+        Field(
+            ge=0, le=100, description="What was only observed and is less severe waits for digests."
+        ),
+    ] = 30
 
 
 class SlackEntry(Strict):

@@ -54,18 +54,24 @@ def places(severity: int, most: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The budget of one channel. `kind` and `name` are the channel's words in the table's keys."""
+    """The budget of one channel. `kind` and `name` are the channel's words in the table's keys.
+
+    What is less severe than `least` has no place in any day.
+    """
 
     state: StateTable
     kind: str
     name: str
     most: int
+    least: int = 0
 
     def has_place(self, decision: Decision, now: datetime) -> bool:
         """Takes a place of the day for a decision; whether there was one.
 
         Whatever stands in the count's place and cannot be read is logged, and refuses nothing.
         """
+        if decision.severity < self.least:
+            return False
         room = places(decision.severity, self.most)
         key = item_key(partition(self.kind, self.state.place, self.name), f"day {now:%Y-%m-%d}")
         try:

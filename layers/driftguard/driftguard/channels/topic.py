@@ -116,7 +116,8 @@ class Topic:
 
     @property
     def _budget(self) -> Budget:
-        return Budget(self.told.state, "told", "budget", self.policy.notifications)
+        most, least = self.policy.notifications, self.policy.notify_from
+        return Budget(self.told.state, "told", "budget", most, least)
 
     @property
     def _room(self) -> WaitingRoom:

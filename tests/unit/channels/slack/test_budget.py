@@ -27,7 +27,7 @@ def recorded(room: Room, number: int, severity: int = 40) -> Decision:
 
 def test_in_slack_what_is_beyond_the_budget_shares_the_days_message(room: Room) -> None:
     room.use(Autonomy.ASK, digest_over=1000)
-    room.teller = replace(room.teller, policy=replace(room.policy, notifications=2))
+    room.teller = replace(room.teller, policy=replace(room.policy, notifications=2, notify_from=0))
     decisions = [recorded(room, number, number) for number in range(20)]
     room.tell(*decisions)
     room.tell(*decisions)
@@ -46,7 +46,7 @@ def test_in_slack_what_is_beyond_the_budget_shares_the_days_message(room: Room) 
 
 @every_junk
 def test_junk_in_slacks_budget_silences_nothing(room: Room, junk: dict[str, Any]) -> None:
-    room.teller = replace(room.teller, policy=replace(room.policy, notifications=1))
+    room.teller = replace(room.teller, policy=replace(room.policy, notifications=1, notify_from=0))
     now = room.world.clock.now()
     for kind, sort in (
         ("slack-rate", f"day {now:%Y-%m-%d}"),

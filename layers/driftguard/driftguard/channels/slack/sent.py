@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from driftguard.aws.calls import AwsError, told_apart
 from driftguard.model import Decision, Status
+from driftguard.policy.model import Policy
 from driftguard.state.item_format import must_be_known, written_in
 from driftguard.state.keys import STATE_FORMAT, partition
 from driftguard.state.table import StateTable
@@ -104,9 +105,10 @@ class SentMessages:
         """Counts one more message to the channel; how many there were in this minute."""
         return counted(self.state, "slack-rate", channel, now)
 
-    def has_place(self, decision: Decision, channel: str, most: int, now: datetime) -> bool:
-        """Takes a place of the channel's day for what asks nothing; whether there was one."""
-        return Budget(self.state, "slack-rate", channel, most).has_place(decision, now)
+    def budget(self, channel: str, policy: Policy) -> Budget:
+        """The channel's budget for what asks nothing of anybody."""
+        most, least = policy.notifications, policy.notify_from
+        return Budget(self.state, "slack-rate", channel, most, least)
 
     def join(
         self, decision: Decision, message: SentMessage, before: SentMessage | None, now: datetime

@@ -100,7 +100,7 @@ class Teller:
     def _waits(self, decision: Decision, channel: str) -> bool:
         """Counts the decision into the day's digest where the day's budget is used up."""
         now = self.now()
-        if self.sent.has_place(decision, channel, self.policy.notifications, now):
+        if self.sent.budget(channel, self.policy).has_place(decision, now):
             return False
         if not self._is_readable(channel, of_the_day(now)):
             return False
