@@ -67,13 +67,14 @@ generated: setup
 
 bench: setup
 ifdef JSON
-	@$(BIN)/python benchmarks/cold_start.py --json | $(BIN)/python benchmarks/replay.py --json --along | $(BIN)/python benchmarks/audit.py --json --along | $(BIN)/python benchmarks/exposure.py --json --along | $(BIN)/python benchmarks/secret_kinds.py --json --along
+	@$(BIN)/python benchmarks/cold_start.py --json | $(BIN)/python benchmarks/replay.py --json --along | $(BIN)/python benchmarks/audit.py --json --along | $(BIN)/python benchmarks/exposure.py --json --along | $(BIN)/python benchmarks/secret_kinds.py --json --along | $(BIN)/python benchmarks/noise.py --json --along
 else
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/audit.py
 	$(BIN)/python benchmarks/exposure.py
 	$(BIN)/python benchmarks/secret_kinds.py
+	$(BIN)/python benchmarks/noise.py
 endif
 
 simulate: setup

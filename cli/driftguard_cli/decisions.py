@@ -13,6 +13,9 @@ from driftguard.model import Decision, Status
 from .errors import Trouble
 
 DecisionArgument = Annotated[str, typer.Argument(help="The decision's id: dg-…")]
+DecisionsArgument = Annotated[
+    list[str], typer.Argument(metavar="DECISION…", help="The ids of decisions: dg-…")
+]
 
 
 def known(found: Decision | None, decision: str) -> Decision:

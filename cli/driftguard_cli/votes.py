@@ -25,6 +25,30 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the record
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
+def vote_on_all(
+    stack: str,
+    decisions: list[str],
+    choice: Choice,
+    confirmation: str,
+    *,
+    reason: str,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Votes on each of these decisions, on the state of each that was shown.
+
+    A vote that does not count keeps none of the others from being sent; then it exits 1.
+    """
+    refused = False
+    for decision in dict.fromkeys(decisions):
+        try:
+            vote(stack, decision, choice, confirmation, reason=reason, yes=yes, as_json=as_json)
+        except typer.Exit as ended:
+            refused = refused or bool(ended.exit_code)
+    if refused:
+        raise typer.Exit(1)
+
+
 def vote(
     stack: str,
     decision: str,

@@ -75,7 +75,14 @@ publisher = Publisher(
 def handler(
     event: dict[str, list[dict[str, object]]], context: LambdaContext
 ) -> dict[str, list[dict[str, str]]]:
-    """Follows up a batch of decisions; names the first that must come again."""
+    """Follows up a batch of decisions; names the first that must come again.
+
+    The schedule's event has no records: it tells of what waited for a digest.
+    """
+    if "Records" not in event:
+        with aws.time.of_function(context):
+            metrics.add_metric("Published", MetricUnit.Count, topic.tell_waiting())
+        return {"batchItemFailures": []}
     with aws.time.of_function(context):
         followed = publisher.follow_up_all(streamed(event["Records"]))
     metrics.add_metric("Published", MetricUnit.Count, followed.published)

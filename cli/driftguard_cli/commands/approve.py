@@ -5,14 +5,14 @@ from __future__ import annotations
 from driftguard.model import Choice
 
 from ..aws_options import on_aws
-from ..decisions import DecisionArgument
+from ..decisions import DecisionsArgument
 from ..stack import JsonOption, StackOption
-from ..votes import ReasonOption, YesOption, vote
+from ..votes import ReasonOption, YesOption, vote_on_all
 
 
 @on_aws
 def approve(
-    decision: DecisionArgument,
+    decisions: DecisionsArgument,
     reason: ReasonOption = "",
     yes: YesOption = False,
     as_json: JsonOption = False,
@@ -20,9 +20,12 @@ def approve(
 ) -> None:
     """Approve the remediation: the change is reverted.
 
-    Exits 1 if the vote does not count, with the reason.
+    Several decisions are voted on one after the other, each on its own state.
+    Exits 1 if a vote does not count, with the reason.
 
     Example: driftguard approve dg-91ab… --reason "nobody ordered this"
     """
     confirmation = "Approve the remediation, so that the change is REVERTED?"
-    vote(stack, decision, Choice.REVERT, confirmation, reason=reason, yes=yes, as_json=as_json)
+    vote_on_all(
+        stack, decisions, Choice.REVERT, confirmation, reason=reason, yes=yes, as_json=as_json
+    )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from driftguard.model import Choice
 
 from ..aws_options import on_aws
-from ..decisions import DecisionArgument
+from ..decisions import DecisionsArgument
 from ..stack import JsonOption, StackOption
-from ..votes import ReasonOption, YesOption, vote
+from ..votes import ReasonOption, YesOption, vote_on_all
 
 
 @on_aws
 def deny(
-    decision: DecisionArgument,
+    decisions: DecisionsArgument,
     reason: ReasonOption = "",
     yes: YesOption = False,
     as_json: JsonOption = False,
@@ -22,9 +22,12 @@ def deny(
 
     Of a revert that failed and is tried again, this ends the tries.
 
-    Exits 1 if the vote does not count, with the reason.
+    Several decisions are voted on one after the other, each on its own state.
+    Exits 1 if a vote does not count, with the reason.
 
     Example: driftguard deny dg-91ab… --reason "the vendor's address"
     """
     confirmation = "Deny the remediation, so that the change STANDS?"
-    vote(stack, decision, Choice.ACCEPT, confirmation, reason=reason, yes=yes, as_json=as_json)
+    vote_on_all(
+        stack, decisions, Choice.ACCEPT, confirmation, reason=reason, yes=yes, as_json=as_json
+    )

@@ -192,7 +192,8 @@ class Finding:
 
     `unknown` says why it could not be told whether there is a risk: then it is looked at again,
     and what is still not known in the end is decided with `at_most` this much autonomy; other
-    reasons for going no further stand in `at_most_why`.
+    reasons for going no further stand in `at_most_why`. `severity` is its own, where it is less
+    severe than the control's worst (0 to 100).
     """
 
     summary: str
@@ -200,6 +201,7 @@ class Finding:
     unknown: str = ""
     at_most: Autonomy = Autonomy.REVERT
     at_most_why: str = ""
+    severity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +327,8 @@ class Decision:
     it was asked about. A revert that failed and left its risk is tried again at `next_try` (ISO
     8601, UTC); `retries` counts how often it was. `apart`: hint, state, left and plan
     are too large for the record itself; where they are lost, the plan is an outline, and the
-    rest is empty.
+    rest is empty. `incident` is the first approval request about the changes that one caller made
+    within minutes, itself included; `beside` is what helps to answer, line by line.
     """
 
     id: str
@@ -365,6 +368,8 @@ class Decision:
     next_try: str = ""
     retries: int = 0
     apart: Apart | None = None
+    incident: str = ""
+    beside: tuple[str, ...] = ()
 
     @property
     def lost(self) -> str:

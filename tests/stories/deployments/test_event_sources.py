@@ -74,13 +74,13 @@ def test_it_goes_back_and_forth_again(by: By, orders: Function, source: Mapping)
     assert source.leads_to == f"{orders.arn}:2"
 
 
-def test_without_an_earlier_version_that_is_clean_people_are_asked(by: By, source: Mapping) -> None:
+def test_without_an_earlier_version_that_is_clean_people_are_told(by: By, source: Mapping) -> None:
     stock = Function("stock")
     stock.create(BAD)
 
     decision = by.on(source.lead(stock, "1"))
 
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert decision.plan.steps == ()
 
 

@@ -99,7 +99,7 @@ def test_where_no_revision_is_clean_people_are_told_what_to_do(by: By) -> None:
 
     decision = by.on(created)
 
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert decision.plan.steps == ()
     assert decision.plan.advice.startswith("No earlier revision is known to be clean.")
 
@@ -110,7 +110,7 @@ def test_what_codedeploy_deploys_is_not_ours_to_change(by: By) -> None:
 
     decision = by.on(deploy(orders, push("2", BAD)))
 
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert decision.plan.steps == ()
 
 
@@ -189,7 +189,7 @@ def test_but_it_is_no_way_back_either(by: By) -> None:
 
     decision = by.on(deploy(orders, push("2", BAD)))
 
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert decision.plan.steps == ()
 
 
@@ -198,7 +198,7 @@ def test_a_scan_that_is_under_way_is_waited_for(by: By, orders: Service) -> None
 
     with pytest.raises(NotYet, match="IN_PROGRESS"):
         by.on(change)
-    assert by.on(change, last=True).status is Status.ASKED
+    assert by.on(change, last=True).status is Status.OBSERVED
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_a_scan_that_found_nothing_severe_is_dropped_by_its_record(
     assert list(by.world.guard.screen(scan_completed(**counts)).cases) == []
 
 
-def test_more_services_than_one_plan_can_hold_are_put_to_people(by: By) -> None:
+def test_more_services_than_one_plan_can_hold_are_told_to_people(by: By) -> None:
     fine, bad = push("1"), push("2", BAD)
     services = [Service(f"s{number}") for number in range(7)]
     for one in services:
@@ -264,7 +264,7 @@ def test_more_services_than_one_plan_can_hold_are_put_to_people(by: By) -> None:
 
     decision = by.on(scan_completed(CRITICAL=1))
 
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert decision.plan.advice.startswith("7 services run it, too many for one plan.")
 
 
@@ -276,7 +276,7 @@ def test_services_that_were_not_searched_are_no_all_clear(
 
     with pytest.raises(NotYet, match="more than 0 services"):
         by.on(change)
-    assert by.on(change, last=True).status is Status.ASKED
+    assert by.on(change, last=True).status is Status.OBSERVED
 
 
 # ------------------------------------------------------------------- images of functions

@@ -80,7 +80,7 @@ every_habit = pytest.mark.parametrize("habit", ANOMALIES, ids=lambda one: one.__
 
 
 @every_habit
-def test_an_answer_that_does_not_come_is_waited_for_and_asked_about_in_the_end(
+def test_an_answer_that_does_not_come_is_waited_for_and_told_of_in_the_end(
     by: By, orders: Function, osv: StandIn, habit: Habit
 ) -> None:
     osv.always = habit
@@ -90,7 +90,7 @@ def test_an_answer_that_does_not_come_is_waited_for_and_asked_about_in_the_end(
         by.on(change)
     decision = by.on(change, last=True)
 
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert decision.summary.startswith("orders could not be checked: OSV could not be asked")
     assert decision.plan.steps == ()
     assert [one.guardrail for one in decision.rulings] == ["no-remediation", "uncertain"]
@@ -185,7 +185,7 @@ def cut_off() -> bytes:
 
 
 @pytest.mark.parametrize("archive", [bomb, too_deep, cut_off], ids=lambda one: one.__name__)
-def test_an_archive_that_cannot_be_read_to_its_end_is_asked_about(
+def test_an_archive_that_cannot_be_read_to_its_end_is_told_of(
     by: By, orders: Function, archive: Callable[[], bytes]
 ) -> None:
     orders.put(archive())
@@ -195,7 +195,7 @@ def test_an_archive_that_cannot_be_read_to_its_end_is_asked_about(
         by.on(change)
     decision = by.on(change, last=True)
 
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert "orders could not be checked: not all of orders:$LATEST could be read" in (
         decision.summary
     )

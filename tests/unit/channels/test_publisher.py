@@ -423,9 +423,12 @@ def test_no_role_of_ours_writes_beyond_what_is_named(role: str) -> None:
 
 
 def storm(stage: Stage, size: int, **changes: Any) -> list[tuple[str, Decision]]:
+    """Decisions on the changes of so many callers: none of them belong together."""
     first = stage.asked()
+    ids = [f"dg-{number:024x}" for number in range(size)]
     return [
-        (str(number), replace(first, id=f"dg-{number:024x}", **changes)) for number in range(size)
+        (str(number), replace(first, id=id_, incident=id_, **changes))
+        for number, id_ in enumerate(ids)
     ]
 
 
@@ -617,3 +620,25 @@ def test_the_end_of_a_freeze_wakes_the_guard(stage: Stage) -> None:
     for_ever = replace(frozen, id="dg-for-ever", expires="")
     assert stage.follow_up(for_ever)
     assert (len(stage.timers()), stage.queued()) == (1, [])
+
+
+def test_the_requests_of_one_incident_are_one_message_each_with_its_own_answer(
+    stage: Stage,
+) -> None:
+    first = stage.asked()
+    group = boto3.client("ec2").create_security_group(GroupName="db", Description="db")["GroupId"]
+    boto3.client("ec2").authorize_security_group_ingress(
+        GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
+    )
+    (second,) = stage.guard.handle(flat_ingress(group, 22, "0.0.0.0/0"))
+    batch = [("1", first), ("2", second)]
+    assert stage.publisher.follow_up_all(batch).published == 1
+    assert stage.publisher.follow_up_all(batch).published == 0
+    (told,) = stage.published()
+    assert told["incident"] == first.id
+    assert [one["decision"] for one in told["requests"]] == [first.id, second.id]
+    assert [one["fingerprint"] for one in told["requests"]] == [first.before, second.before]
+    links = {one["revert_link"] for one in told["requests"]}
+    assert len(links) == 2
+    assert all(link.startswith(BASE) for link in links)
+    assert len(stage.timers()) == 2

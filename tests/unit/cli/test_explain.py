@@ -108,8 +108,8 @@ def test_every_risky_event_is_explained_to_the_verdict(control: AnyControl) -> N
     for one in found["candidates"]:
         assert list(said(one)) == NAMES
         assert "the guard would " in one["verdict"]
-        assert one["at_most"] in ("ask" if control.revert else "revert", "ask")
-        expected = "at most ask" if control.revert else "cannot tell"
+        assert one["at_most"] in (("observe",) if control.revert else ("revert", "ask"))
+        expected = "at most observe" if control.revert else "cannot tell"
         assert said(one)["no-remediation"] == expected
     shown = told(event(control.id, "risky")).stdout
     assert f"{control.id}: {found['by_the_record']} by the record" in shown
@@ -174,7 +174,7 @@ def test_what_can_only_make_it_ask_is_no_reason_why_it_may_not_ask(
     asks = written("version: 1\ndefaults: {autonomy: ask}\n", "asks.yaml")
     one = candidate(as_json(written(opened("sg-1")), "--policy", asks))
     assert one["at_most"] == "ask"
-    assert one["unless"] == ["exemption", "freeze", "ceiling", "uncertain"]
+    assert one["unless"] == ["exemption", "freeze", "ceiling", "no-remediation", "uncertain"]
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ CASES: dict[Check, tuple[Callable[[Held], str], Status]] = {
     declared.protected: (production, Status.ASKED),
     declared.change_window: (at_work, Status.ASKED),
     actors.ownership: (deployed, Status.ASKED),
-    plans.no_remediation: (advice_only, Status.ASKED),
+    plans.no_remediation: (advice_only, Status.OBSERVED),
     plans.baseline: (long_unseen, Status.ASKED),
     track_record.rollout: (new_here, Status.OBSERVED),
     track_record.insufficient_record: (unearned, Status.ASKED),

@@ -32,11 +32,11 @@ from tests.support.guardrails.circumstances import (
 
 
 @of(plans.no_remediation)
-def test_what_has_no_safe_remediation_is_put_to_people() -> None:
+def test_what_has_no_safe_remediation_is_told_and_not_asked_about() -> None:
     """AWS ASR #246: removed a restricted all-traffic rule, having nothing finer to offer."""
     ruling = plans.no_remediation(circumstances(plan=ADVICE))
     assert ruling is not None
-    assert ruling.limit is Autonomy.ASK
+    assert ruling.limit is Autonomy.OBSERVE
     assert ruling.reason == f"there is no safe remediation: {ADVICE.advice}"
 
 

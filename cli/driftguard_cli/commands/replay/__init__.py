@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ...aws_options import on_aws
-from ...errors import Misuse
 from ...policy_file.at_hand import PolicyAtHand, PolicyOption
 from ...stack import JsonOption
 from ...terminal import Console
 from .crew import Bench, outcomes, processors, tasks
-from .origins import origins_at, size_of
+from .origins import origins_at
+from .reading import progress, window_of
 from .report import Summary, line, together
-from .window import Window
 
 _WIDE = 160
 
@@ -70,13 +67,13 @@ def replay(
 
     Example: driftguard replay s3://my-trail/AWSLogs/ --since 2026-11-01
     """
-    window = _window(since, until)
+    window = window_of(since, until)
     bench = Bench(PolicyAtHand.found(policy).policy, window, tuple(own_role or ()))
     work = tasks(chain.from_iterable(origins_at(source, window) for source in history))
     summary = Summary()
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     results = outcomes(work, bench, processes or processors())
-    with contextlib.closing(results), _progress(history, window) as advance:
+    with contextlib.closing(results), progress(history, window) as advance:
         for outcome in results:
             for name, tally in outcome.tallies:
                 fresh, problems = summary.add(name, tally)
@@ -93,26 +90,3 @@ def replay(
     stderr.print(summary.counts(), markup=False)
     if summary.unreadable:
         raise typer.Exit(1)
-
-
-def _window(since: str, until: str) -> Window:
-    try:
-        return Window.between(since, until)
-    except ValueError as error:
-        raise Misuse(
-            f"{error}: write a day (2026-11-24) or a time (2026-11-24T18:00:00Z), ISO 8601."
-        ) from error
-
-
-@contextlib.contextmanager
-def _progress(history: list[str], window: Window) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr while somebody watches; nothing otherwise."""
-    if not sys.stderr.isatty():
-        yield lambda size: None
-        return
-    sizes = [size_of(source, window) for source in history]
-    total = None if None in sizes else sum(size or 0 for size in sizes)
-    columns = (TextColumn("replaying"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda size: progress.advance(task, size)

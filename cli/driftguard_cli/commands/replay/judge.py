@@ -18,6 +18,7 @@ from driftguard.documents import Json
 from driftguard.events.cloudtrail import Unparsable, change_from_event, change_from_record
 from driftguard.model import Actor, Autonomy, Candidate, Certainty, Change
 from driftguard.policy.model import Policy
+from driftguard.state import incidents
 
 from .portions import Portion, elements_of, length
 from .shapes import record_of
@@ -45,7 +46,10 @@ class Skip(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A candidate in one record, and how far the policy lets the guard go about it."""
+    """A candidate in one record, and how far the policy lets the guard go about it.
+
+    `actor` is the lasting name; `who` is the one caller by which incidents are told apart.
+    """
 
     event_id: str
     event_time: str
@@ -56,6 +60,9 @@ class Sighting:
     autonomy: Autonomy
     exempted: bool
     actor: str
+    account: str = ""
+    who: str = ""
+    severity: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,10 @@ class Problem:
 
 @dataclass(slots=True)
 class Tally:
-    """The result of a portion: counts, findings and problems, in the order of its records."""
+    """The result of a portion: counts, findings and problems, in the order of its records.
+
+    `days` are those of its records, as ISO 8601.
+    """
 
     read: int = 0
     skipped: Counter[Skip] = field(default_factory=Counter)
@@ -77,6 +87,7 @@ class Tally:
     unreadable: int = 0
     problems: list[Problem] = field(default_factory=list)
     lines: int = 0
+    days: set[str] = field(default_factory=set)
 
     def complain(self, line: int, record: int, what: str) -> None:
         """Counts a record that cannot be judged, and remembers the first of them for the report."""
@@ -115,6 +126,9 @@ class Judge:
 
     def _consider(self, element: Json, tally: Tally) -> Skip | None:
         record = record_of(element)
+        time = record.get("eventTime")
+        if isinstance(time, str):
+            tally.days.add(time[:10])
         if record.get("eventType") == "AwsCloudTrailInsight":
             return Skip.INSIGHT
         if record.get("readOnly") in (True, "true"):
@@ -176,12 +190,14 @@ class Judge:
                 autonomy=autonomy,
                 exempted=exempted,
                 actor=_short(change.actor),
+                account=change.account,
+                who=incidents.who(change.actor),
+                severity=control.severity,
             )
 
     def _autonomy(self, control: AnyControl) -> Autonomy:
-        """What the policy grants; at most `ask` where the control itself knows no safe revert."""
-        granted = self._policy.granted(control.id)
-        return min(granted, Autonomy.ASK) if control.revert else granted
+        """What the policy grants; `observe` where the control has nothing that can be approved."""
+        return Autonomy.OBSERVE if control.revert else self._policy.granted(control.id)
 
     def _exempted(self, control: AnyControl, change: Change, candidate: Candidate) -> bool:
         """Whether an exemption held when the change was made."""

@@ -32,7 +32,7 @@ from .bounds import (
     SweepEntry,
 )
 from .excepted import ExemptionEntry, TrustedEntry
-from .people import ApprovalsEntry, PersonEntry, SlackEntry
+from .people import ApprovalsEntry, NotificationsEntry, PersonEntry, SlackEntry
 from .values import Drift, Level, Strict
 
 
@@ -64,6 +64,7 @@ class PolicyFile(Strict):
     people: tuple[PersonEntry, ...] = ()
     approvals: ApprovalsEntry = ApprovalsEntry()
     slack: SlackEntry = SlackEntry()
+    notifications: NotificationsEntry = NotificationsEntry()
     exemptions: tuple[ExemptionEntry, ...] = ()
 
 

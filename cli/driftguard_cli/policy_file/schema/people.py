@@ -80,6 +80,26 @@ class RouteEntry(Strict):
     min_severity: Annotated[int, Field(ge=0, le=100)] = 0
 
 
+class NotificationsEntry(Strict):
+    """How much people are told that asks nothing of them."""
+
+    a_day: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000,
+            description="So many decisions a day and channel are told one by one that were only "
+            "observed; the rest is told in digests. Reverts and approval requests do not count.",
+        ),
+    ] = 50
+    min_severity: Annotated[
+        int,
+        Field(
+            ge=0, le=100, description="What was only observed and is less severe waits for digests."
+        ),
+    ] = 30
+
+
 class SlackEntry(Strict):
     """Which Slack channels get which decisions."""
 

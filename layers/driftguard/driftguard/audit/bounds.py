@@ -15,6 +15,7 @@ _ARN = 2_048
 _TEXT = 4_000
 _REASON = 1_000
 _MOST_RULINGS = 60
+_MOST_LINES = 30
 
 
 def bounded(decision: Decision) -> Decision:
@@ -42,6 +43,7 @@ def bounded(decision: Decision) -> Decision:
             for vote in decision.votes
         ),
         remade_by=tuple(clipped(arn, _ARN) for arn in decision.remade_by),
+        beside=tuple(clipped(line, _NAME) for line in decision.beside[:_MOST_LINES]),
         state=kept(decision.state, decision.before),
         left=kept(decision.left, decision.after),
         plan=fitting(decision.plan),

@@ -47,7 +47,7 @@ DECISION = "decision"
 # Left out of the item when they are empty: keys of indexes, and what few decisions have.
 _MAY_BE_ABSENT = (
     *("actor", "actor_name", "actor_source_identity", "resource_id"),
-    *("remade_by", "settles_by", "next_try"),
+    *("remade_by", "settles_by", "next_try", "incident", "beside"),
 )
 # Severities are found by tens, in falling order: one query a band.
 BANDS = tuple(f"{ten:02d}" for ten in range(90, -1, -10))
@@ -109,6 +109,8 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
         **_large(decision, apart),
         "votes": _json([asdict(vote) for vote in decision.votes]),
         "remade_by": _json(decision.remade_by) if decision.remade_by else "",
+        "incident": decision.incident,
+        "beside": _json(decision.beside) if decision.beside else "",
         "rulings": _json([[r.guardrail, r.limit.label, r.reason] for r in decision.rulings]),
     }
     numbers = {
@@ -272,6 +274,8 @@ def decision_of(item: Item) -> Decision:
         settles_by=string("settles_by"),
         next_try=string("next_try"),
         retries=number("retries"),
+        incident=string("incident"),
+        beside=tuple(json.loads(string("beside", "[]"))),
         apart=apart and apart._replace(lost=apart.lost or "it was not read"),
     )
 

@@ -22,6 +22,8 @@ STORM_ENDS_AFTER = timedelta(minutes=10)
 # How many decisions a digest names, and how long one of these lines may be.
 NAMED = 15
 LONGEST_LINE = 160
+# Ends the name of a digest of what is beyond a day's budget: no storm is named so.
+_OF_A_DAY = ".budget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class Storm:
         return f"{self.began[:19]}Z"
 
     @property
+    def is_of_a_day(self) -> bool:
+        """Whether it holds what was beyond a day's budget, and not a storm."""
+        return self.began.endswith(_OF_A_DAY)
+
+    @property
     def unnamed(self) -> int:
         """How many of its decisions have no line of their own."""
         return max(0, self.count - len(self.lines))
@@ -58,6 +65,11 @@ def begins(current: str, last: float, now: datetime) -> str:
     if current and now.timestamp() - last < STORM_ENDS_AFTER.total_seconds():
         return current
     return f"{now:%Y-%m-%dT%H:%M:%S.%f}"
+
+
+def of_the_day(now: datetime) -> str:
+    """Which digest a decision belongs to that is beyond the day's budget."""
+    return f"{now:%Y-%m-%dT00:00:00}{_OF_A_DAY}"
 
 
 def stands_alone(decision: Decision) -> bool:
@@ -75,6 +87,16 @@ def line(decision: Decision) -> str:
     resource = decision.candidate.resource
     words = f"{decision.title}: {resource.id} ({decision.id}, {told(decision.status)})"
     return words[:LONGEST_LINE]
+
+
+def line_of_a_day(decision: Decision) -> str:
+    """A decision on one line of a day's digest, which names the most severe: severity first."""
+    return f"{decision.severity:3d}  {line(decision)}"[:LONGEST_LINE]
+
+
+def most_severe(lines: Sequence[str]) -> list[str]:
+    """The lines that a day's digest keeps, the most severe first."""
+    return sorted(lines, key=lambda one: one[:3], reverse=True)[:NAMED]
 
 
 def by_status(statuses: Mapping[str, int]) -> str:

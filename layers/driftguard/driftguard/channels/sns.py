@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from driftguard.documents import Document, Json, plain
 from driftguard.model import Decision, Status
 
 from . import digest
+from .budget import Waiting
 from .wording import (
     ApprovalRequest,
     as_json,
@@ -65,6 +67,48 @@ def digest_text(decisions: Sequence[Decision]) -> str:
     return "\n".join(lines)
 
 
+def waiting_subject(waiting: Waiting) -> str:
+    """The subject of the digest of what was beyond a day's budget."""
+    return _printable(f"[Driftguard] {waiting.count} more decisions to know of")
+
+
+def waiting_text(waiting: Waiting) -> str:
+    """What was beyond the day's budget in words: by status, and the most severe by name."""
+    lines = [
+        f"{waiting.count} decisions since {moment(waiting.hour)} that nobody has to answer, beyond "
+        "the day's budget:",
+        "",
+        *(
+            f"{count:6d}  {told(Status(status))}"
+            for status, count in sorted(waiting.statuses.items())
+        ),
+        "",
+        "The most severe:",
+    ]
+    lines += [f"  - {plain(one.words)} ({one.decision}, {one.severity})" for one in waiting.named]
+    more = waiting.count - len(waiting.named)
+    lines += [f"  and {more} more"] * (more > 0)
+    lines += ["", f"driftguard audit list --status observed --since {waiting.hour}"]
+    return "\n".join(lines)
+
+
+UNREAD_SUBJECT = "[Driftguard] A digest cannot be read"
+
+
+def unread_text(why: str) -> str:
+    """What people do where the decisions that wait for a digest cannot be read."""
+    return "\n".join(
+        [
+            "Decisions wait for a digest, and the state table does not say which:",
+            "",
+            plain(why),
+            "",
+            "None is lost, and none of them was to be answered:",
+            "driftguard audit list --status observed --since 1d",
+        ]
+    )
+
+
 def subject(decision: Decision) -> str:
     """The subject of a message, as SNS takes one."""
     return _printable(f"[Driftguard] {told(decision.status)}: {decision.title}")
@@ -76,6 +120,67 @@ def _printable(words: str) -> str:
     Source: Amazon SNS API Reference, "Publish" (`Subject`).
     """
     return plain(words).encode("ascii", "replace").decode()[:_SUBJECT]
+
+
+# ------------------------------------------------------------------------------- incidents
+
+# The requests of one incident, each with how to vote on it; None where that is not known.
+Requests: TypeAlias = "Sequence[tuple[Decision, ApprovalRequest | None]]"
+
+
+def incident_subject(decisions: Sequence[Decision]) -> str:
+    """The subject of the message about one incident."""
+    who = decisions[0].actor.name
+    return _printable(f"[Driftguard] {len(decisions)} requests wait for a person: changes by {who}")
+
+
+def incident_default(requests: Requests) -> str:
+    """The JSON that programs get of an incident: each request as it would be told by itself."""
+    most = _JSON_BYTES // len(requests)
+    return json.dumps(
+        {
+            "incident": requests[0][0].incident,
+            "count": len(requests),
+            "requests": [
+                _fitting({**as_json(presentable(one)), **_ways_for_programs(one, request)}, most)
+                for one, request in requests
+            ],
+        },
+        ensure_ascii=False,
+    )
+
+
+def incident_email(requests: Requests) -> str:
+    """One incident in words: who it was, each request with its calls, and how to vote on each."""
+    decisions = [presentable(decision) for decision, _ in requests]
+    first = decisions[0]
+    lines = [
+        f"{len(decisions)} changes by {by(first.actor)} within minutes wait for a person.",
+        "Each has an answer of its own, which is bound to its state as it is shown here.",
+    ]
+    most = _EMAIL_CHARACTERS // len(decisions)
+    for number, (decision, (_, request)) in enumerate(zip(decisions, requests, strict=True), 1):
+        told_of = [
+            f"{number}. {decision.title} (severity {decision.severity})",
+            f"   {decision.summary}",
+            f"   {decision.candidate.resource.arn}",
+            *(f"   would do: {clipped(said(step.call), 200)}" for step in decision.plan.steps[:3]),
+            *(f"   {line}" for line in decision.beside[:2]),
+        ]
+        lines += ["", clipped("\n".join(told_of), most)]
+        if request is not None:
+            link = [f"   revert it: {request.revert_link}"] if request.revert_link else []
+            lines += [f"   {request.timeout}", *link]
+    ids = " ".join(decision.id for decision in decisions)
+    lines += [
+        "",
+        "To vote as yourself, with your AWS credentials:",
+        "",
+        f"  driftguard approve {ids}    all are reverted",
+        f"  driftguard deny {ids}    all changes stand",
+        *(f"  driftguard audit show {decision.id}" for decision in decisions[:1]),
+    ]
+    return "\n".join(lines)
 
 
 # ------------------------------------------------------------------------------- programs
@@ -101,11 +206,11 @@ def _ways_for_programs(decision: Decision, request: ApprovalRequest | None) -> D
     }
 
 
-def _fitting(whole: Document) -> Document:
+def _fitting(whole: Document, most: int = _JSON_BYTES) -> Document:
     """The document with its longest texts and lists cut until it fits; then it says `truncated`."""
     fitting, truncated = whole, {"truncated": True}
     for longest in (4_000, 1_000, 150):
-        if len(json.dumps(fitting, ensure_ascii=False).encode()) <= _JSON_BYTES:
+        if len(json.dumps(fitting, ensure_ascii=False).encode()) <= most:
             break
         cut = {name: _cut(value, longest) for name, value in whole.items()}
         # A link that is cut short is no link.
@@ -182,6 +287,7 @@ def as_q(decision: Decision, request: ApprovalRequest | None) -> Document:
             f"Change: {decision.change_name}, {moment(decision.change_time)}",
             f"By: {by(decision.actor)}",
             f"Why: {decision.reason}",
+            *(["", *decision.beside] if decision.beside and request else []),
             *(["", "Calls:", *calls] if calls else []),
             *(["", *votes(decision)] if decision.votes else []),
         ]

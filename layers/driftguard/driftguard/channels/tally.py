@@ -259,7 +259,13 @@ def _counting(
     if before is None:
         names["#count"] = "count"
         adding.append("#count :one")
-        if len(storm.lines) < NAMED:
+        if storm.is_of_a_day:
+            names["#lines"] = "lines"
+            values[":lines"] = {
+                "L": [{"S": kept} for kept in digest.most_severe([*storm.lines, line])]
+            }
+            setting.append("#lines = :lines")
+        elif len(storm.lines) < NAMED:
             names["#lines"] = "lines"
             values |= {":none": {"L": []}, ":line": {"L": [{"S": line}]}}
             setting.append("#lines = list_append(if_not_exists(#lines, :none), :line)")
@@ -268,8 +274,15 @@ def _counting(
         values[":less"] = {"N": "-1"}
         adding.append(f"#{before.value} :less")
     added = f" ADD {', '.join(adding)}" if adding else ""
+    condition: dict[str, object] = {}
+    if before is None and storm.is_of_a_day:
+        # Whoever counted meanwhile has named others: the next delivery names them too.
+        values[":seen"] = {"N": str(storm.count)}
+        missing = "" if storm.count else "attribute_not_exists(#count) OR "
+        condition = {"ConditionExpression": f"{missing}#count = :seen"}
     return {
         "UpdateExpression": f"SET {', '.join(setting)}{added}",
+        **condition,
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
     }

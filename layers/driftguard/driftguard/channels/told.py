@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from driftguard.aws.calls import told_apart
 from driftguard.model import Decision, Status
-from driftguard.state.item_format import UnknownFormat, must_be_known, written_in
+from driftguard.state.item_format import FORMAT, UnknownFormat, must_be_known, written_in
 from driftguard.state.keys import STATE_FORMAT, partition
 from driftguard.state.table import StateTable
 
@@ -50,18 +50,29 @@ class ToldOnce:
 
     def remember(self, decision: Decision, now: datetime) -> None:
         """Remembers that the decision was told as it now stands."""
+        with told_apart("dynamodb", "PutItem"):
+            self.state.client.put_item(TableName=self.state.name, Item=self._item(decision, now))
+
+    def once(self, decision: Decision, now: datetime) -> dict[str, object]:
+        """The put that remembers it, as part of a transaction: refused where it was told before."""
+        return {
+            "TableName": self.state.name,
+            "Item": self._item(decision, now),
+            # What Driftguard did not write is written over, as by `remember`.
+            "ConditionExpression": "attribute_not_exists(#format) OR #format <> :known",
+            "ExpressionAttributeNames": {"#format": FORMAT},
+            "ExpressionAttributeValues": {":known": written_in(STATE_FORMAT)[FORMAT]},
+        }
+
+    def _item(self, decision: Decision, now: datetime) -> dict[str, dict[str, str]]:
         until = now + _REMEMBERED
         if decision.status is Status.ASKED and decision.expires:
             until = max(until, datetime.fromisoformat(decision.expires) + _REMEMBERED)
-        with told_apart("dynamodb", "PutItem"):
-            self.state.client.put_item(
-                TableName=self.state.name,
-                Item={
-                    **self._key(decision),
-                    **written_in(STATE_FORMAT),
-                    "expires": {"N": f"{until.timestamp():.0f}"},
-                },
-            )
+        return {
+            **self._key(decision),
+            **written_in(STATE_FORMAT),
+            "expires": {"N": f"{until.timestamp():.0f}"},
+        }
 
     def _key(self, decision: Decision) -> dict[str, dict[str, str]]:
         """Further votes on the same approval request are no news."""

@@ -6,7 +6,8 @@ Sources: Amazon SNS Developer Guide, "Message filtering", "Platform-specific pay
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,14 +17,18 @@ from driftguard.model import Choice, Decision, Status
 from driftguard.policy.model import Policy
 
 from . import digest, links, sns
+from .budget import Budget, Waiting, WaitingRoom, is_counted
 from .channel import NOTHING_NEW, ONE_MESSAGE, Told
 from .tally import counted
 from .told import ToldOnce
 from .wording import ApprovalRequest, timeout
 
+_log = logging.getLogger(__name__)
+
 # How many decisions a digest lists for programs.
 _DIGESTED = 500
 _DIGEST = "digest"
+_INCIDENT = "incident "
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +58,80 @@ class Topic:
         """Publishes the decision, or leaves it to the batch's digest when there are too many."""
         if self.told.was_told(decision):
             return NOTHING_NEW
+        if is_counted(decision) and self._waits(decision):
+            return NOTHING_NEW
         if not digest.stands_alone(decision):
             minute = counted(self.told.state, "told", "rate", self.now())
             if minute > self.policy.digest_over:
                 return Told(digest=_DIGEST)
+        if decision.status is Status.ASKED and decision.incident:
+            return Told(digest=f"{_INCIDENT}{decision.incident}")
         publish(decision, self.client(), self.arn, self._request(decision))
         self.told.remember(decision, self.now())
         return ONE_MESSAGE
 
+    def _waits(self, decision: Decision) -> bool:
+        """Has the decision wait for the next digest where the day's budget is used up."""
+        now = self.now()
+        if self._budget.has_place(decision, now):
+            return False
+        try:
+            self._room.add(decision, now, also=self.told.once(decision, now))
+        except ValueError as error:
+            _log.warning("told by itself: %s", error)
+            return False
+        return True
+
+    def tell_waiting(self) -> int:
+        """Tells of what waits of the hours that are over; how many messages that took.
+
+        Where the state table holds junk, people are told where to look instead.
+        """
+        over = f"{self.now():%Y-%m-%dT%H}"
+        try:
+            hours = [hour for hour in self._room.hours() if hour[: len(over)] < over]
+        except ValueError as error:
+            self._tell_unread(str(error))
+            self._room.begin_anew()
+            return 1
+        for hour in hours:
+            try:
+                waiting = self._room.of(hour)
+            except ValueError as error:
+                self._tell_unread(str(error))
+            else:
+                if waiting.count:
+                    publish_waiting(waiting, self.client(), self.arn)
+            self._room.told(hour)
+        return len(hours)
+
+    def _tell_unread(self, why: str) -> None:
+        _log.warning("a digest cannot be told: %s", why)
+        renderings = {
+            "default": json.dumps({"digest": True, "unread": why}, ensure_ascii=False),
+            "email": sns.unread_text(why),
+        }
+        kind = {"kind": {"DataType": "String", "StringValue": "digest"}}
+        _send(self.client(), self.arn, sns.UNREAD_SUBJECT, renderings, kind)
+
+    @property
+    def _budget(self) -> Budget:
+        most, least = self.policy.notifications, self.policy.notify_from
+        return Budget(self.told.state, "told", "budget", most, least)
+
+    @property
+    def _room(self) -> WaitingRoom:
+        return WaitingRoom(self.told.state, "told", "waiting")
+
     def tell_digest(self, digest: str, decisions: Sequence[Decision]) -> int:
-        """Publishes many decisions as one message."""
-        publish_digest(decisions, self.client(), self.arn)
+        """Publishes many decisions as one message: a digest, or the requests of one incident."""
+        if not digest.startswith(_INCIDENT):
+            publish_digest(decisions, self.client(), self.arn)
+        elif len(decisions) == 1:
+            publish(decisions[0], self.client(), self.arn, self._request(decisions[0]))
+        else:
+            requests = [(one, self._request(one)) for one in decisions]
+            publish_incident(requests, self.client(), self.arn)
         for decision in decisions:
             self.told.remember(decision, self.now())
         return 1
@@ -125,22 +193,78 @@ def publish_digest(decisions: Sequence[Decision], client: Client, topic: str) ->
         "default": json.dumps(machine, ensure_ascii=False),
         "email": sns.digest_text(decisions),
     }
+    attributes = _attributes_of(decisions, kind="digest")
+    _send(client, topic, sns.digest_subject(decisions), renderings, attributes)
+
+
+def publish_incident(
+    requests: Sequence[tuple[Decision, ApprovalRequest | None]], client: Client, topic: str
+) -> None:
+    """Publishes the approval requests of one incident as one message, each with its own votes.
+
+    Raises `AwsError` when SNS does not take it.
+    """
+    decisions = [decision for decision, _ in requests]
+    renderings = {
+        "default": sns.incident_default(requests),
+        "email": sns.incident_email(requests),
+    }
+    attributes = _attributes_of(decisions, kind="approval-request")
+    _send(client, topic, sns.incident_subject(decisions), renderings, attributes)
+
+
+def publish_waiting(waiting: Waiting, client: Client, topic: str) -> None:
+    """Publishes what waited for an hour's digest. Raises `AwsError` when SNS does not take it."""
+    machine: Document = {
+        "digest": True,
+        "since": waiting.hour,
+        "count": waiting.count,
+        "statuses": dict(waiting.statuses),
+        "decisions": [
+            {"decision": one.decision, "status": one.status, "control": one.control}
+            for one in waiting.named
+        ],
+    }
+    renderings = {
+        "default": json.dumps(machine, ensure_ascii=False),
+        "email": sns.waiting_text(waiting),
+    }
+    attributes = _many_attributes(
+        waiting.severity,
+        "digest",
+        status=waiting.statuses,
+        control=waiting.controls,
+        account=waiting.accounts,
+        region=waiting.regions,
+    )
+    subject = sns.waiting_subject(waiting)
+    _send(client, topic, subject, renderings, attributes)
+
+
+def _attributes_of(decisions: Sequence[Decision], kind: str) -> dict[str, Mapping[str, str]]:
     resources = [decision.candidate.resource for decision in decisions]
-    severity = str(max(decision.severity for decision in decisions))
-    attributes = {
-        "kind": {"DataType": "String", "StringValue": "digest"},
-        "severity": {"DataType": "Number", "StringValue": severity},
+    return _many_attributes(
+        max(decision.severity for decision in decisions),
+        kind,
+        status=[decision.status.value for decision in decisions],
+        control=[decision.control for decision in decisions],
+        account=[resource.account for resource in resources],
+        region=[resource.region or "none" for resource in resources],
+    )
+
+
+def _many_attributes(
+    severity: int, kind: str, **named: Iterable[str]
+) -> dict[str, Mapping[str, str]]:
+    """The attributes of a message about many decisions, by which subscribers filter."""
+    return {
+        "kind": {"DataType": "String", "StringValue": kind},
+        "severity": {"DataType": "Number", "StringValue": str(severity)},
         **{
-            name: {"DataType": "String.Array", "StringValue": json.dumps(sorted(values))}
-            for name, values in (
-                ("status", {decision.status.value for decision in decisions}),
-                ("control", {decision.control for decision in decisions}),
-                ("account", {resource.account for resource in resources}),
-                ("region", {resource.region or "none" for resource in resources}),
-            )
+            name: {"DataType": "String.Array", "StringValue": json.dumps(sorted(set(values)))}
+            for name, values in named.items()
         },
     }
-    _send(client, topic, sns.digest_subject(decisions), renderings, attributes)
 
 
 def _send(

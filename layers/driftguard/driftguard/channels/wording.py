@@ -158,6 +158,8 @@ def as_text(decision: Decision) -> str:
         lines += ["", "Left alone:", *(f"  - {untouched}" for untouched in decision.plan.untouched)]
     if decision.plan.advice:
         lines += ["", decision.plan.advice]
+    if decision.beside and decision.status is Status.ASKED:
+        lines += ["", "Beside it:", *(f"  - {line}" for line in decision.beside)]
     cast = list(votes(decision))
     if cast:
         lines += ["", "Votes:", *(f"  - {line}" for line in cast)]
@@ -203,6 +205,8 @@ def as_json(decision: Decision) -> Document:
         "untouched": list(decision.plan.untouched),
         "advice": decision.plan.advice,
         "fingerprint": fingerprint(decision),
+        "incident": decision.incident,
+        "beside": list(decision.beside),
         "quorum": decision.quorum,
         "expires": decision.expires,
         "votes": [

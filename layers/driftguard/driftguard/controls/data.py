@@ -1,4 +1,9 @@
-"""Deleted data, in any service: nothing brings it back, but people should know."""
+"""Deleted data, in any service: nothing brings it back, but people should know.
+
+How severe it is follows from what was lost (`deletions.py`): an empty bucket, a database whose
+final snapshot stays, or an instance that an Auto Scaling group replaces is told with a low
+severity, and recorded like any other.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +23,7 @@ from driftguard.model import (
     Plan,
 )
 
+from . import deletions
 from .control import NOTHING, Control, References, Trigger, resource
 
 
@@ -90,7 +96,7 @@ class DataDeleted(Control[DeletionSettings]):
         stratus=("aws.impact.ec2-deregister-ami", "aws.impact.s3-ransomware-batch-deletion"),
     )
     triggers = tuple(_DELETIONS)
-    reads = ()
+    reads = ("ec2:DescribeInstances", "ec2:DescribeSnapshots")
     writes: Mapping[str, tuple[str, ...]] = {}
     cuts = NOTHING
     # Nothing is ever called, so nothing was tried against a service.
@@ -102,19 +108,25 @@ class DataDeleted(Control[DeletionSettings]):
         deletion = _DELETIONS.get(Trigger(change.source, change.name))
         if deletion is None or _is_routine(change.actor, settings):
             return
+        loss = deletions.by_record(change)
         for name in deletion.named(change.request, deletion.parameter):
             if name:
                 kind = f"data.{deletion.what.replace(' ', '-')}"
                 where = resource(change, kind, name, deletion.tail + name)
-                yield Candidate(where, Certainty.EVIDENT, {"deleted": f"{deletion.what} {name}"})
+                hint = {"deleted": f"{deletion.what} {name}", **loss}
+                yield Candidate(where, Certainty.EVIDENT, hint)
 
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
-        return candidate.hint
+        if candidate.resource.kind != "data.instance":
+            return candidate.hint
+        return {**candidate.hint, **deletions.of_instance(candidate.resource, reader)}
 
     def assess(
         self, state: Document, baseline: Document | None, settings: DeletionSettings
     ) -> Finding | None:
-        return Finding("data, or the means to restore it, was deleted")
+        severity, why = deletions.severity(state, self.severity)
+        said = "data, or the means to restore it, was deleted"
+        return Finding(f"{said}: {why}" if why else said, severity=severity)
 
     def plan(
         self,

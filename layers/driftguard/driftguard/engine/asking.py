@@ -51,8 +51,11 @@ def ask_anew(
 ) -> Decision:
     """Asks about the state as it is now: whatever votes there were, they were about another.
 
-    The request stays open so many `times` as long as the policy's terms say.
+    The request stays open so many `times` as long as the policy's terms say. Where the state leaves
+    nothing to approve, people are told of it, and are not asked.
     """
+    if not assessment.plan.steps:
+        return _tell(case, decision, assessment, why)
     observation = assessment.observation
     terms = case.context.policy.terms(decision.control, decision.severity)
     anew = replace(
@@ -71,15 +74,45 @@ def ask_anew(
         expires=deadline(case, terms, times),
         updated=case.now(),
     )
-    now, seen = case.moment(), case.seen(observation)
+    return _record(case, anew, assessment, "asked-anew", why)
+
+
+def _tell(case: Case, decision: Decision, assessment: Assessment, why: str) -> Decision:
+    """Ends a decision whose risk stands, and can no longer be taken back by any plan."""
+    observation = assessment.observation
+    said = f"{why}; there is no safe remediation now: {assessment.plan.advice}"
+    told = replace(
+        decision,
+        status=Status.OBSERVED,
+        autonomy=Autonomy.OBSERVE,
+        summary=assessment.finding.summary,
+        reason=said,
+        plan=assessment.plan,
+        state=observation.state,
+        apart=None,
+        before=case.fingerprint(observation),
+        votes=(),
+        lease_until="",
+        settles_by="",
+        expires="",
+        updated=case.now(),
+    )
+    return _record(case, told, assessment, "observed", said)
+
+
+def _record(
+    case: Case, decision: Decision, assessment: Assessment, event: str, note: str
+) -> Decision:
+    """Records what a state has come to, and that this decision is about it."""
+    now, seen = case.moment(), case.seen(assessment.observation)
     parts = standing.parts_of(assessment.finding)
     return recording.append(
         case,
-        anew,
-        "asked-anew",
-        why,
+        decision,
+        event,
+        note,
         taught=lambda remembered: (
-            learning.of_state(anew, remembered, now, seen=seen, parts=parts),
+            learning.of_state(decision, remembered, now, seen=seen, parts=parts),
         ),
     )
 

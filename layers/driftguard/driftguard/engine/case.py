@@ -17,6 +17,7 @@ from driftguard.frozen import dataclass
 from driftguard.model import Actor, Candidate, Decision, Observation, Place, Resource, Use
 from driftguard.policy.model import Policy
 from driftguard.state import baseline as baselines
+from driftguard.state import incidents
 from driftguard.state.baseline import Baseline
 from driftguard.state.keys import (
     StateRecords,
@@ -27,6 +28,7 @@ from driftguard.state.keys import (
     freeze_keys,
     grants_key,
     history_key,
+    incident_key,
     rollout_key,
     trust_key,
 )
@@ -201,7 +203,11 @@ class Case:
     def record_keys(self) -> tuple[Key, ...]:
         """All state records that this case is decided by."""
         place = self.context.state.place
-        return keys(place, self.context.policy, self.control, self.candidate.resource)
+        account = self.candidate.resource.account
+        who = incidents.who(self.actor)
+        of_incident = (incident_key(place, account, who),) if who else ()
+        known = keys(place, self.context.policy, self.control, self.candidate.resource)
+        return (*known, *of_incident)
 
     def recalled(self) -> Case:
         """This case with the state records as they are now."""

@@ -17,7 +17,17 @@ from driftguard.model import Autonomy, Certainty, Change, Decision, Status, arns
 from driftguard.state import freezes, history, learning
 from driftguard.state.keys import StateRecords, TooLarge, history_key
 
-from . import approval_requests, asking, hidden, recording, remembering, resume, revert, standing
+from . import (
+    approval_requests,
+    asking,
+    beside,
+    hidden,
+    recording,
+    remembering,
+    resume,
+    revert,
+    standing,
+)
 from .case import Case
 from .comparing import Assessment
 from .errors import Busy, NotYet, Waiting
@@ -134,7 +144,7 @@ def record(
     policy = case.context.policy
     for round_ in range(ROUNDS):
         judged = judge(case, id_, change, assessment)
-        decision = draft(case, id_, change, assessment, judged)
+        decision = beside.with_context(case, draft(case, id_, change, assessment, judged))
         joined = _joined(case, decision)
         if joined is not None:
             return joined

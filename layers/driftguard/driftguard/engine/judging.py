@@ -40,6 +40,7 @@ def of_change(case: Case, id_: str, change: Change, assessment: Assessment) -> C
         leans_on_baseline=assessment.leans_on_baseline,
         at_most=assessment.finding.at_most,
         at_most_why=assessment.finding.at_most_why,
+        severity=assessment.finding.severity,
     )
 
 
@@ -54,6 +55,7 @@ def of_decision_now(case: Case, decision: Decision, assessment: Assessment) -> C
         leans_on_baseline=assessment.leans_on_baseline,
         at_most=assessment.finding.at_most,
         at_most_why=assessment.finding.at_most_why,
+        severity=assessment.finding.severity,
         tags=case.tags_that_count(),
         use=case.use(assessment.observation.state),
     )
@@ -88,13 +90,14 @@ def _circumstances(
     leans_on_baseline: bool,
     at_most: Autonomy,
     at_most_why: str,
+    severity: int | None = None,
     tags: Mapping[str, str] | None = None,
     use: Use | None = None,
 ) -> Circumstances:
     return Circumstances(
         decision=id_,
         control=case.control.id,
-        severity=case.control.severity,
+        severity=case.control.severity if severity is None else severity,
         resource=case.candidate.resource,
         actor=actor,
         time=changed,

@@ -18,7 +18,7 @@ from driftguard.audit.items import decision_id
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.documents import stamp
 from driftguard.guardrails.spoken import spoken
-from driftguard.model import Change, Decision, Status
+from driftguard.model import Autonomy, Change, Decision, Status
 from driftguard.state import freezes, history
 from driftguard.state.keys import ALL, freeze_key, history_key
 
@@ -65,10 +65,15 @@ def _moment(lifted: Decision) -> datetime:
 
 
 def was_frozen(decision: Decision) -> bool:
-    """Whether a freeze kept a decision at observing."""
-    return decision.status is Status.OBSERVED and any(
-        guardrail.judged_anew for guardrail, _ in spoken(decision.rulings)
-    )
+    """Whether a freeze kept a decision at observing, and nothing else would have."""
+    if decision.status is not Status.OBSERVED:
+        return False
+    observing = [
+        guardrail.judged_anew
+        for guardrail, ruling in spoken(decision.rulings)
+        if ruling.limit is Autonomy.OBSERVE
+    ]
+    return bool(observing) and all(observing)
 
 
 def must_have_been_frozen(decision: Decision) -> None:

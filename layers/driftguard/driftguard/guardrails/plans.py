@@ -11,10 +11,10 @@ from .guardrail import AtMost
 
 
 def no_remediation(case: Circumstances) -> AtMost | None:
-    """The control has no safe remediation here: a person must be asked."""
+    """The control has no safe remediation here: people are told, and have nothing to approve."""
     if case.plan.steps:
         return None
-    return AtMost(Autonomy.ASK, f"there is no safe remediation: {case.plan.advice}")
+    return AtMost(Autonomy.OBSERVE, f"there is no safe remediation: {case.plan.advice}")
 
 
 def irreversible(case: Circumstances) -> AtMost | None:

@@ -92,8 +92,8 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     Guardrail(
         "no-remediation",
         plans.no_remediation,
-        "what has no safe remediation",
-        Autonomy.ASK,
+        "what has no safe remediation: there is nothing to approve",
+        Autonomy.OBSERVE,
         needs=needs.plan,
     ),
     Guardrail(

@@ -167,6 +167,8 @@ def from_compiled(compiled: Document) -> Policy:
             for item in items(mapping(compiled, "slack").get("routes"))
         ),
         digest_over=int(text(mapping(compiled, "slack"), "digest_over") or 10),
+        notifications=int(text(mapping(compiled, "notifications"), "a_day") or 50),
+        notify_from=int(text(mapping(compiled, "notifications"), "min_severity") or 30),
         exemptions=tuple(
             Exemption(
                 control=text(item, "control"),

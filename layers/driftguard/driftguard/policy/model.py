@@ -58,8 +58,9 @@ class Route:
 class Policy:
     """How far each control may go, its settings, and what is exempt.
 
-    `may_cut` are the controls whose reverts need not wait for a person though they may cut more
-    than was opened.
+    `notifications` is how many decisions a day a channel tells one by one that ask nothing of
+    anybody, and `notify_from` is how severe such a one must be. `may_cut` are the controls whose reverts need not wait for a person though they may cut
+    more than was opened.
     """
 
     default: Autonomy = Autonomy.ASK
@@ -71,6 +72,8 @@ class Policy:
     approvals: tuple[Terms, ...] = (Terms(),)
     routes: tuple[Route, ...] = ()
     digest_over: int = 10
+    notifications: int = 50
+    notify_from: int = 30
     bounds: Bounds = Bounds()
     earned: frozenset[str] = frozenset()
     earned_by_default: bool = False

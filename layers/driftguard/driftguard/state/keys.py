@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
 from driftguard.aws.dynamodb import Item, Key
-from driftguard.documents import Document
+from driftguard.documents import Document, digest
 from driftguard.frozen import dataclass
 from driftguard.model import Place, Resource
 
@@ -108,6 +108,11 @@ def freeze_keys(place: Place, account: str, control: str) -> tuple[Key, ...]:
 def circuit_breaker_key(place: Place) -> Key:
     """Where the reverts of the last window, and what has tripped, are kept."""
     return partition("circuit-breaker", place), "reverts"
+
+
+def incident_key(place: Place, account: str, who: str) -> Key:
+    """Where the open requests of one caller's current incident in an account are kept."""
+    return partition("incident", place, account), digest(who)[:32]
 
 
 def baselines_of(place: Place, control: str) -> str:

@@ -156,6 +156,12 @@ def was_undone(stored: Document, decision: str) -> bool:
     return any(undone.items() <= line.items() for line in history(stored))
 
 
+def answers(stored: Document) -> tuple[int, int]:
+    """How many of the last outcomes were people's: for the revert, and for the change."""
+    said = [text(line, "outcome") for line in history(stored)]
+    return said.count(Outcome.APPROVED), sum(said.count(outcome) for outcome in _AGAINST)
+
+
 # --------------------------------------------------------------------------------- learning
 
 

@@ -87,6 +87,8 @@ OTHER: dict[str, Any] = {
     "next_try": "2026-11-21T12:55:00.000Z",
     "retries": 2,
     "apart": Apart("0" * 64, 1_000, 1, "1 of its 1 items are missing"),
+    "incident": "dg-0000000000000000000000aa",
+    "beside": ("Of the last 3 answers about s3.public-policy, 1 accepted the change.",),
 }
 
 FIELDS = [one.name for one in fields(Decision)]

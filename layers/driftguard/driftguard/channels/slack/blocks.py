@@ -62,6 +62,9 @@ def _blocks(decision: Decision, request: ApprovalRequest | None, title: str) -> 
         yield _section(f"*Left alone*\n{untouched}{_more(decision.plan.untouched)}")
     if decision.plan.advice:
         yield _section(escaped(decision.plan.advice))
+    if decision.beside and decision.status is Status.ASKED:
+        beside = "\n".join(f"• {escaped(line)}" for line in decision.beside[:_CALLS])
+        yield _section(f"*Beside it*\n{beside}{_more(decision.beside)}")
     cast = list(votes(decision))
     if cast:
         yield _section("*Votes*\n" + "\n".join(f"• {escaped(line)}" for line in cast))
@@ -169,6 +172,8 @@ def _harmless(name: str, value: Json) -> Json:
 def digest(storm: Storm) -> Message:
     """The message of a storm in its current state."""
     title = f"{storm.count} decisions since {moment(storm.since)}"
+    if storm.is_of_a_day:
+        title = f"{storm.count} more decisions on {storm.since[:10]} that nobody has to answer"
     text = escaped(f"{title}: {by_status(storm.statuses)}")
     blocks: list[Block] = [{"type": "header", "text": _plain(title, 150)}, _section(text)]
     if storm.lines:

@@ -14,11 +14,13 @@ from datetime import datetime, timedelta
 
 from driftguard.aws.calls import AwsError, told_apart
 from driftguard.model import Decision, Status
+from driftguard.policy.model import Policy
 from driftguard.state.item_format import must_be_known, written_in
 from driftguard.state.keys import STATE_FORMAT, partition
 from driftguard.state.table import StateTable
 
 from .. import digest
+from ..budget import Budget
 from ..digest import Storm
 from ..tally import Tally, counted, expiry, item_key, number, words
 
@@ -103,6 +105,11 @@ class SentMessages:
         """Counts one more message to the channel; how many there were in this minute."""
         return counted(self.state, "slack-rate", channel, now)
 
+    def budget(self, channel: str, policy: Policy) -> Budget:
+        """The channel's budget for what asks nothing of anybody."""
+        most, least = policy.notifications, policy.notify_from
+        return Budget(self.state, "slack-rate", channel, most, least)
+
     def join(
         self, decision: Decision, message: SentMessage, before: SentMessage | None, now: datetime
     ) -> None:
@@ -122,7 +129,7 @@ class SentMessages:
             put["ConditionExpression"] = "version = :seen"
             put["ExpressionAttributeValues"] = {":seen": {"N": str(before.version)}}
         status_before = None if before is None else before.status
-        line = digest.line(decision)
+        line = digest.line_of_a_day(decision) if storm.is_of_a_day else digest.line(decision)
         self.tally.join(storm, message.status, status_before, line, now, also=put)
 
     # ------------------------------------------------------------------------- requests

@@ -2,8 +2,8 @@
 
 A message is posted when a decision is first heard of, and updated whenever it moves; its log goes
 into the message's thread. More decisions a minute than the policy's `digest_over` share one message
-with a count, updated once a batch. What was told is remembered, so that a redelivered record tells
-nothing twice.
+with a count, updated once a batch, and so does what is beyond a day's budget. What was told is
+remembered, so that a redelivered record tells nothing twice.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from driftguard.audit import AuditTable
 from driftguard.model import Decision, Status
 from driftguard.policy.model import Policy
 
+from ..budget import is_counted
 from ..channel import NOTHING_NEW, ONE_MESSAGE, Told
-from ..digest import Storm, is_emergency
+from ..digest import Storm, is_emergency, of_the_day
 from ..wording import ApprovalRequest, moment, timeout
 from . import blocks
 from .client import Slack, SlackError
@@ -87,12 +88,24 @@ class Teller:
         # People exempted it, so they need not hear of it again.
         if not channel or decision.status is Status.EXEMPTED:
             return NOTHING_NEW
+        if is_counted(decision) and self._waits(decision, channel):
+            return Told(digest=f"{channel} {of_the_day(self.now())}")
         if self.sent.counted(channel, self.now()) > self.policy.digest_over:
             began = self.sent.tally.current(channel, self.now())
             self._count(decision, None, began, channel)
             return Told(digest=f"{channel} {began}")
         self._post(decision, channel)
         return ONE_MESSAGE
+
+    def _waits(self, decision: Decision, channel: str) -> bool:
+        """Counts the decision into the day's digest where the day's budget is used up."""
+        now = self.now()
+        if self.sent.budget(channel, self.policy).has_place(decision, now):
+            return False
+        if not self._is_readable(channel, of_the_day(now)):
+            return False
+        self._count(decision, None, of_the_day(now), channel)
+        return True
 
     def _tell_everybody(self, decision: Decision, channel: str) -> str:
         """Posts an emergency act to all channels but the first; returns the first one's name."""

@@ -12,7 +12,6 @@ from ..control import NOTHING, References, Trigger
 from ..mechanisms.advice import Advice
 from .databases import RDS, database_of, describe
 
-
 # What is restored, or copied as a replica, is encrypted as what it was made from, or as asked for.
 # Source: Amazon RDS User Guide, "Encrypting Amazon RDS resources".
 _MAKE = (
