@@ -78,6 +78,8 @@ NO_RESOURCE_LEVEL = frozenset(
         "macie2:DisableMacie",
         "macie2:EnableMacie",
         "macie2:UpdateMacieSession",
+        "organizations:DisableAWSServiceAccess",
+        "organizations:EnableAWSServiceAccess",
         "organizations:ListAWSServiceAccessForOrganization",
         "route53domains:DisableDomainTransferLock",
         "route53domains:EnableDomainTransferLock",

@@ -1,8 +1,9 @@
 """The remediator's permissions boundary: what it may ever do, whatever is attached to its role.
 
 A boundary is one policy of at most 6,144 characters, where the role's own policies are several. So
-it names actions and no resources, and some actions by a pattern of whole words. A pattern is taken
-only if it matches no other operation that the service has.
+it names actions and no resources, and many actions by a pattern of whole words. A pattern is taken
+only if it matches no other operation that the service has; one for a single action begins with the
+action's first word.
 
 Sources: IAM User Guide, "Permissions boundaries for IAM entities", "IAM and AWS STS quotas".
 """
@@ -61,7 +62,7 @@ def _patterns(service: str, names: set[str]) -> Iterator[str]:
     if every and service not in _NAMED_OTHERWISE:
         for pattern in sorted({pattern for name in names for pattern in _of_words(name)}):
             matches = {name for name in every | names if fnmatchcase(name, pattern)}
-            if len(matches) > 1 and matches <= names:
+            if matches <= names and (len(matches) > 1 or not pattern.startswith("*")):
                 matched[pattern] = matches
     rest = set(names)
     while matched:

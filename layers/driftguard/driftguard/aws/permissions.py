@@ -90,6 +90,8 @@ _RESOURCELESS = frozenset(
         "logs:DeleteLogDelivery",
         "logs:DescribeResourcePolicies",
         "logs:PutResourcePolicy",
+        "organizations:DisableAWSServiceAccess",
+        "organizations:EnableAWSServiceAccess",
         "organizations:ListAWSServiceAccessForOrganization",
     }
 )
