@@ -27,6 +27,13 @@ _MODELS = {
 }
 # Services whose actions in IAM are not named after their operations: a pattern could match more.
 _NAMED_OTHERWISE = frozenset({"lambda", "s3"})
+# Actions that are no operations, and that a pattern would match.
+# Source: Service Authorization Reference, the tables of each service.
+_NO_OPERATIONS = {
+    "elasticloadbalancing": ("DescribeWebACLAssociation", "GetLoadBalancerWebACL"),
+    "logs": ("GetLogDelivery", "ListLogDeliveries", "UpdateLogDelivery"),
+    "wafv2": ("DisassociateFirewallManager",),
+}
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
 
 
@@ -58,10 +65,11 @@ def operations(service: str) -> frozenset[str]:
 
 def _patterns(service: str, names: set[str]) -> Iterator[str]:
     every = operations(service)
+    others = names.union(_NO_OPERATIONS.get(service, ()))
     matched: dict[str, set[str]] = {}
     if every and service not in _NAMED_OTHERWISE:
         for pattern in sorted({pattern for name in names for pattern in _of_words(name)}):
-            matches = {name for name in every | names if fnmatchcase(name, pattern)}
+            matches = {name for name in every | others if fnmatchcase(name, pattern)}
             if matches <= names and (len(matches) > 1 or not pattern.startswith("*")):
                 matched[pattern] = matches
     rest = set(names)
