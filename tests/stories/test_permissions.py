@@ -75,6 +75,8 @@ NO_RESOURCE_LEVEL = frozenset(
         "iam:EnableOrganizationsRootCredentialsManagement",
         "iam:EnableOrganizationsRootSessions",
         "iam:UpdateAccountPasswordPolicy",
+        "inspector2:Disable",
+        "inspector2:Enable",
         "kms:ConnectCustomKeyStore",
         "kms:DisconnectCustomKeyStore",
         "logs:CreateLogDelivery",

@@ -19,6 +19,7 @@ from botocore.session import get_session
 
 # Under which names the SDK has the service of an IAM prefix, where they differ.
 _MODELS = {
+    "access-analyzer": ("accessanalyzer",),
     "elasticfilesystem": ("efs",),
     "elasticloadbalancing": ("elb", "elbv2"),
     "elasticmapreduce": ("emr",),

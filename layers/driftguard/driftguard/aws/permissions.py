@@ -14,6 +14,7 @@ from .references import grants_in
 
 # boto3's service name → the prefix of its IAM actions, where they differ.
 _PREFIX = {
+    "accessanalyzer": "access-analyzer",
     "efs": "elasticfilesystem",
     "elb": "elasticloadbalancing",
     "elbv2": "elasticloadbalancing",
@@ -47,6 +48,7 @@ _ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
 
 # What a call needs beside its own action when this parameter is given.
 _WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
+    ("accessanalyzer", "CreateAnalyzer"): {"type": ("iam:CreateServiceLinkedRole",)},
     # Bedrock encrypts a guardrail with the caller's permission on its key.
     ("bedrock", "UpdateGuardrail"): {
         "kmsKeyId": ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
@@ -90,6 +92,8 @@ _RESOURCELESS = frozenset(
         "iam:DisableOrganizationsRootSessions",
         "iam:EnableOrganizationsRootCredentialsManagement",
         "iam:EnableOrganizationsRootSessions",
+        "inspector2:Disable",
+        "inspector2:Enable",
         "kms:ConnectCustomKeyStore",
         "kms:DisconnectCustomKeyStore",
         "logs:CreateLogDelivery",
