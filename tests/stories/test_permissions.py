@@ -69,6 +69,8 @@ NO_RESOURCE_LEVEL = frozenset(
         "ec2:ModifyVpcBlockPublicAccessOptions",
         "elasticmapreduce:PutBlockPublicAccessConfiguration",
         "firehose:ListDeliveryStreams",
+        "guardduty:StartMonitoringMembers",
+        "guardduty:StopMonitoringMembers",
         "iam:DeleteAccountPasswordPolicy",
         "iam:DisableOrganizationsRootCredentialsManagement",
         "iam:DisableOrganizationsRootSessions",

@@ -68,6 +68,9 @@ _WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("events", "PutRule"): {"Tags": ("events:TagResource",)},
     # GuardDuty lets its own role read the list's bucket.
     ("guardduty", "UpdateIPSet"): {"Activate": ("iam:DeleteRolePolicy", "iam:PutRolePolicy")},
+    ("guardduty", "UpdateThreatIntelSet"): {
+        "Activate": ("iam:DeleteRolePolicy", "iam:PutRolePolicy")
+    },
     ("iam", "CreateOpenIDConnectProvider"): {"Tags": ("iam:TagOpenIDConnectProvider",)},
     ("iam", "CreateSAMLProvider"): {"Tags": ("iam:TagSAMLProvider",)},
     ("lambda", "UpdateFunctionConfiguration"): {"Layers": ("lambda:GetLayerVersion",)},
@@ -88,6 +91,8 @@ _RESOURCELESS = frozenset(
         "bedrock:PutModelInvocationLoggingConfiguration",
         "ec2:DescribeVpcs",
         "firehose:ListDeliveryStreams",
+        "guardduty:StartMonitoringMembers",
+        "guardduty:StopMonitoringMembers",
         "iam:DisableOrganizationsRootCredentialsManagement",
         "iam:DisableOrganizationsRootSessions",
         "iam:EnableOrganizationsRootCredentialsManagement",
