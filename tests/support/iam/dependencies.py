@@ -66,6 +66,16 @@ NOT_NEEDED: dict[str, tuple[NotNeeded, ...]] = {
             only_with=("IsOrganizationTrail",),
         ),
     ),
+    "cloudtrail:UpdateEventDataStore": (
+        NotNeeded(
+            (
+                *("iam:CreateServiceLinkedRole", "iam:GetRole", "kms:Decrypt"),
+                *("kms:GenerateDataKey", "organizations:ListAWSServiceAccessForOrganization"),
+            ),
+            "plans touch neither the key nor whether the store is the organization's",
+            only_with=("KmsKeyId", "OrganizationEnabled"),
+        ),
+    ),
     "rds:ModifyDBCluster": (_DATABASE,),
     "rds:ModifyDBInstance": (_DATABASE,),
     "redshift:ModifyCluster": (

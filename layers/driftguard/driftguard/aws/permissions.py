@@ -125,6 +125,8 @@ _PASSING = {
     ("cloudtrail", "UpdateTrail"): "cloudtrail.amazonaws.com",
     ("codebuild", "UpdateProjectVisibility"): "codebuild.amazonaws.com",
     ("config", "PutConfigurationRecorder"): "config.amazonaws.com",
+    # Systems Manager runs the document under it.
+    ("config", "PutRemediationConfigurations"): "ssm.amazonaws.com",
     ("ec2", "AssociateIamInstanceProfile"): "ec2.amazonaws.com",
     ("ecs", "UpdateService"): "ecs-tasks.amazonaws.com",
     ("events", "PutRule"): "events.amazonaws.com",
