@@ -1,8 +1,9 @@
 """The remediator's permissions boundary: what it may ever do, whatever is attached to its role.
 
 A boundary is one policy of at most 6,144 characters, where the role's own policies are several. So
-it names actions and no resources, and some actions by a pattern of whole words. A pattern is taken
-only if it matches no other operation that the service has.
+it names actions and no resources, and many actions by a pattern of whole words. A pattern is taken
+only if it matches no other operation that the service has; one for a single action begins with the
+action's first word.
 
 Sources: IAM User Guide, "Permissions boundaries for IAM entities", "IAM and AWS STS quotas".
 """
@@ -18,6 +19,7 @@ from botocore.session import get_session
 
 # Under which names the SDK has the service of an IAM prefix, where they differ.
 _MODELS = {
+    "access-analyzer": ("accessanalyzer",),
     "elasticfilesystem": ("efs",),
     "elasticloadbalancing": ("elb", "elbv2"),
     "elasticmapreduce": ("emr",),
@@ -26,6 +28,13 @@ _MODELS = {
 }
 # Services whose actions in IAM are not named after their operations: a pattern could match more.
 _NAMED_OTHERWISE = frozenset({"lambda", "s3"})
+# Actions that are no operations, and that a pattern would match.
+# Source: Service Authorization Reference, the tables of each service.
+_NO_OPERATIONS = {
+    "elasticloadbalancing": ("DescribeWebACLAssociation", "GetLoadBalancerWebACL"),
+    "logs": ("GetLogDelivery", "ListLogDeliveries", "UpdateLogDelivery"),
+    "wafv2": ("DisassociateFirewallManager",),
+}
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
 
 
@@ -57,11 +66,12 @@ def operations(service: str) -> frozenset[str]:
 
 def _patterns(service: str, names: set[str]) -> Iterator[str]:
     every = operations(service)
+    others = names.union(_NO_OPERATIONS.get(service, ()))
     matched: dict[str, set[str]] = {}
     if every and service not in _NAMED_OTHERWISE:
         for pattern in sorted({pattern for name in names for pattern in _of_words(name)}):
-            matches = {name for name in every | names if fnmatchcase(name, pattern)}
-            if len(matches) > 1 and matches <= names:
+            matches = {name for name in every | others if fnmatchcase(name, pattern)}
+            if matches <= names and (len(matches) > 1 or not pattern.startswith("*")):
                 matched[pattern] = matches
     rest = set(names)
     while matched:

@@ -69,6 +69,16 @@ NOT_NEEDED: dict[str, tuple[NotNeeded, ...]] = {
     "guardduty:UpdateTrustedEntitySet": (
         NotNeeded(("s3:GetObject",), "the plan names no list anew", only_with=("Location",)),
     ),
+    "cloudtrail:UpdateEventDataStore": (
+        NotNeeded(
+            (
+                *("iam:CreateServiceLinkedRole", "iam:GetRole", "kms:Decrypt"),
+                *("kms:GenerateDataKey", "organizations:ListAWSServiceAccessForOrganization"),
+            ),
+            "plans touch neither the key nor whether the store is the organization's",
+            only_with=("KmsKeyId", "OrganizationEnabled"),
+        ),
+    ),
     "rds:ModifyDBCluster": (_DATABASE,),
     "rds:ModifyDBInstance": (_DATABASE,),
     "redshift:ModifyCluster": (

@@ -43,6 +43,11 @@ def is_action(action: str) -> bool:
     return name in _service(prefix).get("privileges", {})
 
 
+def actions_of(prefix: str) -> Iterator[str]:
+    """All actions of a service."""
+    return (f"{prefix}:{name}" for name in _service(prefix).get("privileges", {}))
+
+
 @cache
 def kinds_of(action: str) -> tuple[Kind, ...]:
     """The kinds of resources that an action is on; none for an action that knows no resources."""

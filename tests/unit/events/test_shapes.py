@@ -168,6 +168,7 @@ def test_kind_9_a_domain_is_found_by_its_name_or_in_an_object(domain: Any) -> No
 # EC2 and S3 have spellings of their own.
 UNMODELED = ("ec2.amazonaws.com", "s3.amazonaws.com")
 MODELS = {
+    "access-analyzer": "accessanalyzer",
     "elasticfilesystem": "efs",
     "elasticloadbalancing": "elbv2",
     "elasticmapreduce": "emr",

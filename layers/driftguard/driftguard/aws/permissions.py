@@ -14,6 +14,7 @@ from .references import grants_in
 
 # boto3's service name → the prefix of its IAM actions, where they differ.
 _PREFIX = {
+    "accessanalyzer": "access-analyzer",
     "efs": "elasticfilesystem",
     "elb": "elasticloadbalancing",
     "elbv2": "elasticloadbalancing",
@@ -47,6 +48,7 @@ _ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
 
 # What a call needs beside its own action when this parameter is given.
 _WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
+    ("accessanalyzer", "CreateAnalyzer"): {"type": ("iam:CreateServiceLinkedRole",)},
     # Bedrock encrypts a guardrail with the caller's permission on its key.
     ("bedrock", "UpdateGuardrail"): {
         "kmsKeyId": ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
@@ -66,6 +68,9 @@ _WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("events", "PutRule"): {"Tags": ("events:TagResource",)},
     # GuardDuty lets its own role read the list's bucket.
     ("guardduty", "UpdateIPSet"): {"Activate": ("iam:DeleteRolePolicy", "iam:PutRolePolicy")},
+    ("guardduty", "UpdateThreatIntelSet"): {
+        "Activate": ("iam:DeleteRolePolicy", "iam:PutRolePolicy")
+    },
     ("iam", "CreateOpenIDConnectProvider"): {"Tags": ("iam:TagOpenIDConnectProvider",)},
     ("iam", "CreateSAMLProvider"): {"Tags": ("iam:TagSAMLProvider",)},
     ("lambda", "UpdateFunctionConfiguration"): {"Layers": ("lambda:GetLayerVersion",)},
@@ -89,10 +94,22 @@ _RESOURCELESS = frozenset(
         "bedrock:PutModelInvocationLoggingConfiguration",
         "ec2:DescribeVpcs",
         "firehose:ListDeliveryStreams",
+        "guardduty:StartMonitoringMembers",
+        "guardduty:StopMonitoringMembers",
+        "iam:DisableOrganizationsRootCredentialsManagement",
+        "iam:DisableOrganizationsRootSessions",
+        "iam:EnableOrganizationsRootCredentialsManagement",
+        "iam:EnableOrganizationsRootSessions",
+        "inspector2:Disable",
+        "inspector2:Enable",
+        "kms:ConnectCustomKeyStore",
+        "kms:DisconnectCustomKeyStore",
         "logs:CreateLogDelivery",
         "logs:DeleteLogDelivery",
         "logs:DescribeResourcePolicies",
         "logs:PutResourcePolicy",
+        "organizations:DisableAWSServiceAccess",
+        "organizations:EnableAWSServiceAccess",
         "organizations:ListAWSServiceAccessForOrganization",
         "securityhub:BatchUpdateStandardsControlAssociations",
     }
@@ -112,6 +129,8 @@ _PASSING = {
     ("cloudtrail", "UpdateTrail"): "cloudtrail.amazonaws.com",
     ("codebuild", "UpdateProjectVisibility"): "codebuild.amazonaws.com",
     ("config", "PutConfigurationRecorder"): "config.amazonaws.com",
+    # Systems Manager runs the document under it.
+    ("config", "PutRemediationConfigurations"): "ssm.amazonaws.com",
     ("ec2", "AssociateIamInstanceProfile"): "ec2.amazonaws.com",
     ("ecs", "UpdateService"): "ecs-tasks.amazonaws.com",
     ("events", "PutRule"): "events.amazonaws.com",

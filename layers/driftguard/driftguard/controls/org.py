@@ -56,7 +56,7 @@ def _read_attachment(candidate: Candidate, reader: Reader) -> Document | None:
     targets = reader.pages(
         "organizations", "ListTargetsForPolicy", "Targets", PolicyId=candidate.resource.id
     )
-    arn = _arn_of(reader, target)
+    arn = arn_of(reader, target)
     if arn is None:
         return None
     return {
@@ -69,7 +69,7 @@ def _read_attachment(candidate: Candidate, reader: Reader) -> Document | None:
     }
 
 
-def _arn_of(reader: Reader, target: str) -> str | None:
+def arn_of(reader: Reader, target: str) -> str | None:
     """The ARN of an account, an organizational unit or the root; None when it is gone."""
     if target.startswith("r-"):
         roots = reader.pages("organizations", "ListRoots", "Roots")

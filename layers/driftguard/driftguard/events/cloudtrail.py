@@ -27,6 +27,9 @@ _LONGEST = 1_024
 # The ids of changes that the guard makes up itself: what the sweep found, what a freeze held back.
 # A decision's id follows from its change's, and so an event must not take the place of one of them.
 _OWN_IDS = re.compile(r"sweep-|.*-after-", re.DOTALL)
+# STS calls these read-only, which they are for the account: but they hand out credentials.
+# Source: IAM User Guide, "Track privileged tasks in AWS CloudTrail".
+_HANDING_OUT = frozenset({("sts.amazonaws.com", "AssumeRoot")})
 _VERSION_SUFFIX = re.compile(r"\d{8}(v\d+)?$")
 
 
@@ -80,7 +83,7 @@ def change_from_record(record: Document) -> Change:
         request=unwrapped(mapping(record, "requestParameters")),
         response=unwrapped(mapping(record, "responseElements")),
         error=text(record, "errorCode"),
-        read_only=record.get("readOnly") in (True, "true"),
+        read_only=record.get("readOnly") in (True, "true") and (source, name) not in _HANDING_OUT,
         resources=tuple(arn for named in items(record.get("resources")) if (arn := _arn(named))),
     )
 

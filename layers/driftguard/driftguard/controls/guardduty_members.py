@@ -1,0 +1,214 @@
+"""GuardDuty: members no longer watched, lists of threats off, findings published nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from driftguard.aws.calls import document
+from driftguard.aws.client import Reader
+from driftguard.documents import Document, flag, items, text
+from driftguard.model import Call, Candidate, Certainty, Change, Resource
+
+from .control import NOTHING, References, Trigger, partition_of
+from .mechanisms.advice import Advice
+from .mechanisms.declared import listed
+from .mechanisms.switch import Switch
+
+_GUARDDUTY = "guardduty.amazonaws.com"
+_LISTS = ("arn:{partition}:guardduty:{region}:{account}:detector/*/threatintelset/*",)
+# What is done to members knows no resources.
+_MEMBERS = ("*",)
+_OWN_ROLE = (
+    "arn:{partition}:iam::{account}:role/aws-service-role/guardduty.amazonaws.com/"
+    "AWSServiceRoleForAmazonGuardDuty",
+)
+# GuardDuty's word for whatever it does not know.
+_GONE = ("BadRequestException",)
+_REFERENCES = References(attack=("T1562.001",))
+
+
+def _part(change: Change, kind: str, id_: str) -> Resource | None:
+    """A part of a detector: a member, a list, a destination."""
+    detector = text(change.request, "detectorId")
+    if not detector or not id_:
+        return None
+    here = f"arn:{partition_of(change.region)}:guardduty:{change.region}:{change.account}"
+    arn = f"{here}:detector/{detector}/{kind}/{id_}"
+    return Resource(f"guardduty.{kind}", id_, change.account, change.region, arn)
+
+
+def _detector_of(part: Resource) -> str:
+    return part.arn.split("/")[1]
+
+
+def _each_member(change: Change, *names: str) -> Iterator[Candidate]:
+    """The members that a call names, if it is one of these."""
+    for id_ in listed(change.request, "accountIds") if change.name in names else ():
+        member = _part(change, "member", str(id_))
+        if member is not None:
+            yield Candidate(member, Certainty.EVIDENT)
+
+
+# -------------------------------------------------------------------------------- the members
+
+
+def _relationship(member: Resource, reader: Reader) -> str:
+    """How a member stands to this account: `Enabled`, `Disabled`, `Removed`; "" for a stranger."""
+    found = reader.read(
+        "guardduty",
+        "GetMembers",
+        DetectorId=_detector_of(member),
+        AccountIds=[member.id],
+        absent=_GONE,
+    )
+    told = next(items(document(found).get("Members")), {})
+    return text(told, "RelationshipStatus")
+
+
+def _monitored(member: Resource, reader: Reader) -> Document | None:
+    status = _relationship(member, reader)
+    return {"monitored": status == "Enabled"} if status in ("Enabled", "Disabled") else None
+
+
+def _monitor(member: Resource, state: Document) -> Call:
+    operation = "StartMonitoringMembers" if state["monitored"] else "StopMonitoringMembers"
+    parameters = {"DetectorId": _detector_of(member), "AccountIds": [member.id]}
+    return Call("guardduty", operation, parameters, on=_MEMBERS)
+
+
+def _removed(member: Resource, reader: Reader) -> Document | None:
+    """The state of an account that is no member any more; None if it is one again."""
+    status = _relationship(member, reader)
+    return None if status in ("Enabled", "Disabled") else {"relationship": status or "none"}
+
+
+# ---------------------------------------------------------------------------------- the lists
+
+
+def _listed(change: Change) -> Iterator[Candidate]:
+    list_ = _part(change, "threatintelset", text(change.request, "threatIntelSetId"))
+    active = flag(change.request.get("activate"))
+    if list_ is not None and change.name == "UpdateThreatIntelSet" and active is not True:
+        yield Candidate(list_, Certainty.EVIDENT if active is False else Certainty.POSSIBLE)
+
+
+def _active(list_: Resource, reader: Reader) -> Document | None:
+    found = reader.read(
+        "guardduty",
+        "GetThreatIntelSet",
+        DetectorId=_detector_of(list_),
+        ThreatIntelSetId=list_.id,
+        absent=_GONE,
+    )
+    status = text(document(found), "Status")
+    if status in ("", "DELETED", "DELETE_PENDING"):
+        return None
+    # One that GuardDuty cannot read is an error, and was not switched off.
+    return {"active": status not in ("INACTIVE", "DEACTIVATING")}
+
+
+def _set_active(list_: Resource, state: Document) -> Call:
+    parameters = {
+        "DetectorId": _detector_of(list_),
+        "ThreatIntelSetId": list_.id,
+        "Activate": state["active"],
+    }
+    role = _OWN_ROLE[0].format(partition=list_.partition, account=list_.account)
+    return Call("guardduty", "UpdateThreatIntelSet", parameters, on=(list_.arn, role))
+
+
+def _deleted_part(change: Change) -> Iterator[Candidate]:
+    """A list of threats, or a destination of findings, that was deleted."""
+    kinds = {
+        "DeleteThreatIntelSet": ("threatintelset", "threatIntelSetId"),
+        "DeletePublishingDestination": ("publishingDestination", "destinationId"),
+    }
+    if change.name in kinds:
+        kind, key = kinds[change.name]
+        part = _part(change, kind, text(change.request, key))
+        if part is not None:
+            yield Candidate(part, Certainty.EVIDENT, {"deleted": kind})
+
+
+CONTROLS = (
+    Switch(
+        id="guardduty.monitoring-stopped",
+        title="GuardDuty no longer watches a member",
+        severity=85,
+        references=_REFERENCES,
+        cuts=NOTHING,
+        triggers=(
+            Trigger(_GUARDDUTY, "StopMonitoringMembers"),
+            Trigger(_GUARDDUTY, "StartMonitoringMembers"),
+        ),
+        proven="stub",
+        reads=("guardduty:GetMembers",),
+        writes={
+            "guardduty:StartMonitoringMembers": _MEMBERS,
+            "guardduty:StopMonitoringMembers": _MEMBERS,
+        },
+        candidates=lambda change: _each_member(change, "StopMonitoringMembers"),
+        read=_monitored,
+        risky=lambda state, _: (
+            "" if state["monitored"] else "the member account makes no findings any more"
+        ),
+        safe=lambda state, _: {"monitored": True},
+        put=_monitor,
+    ),
+    Advice(
+        id="guardduty.members-removed",
+        title="Account taken out of GuardDuty's members",
+        severity=80,
+        references=_REFERENCES,
+        cuts=NOTHING,
+        triggers=(
+            Trigger(_GUARDDUTY, "DisassociateMembers"),
+            Trigger(_GUARDDUTY, "DeleteMembers"),
+            Trigger(_GUARDDUTY, "CreateMembers"),
+        ),
+        reads=("guardduty:GetMembers",),
+        revert="to add a member takes its address, and outside of an organization its consent",
+        candidates=lambda change: _each_member(change, "DisassociateMembers", "DeleteMembers"),
+        read=_removed,
+        why="the account's findings no longer reach this one",
+        advice="Add the account again, and see what its detector found meanwhile.",
+    ),
+    Switch(
+        id="guardduty.threat-list-off",
+        title="GuardDuty's list of threats switched off",
+        severity=65,
+        references=_REFERENCES,
+        cuts=NOTHING,
+        triggers=(Trigger(_GUARDDUTY, "UpdateThreatIntelSet"),),
+        proven="stub",
+        reads=("guardduty:GetThreatIntelSet",),
+        writes={
+            "guardduty:UpdateThreatIntelSet": _LISTS,
+            "iam:DeleteRolePolicy": _OWN_ROLE,
+            "iam:PutRolePolicy": _OWN_ROLE,
+        },
+        candidates=_listed,
+        read=_active,
+        risky=lambda state, _: (
+            "" if state["active"] else "no findings are made for the addresses of the list"
+        ),
+        safe=lambda state, _: {"active": True},
+        put=_set_active,
+    ),
+    Advice(
+        id="guardduty.list-or-destination-deleted",
+        title="GuardDuty's list of threats or destination deleted",
+        severity=65,
+        references=_REFERENCES,
+        cuts=NOTHING,
+        triggers=(
+            Trigger(_GUARDDUTY, "DeleteThreatIntelSet"),
+            Trigger(_GUARDDUTY, "DeletePublishingDestination"),
+            Trigger(_GUARDDUTY, "CreatePublishingDestination"),
+        ),
+        revert="what is made again has another id, under which nobody knows it",
+        candidates=_deleted_part,
+        why="GuardDuty knows fewer threats, or its findings are kept nowhere else any more",
+        advice="Make the list or the destination again from its file, its bucket and its key.",
+    ),
+)
