@@ -106,7 +106,7 @@ def test_somebody_who_is_nobody(question: Question) -> None:
     name = f"eve-{uuid4()}"
     code, told = command(user(question.lab, name), "approve", question.decision)
     assert code == 1
-    assert told["text"] == f"arn:aws:iam::123456789012:user/{name} is not among the policy's people"
+    assert f"arn:aws:iam::123456789012:user/{name} is not among the policy's people" in told["text"]
     assert untouched(question)
 
 

@@ -186,7 +186,9 @@ def _of(control: AnyControl, module: str) -> Iterator[Sibling]:
 @cache
 def unwatched() -> tuple[Sibling, ...]:
     """Every sibling that does not wake its control."""
-    return tuple(sibling for module, control in controls.located() for sibling in _of(control, module))
+    return tuple(
+        sibling for module, control in controls.located() for sibling in _of(control, module)
+    )
 
 
 @cache

@@ -111,7 +111,7 @@ def test_a_hundred_roles_cannot_hide_behind_one_approval_request(world: World, g
 
 def test_who_is_not_in_people_has_no_vote(asked: Asked) -> None:
     refused = asked.vote("mallory", identity="arn:aws:iam::1:user/mallory")
-    assert refused.text == "arn:aws:iam::1:user/mallory is not among the policy's people"
+    assert "arn:aws:iam::1:user/mallory is not among the policy's people" in refused.text
 
 
 def test_only_approvers_may_answer(world: World, group: str) -> None:
@@ -238,7 +238,7 @@ def test_a_refusal_that_met_another_transaction_is_told_all_the_same(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cancelling(monkeypatch, "TransactionConflict", "None")
-    assert asked.vote("mallory").text.endswith("is not among the policy's people")
+    assert "mallory is not among the policy's people" in asked.vote("mallory").text
 
 
 def test_who_keeps_one_thing_too_many_is_told_so(asked: Asked, world: World) -> None:

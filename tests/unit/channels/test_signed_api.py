@@ -50,9 +50,57 @@ def test_a_keep_for_a_while_ends_by_the_guards_clock(api: AtTheSignedApi, world:
 def test_who_is_nobody_is_refused_and_logged(api: AtTheSignedApi) -> None:
     status, told = api.post("arn:aws:iam::123456789012:user/eve")
     assert (status, told["counted"]) == (409, False)
-    assert told["text"].endswith("user/eve is not among the policy's people")
+    eve = "arn:aws:iam::123456789012:user/eve"
+    assert told["text"] == (
+        f"{eve} is not among the policy's people: whoever keeps the policy can add "
+        f"`- {{name: NAME, iam: ['{eve}']}}` to `people`"
+    )
     assert "user/eve" in api.log.lines[-1]
     assert api.asked.events()[-1][0] == "refused"
+
+
+# ------------------------------------------------------------- a policy that names no people
+
+
+def session(role: str, name: str) -> str:
+    return f"arn:aws:sts::123456789012:assumed-role/{role}/{name}"
+
+
+@pytest.mark.parametrize("choice", ["revert", "accept"])
+def test_without_people_whoever_iam_lets_call_the_api_votes(
+    world: World, group: str, choice: str
+) -> None:
+    api = AtTheSignedApi(Asked(world, group, nobody=True))
+    status, told = api.post(session("ops", "dave"), choice=choice)
+    assert (status, told["counted"]) == (200, True)
+    entries = list(api.asked.world.audit.log(api.asked.decision.id))
+    assert entries[1].by == f"123456789012 role ops ({session('ops', 'dave')}) via api"
+
+
+def test_without_people_who_made_the_change_cannot_accept_it_under_any_name(
+    world: World, group: str
+) -> None:
+    api = AtTheSignedApi(Asked(world, group, nobody=True))
+    status, told = api.post(MALLORY, choice="accept")
+    assert (status, told["text"]) == (409, "whoever made a change cannot approve accepting it")
+
+
+def test_without_people_the_sessions_of_a_role_are_one_voter(world: World, group: str) -> None:
+    """Whoever may assume a role chooses the names of its sessions."""
+    api = AtTheSignedApi(Asked(world, group, nobody=True, quorum=2))
+    assert api.post(session("ops", "dave"))[0] == 200
+    status, told = api.post(session("ops", "erin"))
+    assert (status, told["text"]) == (409, "123456789012 role ops has voted before")
+    assert api.post(session("audit", "erin"))[1]["text"] == "Thank you: it is being reverted."
+
+
+def test_without_people_a_channel_that_proves_nobody_says_where_to_vote(
+    world: World, group: str
+) -> None:
+    asked = Asked(world, group, nobody=True)
+    refused = asked.vote("", identity="slack U0BOB")
+    assert not refused.counted
+    assert f"vote with `driftguard approve {asked.decision.id}`, or add yourself" in refused.text
 
 
 def test_who_made_the_change_cannot_keep_it(api: AtTheSignedApi) -> None:

@@ -17,6 +17,19 @@ class Reply:
     decision: Decision | None = None
 
 
+def not_named(identity: str) -> str:
+    """Why somebody whom the policy does not know counts for nothing, and which line would help.
+
+    `identity` is what the channel has verified: an ARN, or `slack` and a member's id.
+    """
+    channel, _, member = identity.rpartition(" ")
+    key, value = ("slack", member) if channel == "slack" else ("iam", identity)
+    return (
+        f"{identity} is not among the policy's people: whoever keeps the policy can add "
+        f"`- {{name: NAME, {key}: ['{value}']}}` to `people`"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Requester:
     """The person who asks for an undo, or agrees to an act.

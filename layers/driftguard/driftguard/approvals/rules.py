@@ -3,7 +3,8 @@
 A vote counts once, if it comes in time, from somebody who may vote, for the state that was shown.
 Whoever made a change cannot approve accepting it, under any of their identities. A shared link does
 not prove who uses it: it is one vote, `link`, which can ask for a revert; accepting needs a person,
-and a quorum needs people besides the link. To accept what a control had earned to revert takes two
+and a quorum needs people besides the link. Where the policy names no people, everybody whom IAM
+lets call the signed API is one, by the principal behind the call. To accept what a control had earned to revert takes two
 people, where there are two: it counts against the control, and one person errs too often for that.
 
 A revert that failed and is tried again can be ended by accepting the change, with the same rules.
@@ -16,7 +17,10 @@ from driftguard.guardrails.spoken import asks_about_what_is_earned
 from driftguard.model import Autonomy, Choice, Decision, Plan, Status, Step, Vote
 from driftguard.policy.model import Person, Policy
 
+from .requester import not_named
+
 LINK = "link"
+_COMMANDS = {Choice.REVERT: "approve", Choice.ACCEPT: "accept"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,15 @@ def _refusal(decision: Decision, vote: Vote, policy: Policy, now: str) -> str:
         if terms.approvers:
             return "a shared link cannot prove who you are, and only some people may vote on this"
         return ""
-    if vote.person not in {person.name for person in policy.people}:
-        return f"{vote.identity or vote.person} is not among the policy's people"
+    if not policy.people:
+        if vote.via != "api":
+            return (
+                "the policy names no people, so that only the signed API proves who votes: vote "
+                f"with `driftguard {_COMMANDS[vote.choice]} {decision.id}`, or add yourself to "
+                "`people` in the policy"
+            )
+    elif vote.person not in {person.name for person in policy.people}:
+        return not_named(vote.identity or vote.person)
     if terms.approvers and vote.person not in terms.approvers:
         return f"{vote.person} may not vote on {decision.control}"
     if vote.choice is Choice.ACCEPT and policy.made_by(decision.makers, vote.person, vote.identity):
@@ -144,7 +155,7 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
     if not policy.people:
         return ""
     if person is None:
-        return f"{identity} is not among the policy's people"
+        return not_named(identity)
     terms = policy.terms(decision.control, decision.severity)
     if terms.approvers and person.name not in terms.approvers:
         return f"{person.name} may not vote on {decision.control}"

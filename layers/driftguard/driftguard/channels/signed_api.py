@@ -14,10 +14,11 @@ from datetime import timedelta
 from driftguard.approvals.act import Act, Unfit
 from driftguard.approvals.command_queue import CommandQueue
 from driftguard.approvals.desk import Desk
-from driftguard.approvals.requester import Reply, Requester
+from driftguard.approvals.requester import Reply, Requester, not_named
 from driftguard.documents import Document, Json, text
 from driftguard.logger import Logger
 from driftguard.model import Choice, Vote
+from driftguard.policy.makers import principal_of
 
 from .http import BadRequest, Request, Response, as_json
 
@@ -81,7 +82,8 @@ class SignedApi:
         if not decision or not fingerprint:
             raise BadRequest("A vote names the `decision` and the `fingerprint` that it is about.")
         vote = Vote(
-            person=self._name(caller),
+            # Without people, each principal is one: whoever may assume a role names its sessions.
+            person=self._name(caller) if self.desk.policy.people else principal_of(caller),
             choice=choice,
             via="api",
             at=self.desk.stamp(),
@@ -133,7 +135,7 @@ class SignedApi:
         """The caller, who may act; raises `Unfit` for who is none of the policy's people."""
         operator = Requester(caller, self.desk.policy.person(iam=caller))
         if operator.person is None and self.desk.policy.people:
-            raise Unfit(f"{caller} is not among the policy's people")
+            raise Unfit(not_named(caller))
         return operator
 
     def _name(self, caller: str) -> str:

@@ -150,7 +150,11 @@ def test_undo_asks_the_guard_in_the_persons_name(reverted: Clicks, slack: SlackS
     ("user", "words"),
     [
         ("U0ALICE", "Whoever made a change cannot undo its revert."),
-        ("U0STRANGER", "Slack U0STRANGER is not among the policy's people."),
+        (
+            "U0STRANGER",
+            "Slack U0STRANGER is not among the policy's people: whoever keeps the policy can add "
+            "`- {name: NAME, slack: ['U0STRANGER']}` to `people`.",
+        ),
     ],
 )
 def test_undo_is_not_for_everybody(
@@ -268,7 +272,10 @@ def test_who_is_not_in_people_has_no_vote_and_leaves_a_line(
     clicks: Clicks, slack: SlackStandIn
 ) -> None:
     clicks.press("revert", "U0STRANGER")
-    assert said(slack) == "Slack U0STRANGER is not among the policy's people."
+    assert said(slack) == (
+        "Slack U0STRANGER is not among the policy's people: whoever keeps the policy can add "
+        "`- {name: NAME, slack: ['U0STRANGER']}` to `people`."
+    )
     assert clicks.log()[-1][0] == "refused"
     assert "U0STRANGER" in clicks.log()[-1][1]
     assert unmoved(clicks)

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from driftguard.approvals.command_queue import CommandQueue
 from driftguard.approvals.desk import Desk
-from driftguard.approvals.requester import Requester
+from driftguard.approvals.requester import Requester, not_named
 from driftguard.approvals.rules import is_undoable
 from driftguard.documents import items, mapping, parsed, text
 from driftguard.model import Choice, Decision, Status, Vote
@@ -170,7 +170,7 @@ class Inbound:
         decision = self._known(click.decision)
         requester = Requester(f"slack {click.user}", self._person(click))
         if requester.person is None:
-            raise Declined(_sentence(f"{requester.identity} is not among the policy's people"))
+            raise Declined(_sentence(not_named(requester.identity)))
         if not is_undoable(decision):
             raise Declined(
                 f"There is nothing to undo: the decision is {decision.status.value} "

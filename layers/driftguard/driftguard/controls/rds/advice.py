@@ -79,7 +79,8 @@ MASTER_PASSWORD = Advice(
     cuts=NOTHING,
     references=References(attack=("T1098",)),
     triggers=tuple(
-        Trigger(RDS, name) for name in ("ModifyDBInstance", "ModifyDBCluster", "ModifyTenantDatabase")
+        Trigger(RDS, name)
+        for name in ("ModifyDBInstance", "ModifyDBCluster", "ModifyTenantDatabase")
     ),
     revert="nobody but its owner knows the old password",
     candidates=_new_password,

@@ -183,7 +183,9 @@ _OWNERSHIP = "x-amz-object-ownership"
 def _acls_enabled(change: Change) -> Iterable[Candidate]:
     rule = next(items(mapping(change.request, "OwnershipControls").get("Rule")), {})
     made = change.name == "CreateBucket"
-    asked = text(_headers_asked(change.request), _OWNERSHIP) if made else text(rule, "ObjectOwnership")
+    asked = (
+        text(_headers_asked(change.request), _OWNERSHIP) if made else text(rule, "ObjectOwnership")
+    )
     # ACLs of a new bucket are disabled unless the request says otherwise.
     if asked == ENFORCED or (made and not asked and not omitted(change.request)):
         return
