@@ -4,8 +4,9 @@ A vote counts once, if it comes in time, from somebody who may vote, for the sta
 Whoever made a change cannot approve accepting it, under any of their identities. A shared link does
 not prove who uses it: it is one vote, `link`, which can ask for a revert; accepting needs a person,
 and a quorum needs people besides the link. Where the policy names no people, everybody whom IAM
-lets call the signed API is one, by the principal behind the call. To accept what a control had earned to revert takes two
-people, where there are two: it counts against the control, and one person errs too often for that.
+lets call the signed API is one, by the principal behind the call. To accept what a control had
+earned to revert takes two people, where there are two: it counts against the control, and one
+person errs too often for that.
 
 A revert that failed and is tried again can be ended by accepting the change, with the same rules.
 """
