@@ -47,6 +47,7 @@ def known_control(control: str) -> AnyControl:
         return controls.control(control)
     except controls.UnknownControl as error:
         near = nearest(control, control_ids())
+        end = "" if near.endswith("?") else "."
         raise Misuse(
-            f"There is no control `{control}`{near}. `driftguard controls` lists them."
+            f"There is no control `{control}`{near}{end} `driftguard controls` lists them."
         ) from error

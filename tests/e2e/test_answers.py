@@ -114,7 +114,7 @@ def test_by_the_command_line_an_undo_is_in_the_callers_name(question: Question) 
     question.press()
     reverted(question)
     bob = user(question.lab, "bob")
-    undone = question.lab.driftguard("undo", question.decision, environment=bob)
+    undone = question.lab.driftguard("undo", question.decision, "--yes", environment=bob)
     assert undone["status"] == "undone"
     assert question.is_open()
     by = next(one.by for one in question.log() if one.event == "undo-asked")

@@ -120,7 +120,7 @@ def test_calls_run_the_old_code_again_and_an_undo_brings_the_new(
     assert named in decision["summary"]
     assert orders.leads_to() == "1"
     assert (orders.answers(), orders.answers("$LATEST")) == ("old", "old")
-    lab.driftguard("undo", decision["pk"], "--reason", "the vendor needs it until Friday")
+    lab.driftguard("undo", decision["pk"], "--yes", "--reason", "the vendor needs it until Friday")
     lab.decision(orders.name, "undone", "lambda.insecure-library")
     assert orders.leads_to() == bad
     assert (orders.answers(), orders.answers("$LATEST")) == ("new", "new")

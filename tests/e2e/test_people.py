@@ -40,7 +40,7 @@ def test_undo_brings_back_to_the_byte_what_was_reverted(lab: World) -> None:
     decision = lab.decision(bucket, "reverted")
     assert policy_text(lab, bucket) != text
 
-    lab.driftguard("undo", decision["pk"])
+    lab.driftguard("undo", decision["pk"], "--yes")
 
     lab.decision(bucket, "undone")
     assert policy_text(lab, bucket) == text

@@ -124,7 +124,7 @@ def test_who_made_a_change_cannot_undo_its_revert(question: Question) -> None:
     question.press()
     eventually(lambda: not question.is_open(), "the group closed")
     question.lab.decision(question.group, "reverted")
-    done = run("undo", question.decision, environment=user(question.lab, "mallory-admin"))
+    done = run("undo", question.decision, "--yes", environment=user(question.lab, "mallory-admin"))
     assert done.returncode == 1
     assert "whoever made a change cannot undo its revert" in done.stderr
     assert not question.is_open()

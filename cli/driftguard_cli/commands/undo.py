@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -11,8 +12,8 @@ import typer
 
 from driftguard.approvals.rules import inverse
 from driftguard.audit import Entry
-from driftguard.channels.wording import said
-from driftguard.model import Decision, Status
+from driftguard.channels.wording import presentable, said
+from driftguard.model import Call, Decision, Status
 
 from ..aws_options import on_aws
 from ..decisions import DecisionArgument, as_json_whole, known
@@ -20,6 +21,7 @@ from ..errors import Trouble
 from ..signed_request import ask
 from ..stack import JsonOption, Stack, StackOption
 from ..terminal import Console
+from ..votes import YesOption
 
 console = Console(highlight=False)
 
@@ -28,12 +30,15 @@ console = Console(highlight=False)
 def undo(
     decision: DecisionArgument,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    yes: YesOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the calls.")] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the guard.")] = 120,
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
 ) -> None:
     """Undo a revert: put the resource into exactly the state it was reverted from.
+
+    Shows what comes back, and asks before it does so.
 
     The risk stands again then, so it needs whoever accepting the change would need. Where that is
     more than one person, others must `driftguard confirm` it, or undo the same themselves.
@@ -54,6 +59,8 @@ def undo(
             else "\n".join(lines)
         )
         return
+    if not yes:
+        _confirm(before, calls)
     _ask_for_undo(deployed, decision, reason, as_json)
     after, entry = _answer(deployed, before, timeout)
     if as_json:
@@ -63,6 +70,18 @@ def undo(
         console.print(f"{after.status.value}: {entry.note}", markup=False)
     if after.status is not Status.UNDONE:
         raise typer.Exit(1)
+
+
+def _confirm(decision: Decision, calls: Sequence[Call]) -> None:
+    """Shows what an undo puts back. Raises `Trouble` unless the caller agrees."""
+    shown = presentable(decision)
+    stderr = Console(stderr=True, highlight=False)
+    stderr.print(f"This comes back: {shown.summary}.", markup=False)
+    stderr.print(f"It was reverted because {shown.reason}.", markup=False)
+    for call in calls:
+        stderr.print(f"  {said(call)}", markup=False)
+    if not typer.confirm("\nUndo the revert, so that the risk stands AGAIN?", err=True):
+        raise Trouble("Nothing was undone.")
 
 
 def _ask_for_undo(deployed: Stack, decision: str, reason: str, as_json: bool) -> None:

@@ -140,7 +140,7 @@ def test_removing_an_exemption_ends_it(door: Door, world: World) -> None:
         ((INGRESS, "sg-1", "--for", "400d"), "a year away at most"),
         ((INGRESS, "sg-1", "--for", "soon"), "--for: `soon` is not a length of time"),
         ((INGRESS, "sg-1", "--for", "1d", "--tag", "env"), "write a tag as KEY=VALUE, not `env`"),
-        (("ec2.none", "sg-1", "--for", "1d"), "there is no control `ec2.none`"),
+        (("ec2.none", "sg-1", "--for", "1d"), "There is no control `ec2.none`"),
     ],
 )
 def test_what_is_no_exemption_is_refused_and_leaves_nothing(
@@ -333,7 +333,7 @@ def test_one_account_is_frozen(door: Door, world: World) -> None:
     ("arguments", "why"),
     [
         (("--account", "123"), "`123` is not an account's id"),
-        (("--control", "ec2.none"), "there is no control `ec2.none`"),
+        (("--control", "ec2.none"), "There is no control `ec2.none`"),
         (("--control", INGRESS, "--account", ACCOUNT), "each is a freeze of its own"),
     ],
 )
@@ -577,7 +577,7 @@ def test_an_act_cannot_be_undone_like_a_revert(
     recorded: str,
     door: Door,
 ) -> None:
-    assert "do the opposite instead" in refused("undo", recorded, "--timeout", "0.1")
+    assert "do the opposite instead" in refused("undo", recorded, "--yes", "--timeout", "0.1")
     assert door.api.sent() == []
 
 

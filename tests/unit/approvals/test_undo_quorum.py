@@ -204,7 +204,7 @@ def at_the_door(door: Door) -> Door:
 
 
 def test_the_command_line_says_that_an_undo_waits(at_the_door: Door) -> None:
-    told = refused("undo", at_the_door.asked.decision.id)
+    told = refused("undo", at_the_door.asked.decision.id, "--yes")
     assert "1 more must agree" in told
     assert "driftguard confirm dg-" in told
 

@@ -201,7 +201,7 @@ def undo(lab: Lab, outcome: Outcome) -> Undo:
 def _driftguard_undo(lab: Lab, decision: str) -> str:
     """Runs `driftguard undo` and returns what the guard answered, or what went wrong."""
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "driftguard"), "undo", decision, "--json"],
+        [str(Path(sys.executable).parent / "driftguard"), "undo", decision, "--yes", "--json"],
         env=environment.clean(lab.environment),
         capture_output=True,
         text=True,

@@ -187,7 +187,7 @@ def end(
         status=status,
         after=case.fingerprint(observation),
         left={} if observation is None else observation.state,
-        reason=decision.reason if status is Status.REVERTED else reason,
+        reason=decision.reason if status in (Status.REVERTED, Status.UNDONE) else reason,
         done=decision.done if done is None else done,
         lease_until=_ended(case, in_doubt),
         resumable=resumable,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from driftguard.approvals.rules import inverse, why_not_undoable
+from driftguard.audit import Entry
 from driftguard.events.commands import Undo
 from driftguard.model import Decision, Observation, Status
 
@@ -44,7 +45,7 @@ def go_on(case: Case, decision: Decision) -> Decision:
     An undo of several calls may be half made: then the state is ours, though neither the one
     before nor the one after, and its calls can be repeated.
     """
-    by = _who_asked(case, decision)
+    by = _asked(case, decision).by
     if decision.lost:
         why = f"what the undo would put back is lost from the record: {decision.lost}"
         return recording.end(case, decision, Status.FAILED, why, case.observe(), by=by)
@@ -65,10 +66,10 @@ def go_on(case: Case, decision: Decision) -> Decision:
     return _carry_out(case, decision, by=by)
 
 
-def _who_asked(case: Case, decision: Decision) -> str:
-    """Who asked for the undo: whose message goes on with it is another matter."""
+def _asked(case: Case, decision: Decision) -> Entry:
+    """The entry that says who asked for the undo and why, whoever's message goes on with it."""
     entries = reversed(case.context.audit.log(decision.id))
-    return next(entry.by for entry in entries if entry.event == "undo-asked")
+    return next(entry for entry in entries if entry.event == "undo-asked")
 
 
 def _why_not(case: Case, decision: Decision) -> str:
@@ -124,5 +125,7 @@ def _end(
     policy, now = case.context.policy, case.moment()
     demotion = outcomes.demotes(decision, by, case.remembered, policy, now)
     said = f"{note}; {demotion}" if demotion else note
+    because = f": {why}" if (why := _asked(case, decision).note) else ""
+    decision = replace(decision, reason=f"{decision.reason}; undone by {by}{because}")
     learn: Taught = lambda remembered: outcomes.of_undo(decision, by, remembered, policy, now)  # noqa: E731
     return recording.end(case, decision, Status.UNDONE, said, observation, by=by, taught=learn)
