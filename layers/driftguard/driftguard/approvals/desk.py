@@ -246,7 +246,7 @@ class Desk:
 
 def _shown(answered: Decision, before: Decision) -> Decision:
     """The decision as a vote on it is about it: of a failed revert, with the state that it left."""
-    if not is_tried_again(before) or not before.left:
+    if shown(before) == before.before:
         return answered
     return replace(answered, state=before.left, before=shown(before))
 

@@ -17,6 +17,8 @@ from driftguard.model import Autonomy, Choice, Decision, Plan, Status, Step, Vot
 from driftguard.policy.model import Person, Policy
 
 LINK = "link"
+# What stands for the fingerprint of what is not there, or was not looked at.
+GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ def shown(decision: Decision) -> str:
 
     One that did nothing has often not looked again: then it left what was there before.
     """
-    return decision.after if is_tried_again(decision) and decision.left else decision.before
+    looked_again = is_tried_again(decision) and decision.after not in ("", GONE)
+    return decision.after if looked_again else decision.before
 
 
 def counting(decision: Decision) -> list[Vote]:
