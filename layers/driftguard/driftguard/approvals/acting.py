@@ -139,9 +139,10 @@ class Acting:
         """The decision that an undo is about; None for any other act."""
         if act.kind != UNDO:
             return None
-        decision = self.audit.get(undoing.subject(act))
+        subject = undoing.subject(act)
+        decision = self.audit.get(subject) if subject else None
         if decision is None:
-            raise Unfit(f"There is no decision {undoing.subject(act)}.")
+            raise Unfit(f"There is no decision {subject or '(unnamed)'}.")
         return decision
 
     def _needs(self, act: Act, undone: Decision | None) -> tuple[Need, ...]:
