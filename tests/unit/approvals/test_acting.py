@@ -231,6 +231,16 @@ def test_nobody_makes_a_freeze_their_own_by_writing_its_item(
     assert lift(frozen, DAN)[1]["status"] == "proposed"
 
 
+def test_nobody_makes_a_freeze_their_own_by_setting_another_over_it(
+    frozen: AtTheSignedApi, world: World
+) -> None:
+    """Whoever agrees to a longer freeze has not agreed to lift it."""
+    confirm(frozen, CAROL, proposed(frozen, "freeze", DAN, reason="another"))
+    assert is_in_force(world, "freeze", [])
+    assert lift(frozen, DAN)[1]["status"] == "proposed"
+    assert lift(frozen, CAROL)[1]["status"] == "noted"
+
+
 def test_a_freeze_around_the_signed_api_is_nobodys_own(api: AtTheSignedApi, world: World) -> None:
     freeze(world.state, "dan", "the signed API is down")
     assert lift(api, DAN)[1]["status"] == "proposed"

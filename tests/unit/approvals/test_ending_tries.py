@@ -184,7 +184,7 @@ def test_the_sweep_leaves_alone_what_a_failed_revert_left(failed: Failed, world:
     observation = case.observe()
     assert observation is not None
     half = replace(observation, state={**observation.state, "half": True})
-    recording.end(case, failed.now(), Status.FAILED, "half done", half, done=1)
+    recording.end(case, failed.now(), Status.FAILED, "half done", half, done=1, resumable=True)
     stored = world.state.record(history_key(INGRESS, failed.decision.candidate.resource)).document
     assert history.decided(stored, case.seen(half)) == failed.decision.id
 

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from driftguard.approvals.rules import UNDO_REQUESTED
+from driftguard.aws.calls import AwsError
 from driftguard.channels.wording import as_text
 from driftguard.events.commands import UndoRequested, command_of, undo_message
 from driftguard.model import Autonomy, Decision, Status
@@ -19,6 +20,7 @@ from tests.support.api_requests import BOB, AtTheSignedApi
 from tests.support.approving import MALLORY, PEOPLE, Asked, is_open
 from tests.support.doors import Door
 from tests.support.operating import as_json, refused
+from tests.support.refusals import Refusing
 from tests.support.world import World
 
 CAROL = "arn:aws:sts::123456789012:assumed-role/sso/carol"
@@ -94,6 +96,19 @@ def test_whoever_asks_for_the_same_undo_agrees_to_it(api: AtTheSignedApi) -> Non
     assert (status, told["decision"]) == (200, api.asked.decision.id), told
     assert len(api.sent()) == 1
     assert confirm(api, CAROL, waiting)[0] == 409
+
+
+def test_what_enough_have_agreed_to_is_commanded_again_where_the_queue_was_away(
+    api: AtTheSignedApi, refusing: Refusing
+) -> None:
+    waiting = proposed(api)
+    refusing("SendMessage", "ServiceUnavailable", times=1)
+    with pytest.raises(AwsError):
+        confirm(api, CAROL, waiting)
+    assert api.sent() == []
+    status, told = api.post(BOB, "/undo")
+    assert (status, told["text"]) == (200, "The guard has been asked to undo it.")
+    assert len(api.sent()) == 1
 
 
 @pytest.mark.parametrize(
@@ -187,6 +202,8 @@ def test_an_act_of_this_kind_is_held_to_the_same(api: AtTheSignedApi) -> None:
     said = {"decision": api.asked.decision.id, "version": 999, "reason": "now"}
     status, told = api.post(BOB, "/act", act="undo", **said)
     assert status == 409, told
+    status, told = api.post(BOB, "/act", act="undo", **{**said, "decision": ""})
+    assert (status, told["text"]) == (409, "There is no decision (unnamed).")
     assert api.sent() == []
 
 

@@ -139,9 +139,10 @@ class Acting:
         """The decision that an undo is about; None for any other act."""
         if act.kind != UNDO:
             return None
-        decision = self.audit.get(undoing.subject(act))
+        subject = undoing.subject(act)
+        decision = self.audit.get(subject) if subject else None
         if decision is None:
-            raise Unfit(f"There is no decision {undoing.subject(act)}.")
+            raise Unfit(f"There is no decision {subject or '(unnamed)'}.")
         return decision
 
     def _needs(self, act: Act, undone: Decision | None) -> tuple[Need, ...]:
@@ -156,13 +157,27 @@ class Acting:
     def _who_froze(self, act: Act) -> set[str]:
         """Who set the freeze that an act lifts, as the audit record proves; nobody if it does not.
 
-        Whoever may write the freeze's item can name anybody there.
+        Whoever may write the freeze's item can name anybody there. A freeze that was set over
+        another is only theirs who set both: else whoever sets one more could lift all.
         """
         (key,) = operators.keys(act, self.state.place)
         frozen = self.state.record(key).document
-        decision = self.audit.get(text(frozen, "decision")) if "decision" in frozen else None
-        if decision is None or decision.change_name != "freeze" or decision.state != frozen:
-            return set()
+        setters: set[str] | None = None
+        for _ in range(_ROUNDS):
+            id_ = text(frozen, "decision")
+            decision = self.audit.get(id_) if id_ else None
+            if decision is None or decision.change_name != "freeze" or decision.state != frozen:
+                return set()
+            these = self._agreed_to(decision)
+            setters = these if setters is None else setters & these
+            if "over" not in frozen:
+                return setters
+            over = self.audit.get(text(frozen, "over")) if frozen["over"] else None
+            frozen = over.state if over else {}
+        return set()
+
+    def _agreed_to(self, decision: Decision) -> set[str]:
+        """Everybody who stands for an act in the record."""
         identities = {decision.actor.session, *(vote.identity for vote in decision.votes)}
         named = ((self.policy.person(iam=one), one) for one in identities)
         return {voter_of(person.name if person else "", one) for person, one in named}

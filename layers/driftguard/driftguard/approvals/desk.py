@@ -16,7 +16,7 @@ from driftguard import controls
 from driftguard.audit import AuditTable, Conflict
 from driftguard.aws.dynamodb import Moved
 from driftguard.documents import stamp
-from driftguard.events.commands import undo_message
+from driftguard.events.commands import MARK, undo_message
 from driftguard.guardrails.spoken import asks_about_what_is_earned
 from driftguard.model import Choice, Decision, Status, Vote
 from driftguard.policy.model import Policy
@@ -119,6 +119,11 @@ class Desk:
         # Only here: most undos take one person.
         from .undoing import asked_for
 
+        command = owed(decision, self.audit.log(decision.id), self.stamp())
+        if command is not None and command[MARK] == "undo":
+            # Enough had agreed, and the queue did not take the command.
+            commands.send(command)
+            return Reply(True, "The guard has been asked to undo it.", decision)
         return self.acting.act(asked_for(decision, requester, reason, self.now()), commands)
 
     def wake(self, decision_id: str, commands: CommandQueue) -> Reply:
@@ -246,7 +251,7 @@ class Desk:
 
 def _shown(answered: Decision, before: Decision) -> Decision:
     """The decision as a vote on it is about it: of a failed revert, with the state that it left."""
-    if not is_tried_again(before) or not before.left:
+    if shown(before) == before.before:
         return answered
     return replace(answered, state=before.left, before=shown(before))
 

@@ -22,6 +22,8 @@ from .requester import not_named
 
 LINK = "link"
 _COMMANDS = {Choice.REVERT: "approve", Choice.ACCEPT: "accept"}
+# What stands for the fingerprint of what is not there, or was not looked at.
+GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ def shown(decision: Decision) -> str:
 
     One that did nothing has often not looked again: then it left what was there before.
     """
-    return decision.after if is_tried_again(decision) and decision.left else decision.before
+    looked_again = is_tried_again(decision) and decision.after not in ("", GONE)
+    return decision.after if looked_again else decision.before
 
 
 def counting(decision: Decision) -> list[Vote]:

@@ -29,7 +29,7 @@ secure sensor server service session shared ship shop signal site slack small sm
 staff stage staging static status stock storage store stream studio style submit support survey
 switch sync system table target task tax team temp tenant test ticket time token tool topic trace
 track trade traffic training transfer travel trial trigger twin unit update upload usage user
-vault vendor video view virtual voice voucher wallet ware watch web weekly west widget wiki window
+vault vendor video view virtual vessel voucher wallet ware watch web weekly west widget wiki window
 worker workflow world yard year zone
 """.split()  # noqa: SIM905 - one line a word would be three hundred
 # Each form is as frequent as any other: few resources are alike in all but their words.

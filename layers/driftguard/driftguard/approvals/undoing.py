@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from driftguard.documents import text
+from driftguard.documents import Document, text
 from driftguard.model import Choice, Decision
 from driftguard.policy.model import Policy
 
@@ -16,7 +16,7 @@ from .rules import inverse, quorum, undo_refusal, why_not_undoable
 
 def asked_for(decision: Decision, requester: Requester, reason: str, at: datetime) -> Act:
     """The act that has a decision undone, as the record has it now."""
-    said = {
+    said: Document = {
         "decision": decision.id,
         "version": decision.version,
         "reason": reason or "no reason is given",
@@ -48,7 +48,11 @@ def done(act: Act, decision: Decision) -> Done:
         f"the undo of {decision.id} puts {arn} back as it was before the revert, so that this "
         f"stands again: {decision.summary}"
     )
-    shown = {"decision": decision.id, "version": decision.version, "fingerprint": decision.after}
+    shown: Document = {
+        "decision": decision.id,
+        "version": decision.version,
+        "fingerprint": decision.after,
+    }
     plan = inverse(decision.plan, decision.done)
     return Done("Undo of a revert", summary, (), arn, shown, plan=plan)
 

@@ -166,6 +166,8 @@ def as_text(decision: Decision) -> str:
     lines += ["", f"driftguard audit show {decision.id}"]
     if decision.status is Status.REVERTED:
         lines.append(f"driftguard undo {decision.id}")
+    if decision.status is Status.PROPOSED:
+        lines.append(f"driftguard confirm {decision.id}")
     if is_tried_again(decision):
         lines += [
             f"driftguard deny {decision.id} lets the change stand: it is tried no more",

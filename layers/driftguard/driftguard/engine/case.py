@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from driftguard.approvals.rules import GONE
 from driftguard.aws.client import Reader
 from driftguard.aws.dynamodb import Key
 from driftguard.controls.control import AnyControl
@@ -37,9 +38,6 @@ from . import differences
 from .comparing import Assessment, Comparison
 from .context import Context
 from .errors import Incomparable
-
-# What stands for the fingerprint of a state that is no more.
-GONE = "gone"
 
 
 def keys(place: Place, policy: Policy, control: AnyControl, resource: Resource) -> tuple[Key, ...]:

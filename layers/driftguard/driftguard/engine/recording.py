@@ -195,15 +195,15 @@ def end(
         updated=case.now(),
     )
 
-    failed = status is Status.FAILED
-    if failed and observation is not None:
+    # People may accept what a revert has left that is tried again: the sweep is to know it then.
+    left = case.seen(observation) if observation is not None and ended.next_try else ""
+    if left:
         # What this decision itself wrote meanwhile is part of what is remembered now.
         case = replace(case, remembered=case.context.state.recall(*case.record_keys()))
 
     def lessons(remembered: StateRecords) -> Iterator[StateRecord]:
         yield from taught(remembered) if taught is not None else ()
-        if failed or status is Status.REVERTED:
-            left = case.seen(observation) if failed and observation is not None else ""
+        if status in (Status.REVERTED, Status.FAILED):
             yield from learning.of_outcome(ended, remembered, left=left)
 
     return append(case, ended, status.value, reason, by=by, taught=lessons)

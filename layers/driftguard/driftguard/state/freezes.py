@@ -42,12 +42,15 @@ def frozen(
     """The record of a freeze that holds until then (ISO 8601, UTC), or until it is lifted.
 
     `decision` records it; "" where nothing does yet. Where it goes on from another freeze, its end
-    makes up for what that one has held back (`held_since`).
+    makes up for what that one has held back (`held_since`). Where it is set `over` one that holds,
+    it names the decision of that: "" where none records it.
     """
     document: Document = {"by": by, "reason": reason, "since": stamp(at), "until": until}
     earlier = beginning(record.document)
-    if holds(record, at) and moment(earlier) is None:
-        earlier = stamp(at - UNKNOWN_BEGINNING)
+    if holds(record, at):
+        document = {**document, "over": text(record.document, "decision")}
+        if moment(earlier) is None:
+            earlier = stamp(at - UNKNOWN_BEGINNING)
     if earlier and not _is_over(record, at):
         document = {**document, "held_since": earlier}
     return record.saying(_recorded(document, decision))
