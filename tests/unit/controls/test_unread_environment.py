@@ -104,7 +104,7 @@ def test_a_record_with_environment_files_alone_is_looked_at() -> None:
         ]
     }
     made = {"taskDefinition": {"taskDefinitionArn": DEFINITION.resource.arn}}
-    record = change("ecs.amazonaws.com", "RegisterTaskDefinition", request, response=made)
+    record = change("ecs.amazonaws.com", "RegisterTaskDefinition", request, responseElements=made)
     assert [each.resource.id for each in one.screen(record, one.settings())] == ["shop:3"]
 
 
