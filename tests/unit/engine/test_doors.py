@@ -121,6 +121,18 @@ def test_without_operators_somebody_other_than_the_root_user_can_redrive() -> No
         assert refusal(Asked(action, arn), role, policies), action
 
 
+@pytest.mark.parametrize(("through", "allowed"), [("true", True), ("false", False), ("", False)])
+def test_the_operators_role_invokes_the_signed_api_through_its_url_alone(
+    through: str, allowed: bool
+) -> None:
+    """Whoever invokes the function directly writes the event, and any caller into it."""
+    stack = Stack()
+    context = {"lambda:invokedviafunctionurl": (through,)} if through else {}
+    asked = Asked("lambda:InvokeFunction", stack.arn("SignedApiFunction"), context)
+    policies = Policies(stack.identity("OperatorRole"))
+    assert (refusal(asked, stack.principal("OperatorRole"), policies) == "") is allowed
+
+
 def test_iam_says_who_may_assume_the_operators_role() -> None:
     """The account as a principal delegates to its own policies, and lets in no other account."""
     (statement,) = Stack().trust("OperatorRole")
