@@ -33,6 +33,7 @@ class Settings(NamedTuple):
     commands_queue_url: str
     # Lambda's own.
     aws_region: str
+    operator_role_name: str = ""
 
 
 settings = environment.read(Settings, "SignedApiFunction")
@@ -48,6 +49,7 @@ signed_api = SignedApi(
     ),
     commands=CommandQueue(lambda: aws.client("sqs"), settings.commands_queue_url),
     log=logger,
+    operator_role=settings.operator_role_name,
 )
 
 

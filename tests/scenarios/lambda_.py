@@ -15,6 +15,7 @@ from tests.scenarios.model import ACCOUNT, STRANGER, Scenario, Staged
 from tests.support.records import change
 
 lambda_ = partial(change, "lambda.amazonaws.com")
+KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:orders"
 
 
@@ -92,14 +93,15 @@ def url_opened() -> Staged:
     return Staged(attack, function_snapshot)
 
 
-def foreign_layer() -> Staged:
+def foreign_layer(key: str = "") -> Staged:
     """moto knows no layers of other accounts."""
     own = f"arn:aws:lambda:us-east-1:{ACCOUNT}:layer:common:1"
     theirs = f"arn:aws:lambda:us-east-1:{STRANGER}:layer:telemetry:1"
     layers = [own]
 
     def told(_: dict[str, Any]) -> dict[str, Any]:
-        return {"FunctionName": "orders", "Layers": [{"Arn": one} for one in layers]}
+        under = {"KMSKeyArn": key} if key else {}
+        return {"FunctionName": "orders", "Layers": [{"Arn": one} for one in layers], **under}
 
     def update(asked: dict[str, Any]) -> dict[str, Any]:
         assert set(asked) == {"FunctionName", "Layers"}
@@ -156,5 +158,6 @@ SCENARIOS = (
     Scenario("lambda.public-invoke", partial(invocable, Principal=STRANGER), "account"),
     Scenario("lambda.public-url", url_opened),
     Scenario("lambda.layer-external", foreign_layer),
+    Scenario("lambda.layer-external", partial(foreign_layer, KEY), "customer's key"),
     Scenario("lambda.public-layer", shared_layer),
 )

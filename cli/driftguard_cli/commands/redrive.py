@@ -26,7 +26,7 @@ import typer
 
 from driftguard.audit import AuditTable
 from driftguard.audit.queries import Filters, Finder, Usage, plan
-from driftguard.aws.calls import told_apart
+from driftguard.aws.calls import Refused, told_apart
 from driftguard.aws.secrets_manager import Secrets
 from driftguard.documents import stamp
 from driftguard.engine import dead_letters
@@ -34,6 +34,7 @@ from driftguard.events.commands import MARK
 from driftguard.model import Decision, Status
 
 from ..aws_options import on_aws
+from ..errors import Trouble
 from ..signed_request import ask
 from ..stack import JsonOption, Stack, StackOption
 from ..terminal import Console
@@ -158,6 +159,14 @@ def _show(message: DeadLetter) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
 
+def _how(deployed: Stack) -> str:
+    """What somebody does who is refused: there is a role, or the stack names its operators."""
+    role = deployed.outputs.get("OperatorRole")
+    if role:
+        return f"Assume the stack's role for them: role_arn = {role} in a profile of ~/.aws/config."
+    return "The stack's parameter OperatorArns names them: act as one of them, or have it name you."
+
+
 class DeadLetter(NamedTuple):
     """A dead-lettered message: whose it is, why it is there, and what became of it now.
 
@@ -192,14 +201,7 @@ class Redriver:
         queue = self._deployed.output("DeadLetterQueue")
         seen: set[str] = set()
         while True:
-            with told_apart("sqs", "ReceiveMessage"):
-                batch = self._sqs.receive_message(
-                    QueueUrl=queue,
-                    MaxNumberOfMessages=10,
-                    MessageAttributeNames=["All"],
-                    AttributeNames=["SenderId", "DeadLetterQueueSourceArn"],
-                    VisibilityTimeout=30,
-                ).get("Messages", [])
+            batch = self._received(queue)
             new = [message for message in batch if message["MessageId"] not in seen]
             seen.update(message["MessageId"] for message in new)
             if not new:
@@ -211,6 +213,23 @@ class Redriver:
                     continue
                 with told_apart("sqs", "DeleteMessage"):
                     self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+
+    def _received(self, queue: str) -> list[Any]:
+        try:
+            with told_apart("sqs", "ReceiveMessage"):
+                received: list[Any] = self._sqs.receive_message(
+                    QueueUrl=queue,
+                    MaxNumberOfMessages=10,
+                    MessageAttributeNames=["All"],
+                    AttributeNames=["SenderId", "DeadLetterQueueSourceArn"],
+                    VisibilityTimeout=30,
+                ).get("Messages", [])
+        except Refused as error:
+            raise Trouble(
+                "The dead-letter queue lets only operators in, and refuses "
+                f"{self._deployed.caller()}. {_how(self._deployed)}"
+            ) from error
+        return received
 
     def read(self, message: Any) -> DeadLetter:
         """What a message of the queue is, as SQS gives it."""

@@ -28,7 +28,8 @@ QUEUE_POLICY_LIMIT = 8192
 _LONGEST = "arn:aws-us-gov:events:ap-southeast-1:123456789012:role/" + "x" * 64
 
 _OWNER = Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")
-_OPERATORS = If(["HasOperators", Ref("OperatorArns"), _OWNER])
+# Where no operators are named, whom IAM lets assume the stack's role for them.
+_OPERATORS = If(["HasOperators", Ref("OperatorArns"), GetAtt("OperatorRole.Arn")])
 _ADMINISTRATORS = If(["HasAdministrators", Ref("AdministratorArns"), _OWNER])
 # Where administrators are named, only they may, through CloudFormation too.
 _BY_CLOUDFORMATION = If(["HasAdministrators", "nothing", "cloudformation.amazonaws.com"])

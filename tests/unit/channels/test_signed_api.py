@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -106,6 +107,24 @@ def test_without_people_a_channel_that_proves_nobody_says_where_to_vote(
 def test_who_made_the_change_cannot_keep_it(api: AtTheSignedApi) -> None:
     status, told = api.post(MALLORY, choice="accept")
     assert (status, told["text"]) == (409, "whoever made a change cannot approve accepting it")
+
+
+OPERATORS = "driftguard-OperatorRole-1AB2C3"
+
+
+@pytest.mark.parametrize("path", ["/answer", "/undo", "/act", "/confirm"])
+def test_a_session_of_the_stacks_role_for_operators_is_nobodys_word(
+    api: AtTheSignedApi, path: str
+) -> None:
+    """Its name is the caller's choice, and its role is not the role that made the change."""
+    api.api = replace(api.api, operator_role=OPERATORS)
+    session = f"arn:aws:sts::123456789012:assumed-role/{OPERATORS}/carol"
+    status, told = api.post(session, path)
+    assert (status, told["counted"]) == (403, False)
+    assert "sign the request as yourself" in told["text"]
+    assert api.asked.events() == [("decided", "guard")]
+    assert api.post(session, "/wake")[0] != 403
+    assert api.post(CAROL)[0] == 200
 
 
 def test_without_iam_nothing_is_taken(api: AtTheSignedApi) -> None:

@@ -39,7 +39,7 @@ from tests.support.api_requests import AtTheSignedApi
 from tests.support.approving import Asked
 from tests.support.audit import a_decision
 from tests.support.doors import Door, served
-from tests.support.world import World
+from tests.support.world import Fakes, World
 
 KEY = b"k" * 64
 
@@ -104,6 +104,27 @@ def test_a_change_is_put_back_as_it_was(stack: Stack) -> None:
     assert shown["outcome"] == "put back"
     assert stack.put_back() == ["{}"]
     assert stack.redrive() == []
+
+
+@pytest.mark.parametrize(
+    ("role", "how"),
+    [
+        ("arn:aws:iam::123456789012:role/driftguard-OperatorRole-1AB2C3", "role_arn = arn:aws:iam"),
+        ("", "The stack's parameter OperatorArns names them"),
+    ],
+)
+def test_who_is_refused_is_told_how_to_be_let_in(
+    world: World, group: str, fakes: Fakes, role: str, how: str
+) -> None:
+    door = Door(AtTheSignedApi(Asked(world, group)))
+    outputs = {"DeadLetterQueue": "dead", **({"OperatorRole": role} if role else {})}
+    fakes.install({("sqs", "ReceiveMessage"): lambda _: {"Error": {"Code": "AccessDenied"}}})
+    with served(door, **outputs):
+        result = CliRunner().invoke(app, ["redrive"])
+    assert result.exit_code == 1
+    told = " ".join(str(result.exception or result.output).split())
+    assert "lets only operators in" in told
+    assert how in told
 
 
 def test_a_dry_run_shows_all_and_moves_nothing(stack: Stack) -> None:

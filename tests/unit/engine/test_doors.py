@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 
 import pytest
 
+from tests.support.iam.evaluator import Asked, Policies, refusal
+from tests.support.iam.template import Stack
 from tests.support.resource_policies import (
     CLOUDFORMATION,
     DEPLOYER,
@@ -71,8 +73,11 @@ def test_a_role_is_let_in_by_the_queue_if_its_own_policy_says_so_and_only_then(
     role: str, queue: str
 ) -> None:
     """By ARN: whoever may tag a session can call it anything."""
+    # The stack has a role for operators where it is given none.
+    given = role != "OperatorRole"
     for action in ("sqs:SendMessage", *TAKING[:2]):
-        assert denied(of_queue(queue), Call(f"{role}.Arn", action)) != may(role, action, queue)
+        call = Call(f"{role}.Arn", action)
+        assert denied(of_queue(queue), call, given=given) != may(role, action, queue)
 
 
 @pytest.mark.parametrize("queue", QUEUES)
@@ -91,6 +96,47 @@ def test_operators_send_changes_and_nothing_else() -> None:
     send = Call(OPERATOR, "sqs:SendMessage")
     assert [queue for queue in QUEUES if not denied(of_queue(queue), send)] == ["ChangesQueue"]
     assert denied(of_queue("ChangesQueue"), send, given=False)
+
+
+def test_without_operators_somebody_other_than_the_root_user_can_redrive() -> None:
+    """Only the root user could, by default."""
+    stack = Stack()
+    assert "OperatorRole" in stack.roles
+    assert "OperatorRole" not in Stack(parameters={"OperatorArns": OPERATOR}).roles
+    role = stack.principal("OperatorRole")
+    wanted = {
+        "sqs:ReceiveMessage": stack.arn("DeadLetterQueue"),
+        "sqs:DeleteMessage": stack.arn("DeadLetterQueue"),
+        "sqs:SendMessage": stack.arn("ChangesQueue"),
+        "secretsmanager:GetSecretValue": stack.arn("DeadLetterKey"),
+        "lambda:InvokeFunctionUrl": stack.arn("SignedApiFunction"),
+        "dynamodb:Query": f"{stack.arn('AuditTable')}/index/by-status",
+    }
+    for action, arn in wanted.items():
+        policies = Policies(stack.identity("OperatorRole"), stack.resource_policy(arn))
+        assert refusal(Asked(action, arn), role, policies) == "", action
+    for action in (*SETTLING, "sqs:SendMessage"):
+        arn = stack.arn("CommandsQueue")
+        policies = Policies(stack.identity("OperatorRole"), stack.resource_policy(arn))
+        assert refusal(Asked(action, arn), role, policies), action
+
+
+@pytest.mark.parametrize(("through", "allowed"), [("true", True), ("false", False), ("", False)])
+def test_the_operators_role_invokes_the_signed_api_through_its_url_alone(
+    through: str, allowed: bool
+) -> None:
+    """Whoever invokes the function directly writes the event, and any caller into it."""
+    stack = Stack()
+    context = {"lambda:invokedviafunctionurl": (through,)} if through else {}
+    asked = Asked("lambda:InvokeFunction", stack.arn("SignedApiFunction"), context)
+    policies = Policies(stack.identity("OperatorRole"))
+    assert (refusal(asked, stack.principal("OperatorRole"), policies) == "") is allowed
+
+
+def test_iam_says_who_may_assume_the_operators_role() -> None:
+    """The account as a principal delegates to its own policies, and lets in no other account."""
+    (statement,) = Stack().trust("OperatorRole")
+    assert statement["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
 
 
 @pytest.mark.parametrize("queue", QUEUES)

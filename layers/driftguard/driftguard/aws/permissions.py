@@ -5,7 +5,7 @@ Source: Service Authorization Reference, "Actions, resources, and condition keys
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from driftguard.documents import Json
 from driftguard.model import Call
@@ -151,6 +151,12 @@ _LOGGED_TO = {
     "s3": ("s3:GetBucketPolicy", "s3:PutBucketPolicy"),
 }
 
+# What changes a function, whose environment Lambda encrypts again under its customer's key.
+# Source: AWS Lambda Developer Guide, "Securing Lambda environment variables".
+_ENCRYPTED_AGAIN = frozenset(
+    {"PublishVersion", "UpdateFunctionCode", "UpdateFunctionConfiguration"}
+)
+
 # What putting a web ACL before a resource, or taking it away, needs of the resource's own service.
 _FRONTED = {
     ("AssociateWebACL", "apigateway"): ("apigateway:SetWebACL",),
@@ -195,6 +201,8 @@ def grants_of(call: Call) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield action, roles
         elif action in held:
             yield action, held[action]
+        elif action.startswith("kms:") and (keys := _keys(named)):
+            yield action, keys
         else:
             yield action, named or call.on
 
@@ -211,6 +219,10 @@ def _handed(call: Call) -> tuple[str, ...]:
     return tuple(arn for arn in roles if "/aws-service-role/" not in arn or arn in named)
 
 
+def _keys(arns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(arn for arn in arns if arn.split(":")[2:3] == ["kms"])
+
+
 def _beside(call: Call) -> Iterator[str]:
     """What a call needs beside its own action, by its parameters."""
     key = (call.service, call.operation)
@@ -221,6 +233,8 @@ def _beside(call: Call) -> Iterator[str]:
         yield "iam:PassRole"
     if call.service == "sso-admin":
         yield "kms:Decrypt"
+    if call.service == "lambda" and call.operation in _ENCRYPTED_AGAIN and _keys(call.on):
+        yield from ("kms:CreateGrant", "kms:Decrypt", "kms:Encrypt")
     if call.service == "wafv2":
         if call.operation == "PutLoggingConfiguration":
             for arn in call.on:

@@ -32,11 +32,16 @@ LONGEST_REASON = 1000
 
 @dataclass(frozen=True, slots=True)
 class SignedApi:
-    """Takes votes, undos and operators' acts from callers whom IAM has verified."""
+    """Takes votes, undos and operators' acts from callers whom IAM has verified.
+
+    `operator_role` is the name of the stack's own role for operators, "" where it has none. A
+    session of it may only wake the guard: whoever made a change could vote on it as another role.
+    """
 
     desk: Desk
     commands: CommandQueue
     log: Logger
+    operator_role: str = ""
 
     def handle(self, request: Request) -> Response:
         """Handles one request: POST /answer, /undo, /wake, /act or /confirm, JSON in and out."""
@@ -56,6 +61,12 @@ class SignedApi:
                 raise BadRequest(f"There is {listed} here, and nothing else.", 404)
             if request.method != "POST":
                 raise BadRequest("Requests to the guard are posted.", 405)
+            if self._is_nobody(request.caller) and request.path != "/wake":
+                raise BadRequest(
+                    f"A session of {self.operator_role} handles dead letters, and is nobody's own "
+                    "word: sign the request as yourself.",
+                    403,
+                )
             reply = action(request.caller, request.within(LONGEST).document())
         except Unfit as error:
             reply = Reply(False, str(error))
@@ -72,6 +83,10 @@ class SignedApi:
             "person": self._name(request.caller),
         }
         return as_json(200 if reply.counted else 409, body)
+
+    def _is_nobody(self, caller: str) -> bool:
+        """Whether the caller is a session of the stack's role for operators."""
+        return bool(self.operator_role) and f":assumed-role/{self.operator_role}/" in caller
 
     def _vote(self, caller: str, said: Document) -> Reply:
         try:

@@ -1,6 +1,9 @@
 """Finds secrets in CodeBuild projects: plain variables, inline specifications, source addresses.
 
-Source: AWS CodeBuild API Reference, "EnvironmentVariable" (`PLAINTEXT`) and "ProjectSource".
+A variable that only names a parameter or a secret shows nothing. What has another type, which AWS
+may add, is read.
+
+Source: AWS CodeBuild API Reference, "EnvironmentVariable" and "ProjectSource".
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from .control import NOTHING, References, Trigger, partition_of, resource
 from .mechanisms.exposed_secret import OpenSecret, Shown
 
 _SOURCE = "codebuild.amazonaws.com"
-_PLAIN = ("", "PLAINTEXT")
+_NAMES = ("PARAMETER_STORE", "SECRETS_MANAGER")
 
 
 def projects(change: Change) -> Iterator[Candidate]:
@@ -46,7 +49,7 @@ def _may_be_set(environment: Json) -> bool:
         return False
     if not isinstance(variables, (list, tuple, Mapping)):
         return True
-    return any(text(item, "type") in _PLAIN for item in items(variables))
+    return any(text(item, "type") not in _NAMES for item in items(variables))
 
 
 def _may_tell(source: Json) -> bool:
@@ -68,7 +71,7 @@ def variables(project: Resource, reader: Reader) -> Shown | None:
         texts = [
             (f"environment.{text(item, 'name')}", text(item, "value"))
             for item in items(mapping(item, "environment").get("environmentVariables"))
-            if text(item, "type") in _PLAIN
+            if text(item, "type") not in _NAMES
         ]
         for source in (mapping(item, "source"), *items(item.get("secondarySources"))):
             place = text(source, "sourceIdentifier") or "source"

@@ -2,8 +2,11 @@
 
 A service that runs such a revision can go back to the one before. The definition itself stays.
 
-Sources: Amazon ECS Developer Guide, "Pass sensitive data to an Amazon ECS container"; Amazon ECS
-API Reference, "ContainerDefinition" and "UpdateService".
+The guard reads no bucket: variables that a definition takes from files are unread, and never clean.
+
+Sources: Amazon ECS Developer Guide, "Pass sensitive data to an Amazon ECS container", "Pass an
+environment variable to an Amazon ECS container"; Amazon ECS API Reference, "ContainerDefinition"
+and "UpdateService".
 """
 
 from __future__ import annotations
@@ -34,7 +37,12 @@ from .mechanisms.exposed_secret import OpenSecret, Shown, is_clean, texts_in
 
 # The parts of a container's definition that hold whatever people write there.
 _COMMANDS = ("command", "entryPoint")
-_FREE = ("environment", *_COMMANDS, "healthCheck", "dockerLabels", "firelensConfiguration")
+_FREE = (
+    *("environment", "environmentFiles", *_COMMANDS),
+    *("healthCheck", "dockerLabels", "firelensConfiguration"),
+)
+# How many files are named in one line.
+_NAMED = 3
 
 
 def definitions(change: Change) -> Iterator[Candidate]:
@@ -92,6 +100,18 @@ def texts_of(found: Document) -> list[tuple[str, str]]:
     return texts
 
 
+def unread_in(found: Document) -> str:
+    """What of a task definition is not read, in words: its containers' environment files."""
+    files = [
+        text(file, "value")
+        for container in items(found.get("containerDefinitions"))
+        for file in items(container.get("environmentFiles"))
+    ]
+    named = ", ".join(dict.fromkeys(files[:_NAMED]))
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    return f"the guard does not read environment files ({named}{more})" if files else ""
+
+
 def _line(command: Json) -> str:
     return " ".join(map(str, command)) if isinstance(command, (list, tuple)) else ""
 
@@ -104,7 +124,7 @@ def in_definition(wanted: Resource, reader: Reader) -> Shown | None:
         if error.code == "ClientException":
             return None
         raise
-    return Shown(texts_of(found))
+    return Shown(texts_of(found), unread=unread_in(found))
 
 
 def in_service(service: Resource, reader: Reader) -> Shown | None:
@@ -116,11 +136,11 @@ def in_service(service: Resource, reader: Reader) -> Shown | None:
     controller = text(mapping(found, "deploymentController"), "type") or "ECS"
     what = definition(runs, reader) if runs else {}
     beside: Document = {"runs": runs, "controller": controller, "roles": roles_of(what)}
-    return Shown(texts_of(what), beside)
+    return Shown(texts_of(what), beside, unread_in(what))
 
 
 def _earlier(service: Resource, shown: Document, reader: Reader) -> Json:
-    """The newest earlier revision that holds no secret.
+    """The newest earlier revision that holds no secret, and nothing that is not read.
 
     None for a service that CodeDeploy or somebody else deploys: ECS refuses to change it.
     """
@@ -128,7 +148,7 @@ def _earlier(service: Resource, shown: Document, reader: Reader) -> Json:
         return None
     for earlier_revision in earlier_revisions(text(shown, "runs"), reader):
         what = definition(earlier_revision, reader)
-        if is_clean(texts_of(what), reader):
+        if not unread_in(what) and is_clean(texts_of(what), reader):
             return {"revision": earlier_revision, "roles": roles_of(what)}
     return None
 

@@ -33,6 +33,7 @@ from .names import (
     FOREIGN_LAYERS,
     FUNCTIONS,
     GONE,
+    KEYS,
     LAMBDA,
     SETTLING,
     call,
@@ -107,6 +108,7 @@ class ForeignLayers(Control[TrustSettings]):
     writes = {
         "lambda:GetLayerVersion": FOREIGN_LAYERS,
         "lambda:UpdateFunctionConfiguration": FUNCTIONS,
+        **KEYS,
     }
     settings = TrustSettings
 
@@ -128,7 +130,8 @@ class ForeignLayers(Control[TrustSettings]):
         if found is None:
             return None
         layers = [text(item, "Arn") for item in items(document(found).get("Layers"))]
-        return {"owner": function.account, "layers": layers}
+        key = text(document(found), "KMSKeyArn")
+        return {"owner": function.account, "layers": layers, **({"key": key} if key else {})}
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         return functions(reader)
@@ -151,9 +154,10 @@ class ForeignLayers(Control[TrustSettings]):
         foreign = self._foreign(observation.state, settings)
         layers = [str(layer) for layer in _listed(observation.state["layers"])]
         trusted_layers = [layer for layer in layers if layer not in foreign]
+        key = text(observation.state, "key")
         step = Step(
-            _set_layers(candidate.resource, trusted_layers),
-            (_set_layers(candidate.resource, layers),),
+            _set_layers(candidate.resource, trusted_layers, key),
+            (_set_layers(candidate.resource, layers, key),),
         )
         return Plan((step,), untouched=tuple(trusted_layers))
 
@@ -170,10 +174,11 @@ def _foreign(layers: list[str], own: str, settings: TrustSettings) -> list[str]:
     ]
 
 
-def _set_layers(function: Resource, layers: list[str]) -> Call:
-    # Lambda asks whether the caller may read each layer.
+def _set_layers(function: Resource, layers: list[str], key: str) -> Call:
+    # Lambda asks whether the caller may read each layer, and use the environment's key.
     parameters: Document = {**named(function), "Layers": layers}
-    return Call("lambda", "UpdateFunctionConfiguration", parameters, on=(function.arn, *layers))
+    on = (function.arn, *layers, *filter(None, (key,)))
+    return Call("lambda", "UpdateFunctionConfiguration", parameters, on=on)
 
 
 def _listed(value: Json) -> list[Json]:

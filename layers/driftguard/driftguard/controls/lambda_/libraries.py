@@ -49,6 +49,7 @@ from .names import (
     FOREIGN_LAYERS,
     FUNCTIONS,
     GONE,
+    KEYS,
     LAMBDA,
     LATEST,
     OLDER_CODE,
@@ -100,6 +101,7 @@ class InsecureLibrary(Control[LibrarySettings]):
         "lambda:UpdateAlias": FUNCTIONS,
         "lambda:UpdateFunctionCode": FUNCTIONS,
         "lambda:UpdateFunctionConfiguration": FUNCTIONS,
+        **KEYS,
     }
     # What is known of the same code changes by the day, and what was looked at with it.
     volatile = frozenset({"looked", "earlier_layers", "is_kept", "tags", "today"})
@@ -227,6 +229,8 @@ def _state(versions: Versions, latest: Document) -> Document:
         "reserved": _reserved(versions),
         "latest": text(configuration, "CodeSha256"),
         "layers": now.get("layers") or [],
+        # The customer's key of the environment.
+        **({"key": key} if (key := text(configuration, "KMSKeyArn")) else {}),
         "aliases": aliases,
         "unknown": unknown,
         "tags": dict(mapping(latest, "Tags")),

@@ -6,7 +6,7 @@ does not. Source: AWS Lambda Developer Guide, "Logging AWS Lambda API calls usin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
@@ -20,6 +20,14 @@ LAMBDA = "lambda.amazonaws.com"
 FUNCTIONS = ("arn:{partition}:lambda:{region}:{account}:function:*",)
 LAYERS = ("arn:{partition}:lambda:{region}:{account}:layer:*",)
 FOREIGN_LAYERS = ("arn:{partition}:lambda:{region}:*:layer:*",)
+# A customer's key, under which a function's environment is encrypted: Lambda makes its grant on it
+# with the caller's permission whenever the function changes.
+# Sources: AWS Lambda Developer Guide, "Securing Lambda environment variables"; AWS KMS Developer
+# Guide, "How AWS Lambda uses AWS KMS".
+KEYS: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    ("kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"),
+    ("arn:{partition}:kms:{region}:{account}:key/*",),
+)
 GONE = ("ResourceNotFoundException",)
 # Sources: AWS Lambda Developer Guide, "Lambda function states"; AWS Lambda API Reference,
 # "UpdateFunctionCode" and "UpdateEventSourceMapping", errors. A permission that exists already is a

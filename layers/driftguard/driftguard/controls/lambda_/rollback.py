@@ -60,7 +60,8 @@ def _latest_back(judged: Judged, function: Resource) -> Iterator[Step]:
     if any(not text(finding, "layer") for finding in bad):
         yield from _code_back(judged, function, now)
     if in_layers and (then := _layers_back(judged, now, in_layers)) is not None:
-        yield Step(_use(function, then), (_use(function, _names(now, "layers")),))
+        back = _use(judged, function, _names(now, "layers"))
+        yield Step(_use(judged, function, then), (back,))
 
 
 def _code_back(judged: Judged, function: Resource, now: Document) -> Iterator[Step]:
@@ -71,8 +72,9 @@ def _code_back(judged: Judged, function: Resource, now: Document) -> Iterator[St
         return
     if not judged.state["is_kept"] and not text(now, "image"):
         keep: Document = {"FunctionName": function.id, "CodeSha256": text(now, "sha256")}
-        yield Step(Call("lambda", "PublishVersion", keep, on=(function.arn,)), (), additive=True)
-    yield Step(_code(function, then), (_code(function, now),))
+        kept = Call("lambda", "PublishVersion", keep, on=_on(judged, function))
+        yield Step(kept, (), additive=True)
+    yield Step(_code(judged, function, then), (_code(judged, function, now),))
 
 
 def _can_be_put(looked: Document) -> bool:
@@ -82,7 +84,12 @@ def _can_be_put(looked: Document) -> bool:
     return bool(text(looked, "image")) or (small and not text(looked, "key"))
 
 
-def _code(function: Resource, looked: Document) -> Call:
+def _on(judged: Judged, function: Resource, *layers: str) -> tuple[str, ...]:
+    """What changing a function is on: also its layers, and the key of its environment."""
+    return (function.arn, *layers, *filter(None, (text(judged.state, "key"),)))
+
+
+def _code(judged: Judged, function: Resource, looked: Document) -> Call:
     image = text(looked, "image")
     code: Document = (
         {"ImageUri": image}
@@ -90,7 +97,7 @@ def _code(function: Resource, looked: Document) -> Call:
         else {"ZipFile": function_code(function.id, function.arn, text(looked, "sha256"))}
     )
     parameters: Document = {"FunctionName": function.id, **code}
-    return Call("lambda", "UpdateFunctionCode", parameters, on=(function.arn,))
+    return Call("lambda", "UpdateFunctionCode", parameters, on=_on(judged, function))
 
 
 def _layers_back(judged: Judged, now: Document, bad: set[str]) -> list[str] | None:
@@ -102,10 +109,11 @@ def _layers_back(judged: Judged, now: Document, bad: set[str]) -> list[str] | No
     return _names(judged.looked(version), "layers") if version else None
 
 
-def _use(function: Resource, layers: list[str]) -> Call:
+def _use(judged: Judged, function: Resource, layers: list[str]) -> Call:
     parameters: Document = {"FunctionName": function.id, "Layers": list(layers)}
     # Lambda asks whether the caller may read each layer.
-    return Call("lambda", "UpdateFunctionConfiguration", parameters, on=(function.arn, *layers))
+    on = _on(judged, function, *layers)
+    return Call("lambda", "UpdateFunctionConfiguration", parameters, on=on)
 
 
 def standing_still(judged: Judged, bad: list[Document]) -> Plan:

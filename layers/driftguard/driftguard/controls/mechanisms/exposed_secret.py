@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 ADVICE = (
     "Move it to AWS Secrets Manager and rotate it: whoever could read the configuration has it."
 )
-_UNREADABLE = "Look at it yourself, or let the guard's role use the key."
+_UNREADABLE = (
+    "Look at it yourself, and accept it as it is (driftguard baseline accept). What is under a key "
+    "is read once the guard's role may use the key."
+)
 _UNREAD = "Look at it yourself, and report the fault: a detector could not read it to its end."
 # How many secrets are named in one line; all of them are in the state.
 _NAMED = 5
@@ -70,16 +73,18 @@ class OpenSecret(Declared, Control[NoSettings]):
         shown = self.values(candidate.resource, reader)
         if shown is None:
             return None
-        if shown.unread:
-            return {**shown.beside, "exposed": [], "unreadable": shown.unread}
+        beside: Document = {
+            **shown.beside,
+            **({"unreadable": shown.unread} if shown.unread else {}),
+        }
         exposed, unread = looked_at(shown.texts, reader)
         if unread:
-            return {**shown.beside, "exposed": [], "unread": unread}
+            return {**beside, "exposed": [], "unread": unread}
         if not exposed:
-            return {**shown.beside, "exposed": []}
+            return {**beside, "exposed": []}
         earlier = self.earlier(candidate.resource, shown.beside, reader)
         known: Document = {} if earlier is None else {"earlier": earlier}
-        return {**shown.beside, "exposed": [*map(_as_document, exposed)], **known}
+        return {**beside, "exposed": [*map(_as_document, exposed)], **known}
 
     def assess(
         self, state: Document, baseline: Document | None, settings: NoSettings
@@ -109,7 +114,7 @@ class OpenSecret(Declared, Control[NoSettings]):
     ) -> Plan:
         if "unread" in observation.state:
             return Plan((), advice=_UNREAD)
-        if "unreadable" in observation.state:
+        if "unreadable" in observation.state and not observation.state["exposed"]:
             return Plan((), advice=_UNREADABLE)
         return Plan(self.steps(candidate.resource, observation.state), advice=self.advice)
 
