@@ -131,7 +131,6 @@ class Hub:
         self.controls[asked["StandardsControlArn"]] = asked["DisabledReason"] if disabled else ""
         return {}
 
-
     def association(self, asked: dict[str, Any]) -> dict[str, Any]:
         (one,) = asked["StandardsControlAssociationIds"]
         status, reason = self.associated[one["StandardsArn"], one["SecurityControlId"]]

@@ -317,9 +317,7 @@ TECHNIQUES: dict[str, tuple[tuple[str, str, Any, Any], ...]] = {
     ),
 }
 CITED = [
-    (control, technique)
-    for control in controls.every()
-    for technique in control.references.stratus
+    (control, technique) for control in controls.every() for technique in control.references.stratus
 ]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.aws.tags import settable
-from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.documents import Document, Json, items, text
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
 

@@ -12,7 +12,6 @@ from ..control import NOTHING, References, Trigger
 from ..mechanisms.advice import Advice
 from .databases import RDS, database_of, describe
 
-
 # What is restored, or copied as a replica, is encrypted as what it was made from, or as asked for.
 # Source: Amazon RDS User Guide, "Encrypting Amazon RDS resources".
 _MAKE = (
@@ -80,7 +79,8 @@ MASTER_PASSWORD = Advice(
     cuts=NOTHING,
     references=References(attack=("T1098",)),
     triggers=tuple(
-        Trigger(RDS, name) for name in ("ModifyDBInstance", "ModifyDBCluster", "ModifyTenantDatabase")
+        Trigger(RDS, name)
+        for name in ("ModifyDBInstance", "ModifyDBCluster", "ModifyTenantDatabase")
     ),
     revert="nobody but its owner knows the old password",
     candidates=_new_password,

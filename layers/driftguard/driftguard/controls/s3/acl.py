@@ -81,8 +81,9 @@ class PublicAcl(Control[NoSettings]):
             acl=_acl_asked(change.request),
             request_headers=_headers_asked(change.request),
         )
-        if asked.public or omitted(change.request) or _is_hidden(change.request):
-            certainty = Certainty.EVIDENT if asked.public else Certainty.POSSIBLE
+        if asked.public or omitted(change.request):
+            # What cannot be read counts as public, and proves nothing.
+            certainty = Certainty.EVIDENT if asked.offending else Certainty.POSSIBLE
             yield from candidate(change, certainty)
 
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
@@ -150,18 +151,12 @@ def _acl_asked(request: Document) -> Document | None:
 
 
 def _headers_asked(request: Document) -> dict[str, Json]:
-    """The headers of a PutBucketAcl or CreateBucket, wherever the record has them."""
-    nested = mapping(request, "accessControlList")
+    """The headers of a PutBucketAcl or CreateBucket, and where grants stand beside them."""
     return {
         name: value
-        for name, value in (*request.items(), *nested.items())
-        if name.lower().startswith("x-amz-")
+        for name, value in request.items()
+        if name.lower().startswith("x-amz-") or name == "accessControlList"
     }
-
-
-def _is_hidden(request: Document) -> bool:
-    """Whether grants are in the record in a shape that cannot be read."""
-    return bool(request.get("accessControlList")) and not mapping(request, "accessControlList")
 
 
 def _grantee(grant: Document) -> str:
@@ -176,14 +171,17 @@ def _everybody(grant: Document) -> str:
 # ----------------------------------------------------------------------------- acls enabled
 
 # The header of CreateBucket that says who owns objects.
-# Source: Amazon S3 User Guide, "Controlling ownership of objects and disabling ACLs for your bucket".
+# Source: Amazon S3 User Guide, "Controlling ownership of objects and disabling ACLs for your
+# bucket".
 _OWNERSHIP = "x-amz-object-ownership"
 
 
 def _acls_enabled(change: Change) -> Iterable[Candidate]:
     rule = next(items(mapping(change.request, "OwnershipControls").get("Rule")), {})
     made = change.name == "CreateBucket"
-    asked = text(_headers_asked(change.request), _OWNERSHIP) if made else text(rule, "ObjectOwnership")
+    asked = (
+        text(_headers_asked(change.request), _OWNERSHIP) if made else text(rule, "ObjectOwnership")
+    )
     # ACLs of a new bucket are disabled unless the request says otherwise.
     if asked == ENFORCED or (made and not asked and not omitted(change.request)):
         return
