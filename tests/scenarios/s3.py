@@ -113,6 +113,37 @@ def public_acl() -> Staged:
     return Staged(attack, lambda: bucket_snapshot("wares"))
 
 
+def public_object() -> Staged:
+    """No emulator takes an object's ACL by its grants, as the remediation puts it."""
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="wares")
+    owner = {"ID": "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"}
+    fine = [{"Grantee": {"Type": "CanonicalUser", **owner}, "Permission": "FULL_CONTROL"}]
+    key = "prices/2026.csv"
+    objects = {key: fine, "prices/2025.csv": fine}
+
+    def get(asked: dict[str, Any]) -> dict[str, Any]:
+        return {"Owner": owner, "Grants": objects[asked["Key"]]}
+
+    def put(asked: dict[str, Any]) -> dict[str, Any]:
+        assert asked["Bucket"] == "wares"
+        objects[asked["Key"]] = asked["AccessControlPolicy"]["Grants"]
+        return {}
+
+    def attack() -> Change:
+        everybody = {"Grantee": {"Type": "Group", "URI": ALL_USERS}, "Permission": "READ"}
+        objects[key] = [*fine, everybody]
+        headers = {"x-amz-grant-read": f'uri="{ALL_USERS}"'}
+        asked = {"bucketName": "wares", "key": key, "acl": "", "accessControlList": headers}
+        return s3("PutObjectAcl", asked, managementEvent=False)
+
+    return Staged(
+        attack,
+        lambda: {"bucket": bucket_snapshot("wares"), "objects": dict(objects)},
+        fakes={("s3", "GetObjectAcl"): get, ("s3", "PutObjectAcl"): put},
+    )
+
+
 def block_deleted() -> Staged:
     client = boto3.client("s3")
     client.create_bucket(Bucket="wares")
@@ -435,6 +466,7 @@ SCENARIOS = (
     Scenario("s3.policy-deleted", deleted_policy),
     Scenario("s3.policy-deleted", policy_without_its_deny, "replaced"),
     Scenario("s3.public-acl", public_acl),
+    Scenario("s3.public-object", public_object),
     Scenario("s3.acls-enabled", acls_enabled),
     Scenario("s3.acls-enabled", ownership_deleted, "deleted"),
     Scenario("s3.bucket-bpa-off", block_deleted),

@@ -94,6 +94,7 @@ NO_RESOURCE_LEVEL = frozenset(
         "route53domains:DisableDomainTransferLock",
         "route53domains:EnableDomainTransferLock",
         "s3:PutAccountPublicAccessBlock",
+        "securityhub:BatchUpdateStandardsControlAssociations",
         "tag:GetResources",
     }
 )

@@ -2,8 +2,9 @@
 
 An operation is a sibling of a control's triggers if its input has a member that sets what the
 control reads or writes, or if it is called like a trigger: in batches, of a second version, of
-associations, or if it puts a resource policy where the control reads one. Members that name a resource set nothing: reading and deleting operations take them
-too. What a control is about are the members of its triggers and writes that its module names.
+associations; or if it puts a resource policy where the control reads one. Members that name a
+resource set nothing: reading and deleting operations take them too. What a control is about are the
+members of its triggers and writes that its module names.
 
 `reasons.json` says why siblings wake no control. Source: the service models of botocore.
 """

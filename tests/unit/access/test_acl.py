@@ -355,6 +355,11 @@ CALLS: dict[str, tuple[dict[str, Any], bool, str]] = {
     "spaces about the sign": (headers({READ: f'URI = "{ALL_USERS}" '}), True, GUARD),
     "a grant header in capitals": (headers({"X-Amz-Grant-Read": ALL}), True, HEADERS),
     "a grant header as a list": (headers({READ: [f'id="{PARTNER}"', ALL]}), True, TRAIL),
+    "a grant header in its wrapper, as text": (
+        headers({"accessControlList": f"x-amz-grant-read: {ALL}"}),
+        True,
+        TRAIL,
+    ),
     "a grant header in its wrapper": (headers({"accessControlList": {READ: ALL}}), True, TRAIL),
     "an account in the wrapper": (
         headers({"accessControlList": {READ: f'id="{PARTNER}"'}}),

@@ -31,6 +31,7 @@ from driftguard_cli.commands.explain import reasons
 from driftguard_cli.main import app
 from driftguard_cli.policy_file import loader
 from driftguard_cli.stack import Stack
+from tests.scenarios.model import policy_of
 from tests.support.approving import Asked, is_open
 from tests.support.freezing import freeze
 from tests.support.guardrails.strategies import situations
@@ -126,6 +127,23 @@ def test_every_harmless_event_is_said_to_be_so(control: AnyControl) -> None:
 
 
 # ----------------------------------------------------------------------- by the record alone
+
+
+OMITTED = {"reason": "requestParameters too large", "omitted": True, "originalSize": 130731}
+
+
+def hiding() -> dict[str, Any]:
+    """An inline policy that was padded until CloudTrail recorded nothing of it."""
+    return record("iam.amazonaws.com", "PutRolePolicy", OMITTED)
+
+
+def test_a_record_that_hides_what_was_done_is_not_harmless(written: Callable[..., str]) -> None:
+    (one,) = as_json(written(hiding()))["controls"]
+    assert (one["control"], one["by_the_record"]) == ("iam.admin-inline", "possible")
+    assert one["hidden"] is True
+    shown = told(written(hiding())).stdout
+    assert "The record hides what was done" in shown
+    assert "harmless" not in shown
 
 
 def test_what_the_record_says_is_told(written: Callable[..., str]) -> None:
@@ -382,6 +400,33 @@ def test_a_look_shows_the_plan_and_changes_nothing(
     shown = told(written(opened(group)), "--live").stdout
     assert "1. ec2:RevokeSecurityGroupIngress(" in shown
     assert "undo: ec2:AuthorizeSecurityGroupIngress(" in shown
+
+
+def test_a_look_finds_what_the_record_hides_and_would_only_ask(
+    world: World, stack: Callable[..., None], written: Callable[..., str]
+) -> None:
+    stack()
+    iam = boto3.client("iam")
+    trust = policy_of({"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:*"})
+    iam.create_role(RoleName="padded", AssumeRolePolicyDocument=trust)
+    admin = policy_of({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    iam.put_role_policy(RoleName="padded", PolicyName="all", PolicyDocument=admin)
+
+    (one,) = as_json(written(hiding()), "--live")["controls"]
+
+    (found,) = one["candidates"]
+    assert "padded" in found["resource"]
+    assert found["at_most"] == "ask"
+
+
+def test_a_look_that_is_not_everywhere_is_told(
+    stack: Callable[..., None], written: Callable[..., str]
+) -> None:
+    stack()
+    made = record("lambda.amazonaws.com", "AddLayerVersionPermission20181031", OMITTED)
+    shown = told(written(made), "--live")
+    assert shown.exit_code == 1
+    assert "lambda.public-layer cannot list what it may have touched" in shown.stdout
 
 
 def test_the_guard_then_does_what_was_told(

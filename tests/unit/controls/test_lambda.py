@@ -106,6 +106,13 @@ def test_a_permission_that_is_gone_again_is_no_finding() -> None:
     [
         ({}, True),
         ({"StringEquals": {"AWS:SourceAccount": ACCOUNT}}, False),
+        ({"StringEquals": {"aws:SourceOrgID": "o-abc1234567"}}, False),
+        ({"ArnLike": {"AWS:SourceArn": "arn:aws:s3:::wares"}}, False),
+        ({"ArnLike": {"AWS:SourceArn": "arn:aws:s3:::*"}}, True),
+        ({"ArnLike": {"AWS:SourceArn": ["arn:aws:s3:::wares", "arn:aws:s3:::w?res"]}}, True),
+        ({"StringNotEquals": {"AWS:SourceAccount": "999999999999"}}, True),
+        ({"Null": {"AWS:SourceAccount": "false"}}, True),
+        ({"Bool": {"aws:SecureTransport": "true"}}, True),
         (
             {
                 "StringEquals": {"AWS:SourceAccount": ACCOUNT},
@@ -121,6 +128,49 @@ def test_s3_may_not_invoke_for_any_bucket(conditions: dict[str, Any], risky: boo
     for_s3 = statement("s3", {"Service": "s3.amazonaws.com"}, **conditions)
 
     assert bool(list(one.screen(added(for_s3), SETTINGS))) is risky
+
+
+def whole(*statements: dict[str, Any]) -> Change:
+    """A policy that replaces all permissions of a function."""
+    written = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    return change(LAMBDA, "PutResourcePolicy", {"resourceArn": FUNCTION.arn, "policy": written})
+
+
+def test_a_whole_policy_is_judged_statement_by_statement() -> None:
+    """Which of it is new it does not say, so that people are asked whether it may go."""
+    one = control("lambda.public-invoke")
+    ours, anybody = statement("ours", {"AWS": ACCOUNT}), statement("all", "*")
+    assert list(one.screen(whole(ours), SETTINGS)) == []
+    (candidate,) = one.screen(whole(ours, anybody), SETTINGS)
+    assert (candidate.resource, candidate.certainty) == (FUNCTION, Certainty.EVIDENT)
+    policy = json.dumps({"Statement": [ours, anybody]})
+    reader = answering(lambda__GetPolicy={"Policy": policy})
+    found = one.observe(candidate, reader)
+    assert found is not None
+    plan = one.plan(candidate, Observation(found, ""), None, SETTINGS)
+    assert [step.call.parameters["StatementId"] for step in plan.steps] == ["all"]
+    assert one.in_use(candidate, found, reader).unknown
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"Sid": ""},
+        {"Action": ["lambda:InvokeFunction", "lambda:GetFunction"]},
+        {"Principal": {"AWS": ["999999999999", "888888888888"]}},
+        {"Principal": {"AWS": "*", "Service": "sns.amazonaws.com"}},
+        {"Condition": {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}},
+    ],
+)
+def test_a_statement_that_no_permission_expresses_is_for_people(changed: dict[str, Any]) -> None:
+    """Removed, it could not be put back by AddPermission as it was."""
+    one = control("lambda.public-invoke")
+    written = {**statement("all", "*"), **changed}
+    state = {"owner": ACCOUNT, "statements": [written]}
+    assert one.assess(state, None, SETTINGS) is not None
+    plan = one.plan(Candidate(FUNCTION, Certainty.EVIDENT), Observation(state, ""), None, SETTINGS)
+    assert plan.steps == ()
+    assert "could not be made again" in plan.advice
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,10 @@ def test_the_wrapper_of_newer_ec2_calls_is_taken_off(wrapped: Any, expected: Any
         ({"a": 1}, [{"a": 1}]),
         ("HIDDEN_DUE_TO_SECURITY_REASONS", []),
         ({"items": {"a": 1}}, [{"a": 1}]),
+        ({"item": {"a": 1}}, [{"a": 1}]),
+        ({"item": [{"a": 1}, {"a": 2}]}, [{"a": 1}, {"a": 2}]),
+        ({"item": "text"}, [{"item": "text"}]),
+        ({"item": {"a": 1}, "b": 2}, [{"item": {"a": 1}, "b": 2}]),
     ],
 )
 def test_a_list_is_found_in_every_spelling(value: Any, expected: Any) -> None:

@@ -86,7 +86,10 @@ def explain(
         typer.echo(json.dumps(telling.as_json(found), indent=2))
     else:
         console.print(telling.as_text(found))
-    if any(reasoning.trouble for watching in found.controls for reasoning in watching.candidates):
+    if any(
+        watching.trouble or any(reasoning.trouble for reasoning in watching.candidates)
+        for watching in found.controls
+    ):
         raise typer.Exit(1)
 
 

@@ -13,9 +13,9 @@ from driftguard.aws.calls import AwsError
 from driftguard.aws.client import Aws
 from driftguard.controls.control import AnyControl
 from driftguard.controls.mechanisms.vulnerable_library import LibrarySettings
-from driftguard.engine import judging
+from driftguard.engine import hidden, judging
 from driftguard.engine.case import Case
-from driftguard.engine.guard import Guard
+from driftguard.engine.guard import Guard, is_hidden
 from driftguard.guardrails import registry
 from driftguard.guardrails.judgment import Judgment
 from driftguard.guardrails.needs import Need
@@ -61,18 +61,36 @@ def explanation(
     if guard.is_own(change):
         over = "Driftguard's own remediator made it"
     watching = tuple(
-        Watching(
-            control,
-            tuple(
-                _sure(_reasoning(guard, control, settings, candidate, change), control, source)
-                for candidate in found
-            ),
-        )
+        _watching(guard, control, settings, found, change, source)
         for control, settings, found in screened(change, guard.policy)
         if not over
     )
     described = _source(source) if any(_looks_up(watched.control) for watched in watching) else ""
     return Explanation(change, at_hand.origin, watching, over, live=True, advisories=described)
+
+
+def _watching(
+    guard: Guard,
+    control: AnyControl,
+    settings: object,
+    found: tuple[Candidate, ...],
+    change: Change,
+    source: str | None,
+) -> Watching:
+    """What a control makes of the change; of everything of the kind, where the record hides it."""
+    hides, trouble, candidates = not found and is_hidden(control, change, settings), "", [*found]
+    if hides:
+        try:
+            reader = guard.aws.reader(change.account, change.region)
+            for candidate in hidden.candidates(control, change, reader):
+                candidates.append(candidate)
+        except (AwsError, hidden.Hidden) as error:
+            trouble = str(error)
+    reasonings = (
+        _sure(_reasoning(guard, control, settings, one, change, hides=hides), control, source)
+        for one in candidates
+    )
+    return Watching(control, tuple(reasonings), hides, trouble)
 
 
 def _looks_up(control: AnyControl) -> bool:
@@ -116,7 +134,13 @@ def _guard(deployed: Stack, policy: Policy, advisories: str) -> Guard:
 
 
 def _reasoning(
-    guard: Guard, control: AnyControl, settings: object, candidate: Candidate, change: Change
+    guard: Guard,
+    control: AnyControl,
+    settings: object,
+    candidate: Candidate,
+    change: Change,
+    *,
+    hides: bool,
 ) -> Reasoning:
     case = Case(
         guard,
@@ -127,6 +151,7 @@ def _reasoning(
         remembered=StateRecords(guard.state.place),
         actor=change.actor,
         changed=change.time,
+        hidden=hides,
     )
     try:
         return _looked(case.recalled(), change)
@@ -158,6 +183,8 @@ def _looked(case: Case, change: Change) -> Reasoning:
             "The guard would do nothing.",
             seen="it is gone" if observation is None else "it is not risky now",
         )
+    if case.hidden:
+        assessment = hidden.limited(assessment)
     id_ = decision_id(change, case.control.id, case.candidate.resource)
     judged = judging.judge(case, id_, change, assessment)
     return Reasoning(

@@ -14,6 +14,7 @@ from driftguard import controls
 from driftguard.audit.items import decision_id
 from driftguard.controls.control import AnyControl
 from driftguard.documents import moment
+from driftguard.engine.guard import is_hidden
 from driftguard.guardrails import registry
 from driftguard.guardrails.circumstances import Circumstances
 from driftguard.guardrails.needs import Known, Need
@@ -72,10 +73,16 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """A control that watches the change. No candidates: the record proves it harmless."""
+    """A control that watches the change.
+
+    No candidates: the record proves it harmless, unless it is `hidden` what was done; then the
+    guard looks at everything of the kind. `trouble` is what keeps it from that.
+    """
 
     control: AnyControl
     candidates: tuple[Reasoning, ...] = ()
+    hidden: bool = False
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +109,9 @@ def explanation(change: Change, at_hand: PolicyAtHand) -> Explanation:
             tuple(
                 _reasoning(change, control, candidate, at_hand.policy) for candidate in candidates
             ),
+            hidden=not candidates and is_hidden(control, change, settings),
         )
-        for control, _, candidates in screened(change, at_hand.policy)
+        for control, settings, candidates in screened(change, at_hand.policy)
         if not over
     )
     return Explanation(change, at_hand.origin, watching, over)

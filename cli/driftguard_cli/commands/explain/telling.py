@@ -16,6 +16,10 @@ from driftguard.model import Certainty, Plan
 from .reasons import Explanation, Reasoning, Said, Watching
 
 _INDENT = (0, 0, 0, 2)
+_HIDDEN = (
+    "The record hides what was done: the guard looks at everything of the kind that it can list, "
+    "and asks people at most."
+)
 
 
 # ------------------------------------------------------------------------------- programs
@@ -51,6 +55,8 @@ def _watching(watching: Watching) -> Document:
         "control": watching.control.id,
         "title": watching.control.title,
         "by_the_record": _by_the_record(watching),
+        "hidden": watching.hidden,
+        "trouble": watching.trouble,
         "candidates": [_candidate(reasoning) for reasoning in watching.candidates],
     }
 
@@ -125,15 +131,20 @@ def _parts(found: Explanation) -> Iterator[RenderableType]:
         yield Text(f"The guard passes over it: {found.passed_over}.")
     elif not found.controls:
         yield Text("No control watches such a change: the guard never hears of it.")
-    for watching in sorted(found.controls, key=lambda watching: not watching.candidates):
+    first = sorted(found.controls, key=lambda one: not (one.candidates or one.hidden))
+    for watching in first:
         yield from _of_control(watching)
 
 
 def _of_control(watching: Watching) -> Iterator[RenderableType]:
     yield Text(f"{watching.control.id}: {_by_the_record(watching)} by the record", "bold")
     yield Text(f"  {watching.control.title}")
-    if not watching.candidates:
+    if watching.hidden:
+        yield Text(f"  {_HIDDEN}")
+    elif not watching.candidates:
         yield Text("  The record proves the change harmless: the guard makes no call.")
+    if watching.trouble:
+        yield Text(f"  {watching.trouble}", "red")
     for reasoning in watching.candidates:
         yield ""
         yield Padding(Group(*_of_candidate(reasoning)), _INDENT)
@@ -198,6 +209,8 @@ def facts(*known: tuple[str, str]) -> Table:
 
 def _by_the_record(watching: Watching) -> str:
     """`evident`, `possible` or `harmless`: the most that the record says of any resource."""
+    if watching.hidden:
+        return Certainty.POSSIBLE.value
     if not watching.candidates:
         return "harmless"
     certain = {reasoning.candidate.certainty for reasoning in watching.candidates}

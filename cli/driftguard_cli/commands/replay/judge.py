@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from driftguard import controls
-from driftguard.controls.control import AnyControl
+from driftguard.controls.control import AnyControl, resource
 from driftguard.documents import Json
+from driftguard.engine.guard import is_hidden
 from driftguard.events.cloudtrail import Unparsable, change_from_event, change_from_record
 from driftguard.model import Actor, Autonomy, Candidate, Certainty, Change
 from driftguard.policy.model import Policy
@@ -32,6 +33,8 @@ _OWN_ROLES = ("RemediatorRole", "GrantingRole")
 PROBLEMS_TOLD = 100
 # There are some ten thousand kinds of event; a history of noise must not fill the memory with more.
 _NAMES_KEPT = 50_000
+# The kind of what stands for everything that a record may be about.
+_HIDDEN = "hidden"
 
 
 class Skip(StrEnum):
@@ -154,7 +157,10 @@ class Judge:
         faults = []
         for control in self._watched(change.source, change.name):
             try:
-                found = tuple(control.screen(change, self._settings_of(control)))
+                settings = self._settings_of(control)
+                found = tuple(control.screen(change, settings))
+                if not found and is_hidden(control, change, settings):
+                    found = (_everything(change),)
             except Exception as error:  # noqa: BLE001 - a defect in a control must not end the run
                 faults.append(_fault(control, change, error))
             else:
@@ -180,6 +186,8 @@ class Judge:
         for candidate in found:
             exempted = self._exempted(control, change, candidate)
             autonomy = Autonomy.OBSERVE if exempted else self._autonomy(control)
+            if candidate.resource.kind == _HIDDEN:
+                autonomy = min(autonomy, Autonomy.ASK)
             yield Sighting(
                 event_id=change.id,
                 event_time=change.time,
@@ -221,6 +229,13 @@ class Judge:
             return actor.principal in self._own_roles
         named = any(role in actor.principal for role in _OWN_ROLES)
         return named and bool(_OWN_SESSION.search(actor.session))
+
+
+def _everything(change: Change) -> Candidate:
+    """What stands for all that a change could have touched, where its record hides what it did."""
+    service = change.source.removesuffix(".amazonaws.com")
+    tail = f"{service}:{{region}}:{{account}}:*"
+    return Candidate(resource(change, _HIDDEN, "*", tail), Certainty.POSSIBLE)
 
 
 def _triggers() -> dict[tuple[str, str], tuple[AnyControl, ...]]:

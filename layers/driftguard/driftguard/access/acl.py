@@ -20,6 +20,7 @@ What the S3 User Guide says, and this module follows:
   S3 ignores a name that does not fit, so that the prior ACL stands then, too.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -190,9 +191,10 @@ def _requested(kind: str, acl: object, request_headers: object) -> Mapping[str, 
     if request_headers is not None and not isinstance(request_headers, Mapping):
         return _UNREADABLE
     headers = dict(request_headers or {})
-    nested = _field(headers, "accessControlList")
-    if isinstance(nested, Mapping):  # Where CloudTrail puts the grant headers.
-        headers |= nested
+    nested = _nested(_field(headers, "accessControlList"))
+    if nested is None:
+        return _UNREADABLE
+    headers |= nested
     for name, value in headers.items():
         header, text = str(name).strip().lower(), _header(value)
         if header == _CANNED_HEADER and text:
@@ -215,6 +217,30 @@ def _requested(kind: str, acl: object, request_headers: object) -> Mapping[str, 
     if canned.lower() in _UNFIT.get(str(kind).strip().lower(), frozenset()):
         return f"S3 ignores the canned ACL {canned!r}, since it is not for a {kind}"
     return known
+
+
+# A header in a text: its name, and all up to the next one.
+_IN_TEXT: Final = re.compile(
+    r"(x-amz-[a-z-]+)[\"']?\s*[:=]\s*(.*?)\s*(?=[,;{}\s]*[\"']?x-amz-|$)", re.I | re.S
+)
+
+
+def _nested(logged: object) -> dict[str, object] | None:
+    """The headers where CloudTrail puts them, as an object or as text; None if it has others."""
+    if isinstance(logged, Mapping):
+        return {str(name): value for name, value in logged.items()}
+    if isinstance(logged, list | tuple) and len(logged) == 1:
+        return _nested(logged[0])
+    if not logged:
+        return {}
+    text = str(logged)
+    try:
+        written = json.loads(text)
+    except (ValueError, RecursionError):
+        written = None
+    if isinstance(written, Mapping):
+        return _nested(written)
+    return dict(_IN_TEXT.findall(text)) or None
 
 
 def _header(value: object) -> str:

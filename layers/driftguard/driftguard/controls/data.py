@@ -93,7 +93,7 @@ class DataDeleted(Control[DeletionSettings]):
     severity = 70
     references = References(
         attack=("T1485", "T1490"),
-        stratus=("aws.impact.ec2-deregister-ami", "aws.impact.s3-ransomware-batch-deletion"),
+        stratus=("aws.impact.ec2-deregister-ami",),
     )
     triggers = tuple(_DELETIONS)
     reads = ("ec2:DescribeInstances", "ec2:DescribeSnapshots")

@@ -187,10 +187,7 @@ LEAVE = Advice(
     title="Account no longer bound by its organization",
     severity=90,
     cuts=NOTHING,
-    references=References(
-        attack=("T1562.001",),
-        stratus=("aws.defense-evasion.organizations-leave",),
-    ),
+    references=References(attack=("T1562.001",)),
     triggers=(
         Trigger(_SOURCE, "LeaveOrganization"),
         Trigger(_SOURCE, "RemoveAccountFromOrganization"),

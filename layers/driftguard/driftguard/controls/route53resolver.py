@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
@@ -29,11 +30,7 @@ _SETTLING = Settling(
 )
 _VPCS = ("*",)
 _GONE = ("ResourceNotFoundException",)
-_REFERENCES = References(
-    security_hub=("Route53.2",),
-    attack=("T1562.008",),
-    stratus=("aws.defense-evasion.dns-delete-logs",),
-)
+_REFERENCES = References(security_hub=("Route53.2",), attack=("T1562.008",))
 
 
 def _config(change: Change) -> Resource | None:
@@ -166,7 +163,7 @@ CONTROLS = (
         title="DNS query logging deleted",
         severity=75,
         cuts=NOTHING,
-        references=_REFERENCES,
+        references=replace(_REFERENCES, stratus=("aws.defense-evasion.dns-delete-logs",)),
         triggers=(Trigger(_RESOLVER, "DeleteResolverQueryLogConfig"),),
         reads=("route53resolver:GetResolverQueryLogConfig",),
         revert="a new configuration has a new id, which no plan can name to undo it; taking it "

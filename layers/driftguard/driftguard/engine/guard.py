@@ -109,7 +109,7 @@ class Guard(Context):
         first = next(candidates, None)
         if first is not None:
             candidates = chain((first,), candidates)
-        elif self._is_hidden(control, change, settings):
+        elif is_hidden(control, change, settings):
             from . import hidden
 
             self._must_guard(change.account)
@@ -130,16 +130,6 @@ class Guard(Context):
                 changed=change.time,
                 hidden=hides,
             )
-
-    def _is_hidden(self, control: AnyControl, change: Change, settings: object) -> bool:
-        """Whether the record hides what this control would have found the change by."""
-        if omitted(change.request):
-            return True
-        if not (omitted(change.response) or hides(change.request) or hides(change.response)):
-            return False
-        from . import hidden
-
-        return hidden.is_read(control, change, settings)
 
     def _decided(self, case: Case, change: Change) -> Decision | None:
         self._must_guard(change.account)
@@ -297,6 +287,17 @@ class Guard(Context):
     def is_own(self, change: Change) -> bool:
         """Whether a plan made the change. Such a change is never looked at."""
         return change.actor.is_any_of(self.own_roles)
+
+
+def is_hidden(control: AnyControl, change: Change, settings: object) -> bool:
+    """Whether the record hides what a control, which finds nothing in it, would have found."""
+    if omitted(change.request):
+        return True
+    if not (omitted(change.response) or hides(change.request) or hides(change.response)):
+        return False
+    from . import hidden
+
+    return hidden.is_read(control, change, settings)
 
 
 def _together(troubles: list[Exception]) -> Exception:

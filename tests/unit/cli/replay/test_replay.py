@@ -38,6 +38,14 @@ def test_a_harmless_record_is_no_finding(tmp_path: Path) -> None:
     assert said.findings == []
 
 
+def test_a_record_that_hides_what_was_done_is_a_finding(tmp_path: Path) -> None:
+    omitted = {"reason": "requestParameters too large", "omitted": True, "originalSize": 130731}
+    padded = record("iam.amazonaws.com", "PutRolePolicy", omitted)
+    (found,) = map(json.loads, replayed(log_file(tmp_path / "t.json.gz", padded)).told.splitlines())
+    assert (found["control"], found["certainty"]) == ("iam.admin-inline", "possible")
+    assert found["resource"] == "arn:aws:iam:us-east-1:123456789012:*"
+
+
 def test_failed_and_read_only_calls_are_skipped(tmp_path: Path) -> None:
     failed = opened(errorCode="Client.UnauthorizedOperation")
     said = replayed(log_file(tmp_path / "t.json.gz", failed, opened(readOnly=True)))

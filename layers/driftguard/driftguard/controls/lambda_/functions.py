@@ -89,9 +89,7 @@ class ForeignLayers(Control[TrustSettings]):
     id = "lambda.layer-external"
     title = "Function with a stranger's layer"
     severity = 80
-    references = References(
-        attack=("T1546", "T1195"), stratus=("aws.persistence.lambda-layer-extension",)
-    )
+    references = References(attack=("T1546", "T1195"))
     triggers = (
         Trigger(LAMBDA, "CreateFunction"),
         Trigger(LAMBDA, "UpdateFunctionConfiguration"),

@@ -78,11 +78,12 @@ class PublicAcl(Control[NoSettings]):
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
         asked = acl.judge_request(
             kind="bucket",
-            acl=_acl_asked(change.request),
-            request_headers=_headers_asked(change.request),
+            acl=acl_asked(change.request),
+            request_headers=headers_asked(change.request),
         )
-        if asked.public or omitted(change.request) or _is_hidden(change.request):
-            certainty = Certainty.EVIDENT if asked.public else Certainty.POSSIBLE
+        if asked.public or omitted(change.request):
+            # What cannot be read counts as public, and proves nothing.
+            certainty = Certainty.EVIDENT if asked.offending else Certainty.POSSIBLE
             yield from candidate(change, certainty)
 
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
@@ -111,7 +112,7 @@ class PublicAcl(Control[NoSettings]):
         if not grants:
             return None
         opened = "; ".join(
-            f"{_everybody(grant)} may {text(grant, 'Permission')}" for grant in grants
+            f"{everybody_in_words(grant)} may {text(grant, 'Permission')}" for grant in grants
         )
         summary = f"the ACL lets in the public: {opened}"
         if any(grant in items(mapping(baseline or {}, "acl").get("Grants")) for grant in grants):
@@ -135,13 +136,13 @@ class PublicAcl(Control[NoSettings]):
             return call(bucket, "PutBucketAcl", AccessControlPolicy=grants)
 
         untouched = tuple(
-            f"{text(item, 'Permission')} for {_grantee(item)}"
+            f"{text(item, 'Permission')} for {grantee_of(item)}"
             for item in items(after.get("Grants"))
         )
         return Plan((Step(put(after), (put(before),)),), untouched=untouched)
 
 
-def _acl_asked(request: Document) -> Document | None:
+def acl_asked(request: Document) -> Document | None:
     """The body of a PutBucketAcl in boto3's shape; None where the request carries none."""
     body = mapping(request, "AccessControlPolicy")
     if not body:
@@ -149,34 +150,29 @@ def _acl_asked(request: Document) -> Document | None:
     return {"Grants": list(items(mapping(body, "AccessControlList").get("Grant")))}
 
 
-def _headers_asked(request: Document) -> dict[str, Json]:
-    """The headers of a PutBucketAcl or CreateBucket, wherever the record has them."""
-    nested = mapping(request, "accessControlList")
+def headers_asked(request: Document) -> dict[str, Json]:
+    """The headers of a PutBucketAcl or CreateBucket, and where grants stand beside them."""
     return {
         name: value
-        for name, value in (*request.items(), *nested.items())
-        if name.lower().startswith("x-amz-")
+        for name, value in request.items()
+        if name.lower().startswith("x-amz-") or name == "accessControlList"
     }
 
 
-def _is_hidden(request: Document) -> bool:
-    """Whether grants are in the record in a shape that cannot be read."""
-    return bool(request.get("accessControlList")) and not mapping(request, "accessControlList")
-
-
-def _grantee(grant: Document) -> str:
+def grantee_of(grant: Document) -> str:
     grantee = mapping(grant, "Grantee")
     return text(grantee, "DisplayName", "ID", "URI", "EmailAddress").rpartition("/")[2]
 
 
-def _everybody(grant: Document) -> str:
-    return "anybody" if _grantee(grant) == "AllUsers" else "anybody with an AWS account"
+def everybody_in_words(grant: Document) -> str:
+    return "anybody" if grantee_of(grant) == "AllUsers" else "anybody with an AWS account"
 
 
 # ----------------------------------------------------------------------------- acls enabled
 
 # The header of CreateBucket that says who owns objects.
-# Source: Amazon S3 User Guide, "Controlling ownership of objects and disabling ACLs for your bucket".
+# Source: Amazon S3 User Guide, "Controlling ownership of objects and disabling ACLs for your
+# bucket".
 _OWNERSHIP = "x-amz-object-ownership"
 
 
@@ -184,7 +180,7 @@ def _acls_enabled(change: Change) -> Iterable[Candidate]:
     rule = next(items(mapping(change.request, "OwnershipControls").get("Rule")), {})
     made = change.name == "CreateBucket"
     asked = (
-        text(_headers_asked(change.request), _OWNERSHIP) if made else text(rule, "ObjectOwnership")
+        text(headers_asked(change.request), _OWNERSHIP) if made else text(rule, "ObjectOwnership")
     )
     # ACLs of a new bucket are disabled unless the request says otherwise.
     if asked == ENFORCED or (made and not asked and not omitted(change.request)):
