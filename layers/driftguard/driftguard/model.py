@@ -192,8 +192,7 @@ class Finding:
 
     `unknown` says why it could not be told whether there is a risk: then it is looked at again, and
     what is still not known in the end is decided with `at_most` this much autonomy; other reasons
-    for going no further stand in `at_most_why`. `severity`, 0 to 100, is its own, where that is
-    less than the control's.
+    for going no further stand in `at_most_why`. `severity` is its own, if less than the control's.
     """
 
     summary: str
