@@ -37,14 +37,20 @@ def vote_on_all(
 ) -> None:
     """Votes on each of these decisions, on the state of each that was shown.
 
-    A vote that does not count keeps none of the others from being sent; then it exits 1.
+    A vote that was not sent or does not count keeps none of the others from being sent; then it
+    exits 1.
     """
-    refused = False
-    for decision in dict.fromkeys(decisions):
+    named, refused = list(dict.fromkeys(decisions)), False
+    for decision in named:
         try:
             vote(stack, decision, choice, confirmation, reason=reason, yes=yes, as_json=as_json)
-        except typer.Exit as ended:
-            refused = refused or bool(ended.exit_code)
+        except typer.Exit:
+            refused = True
+        except Trouble as error:
+            if len(named) == 1:
+                raise
+            Console(stderr=True, highlight=False).print(f"{decision}: {error}", markup=False)
+            refused = True
     if refused:
         raise typer.Exit(1)
 

@@ -116,8 +116,10 @@ def message(lab: World, decision: str, status: str = "asked") -> dict[str, Any]:
     """The newest message on the topic about a decision that says so."""
 
     def look() -> dict[str, Any] | None:
-        found = [json.loads(one["Message"]) for one in lab.messages(decision)]
-        return next((one for one in reversed(found) if one["status"] == status), None)
+        told = [json.loads(one["Message"]) for one in lab.messages(decision)]
+        found = [part for one in told for part in one.get("requests", [one])]
+        about = [one for one in found if one.get("decision") == decision]
+        return next((one for one in reversed(about) if one["status"] == status), None)
 
     return eventually(look, f"a message that {decision} is {status}", also=lab.log_tail)
 

@@ -190,10 +190,9 @@ class Observation:
 class Finding:
     """Why an observation is risky: a line for people, and the parts of the state that make it so.
 
-    `unknown` says why it could not be told whether there is a risk: then it is looked at again,
-    and what is still not known in the end is decided with `at_most` this much autonomy; other
-    reasons for going no further stand in `at_most_why`. `severity` is its own, where it is less
-    severe than the control's worst (0 to 100).
+    `unknown` says why it could not be told whether there is a risk: then it is looked at again, and
+    what is still not known in the end is decided with `at_most` this much autonomy; other reasons
+    for going no further stand in `at_most_why`. `severity` is its own, if less than the control's.
     """
 
     summary: str
@@ -325,10 +324,10 @@ class Decision:
     nobody had voted in time. `settles_by`: its calls are made, and AWS works on them until then
     (ISO 8601, UTC). `remade_by` are the ARNs of others who made the very same state while
     it was asked about. A revert that failed and left its risk is tried again at `next_try` (ISO
-    8601, UTC); `retries` counts how often it was. `apart`: hint, state, left and plan
-    are too large for the record itself; where they are lost, the plan is an outline, and the
-    rest is empty. `incident` is the first approval request about the changes that one caller made
-    within minutes, itself included; `beside` is what helps to answer, line by line.
+    8601, UTC); `retries` counts how often it was. `apart`: hint, state, left and plan are too large
+    for the record itself; where they are lost, the plan is an outline, and the rest is empty.
+    `incident` is the first request about the changes that one caller made within minutes (itself
+    included); `beside` is what helps to answer, line by line.
     """
 
     id: str

@@ -14,7 +14,8 @@ from botocore.client import BaseClient
 
 from driftguard.approvals.requester import Reply
 from driftguard.approvals.rules import undo_refusal
-from driftguard.model import Choice, Status, Vote
+from driftguard.controls.ec2.open_ingress import OpenIngress
+from driftguard.model import Choice, Plan, Status, Vote
 from driftguard.policy.model import Person
 from driftguard.state.exemptions import MOST_EXEMPTIONS
 from driftguard.state.keys import StateRecord, exemptions_key
@@ -179,6 +180,25 @@ def test_a_resource_changed_between_answer_and_act_is_asked_about_anew(
     # The other hole has an event of its own.
     (found,) = boto3.client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"]
     assert [one["FromPort"] for one in found["IpPermissions"]] == [3389]
+
+
+def test_what_nothing_can_take_back_any_more_is_told_and_not_asked_about_again(
+    asked: Asked, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No remediation, no question: neither at first, nor once the resource has changed."""
+    asked.vote("bob")
+    open_up(group, 3389)
+    nothing = Plan((), advice="Look at it by hand.")
+    monkeypatch.setattr(OpenIngress, "plan", lambda *_: nothing)
+    told = asked.carried_out()
+    assert told.status is Status.OBSERVED
+    assert told.reason == (
+        "the resource had changed since people were asked; there is no safe remediation now: "
+        "Look at it by hand."
+    )
+    assert (told.plan, told.votes, told.expires) == (nothing, (), "")
+    assert not asked.vote("carol", fingerprint=told.before).counted
+    assert asked.events()[-1] == ("observed", "guard")
 
 
 def test_a_resource_made_safe_before_the_approval_needs_nothing(asked: Asked, group: str) -> None:

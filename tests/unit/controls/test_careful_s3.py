@@ -326,7 +326,7 @@ def test_kind_3_versioning_that_was_perhaps_never_on_is_a_question(
     assert decision.status is Status.ASKED
 
 
-def test_kind_4_acls_that_cloudfronts_logs_need_are_a_question(world: World, client: Any) -> None:
+def test_kind_4_acls_that_cloudfronts_logs_need_are_told(world: World, client: Any) -> None:
     """Kinds 4 and 5: S3 would refuse to enforce ownership, and the logs come by the ACL."""
     put = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     client.put_bucket_ownership_controls(Bucket="wares", OwnershipControls=put)
@@ -344,7 +344,7 @@ def test_kind_4_acls_that_cloudfronts_logs_need_are_a_question(world: World, cli
     asked = {"OwnershipControls": {"Rule": {"ObjectOwnership": "BucketOwnerPreferred"}}}
     record = {"bucketName": "wares", **asked}
     (decision,) = world.handle(s3("PutBucketOwnershipControls", record), guard)
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert decision.plan.steps == ()
     assert "CloudFront" in decision.plan.advice
 

@@ -135,12 +135,12 @@ def test_kind_9_a_key_may_be_open_from_the_start(request_: Document, looked_at: 
     assert [one.resource.id for one in found] == ([key] if looked_at else [])
 
 
-def test_kind_3_rotation_that_was_perhaps_never_on_is_a_question(world: World) -> None:
+def test_kind_3_rotation_that_was_perhaps_never_on_is_told(world: World) -> None:
     """Kind 3: `DisableKeyRotation` of a key that is not rotated changes nothing."""
     key = boto3.client("kms").create_key()["KeyMetadata"]["KeyId"]
     record = change("kms.amazonaws.com", "DisableKeyRotation", {"keyId": key})
     (decision,) = world.handle(record, world.with_policy(reverting))
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert "not recorded" in decision.plan.advice
 
 
@@ -248,7 +248,7 @@ def test_kind_4_an_open_policy_beside_fine_grained_access_control_is_for_people(
     record = {"domainName": "search", "accessPolicies": written}
     change_ = change("es.amazonaws.com", "UpdateDomainConfig", record)
     (decision,) = world.handle(change_, world.with_policy(reverting))
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert decision.plan.steps == ()
     assert "fine-grained" in decision.plan.advice
 

@@ -14,6 +14,7 @@ from moto.iam.models import iam_backends
 from driftguard.approvals.desk import Desk
 from driftguard.aws.calls import Refused
 from driftguard.controls import control, is_known
+from driftguard.documents import stamp
 from driftguard.engine.guard import Guard
 from driftguard.events.commands import Undo
 from driftguard.model import Autonomy, Change, Choice, Decision, Finding, Status, Vote
@@ -70,7 +71,11 @@ def certain(found: Decision | None) -> Decision:
 
 
 def keep(guard: Guard, decision: Decision, **more: Any) -> None:
-    """Bob lets it stand."""
+    """Bob lets it stand: it was asked about before a request needed a remediation, and is open."""
+    if decision.status is Status.OBSERVED:
+        until = stamp(guard.now() + timedelta(days=1))
+        open_ = replace(decision, status=Status.ASKED, expires=until)
+        decision = guard.audit.append(open_, event="asked-anew", note="")
     desk = Desk(guard.audit, guard.state, guard.policy, guard.now)
     vote = Vote("bob", Choice.ACCEPT, "slack", guard.stamp(), decision.before, **more)
     assert desk.vote(decision.id, vote).counted
@@ -219,7 +224,7 @@ def test_a_secret_is_found_and_told_by_kind_place_and_fingerprint(
 ) -> None:
     decision = certain(decided(guard, placed.PLACES[control_id]("Token", token()), control_id))
 
-    assert decision.status is Status.ASKED, decision.reason
+    assert decision.status is Status.OBSERVED, decision.reason
     (exposed,) = decision.state["exposed"]  # type: ignore[misc, union-attr]
     assert set(exposed) == {"kind", "place", "fingerprint"}
     assert exposed["kind"] == "GitHub token"
@@ -294,7 +299,7 @@ def delete(service: str, **named: str) -> None:
 
 
 @every_control
-def test_what_cannot_be_read_to_its_end_is_asked_about_and_never_clean(
+def test_what_cannot_be_read_to_its_end_is_told_of_and_never_clean(
     guard: Guard, control_id: str
 ) -> None:
     with failing():
@@ -303,7 +308,7 @@ def test_what_cannot_be_read_to_its_end_is_asked_about_and_never_clean(
         )
         again = decided(guard, placed.PLACES[control_id]("Setting", token()), control_id)
 
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert "failed with ValueError" in decision.summary
     assert decision.plan.steps == ()
     assert again is not None
@@ -317,7 +322,7 @@ def test_what_cannot_be_read_to_its_end_is_asked_about_and_never_clean(
 
 
 @every_control
-def test_a_kept_secret_is_not_asked_about_again_and_a_new_one_beside_it_is(
+def test_an_accepted_secret_is_not_told_of_again_and_a_new_one_beside_it_is(
     asking: Guard, control_id: str
 ) -> None:
     first, second = token(), token()
@@ -344,7 +349,7 @@ def test_a_kept_secret_is_not_asked_about_again_and_a_new_one_beside_it_is(
 
     again = certain(decided(asking, put("Setting", f"{first} {second}"), control_id))
 
-    assert again.status is Status.ASKED
+    assert again.status is Status.OBSERVED
     new, kept = (
         {one["fingerprint"] for one in each.state["exposed"]}  # type: ignore[union-attr]
         for each in (again, decision)
@@ -391,10 +396,10 @@ def test_the_newest_earlier_value_without_a_secret_comes_back(guard: Guard) -> N
     assert value_of() == "two"
 
 
-def test_a_parameter_that_never_was_clean_is_asked_about(guard: Guard) -> None:
+def test_a_parameter_that_never_was_clean_is_told_of(guard: Guard) -> None:
     placed.parameter(token())
     decision = certain(decided(guard, placed.parameter(token()), SSM))
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert decision.plan.steps == ()
 
 
@@ -428,7 +433,7 @@ def test_a_service_deployed_since_the_revert_is_not_changed_by_its_undo(guard: G
     assert running() == "web:3"
 
 
-def test_a_service_that_codedeploy_deploys_is_asked_about(guard: Guard, fakes: Fakes) -> None:
+def test_a_service_that_codedeploy_deploys_is_told_of(guard: Guard, fakes: Fakes) -> None:
     placed.service(placed.variable("STAGE", "one"))
     change = placed.service(placed.variable("T", token()))
     told = boto3.client("ecs").describe_services(cluster="shop", services=["web"])["services"][0]
@@ -437,7 +442,7 @@ def test_a_service_that_codedeploy_deploys_is_asked_about(guard: Guard, fakes: F
 
     decision = certain(decided(guard, change, SERVICE))
 
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert decision.plan.steps == ()
 
 
@@ -463,7 +468,7 @@ def test_a_key_of_this_account_goes_inactive_wherever_it_stands(
     assert found[KEY].status is Status.REVERTED, found[KEY].reason
     assert statuses("backup") == {id_: "Inactive"}
     # The configuration still holds the secret: that is for the service's own control.
-    assert found[control_id].status is Status.ASKED
+    assert found[control_id].status is Status.OBSERVED
     assert found[control_id].state["exposed"][0]["key_id"] == id_  # type: ignore[index, call-overload]
 
 
@@ -636,7 +641,7 @@ def test_temporary_credentials_are_for_people_to_revoke(guard: Guard, kind: str)
     finding = "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS"
     id_ = key_id(Random(), "AS")
     (decision,) = guard.handle(finding_of_guardduty(finding, id_, "web", kind=kind))
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert decision.plan.steps == ()
     assert "Revoke the older sessions" in decision.plan.advice
     assert f"{id_} of web" in decision.summary
@@ -646,7 +651,7 @@ def test_temporary_credentials_are_for_people_to_revoke(guard: Guard, kind: str)
 def test_the_root_user_is_never_acted_on(guard: Guard, prefix: str) -> None:
     key = key_id(Random(), prefix)
     (decision,) = guard.handle(finding_of_guardduty(EVIDENT[0], key, "root", kind="Root"))
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert decision.plan.steps == ()
     assert "root user" in decision.summary
     assert "Sign in as the root user" in decision.plan.advice
@@ -694,19 +699,19 @@ def made_key(user: str) -> Change:
     return iam("CreateAccessKey", {"userName": user}, responseElements=told)
 
 
-@pytest.mark.parametrize(("days", "is_asked"), [(90, False), (91, True)])
-def test_a_working_key_older_than_policy_allows_is_asked_about(
-    guard: Guard, days: int, is_asked: bool
+@pytest.mark.parametrize(("days", "is_told"), [(90, False), (91, True)])
+def test_a_working_key_older_than_policy_allows_is_told_of(
+    guard: Guard, days: int, is_told: bool
 ) -> None:
     ((id_, _),) = keys_of("backup")
     aged("backup", id_, days)
 
     decision = decided(guard, made_key("backup"), OLD)
 
-    assert (decision is not None) == is_asked
+    assert (decision is not None) == is_told
     assert statuses("backup")[id_] == "Active"
     if decision is not None:
-        assert decision.status is Status.ASKED
+        assert decision.status is Status.OBSERVED
         assert f"{id_} ({days} days)" in decision.summary
 
 

@@ -312,7 +312,7 @@ def test_a_prefix_list_that_cannot_be_read_hides_no_other_rule(
     assert world.one(flat_ingress(group.id, 22, "0.0.0.0/0")).status is Status.REVERTED
 
 
-def test_a_new_rule_by_a_list_that_cannot_be_read_is_asked_about(
+def test_a_new_rule_by_a_list_that_cannot_be_read_is_told_of(
     world: World, group: Group, monkeypatch: pytest.MonkeyPatch, fakes: Fakes
 ) -> None:
     """Kind 8: whom it lets in cannot be told, so a person looks."""
@@ -320,7 +320,7 @@ def test_a_new_rule_by_a_list_that_cannot_be_read_is_asked_about(
     broken_lists(monkeypatch, fakes)
     asked = permission(22) | {"prefixListIds": {"items": [{"prefixListId": list_id}]}}
     decision = world.one(nested_ingress(group.id, asked))
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert "cannot be read" in decision.summary
 
 
@@ -353,7 +353,7 @@ def test_a_list_that_comes_to_hold_the_internet_is_told(
 
     decision = world.one(wrapped("ModifyManagedPrefixList", asked, {}))
 
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert group.id in decision.summary
     assert decision.plan.steps == ()
 

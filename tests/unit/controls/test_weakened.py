@@ -46,7 +46,7 @@ def test_without_a_baseline_the_records_word_counts(world: World) -> None:
     assert step.call.parameters == {"TableName": "orders", "DeletionProtectionEnabled": True}
 
 
-def test_without_a_baseline_or_a_default_people_are_asked(world: World) -> None:
+def test_without_a_baseline_or_a_default_people_are_told(world: World) -> None:
     instance(BackupRetentionPeriod=0)
 
     request = {"dBInstanceIdentifier": "orders", "backupRetentionPeriod": 0}
@@ -54,8 +54,8 @@ def test_without_a_baseline_or_a_default_people_are_asked(world: World) -> None:
     decision = world.one(change(RDS, "ModifyDBInstance", request, eventTime=later))
 
     assert decision.plan.steps == ()
-    assert decision.status is Status.ASKED
-    assert decision.autonomy is Autonomy.ASK
+    assert decision.status is Status.OBSERVED
+    assert decision.autonomy is Autonomy.OBSERVE
 
 
 def test_only_the_field_that_got_weaker_is_set_back(world: World) -> None:
@@ -112,5 +112,5 @@ def test_of_a_deleted_policy_that_nobody_recorded_people_are_told(world: World) 
 
     decision = world.one(s3("DeleteBucketPolicy", {"bucketName": "wares"}))
 
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert decision.plan.advice == "What the policy denied is not recorded."

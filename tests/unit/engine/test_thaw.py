@@ -16,6 +16,7 @@ from driftguard.documents import Document, stamp
 from driftguard.engine import thaw
 from driftguard.engine.hidden import Hidden
 from driftguard.engine.intake import Intake, Retry
+from driftguard.events.cloudtrail import change_from_record
 from driftguard.events.commands import judge_message, look_message, thaw_message
 from driftguard.model import Decision, Status
 from driftguard.sweep.look import sweep
@@ -306,3 +307,17 @@ def test_a_reason_alone_never_makes_a_freeze_longer(frozen: Frozen, world: World
     assert longer.expires > first.expires
     world.clock.pass_by(hours=3)
     assert frozen.act("freeze").expires == ""
+
+
+def test_what_would_only_be_observed_without_the_freeze_is_not_judged_anew(
+    frozen: Frozen, world: World
+) -> None:
+    """What has no remediation was told of in the freeze, and nothing more comes of it."""
+    frozen.act("freeze")
+    imported = record("ec2.amazonaws.com", "ImportKeyPair", {"keyName": "ops"})
+    boto3.client("ec2").create_key_pair(KeyName="ops")
+    decision = world.one(change_from_record(imported))
+    assert [one.guardrail for one in decision.rulings] == ["freeze", "no-remediation"]
+    assert not thaw.was_frozen(decision)
+    held = replace(decision, rulings=decision.rulings[:1])
+    assert thaw.was_frozen(held)

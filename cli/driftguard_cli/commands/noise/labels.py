@@ -28,7 +28,8 @@ def read(path: Path) -> Labels:
     An event with several rows is risky if one of them says so. Raises `Trouble` for a file that
     cannot be read, and names the line.
     """
-    risky, harmless = set(), set()
+    risky: set[str] = set()
+    harmless: set[str] = set()
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)

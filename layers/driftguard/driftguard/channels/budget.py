@@ -298,7 +298,10 @@ def _named(found: Item) -> tuple[Named, ...]:
 
 
 def _set(found: Item, name: str) -> frozenset[str]:
-    return frozenset(str(value) for value in found.get(name, {}).get("SS", ()))
+    values = found.get(name, {}).get("SS", ())
+    if not isinstance(values, (list, tuple, set)):
+        raise ValueError(f"its {name} are no set")
+    return frozenset(str(value) for value in values)
 
 
 def _read(state: StateTable, key: Item) -> Item:

@@ -56,3 +56,14 @@ def test_whom_iam_does_not_let_in_is_told_which_permission_is_missing(door: Door
     result = told(door, "approve", "--yes")
     assert "lambda:InvokeFunctionUrl" in str(result.exception)
     assert door.asked.events() == [("decided", "guard")]
+
+
+def test_several_are_voted_on_one_after_the_other_whatever_becomes_of_one(
+    door: Door, group: str
+) -> None:
+    unknown = f"dg-{'0' * 24}"
+    result = told(door, "approve", unknown, "--yes")
+    assert result.exit_code == 1
+    assert f"{unknown}: There is no decision {unknown}." in result.stderr
+    assert door.asked.carried_out().status is Status.REVERTED
+    assert not is_open(group)

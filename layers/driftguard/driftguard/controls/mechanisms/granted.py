@@ -32,7 +32,7 @@ class Granted(Declared, Control[TrustSettings]):
     that one grant is looked at, so that what was granted before, on purpose, is left alone. `read`
     answers the state, None when either is gone; `risky` says why it is risky, "" if it is not
     (any more); `steps` put it right, each with what brings it back exactly, but for what the state
-    names as left out. Without steps people are asked, with `advice`. `doubtful` says why people are
+    names as left out. Without steps people are told `advice`. `doubtful` says why people are
     asked in any case, "" where the state leaves no doubt.
     """
 

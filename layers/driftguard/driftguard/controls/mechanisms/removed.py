@@ -23,7 +23,7 @@ class Removed(Declared, Control[NoSettings]):
     `read` answers `{"exists": False}` when it is gone, else its whole configuration with
     `"exists": True`; None where what it belonged to is gone too, so that nothing is missed.
     `restore` are the calls that make it again, from the baseline and the state now, each with its
-    undo. Without a baseline people are asked. What cannot be made again stands in the baseline's
+    undo. Without a baseline people are told. What cannot be made again stands in the baseline's
     `LEFT_OUT`, in words; `advice` is what else people are told.
     """
 

@@ -46,7 +46,7 @@ class OpenPolicy(Declared, Control[TrustSettings]):
     `service` is what `access.policy.judge` calls it; `audiences` which openings count. `written`
     is the policy in the record, as text or object, None where the record has none. `read` answers
     `{"policy": "<text>", …}`. `put` writes a text, `delete` removes the policy; a service without
-    deletion never leaves it empty: its baseline comes back, or people are asked. `spared` says why
+    deletion never leaves it empty: its baseline comes back, or people are told. `spared` says why
     a state's policy is for people to amend, "" if it is not.
 
     What people accepted is in the baseline: a policy that is still open to whom it was open there
@@ -153,7 +153,7 @@ class DenyLost(Declared, Control[NoSettings]):
     deleted policy comes back whole; to a replaced one the lost statements are added. A Deny in the
     place of the lost one, about the same actions and resources, is a question: both together may
     let nobody in, so the old one would take its place. Without a baseline nobody knows what was
-    denied: people are asked about a deletion.
+    denied: people are told of a deletion.
 
     `by_default` says whom the service lets in where there is no policy, "" for nobody else: then
     each policy that is deleted is a loss, whether it denied anything or not.

@@ -32,7 +32,7 @@ class Switch(Declared, Control[NoSettings]):
     `read` answers the state, None when the resource is gone. `risky` says in words why a state is
     risky, "" if it is not; it is given the baseline's state, or None. `put` is the call that sets
     a state's values; `safe` is the state to set, from the risky one and the baseline's. When it
-    answers None there is nothing safe to guess, and people are asked with `advice`. A candidate's
+    answers None there is nothing safe to guess, and people are told `advice`. A candidate's
     hint becomes part of the state. `asks` says why people must be asked about a risky state, "" if
     they need not be.
     """
