@@ -42,7 +42,8 @@ _CLOUDTRAIL = "AWS API Call via CloudTrail"
 # "EventBridge rule for global services"; AWS Organizations User Guide, "Logging AWS Organizations
 # API calls with AWS CloudTrail"; AWS General Reference, "AWS Account Management endpoints and
 # quotas", "Amazon Route 53 endpoints and quotas", "AWS Shield Advanced endpoints and quotas"; AWS
-# Health User Guide, "Monitoring events in AWS Health with Amazon EventBridge" (exposed keys are an event of IAM).
+# Health User Guide, "Monitoring events in AWS Health with Amazon EventBridge" (exposed keys are an
+# event of IAM).
 ONLY_IN_US_EAST_1 = frozenset(
     {
         "account.amazonaws.com",
