@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import boto3
 import pytest
 
 from driftguard.access.principals import Trusted
+from driftguard.aws.calls import Refused
 from driftguard.aws.references import HELD, grants_in, lock_token
 from driftguard.controls import control
 from driftguard.controls.control import NoSettings, TrustSettings
 from driftguard.documents import Document
 from driftguard.model import Autonomy, Candidate, Certainty, Change, Observation, Plan, Resource
 from tests.support.records import ACCOUNT, REGION, change, iam
+from tests.support.world import Fakes, World
 
 ORGANIZATIONS = "organizations.amazonaws.com"
 DENY_LEAVING = {"Sid": "Leaving", "Effect": "Deny", "Action": "organizations:Leave*"}
@@ -195,6 +198,25 @@ def test_a_lock_never_comes_back_as_one_that_nobody_can_change() -> None:
     (step,) = planned("backup.vault-unlocked", lock(None, locked=False), lock(30)).steps
 
     assert step.call.parameters == {"BackupVaultName": "x", "MinRetentionDays": 30}
+
+
+def test_a_vault_that_may_not_be_read_is_gone_only_if_it_is_not_listed(
+    world: World, fakes: Fakes
+) -> None:
+    """AWS Backup answers so for a vault that does not exist."""
+    boto3.client("backup").create_backup_vault(BackupVaultName="there")
+    refused = {"Error": {"Code": "AccessDeniedException"}}
+    fakes.install({("backup", "DescribeBackupVault"): lambda _: refused})
+    reader, one = world.guard.aws.reader(ACCOUNT, REGION), control("backup.vault-deleted")
+
+    def deleted(name: str) -> Candidate:
+        made = change("backup.amazonaws.com", "DeleteBackupVault", {"backupVaultName": name})
+        (found,) = one.screen(made, NoSettings())
+        return found
+
+    assert one.observe(deleted("gone"), reader) == {"vault": "gone"}
+    with pytest.raises(Refused):
+        one.observe(deleted("there"), reader)
 
 
 @pytest.mark.parametrize(
