@@ -31,7 +31,9 @@ _NAMED_OTHERWISE = frozenset({"lambda", "s3"})
 # Actions that are no operations, and that a pattern would match.
 # Source: Service Authorization Reference, the tables of each service.
 _NO_OPERATIONS = {
+    "backup": ("DeleteBackupVaultSharingPolicy", "PutBackupVaultSharingPolicy"),
     "elasticloadbalancing": ("DescribeWebACLAssociation", "GetLoadBalancerWebACL"),
+    "iam": ("UpdateCloudFrontPublicKey",),
     "logs": ("GetLogDelivery", "ListLogDeliveries", "UpdateLogDelivery"),
     "wafv2": ("DisassociateFirewallManager",),
 }

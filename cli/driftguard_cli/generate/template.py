@@ -42,8 +42,9 @@ _CLOUDTRAIL = "AWS API Call via CloudTrail"
 # Sources: AWS CloudTrail User Guide, "CloudTrail concepts" (global service events); AWS re:Post,
 # "EventBridge rule for global services"; AWS Organizations User Guide, "Logging AWS Organizations
 # API calls with AWS CloudTrail"; AWS General Reference, "AWS Account Management endpoints and
-# quotas", "Amazon Route 53 endpoints and quotas"; AWS Health User Guide, "Monitoring events in AWS
-# Health with Amazon EventBridge" (exposed keys are an event of IAM).
+# quotas", "Amazon Route 53 endpoints and quotas", "AWS Shield Advanced endpoints and quotas"; AWS
+# Health User Guide, "Monitoring events in AWS Health with Amazon EventBridge" (exposed keys are an
+# event of IAM).
 ONLY_IN_US_EAST_1 = frozenset(
     {
         "account.amazonaws.com",
@@ -52,6 +53,7 @@ ONLY_IN_US_EAST_1 = frozenset(
         "organizations.amazonaws.com",
         "route53.amazonaws.com",
         "route53domains.amazonaws.com",
+        "shield.amazonaws.com",
     }
 )
 # Sources whose event names end with the API's date and version (`AddPermission20150331v2`), some

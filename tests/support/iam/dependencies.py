@@ -106,6 +106,7 @@ NOT_NEEDED: dict[str, tuple[NotNeeded, ...]] = {
     **dict.fromkeys(
         (
             *("sso:DescribeAccountAssignmentCreationStatus", "sso:GetInlinePolicyForPermissionSet"),
+            "sso:DescribeTrustedTokenIssuer",
             *("sso:ListAccountAssignments", "sso:ListAccountsForProvisionedPermissionSet"),
             "sso:ListCustomerManagedPolicyReferencesInPermissionSet",
             "sso:ListManagedPoliciesInPermissionSet",

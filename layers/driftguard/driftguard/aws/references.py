@@ -4,8 +4,10 @@ A plan is recorded and shown; a function's code is too large for that, and a par
 be a secret. So a parameter may be `{"$held": {...}}`. `resolver` fetches its value when the call is
 made, under the plan's own session, and checks that it is the one that was meant.
 
+What is not known before the call is made is named too: the token of a web ACL's last change.
+
 Sources: AWS Lambda API Reference, "FunctionConfiguration" (`CodeSha256`); AWS Systems Manager API
-Reference, "GetParameterHistory".
+Reference, "GetParameterHistory"; AWS WAF API Reference, "UpdateWebACL" (`LockToken`).
 """
 
 from __future__ import annotations
@@ -27,6 +29,11 @@ def parameter_value(name: str, arn: str, version: int) -> Document:
     return {HELD: {"kind": "parameter-value", "name": name, "arn": arn, "version": version}}
 
 
+def lock_token(arn: str) -> Document:
+    """The token that the next change of a web ACL needs: every change gives it another."""
+    return {HELD: {"kind": "lock-token", "arn": arn}}
+
+
 def grants_in(value: Json) -> Iterator[tuple[str, str]]:
     """The IAM actions, each with its ARN, that are needed to fetch what a value names."""
     for reference in wanted(value):
@@ -36,6 +43,8 @@ def grants_in(value: Json) -> Iterator[tuple[str, str]]:
             # Of one version; whether IAM asks about that, or about the function, is not written.
             yield "lambda:GetFunction", arn
             yield "lambda:GetFunction", f"{arn}:*"
+        elif reference["kind"] == "lock-token":
+            yield "wafv2:GetWebACL", arn
         else:
             yield "ssm:GetParameterHistory", arn
 

@@ -36,6 +36,8 @@ def fetched(value: Json, clients: Clients) -> object:
 def _fetch(wanted: Document, clients: Clients) -> object:
     if wanted["kind"] == "function-code":
         return _code(clients("lambda"), text(wanted, "function"), text(wanted, "sha256"))
+    if wanted["kind"] == "lock-token":
+        return _token(clients("wafv2"), text(wanted, "arn"))
     return _value(clients("ssm"), text(wanted, "name"), int(text(wanted, "version")))
 
 
@@ -63,6 +65,14 @@ def _code(client: Client, function: str, sha256: str) -> bytes:
     if base64.b64encode(hashlib.sha256(code).digest()).decode() != sha256:
         raise AwsError(f"what Lambda gave as the code of {function}:{published[-1]} is another")
     return code
+
+
+def _token(client: Client, arn: str) -> str:
+    """The web ACL's token now: `…:regional/webacl/NAME/ID`."""
+    scope, _, name, id_ = arn.split(":", 5)[5].split("/")
+    named = "REGIONAL" if scope == "regional" else "CLOUDFRONT"
+    with told_apart("wafv2", "GetWebACL"):
+        return str(client.get_web_acl(Name=name, Scope=named, Id=id_)["LockToken"])
 
 
 def _value(client: Client, name: str, version: int) -> str:

@@ -68,7 +68,7 @@ def _rules(analyzer: Resource, reader: Reader) -> Iterator[Json]:
 
 
 def _made_again(analyzer: Resource, before: Document, _now: Document) -> tuple[Step, ...]:
-    optional = {
+    optional: dict[str, Json] = {
         "archiveRules": listed(before, "rules"),
         "configuration": mapping(before, "configuration"),
         "tags": mapping(before, "tags"),

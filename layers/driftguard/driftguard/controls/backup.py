@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from driftguard.aws.calls import document
+from driftguard.aws.calls import Refused, document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
@@ -37,7 +37,17 @@ def _vaults(reader: Reader) -> Iterator[Resource]:
 
 
 def _described(vault: Resource, reader: Reader) -> Document | None:
-    found = reader.read("backup", "DescribeBackupVault", BackupVaultName=vault.id, absent=_GONE)
+    """The vault; None when it is gone.
+
+    Of a vault that is not there AWS Backup says that it may not be read, at times. Only the listing
+    tells that from a permission that is missing.
+    """
+    try:
+        found = reader.read("backup", "DescribeBackupVault", BackupVaultName=vault.id, absent=_GONE)
+    except Refused:
+        if any(listed == vault for listed in _vaults(reader)):
+            raise
+        return None
     return None if found is None else document(found)
 
 
@@ -236,7 +246,7 @@ CONTROLS = (
         cuts=NOTHING,
         references=References(attack=("T1490", "T1485")),
         triggers=(Trigger(_BACKUP, "DeleteBackupVault"), Trigger(_BACKUP, "CreateBackupVault")),
-        reads=("backup:DescribeBackupVault",),
+        reads=("backup:DescribeBackupVault", "backup:ListBackupVaults"),
         revert="a new vault has none of the backups, and whoever emptied the old one has them",
         candidates=evident(_vault, "DeleteBackupVault"),
         read=_missing,

@@ -25,6 +25,15 @@ _OWN_ROLE = (
 # GuardDuty's word for whatever it does not know.
 _GONE = ("BadRequestException",)
 _REFERENCES = References(attack=("T1562.001",))
+# How an account that is no member, or not yet, stands to an administrator.
+# Source: Amazon GuardDuty User Guide, "Understanding the relationship between GuardDuty
+# administrator account and member accounts".
+_NO_MEMBER = frozenset(
+    {
+        *("", "Created", "EmailVerificationFailed", "EmailVerificationInProgress"),
+        *("Invited", "Removed", "Resigned"),
+    }
+)
 
 
 def _part(change: Change, kind: str, id_: str) -> Resource | None:
@@ -67,7 +76,7 @@ def _relationship(member: Resource, reader: Reader) -> str:
 
 def _monitored(member: Resource, reader: Reader) -> Document | None:
     status = _relationship(member, reader)
-    return {"monitored": status == "Enabled"} if status in ("Enabled", "Disabled") else None
+    return None if status in _NO_MEMBER else {"monitored": status == "Enabled"}
 
 
 def _monitor(member: Resource, state: Document) -> Call:
@@ -79,7 +88,7 @@ def _monitor(member: Resource, state: Document) -> Call:
 def _removed(member: Resource, reader: Reader) -> Document | None:
     """The state of an account that is no member any more; None if it is one again."""
     status = _relationship(member, reader)
-    return None if status in ("Enabled", "Disabled") else {"relationship": status or "none"}
+    return {"relationship": status or "none"} if status in _NO_MEMBER else None
 
 
 # ---------------------------------------------------------------------------------- the lists

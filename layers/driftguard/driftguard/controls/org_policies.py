@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from driftguard.access.document import as_list
 from driftguard.aws.calls import AwsError, document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, items, mapping, parsed, text
@@ -96,7 +95,7 @@ def _read(policy: Resource, reader: Reader) -> Document | None:
 
 
 def _statements(state: Document) -> list[Document]:
-    return list(items(as_list(mapping({"policy": _json(state)}, "policy").get("Statement"))))
+    return list(items(mapping({"policy": _json(state)}, "policy").get("Statement")))
 
 
 def _json(state: Document) -> Json:

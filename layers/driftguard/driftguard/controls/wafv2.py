@@ -45,16 +45,16 @@ def _named(change: Change) -> Resource | None:
     arn = text(change.request, "resourceArn")
     if arn.count(":") < 5:
         return None
-    return _by_arn(arn, change.account, change.region)
+    return by_arn(arn, change.account, change.region)
 
 
-def _by_arn(arn: str, account: str, region: str) -> Resource:
+def by_arn(arn: str, account: str, region: str) -> Resource:
     service = arn.split(":")[2]
     kind = "web-acl" if service == "wafv2" else "protected-resource"
     return Resource(f"wafv2.{kind}", arn, account, region, arn)
 
 
-def _listed(reader: Reader, operation: str, key: str, scope: str) -> Iterator[Document]:
+def listed_all(reader: Reader, operation: str, key: str, scope: str) -> Iterator[Document]:
     """Every element of a listing: WAF's have no paginator."""
     asked: dict[str, str] = {"Scope": scope}
     while True:
@@ -85,7 +85,7 @@ def _protect(fronted: Resource, state: Document) -> Call:
 
 
 def _protected(reader: Reader) -> Iterator[Resource]:
-    for acl in _listed(reader, "ListWebACLs", "WebACLs", "REGIONAL"):
+    for acl in listed_all(reader, "ListWebACLs", "WebACLs", "REGIONAL"):
         for kind in _KINDS.values():
             found = reader.read(
                 "wafv2",
@@ -97,7 +97,7 @@ def _protected(reader: Reader) -> Iterator[Resource]:
             )
             arns = document(found).get("ResourceArns")
             for arn in arns if isinstance(arns, list) else ():
-                yield _by_arn(str(arn), reader.account, reader.region)
+                yield by_arn(str(arn), reader.account, reader.region)
 
 
 # -------------------------------------------------------------------------------- logging
@@ -105,7 +105,7 @@ def _protected(reader: Reader) -> Iterator[Resource]:
 
 def _logging(acl: Resource, reader: Reader) -> Document | None:
     """The logging of a web ACL; None where the web ACL is gone, which deletes it too."""
-    there = reader.read("wafv2", "GetWebACL", absent=_GONE, **_by_name(acl))
+    there = reader.read("wafv2", "GetWebACL", absent=_GONE, **by_name(acl))
     if there is None:
         return None
     found = reader.read("wafv2", "GetLoggingConfiguration", ResourceArn=acl.arn, absent=_GONE)
@@ -118,7 +118,7 @@ def _logging(acl: Resource, reader: Reader) -> Document | None:
     return {"exists": True, "logging": settings}
 
 
-def _by_name(acl: Resource) -> dict[str, str]:
+def by_name(acl: Resource) -> dict[str, str]:
     """The parameters that name a web ACL: `…:regional/webacl/NAME/ID`."""
     scope, _, name, id_ = acl.arn.split(":", 5)[5].split("/")
     return {"Name": name, "Scope": "REGIONAL" if scope == "regional" else "CLOUDFRONT", "Id": id_}
@@ -158,10 +158,10 @@ def _logged(reader: Reader) -> Iterator[Resource]:
     """The web ACLs with logging; CloudFront's are all in us-east-1."""
     scopes = ("REGIONAL", *(("CLOUDFRONT",) if reader.region == "us-east-1" else ()))
     for scope in scopes:
-        for configuration in _listed(
+        for configuration in listed_all(
             reader, "ListLoggingConfigurations", "LoggingConfigurations", scope
         ):
-            yield _by_arn(text(configuration, "ResourceArn"), reader.account, reader.region)
+            yield by_arn(text(configuration, "ResourceArn"), reader.account, reader.region)
 
 
 def _own_logging(change: Change) -> Resource | None:

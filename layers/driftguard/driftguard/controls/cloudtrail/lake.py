@@ -38,7 +38,7 @@ def _stores(reader: Reader) -> Iterator[Resource]:
     """All stores, those that wait for their deletion too. This listing has no paginator."""
     asked: dict[str, str] = {}
     while True:
-        page = document(reader.read("cloudtrail", "ListEventDataStores", **asked))
+        page = document(reader.read("cloudtrail", "ListEventDataStores", absent=(), **asked))
         for store in items(page.get("EventDataStores")):
             arn = text(store, "EventDataStoreArn")
             id_ = arn.rpartition("/")[2]

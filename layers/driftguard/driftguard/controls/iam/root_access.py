@@ -87,13 +87,10 @@ def _assumed(change: Change) -> Iterator[Candidate]:
     target = text(change.request, "targetPrincipal")
     account = target.split(":")[4] if target.count(":") >= 5 else target
     if account and task not in _LOOKING:
-        arn = f"arn:{_partition(change)}:iam::{account}:root"
-        where = Resource("iam.root", f"{account}/{task}", change.account, change.region, arn)
-        yield Candidate(where, Certainty.EVIDENT, {"account": account, "task": task})
-
-
-def _partition(change: Change) -> str:
-    return resource(change, "iam.root", "root", "iam::{account}:root").partition
+        # The session is another account's; here it has no ARN, and this only names it.
+        where = f"iam::{{account}}:root-session/{account}/{task}"
+        found = resource(change, "iam.root-session", f"{account}/{task}", where)
+        yield Candidate(found, Certainty.EVIDENT, {"account": account, "task": task})
 
 
 ROOT_SESSION = Advice(
