@@ -28,6 +28,8 @@ Block: TypeAlias = "dict[str, object]"
 
 PATTERN_LIMIT = 2048
 POLICY_LIMIT = 6144
+# What stays free of the boundary, for the next control.
+_ROOM_IN_BOUNDARY = 200
 POLICIES_A_ROLE = 10
 RULES_A_BUS = 300
 RESOURCES_A_STACK = 500
@@ -194,11 +196,9 @@ def _actions(statement: dict[str, object]) -> list[str]:
 
 def _boundary(actions: Iterable[str]) -> Block:
     """The cap on whatever else may ever be attached to the remediator."""
-    statement: dict[str, object] = {
-        "Effect": "Allow",
-        "Action": boundary.actions_of(actions),
-        "Resource": ["*"],
-    }
+    statement: dict[str, object] = {"Effect": "Allow", "Action": [], "Resource": ["*"]}
+    around = _length([statement]) + _ROOM_IN_BOUNDARY
+    statement["Action"] = boundary.actions_of(actions, POLICY_LIMIT - around)
     if _length([statement]) > POLICY_LIMIT:
         raise ValueError("the remediator's permissions boundary is over IAM's limit")
     about = "The most that Driftguard's remediator may ever do, whatever is attached to it."

@@ -43,6 +43,12 @@ def is_action(action: str) -> bool:
     return name in _service(prefix).get("privileges", {})
 
 
+def actions_of(prefix: str) -> Iterator[str]:
+    """Every action that IAM has of a service."""
+    for name in _service(prefix).get("privileges", {}):
+        yield f"{prefix}:{name}"
+
+
 @cache
 def kinds_of(action: str) -> tuple[Kind, ...]:
     """The kinds of resources that an action is on; none for an action that knows no resources."""
