@@ -39,7 +39,7 @@ _BATCHES = {
     "PublishBatch": "Publish",
 }
 # Kinds of which the reference requires all, and a request is on one.
-_ALIKE = {"stream": "table"}
+_ALIKE = {"stream": "table", "consumer": "table"}
 # Where the package mixes up two services that share a prefix, or lacks what AWS documents: then
 # the call's own ARNs are what it is on.
 # Sources: Service Authorization Reference, "Elastic Load Balancing" (the classic one), "API Gateway

@@ -66,9 +66,7 @@ PUBLIC_VAULT = OpenPolicy(
     candidates=_vault,
     written=lambda change: mapping(change.request, "policy").get("policy"),
     read=_policy,
-    put=lambda vault, written, _: _call(
-        vault, "SetVaultAccessPolicy", policy={"Policy": written}
-    ),
+    put=lambda vault, written, _: _call(vault, "SetVaultAccessPolicy", policy={"Policy": written}),
     delete=lambda vault, _: _call(vault, "DeleteVaultAccessPolicy"),
 )
 
