@@ -22,7 +22,7 @@ _EVERYWHERE = ("*",)
 
 
 def _bus(change: Change) -> Iterator[Candidate]:
-    """The bus of a record, which names it by its name or its ARN, and the default one by neither."""
+    """The bus of a record, named by its name or its ARN; the default one by neither."""
     given = text(change.request, "eventBusName")
     name = given.partition(":event-bus/")[2] if given.startswith("arn:") else given or "default"
     where = f"events:{{region}}:{{account}}:event-bus/{name}"
