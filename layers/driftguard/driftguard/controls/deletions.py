@@ -28,8 +28,11 @@ def _named(*parameters: str) -> Callable[[Document], list[str]]:
 
     def names(request: Document) -> list[str]:
         given = text(request, *parameters)
-        tail = given.split(":", 5)[5] if given.startswith("arn:") else given
-        return [tail.partition("/")[2] or tail] if tail else []
+        if given.startswith("arn:") and given.count(":") >= 5:
+            # Its kind comes first: `table/orders`, `auto-backup:ab-1`.
+            kind_and_name = given.split(":", 5)[5].replace(":", "/", 1)
+            return [kind_and_name.partition("/")[2]]
+        return [given] if given else []
 
     return names
 

@@ -78,7 +78,11 @@ LOCK_WEAKENED = Weakened(
     cuts=NOTHING,
     busy=BUSY,
     references=References(security_hub=("S3.15",), attack=("T1485", "T1490")),
-    triggers=(Trigger(S3, "PutObjectLockConfiguration"),),
+    # Records are said to have the API's name, and IAM's: no sample of either is published.
+    triggers=(
+        Trigger(S3, "PutObjectLockConfiguration"),
+        Trigger(S3, "PutBucketObjectLockConfiguration"),
+    ),
     reads=("s3:GetBucketObjectLockConfiguration", "s3:ListAllMyBuckets"),
     writes={"s3:PutBucketObjectLockConfiguration": BUCKETS},
     found_by=buckets,
