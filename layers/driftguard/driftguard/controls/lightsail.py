@@ -26,7 +26,7 @@ from .mechanisms.weakened import TOLD, Weakened, told, weaker_than_before
 
 _LIGHTSAIL = "lightsail.amazonaws.com"
 _WHERE = "arn:{partition}:lightsail:{region}:{account}"
-_GONE = ("NotFoundException", "DoesNotExist")
+_GONE = ("NotFoundException",)
 _ARN = "arn"
 
 
