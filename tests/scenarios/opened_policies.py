@@ -262,7 +262,7 @@ def bus_by_principal() -> Staged:
     return Staged(attack, made.snapshot, normal=parsed, fakes=fakes)
 
 
-def packages(kind: str) -> Staged:
+def packages(kind: str, before: bool) -> Staged:
     """A domain, or a repository in it."""
     kept = Kept()
     name = {"domain": "acme"} | ({"repository": "shop"} if kind == "Repository" else {})
@@ -304,6 +304,7 @@ def packages(kind: str) -> Staged:
         action="codeartifact:GetAuthorizationToken",
         resource="*",
         who=THEIRS,
+        before=before,
         fakes=fakes,
     )
 
@@ -408,6 +409,8 @@ def cluster(before: bool) -> Staged:
 
 EITHER_WAY: dict[str, Callable[[bool], Staged]] = {
     "acmpca.public-policy": authority,
+    "codeartifact.public-domain": partial(packages, "Domain"),
+    "codeartifact.public-repository": partial(packages, "Repository"),
     "ecr.public-registry": registry,
     "glacier.public-vault": vault,
     "kafka.public-policy": cluster,
@@ -419,8 +422,6 @@ EITHER_WAY: dict[str, Callable[[bool], Staged]] = {
 SCENARIOS = (
     *(Scenario(id_, partial(stage, True)) for id_, stage in EITHER_WAY.items()),
     *(Scenario(id_, partial(stage, False), "emptied") for id_, stage in EITHER_WAY.items()),
-    Scenario("codeartifact.public-domain", partial(packages, "Domain")),
-    Scenario("codeartifact.public-repository", partial(packages, "Repository")),
     Scenario("events.public-bus", bus),
     Scenario("events.public-bus", bus_by_principal, "principal"),
     Scenario("kinesis.encryption-off", unencrypted_stream),

@@ -19,6 +19,7 @@ _PREFIX = {
     "elbv2": "elasticloadbalancing",
     "emr": "elasticmapreduce",
     "opensearch": "es",
+    "opensearchserverless": "aoss",
     "s3control": "s3",
     "sso-admin": "sso",
 }

@@ -179,9 +179,9 @@ def _bucket_opened(change: Change) -> Iterator[Candidate]:
 
 
 def _buckets(reader: Reader) -> Iterator[Resource]:
-    asked: dict[str, object] = {}
+    asked: dict[str, str] = {}
     while True:
-        page = document(reader.read("lightsail", "GetBuckets", **asked))
+        page = document(reader.read("lightsail", "GetBuckets", absent=(), **asked))
         for bucket in items(page.get("buckets")):
             yield _found(reader, "Bucket", text(bucket, "name"))
         if not text(page, "nextPageToken"):

@@ -164,7 +164,7 @@ DOMAIN_TRANSFERRED = Advice(
         # To cancel it is the harmless twin.
         for name in ("TransferDomain", "CancelDomainTransfer")
     ),
-    revert="an offer that is cancelled can only be made again with a new password",
+    revert="an offer that is withdrawn can only be made again with a new password",
     candidates=_given_away,
     why="another account may take the domain over",
     advice="Cancel the transfer at once, before it is accepted (`aws route53domains "

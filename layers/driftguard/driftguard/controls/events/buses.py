@@ -30,9 +30,9 @@ def _bus(change: Change) -> Iterator[Candidate]:
 
 
 def _buses(reader: Reader) -> Iterator[Resource]:
-    asked: dict[str, object] = {}
+    asked: dict[str, str] = {}
     while True:
-        page = document(reader.read("events", "ListEventBuses", **asked))
+        page = document(reader.read("events", "ListEventBuses", absent=(), **asked))
         for bus in items(page.get("EventBuses")):
             name, arn = text(bus, "Name"), text(bus, "Arn")
             yield Resource("events.bus", name, reader.account, reader.region, arn)

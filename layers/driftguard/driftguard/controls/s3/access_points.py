@@ -31,9 +31,9 @@ def _point(change: Change) -> Iterator[Candidate]:
 
 
 def _points(reader: Reader) -> Iterator[Resource]:
-    asked: dict[str, object] = {"AccountId": reader.account}
+    asked: dict[str, str] = {"AccountId": reader.account}
     while True:
-        page = document(reader.read("s3control", "ListAccessPoints", **asked))
+        page = document(reader.read("s3control", "ListAccessPoints", absent=(), **asked))
         for point in items(page.get("AccessPointList")):
             name, arn = text(point, "Name"), text(point, "AccessPointArn")
             yield Resource("s3.access-point", name, reader.account, reader.region, arn)

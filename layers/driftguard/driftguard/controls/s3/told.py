@@ -65,7 +65,7 @@ class InventoryExternal(Control[TrustSettings]):
         found = _inventories(candidate.resource, reader)
         if found is None:
             return None
-        theirs = {_destination(one) for one in found}
+        theirs = {_destination(one) for one in items(found)}
         ours = reader.pages("s3", "ListBuckets", "Buckets") if theirs else ()
         return {
             "owner": candidate.resource.account,
@@ -113,10 +113,12 @@ class InventoryExternal(Control[TrustSettings]):
 def _inventories(bucket: Resource, reader: Reader) -> list[Json] | None:
     """The bucket's inventories, by id; None when the bucket is gone."""
     found: list[Json] = []
-    asked: dict[str, object] = {"Bucket": bucket.id}
+    asked: dict[str, str] = {"Bucket": bucket.id}
     while True:
         try:
-            page = document(reader.read("s3", "ListBucketInventoryConfigurations", **asked))
+            page = document(
+                reader.read("s3", "ListBucketInventoryConfigurations", absent=(), **asked)
+            )
         except AwsError as error:
             if error.code in GONE:
                 return None
