@@ -67,7 +67,11 @@ NO_RESOURCE_LEVEL = frozenset(
         "ec2:EnableSerialConsoleAccess",
         "ec2:EnableSnapshotBlockPublicAccess",
         "ec2:ModifyVpcBlockPublicAccessOptions",
+        "ecr:DeleteRegistryPolicy",
+        "ecr:PutRegistryPolicy",
         "elasticmapreduce:PutBlockPublicAccessConfiguration",
+        "events:PutPermission",
+        "events:RemovePermission",
         "firehose:ListDeliveryStreams",
         "guardduty:StartMonitoringMembers",
         "guardduty:StopMonitoringMembers",
@@ -83,6 +87,7 @@ NO_RESOURCE_LEVEL = frozenset(
         "kms:DisconnectCustomKeyStore",
         "logs:CreateLogDelivery",
         "logs:DeleteLogDelivery",
+        "logs:DeleteResourcePolicy",
         "logs:DescribeResourcePolicies",
         "logs:PutResourcePolicy",
         "macie2:DisableMacie",
@@ -95,6 +100,8 @@ NO_RESOURCE_LEVEL = frozenset(
         "route53domains:EnableDomainTransferLock",
         "s3:PutAccountPublicAccessBlock",
         "securityhub:BatchUpdateStandardsControlAssociations",
+        "ses:DeleteIdentityPolicy",
+        "ses:PutIdentityPolicy",
         "tag:GetResources",
     }
 )
@@ -201,12 +208,20 @@ def planned(guard: Guard, scenario: Scenario, fakes: Fakes) -> Planned:
 def as_moto_checks(policy: dict[str, Any]) -> dict[str, Any]:
     """The policy as moto can evaluate it.
 
-    moto asks about resource `*`, except for S3, and calls CloudWatch by its host's name.
+    moto asks about resource `*`, except for S3, calls CloudWatch by its host's name, and knows an
+    amendment of a REST API by the operation's name.
     """
+    named = {"cloudwatch:": "monitoring:", "apigateway:PATCH": "apigateway:UpdateRestApi"}
+
+    def as_moto_names(action: str) -> str:
+        for ours, its in named.items():
+            action = its + action.removeprefix(ours) if action.startswith(ours) else action
+        return action
+
     return policy | {
         "Statement": [
             one
-            | {"Action": [action.replace("cloudwatch:", "monitoring:") for action in one["Action"]]}
+            | {"Action": [as_moto_names(action) for action in one["Action"]]}
             | ({} if one["Resource"][0].startswith("arn:aws:s3:") else {"Resource": "*"})
             for one in policy["Statement"]
         ]
@@ -217,6 +232,7 @@ def as_moto_checks(policy: dict[str, Any]) -> dict[str, Any]:
 SUBRESOURCES = {
     "PUT": {
         "encryption": "PutEncryptionConfiguration",
+        "object-lock": "PutBucketObjectLockConfiguration",
         "ownershipControls": "PutBucketOwnershipControls",
         "publicAccessBlock": "PutBucketPublicAccessBlock",
         "replication": "PutReplicationConfiguration",
@@ -275,6 +291,9 @@ def dummy(shape: Shape | None) -> Any:
     if shape.type_name == "list":
         return [dummy(shape.member)]  # type: ignore[attr-defined]
     if shape.type_name == "string":
+        if ":kinesis:" in str(shape.metadata.get("pattern")):
+            # The SDK finds the endpoint by it.
+            return f"arn:aws:kinesis:{REGION}:123456789012:stream/x"
         length = int(shape.metadata.get("min", 1))
         return (getattr(shape, "enum", None) or ["x" * max(length, 1)])[0]
     simple: dict[str, Callable[[], Any]] = {

@@ -1,55 +1,84 @@
 """The remediator's permissions boundary: what it may ever do, whatever is attached to its role.
 
 A boundary is one policy of at most 6,144 characters, where the role's own policies are several. So
-it names actions and no resources, and many actions by a pattern of whole words. A pattern is taken
-only if it matches no other operation that the service has; one for a single action begins with the
-action's first word.
+it names actions and no resources, and some actions by a pattern of whole words. A pattern is taken
+only if it matches no other action that the service has. First several actions are named by one
+pattern; where the policy would still be too long, single actions are named by a pattern of their
+own, as few as it takes.
 
 Sources: IAM User Guide, "Permissions boundaries for IAM entities", "IAM and AWS STS quotas".
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
+from pathlib import Path
 
 from botocore.session import get_session
 
 # Under which names the SDK has the service of an IAM prefix, where they differ.
 _MODELS = {
     "access-analyzer": ("accessanalyzer",),
+    "aoss": ("opensearchserverless",),
     "elasticfilesystem": ("efs",),
     "elasticloadbalancing": ("elb", "elbv2"),
     "elasticmapreduce": ("emr",),
     "es": ("es", "opensearch"),
+    "ses": ("ses", "sesv2"),
     "sso": ("sso-admin",),
 }
-# Services whose actions in IAM are not named after their operations: a pattern could match more.
-_NAMED_OTHERWISE = frozenset({"lambda", "s3"})
-# Actions that are no operations, and that a pattern would match.
+# Actions of IAM that are no operations of the SDK, by service: a pattern could match them.
 # Source: Service Authorization Reference, the tables of each service.
-_NO_OPERATIONS = {
-    "backup": ("DeleteBackupVaultSharingPolicy", "PutBackupVaultSharingPolicy"),
-    "elasticloadbalancing": ("DescribeWebACLAssociation", "GetLoadBalancerWebACL"),
-    "iam": ("UpdateCloudFrontPublicKey",),
-    "logs": ("GetLogDelivery", "ListLogDeliveries", "UpdateLogDelivery"),
-    "wafv2": ("DisassociateFirewallManager",),
-}
+_OTHER_ACTIONS = json.loads(Path(__file__).with_name("other_actions.json").read_text())
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
 
 
-def actions_of(actions: Iterable[str]) -> list[str]:
-    """Return patterns that match these actions (`service:Action`) and no other, sorted."""
+def actions_of(actions: Iterable[str], most: int | None = None) -> list[str]:
+    """Return patterns that match these actions (`service:Action`) and no other, sorted.
+
+    `most` is how many characters they may take as a JSON list, None for any number. The list is
+    longer nevertheless if nothing makes it shorter.
+    """
     by_service: dict[str, set[str]] = {}
     for action in actions:
         service, _, name = action.partition(":")
         by_service.setdefault(service, set()).add(name)
-    return sorted(
+    found = {
         f"{service}:{pattern}"
         for service, names in by_service.items()
         for pattern in _patterns(service, names)
+    }
+    if most is not None:
+        shorter = {name: _shortest(name) for name in found}
+        for name in sorted(found, key=lambda name: (len(shorter[name]) - len(name), name)):
+            if length_of(found) <= most:
+                break
+            found = (found - {name}) | {shorter[name]}
+    return sorted(found)
+
+
+def length_of(actions: Iterable[str]) -> int:
+    """How many characters a list of actions takes in a policy."""
+    return len(json.dumps([*actions], separators=(",", ":")))
+
+
+def _shortest(action: str) -> str:
+    """The shortest pattern of whole words that matches this action alone, else its name."""
+    service, _, name = action.partition(":")
+    every = known(service)
+    if name not in every:
+        return action
+    alone = [
+        pattern
+        for pattern in _of_words(name)
+        if [one for one in every if fnmatchcase(one, pattern)] == [name]
+    ]
+    return min(
+        (f"{service}:{pattern}" for pattern in [name, *alone]), key=lambda one: (len(one), one)
     )
 
 
@@ -66,14 +95,18 @@ def operations(service: str) -> frozenset[str]:
     )
 
 
+def known(service: str) -> frozenset[str]:
+    """Return all that a service's actions may be: its operations, and what IAM has beside them."""
+    return operations(service).union(_OTHER_ACTIONS.get(service, ()))
+
+
 def _patterns(service: str, names: set[str]) -> Iterator[str]:
-    every = operations(service)
-    others = names.union(_NO_OPERATIONS.get(service, ()))
+    every = known(service)
     matched: dict[str, set[str]] = {}
-    if every and service not in _NAMED_OTHERWISE:
+    if every:
         for pattern in sorted({pattern for name in names for pattern in _of_words(name)}):
-            matches = {name for name in every | others if fnmatchcase(name, pattern)}
-            if matches <= names and (len(matches) > 1 or not pattern.startswith("*")):
+            matches = {name for name in every | names if fnmatchcase(name, pattern)}
+            if len(matches) > 1 and matches <= names & every:
                 matched[pattern] = matches
     rest = set(names)
     while matched:

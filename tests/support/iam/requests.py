@@ -39,14 +39,16 @@ _BATCHES = {
     "PublishBatch": "Publish",
 }
 # Kinds of which the reference requires all, and a request is on one.
-_ALIKE = {"stream": "table", "root": "organizationalunit"}
+_ALIKE = {"stream": "table", "consumer": "table", "root": "organizationalunit"}
 # Where the package mixes up two services that share a prefix, or lacks what AWS documents: then
 # the call's own ARNs are what it is on.
 # Sources: Service Authorization Reference, "Elastic Load Balancing" (the classic one), "API Gateway
 # Management"; AWS WAF Developer Guide, "Permissions for AssociateWebACL".
 _WRONG_IN_THE_PACKAGE = frozenset(
     {
+        "apigateway:PATCH",
         "apigateway:SetWebACL",
+        "apigateway:UpdateRestApiPolicy",
         "elasticloadbalancing:ModifyLoadBalancerAttributes",
         "elasticloadbalancing:SetWebAcl",
     }

@@ -170,6 +170,7 @@ def test_kind_9_a_domain_is_found_by_its_name_or_in_an_object(domain: Any) -> No
 UNMODELED = ("ec2.amazonaws.com", "s3.amazonaws.com", "sso-directory.amazonaws.com")
 MODELS = {
     "access-analyzer": "accessanalyzer",
+    "aoss": "opensearchserverless",
     "elasticfilesystem": "efs",
     "elasticloadbalancing": "elbv2",
     "elasticmapreduce": "emr",
@@ -179,6 +180,10 @@ MODELS = {
 }
 # What records have and the model has not: see the sources in events/shapes.json.
 BEYOND_THE_MODEL = {
+    "apigateway.amazonaws.com UpdateRestApi": {"restApiId", "template", "updateRestApiInput"},
+    # In the path it is `Id`; the Developer Guide's records of changes in a zone have the member.
+    "route53.amazonaws.com DisableHostedZoneDNSSEC": {"hostedZoneId"},
+    "route53.amazonaws.com EnableHostedZoneDNSSEC": {"hostedZoneId"},
     "lambda.amazonaws.com UpdateFunctionCode20150331v2": {"fullyQualifiedArn"},
     "route53domains.amazonaws.com DisableDomainTransferLock": {"domainName.name"},
     "route53domains.amazonaws.com EnableDomainTransferLock": {"domainName.name"},

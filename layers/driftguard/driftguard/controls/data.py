@@ -106,7 +106,7 @@ class DataDeleted(Control[DeletionSettings]):
 
     def screen(self, change: Change, settings: DeletionSettings) -> Iterable[Candidate]:
         deletion = _DELETIONS.get(Trigger(change.source, change.name))
-        if deletion is None or _is_routine(change.actor, settings):
+        if deletion is None or is_routine(change.actor, settings):
             return
         loss = deletions.by_record(change)
         for name in deletion.named(change.request, deletion.parameter):
@@ -142,7 +142,7 @@ class DataDeleted(Control[DeletionSettings]):
         )
 
 
-def _is_routine(actor: Actor, settings: DeletionSettings) -> bool:
+def is_routine(actor: Actor, settings: DeletionSettings) -> bool:
     """Whether to delete is what the actor is there for.
 
     Where a service calls by itself, the record has it for the caller's address, which nobody can

@@ -1,0 +1,1 @@
+"""EC2's networks beyond groups and routes: endpoints, their services, interfaces, client VPNs."""
