@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -129,7 +130,7 @@ def test_an_approved_revert_survives_a_throttled_call(
     assert not is_open(group)
 
 
-def test_an_approved_revert_that_was_dead_lettered_is_finished_by_a_redrive(
+def test_an_approved_revert_that_was_dead_lettered_is_finished_at_its_time(
     world: World, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guard = asking(world)
@@ -137,6 +138,9 @@ def test_an_approved_revert_that_was_dead_lettered_is_finished_by_a_redrive(
     refusing(monkeypatch, "RevokeSecurityGroupIngress", "RequestLimitExceeded")
     with pytest.raises(Exception, match="throttled"):
         guard.carry_out(decision.id, last_chance=True)
+    failed = guard.carry_out(decision.id)
+    assert failed.status is Status.FAILED
+    world.clock.at = datetime.fromisoformat(failed.next_try)
     assert guard.carry_out(decision.id).status is Status.REVERTED
 
 
