@@ -11,7 +11,7 @@ import yaml
 from tests.support.world import ROOT
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms as their text."""
 
 

@@ -73,7 +73,7 @@ def shipped_policy() -> model.Policy:
     return compiled.from_compiled(loader.read(ROOT / "policies" / "guard.yaml"))
 
 
-class _Template(yaml.SafeLoader):
+class _Template(yaml.CSafeLoader):
     """Reads CloudFormation's short forms as null: the tables have none."""
 
 

@@ -22,11 +22,11 @@ _NOTHING = object()
 _ATTRIBUTE = ":{region}:{account}:"
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms as their long ones."""
 
 
-def _long_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
+def _long_form(loader: yaml.CSafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
     if isinstance(node, yaml.ScalarNode):
         value: Any = loader.construct_scalar(node)
     elif isinstance(node, yaml.SequenceNode):
@@ -56,6 +56,13 @@ _ARNS = {
 _REF_IS_ARN = frozenset({"AWS::SNS::Topic", "AWS::SecretsManager::Secret"})
 
 
+@cache
+def _read(text: str) -> dict[str, Any]:
+    """A template, read once a process: that is half a second."""
+    read: dict[str, Any] = yaml.load(text, _Loader)
+    return read
+
+
 @dataclass(frozen=True)
 class Stack:
     """The template with these parameters; `names` are physical names where they matter."""
@@ -65,10 +72,9 @@ class Stack:
     names: Mapping[str, str] = field(default_factory=dict)
     name: str = "driftguard"
 
-    @cached_property
+    @property
     def _template(self) -> dict[str, Any]:
-        read: dict[str, Any] = yaml.load(self.text, _Loader)
-        return read
+        return _read(self.text)
 
     @cached_property
     def resources(self) -> dict[str, Any]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import pytest
-import yaml
 
 from driftguard import controls
 from driftguard.controls.control import AnyControl
 from driftguard.events.cloudtrail import change_from_event
 from driftguard.model import Candidate, Change
+from tests.support.template import of_type
 from tests.support.world import ROOT, shipped_policy
 
 EVENTS = ROOT / "events"
@@ -76,31 +75,9 @@ def test_there_are_no_events_of_unknown_controls() -> None:
 # ------------------------------------------------------------------------- the template's rules
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, each read as its plain value."""
-
-
-def _short_form(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.MappingNode)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_multi_constructor("!", _short_form)
-
-
-@cache
 def patterns() -> dict[str, Any]:
     """The event pattern of every rule in the template, by the rule's name."""
-    template = yaml.load((ROOT / "template.yaml").read_text(), _Loader)
-    return {
-        name: one["Properties"]["EventPattern"]
-        for name, one in template["Resources"].items()
-        if one["Type"] == "AWS::Events::Rule"
-    }
+    return {name: one["EventPattern"] for name, one in of_type("AWS::Events::Rule").items()}
 
 
 def matches(pattern: Mapping[str, Any], value: Mapping[str, Any]) -> bool:

@@ -8,10 +8,8 @@ import json
 import sys
 from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from typer.testing import CliRunner
 
@@ -33,6 +31,7 @@ from tests.support.guardrails.strategies import situations
 from tests.support.guardrails.throwaway import REASON, add_full_moon
 from tests.support.properties import thoroughly
 from tests.support.records import flat_ingress
+from tests.support.template import template
 from tests.support.world import ROOT, World
 
 # -------------------------------------------------------------------------------- the registry
@@ -97,17 +96,6 @@ def test_terms_stand_under_a_key_of_the_policy_or_in_a_parameter_of_the_stack() 
 
 
 # ----------------------------------------------------------------------------------- the alarms
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as null: the metrics have none."""
-
-
-_Loader.add_multi_constructor("!", lambda *_: None)
-
-
-def template() -> Any:
-    return yaml.load((ROOT / "template.yaml").read_text(), _Loader)
 
 
 def test_every_metric_of_a_guardrail_has_an_alarm_and_every_such_alarm_a_guardrail() -> None:
