@@ -59,8 +59,8 @@ class Policy:
     """How far each control may go, its settings, and what is exempt.
 
     `notifications` is how many decisions a day a channel tells one by one that ask nothing of
-    anybody, and `notify_from` is how severe such a one must be. `may_cut` are the controls whose reverts need not wait for a person though they may cut
-    more than was opened.
+    anybody, and `notify_from` is how severe such a one must be. `may_cut` are the controls whose
+    reverts need not wait for a person though they may cut more than was opened.
     """
 
     default: Autonomy = Autonomy.ASK
