@@ -13,6 +13,7 @@ from driftguard.aws.calls import Refused
 from driftguard.aws.references import HELD, grants_in, lock_token
 from driftguard.controls import control
 from driftguard.controls.control import NoSettings, TrustSettings
+from driftguard.controls.wafv2_rules import _as_text
 from driftguard.documents import Document
 from driftguard.model import Autonomy, Candidate, Certainty, Change, Observation, Plan, Resource
 from tests.support.records import ACCOUNT, REGION, change, iam
@@ -159,6 +160,21 @@ def test_where_another_rule_has_its_priority_people_order_them() -> None:
 
     assert not plan.steps
     assert "by hand" in plan.advice
+
+
+@pytest.mark.parametrize(("whose", "place"), [("before", 0), ("now", -1)])
+def test_a_rule_that_looks_for_bytes_that_are_no_text_is_never_put_back_altered(
+    whose: str, place: int
+) -> None:
+    states: Any = {"before": acl("Block", ADMIN, BOTS), "now": acl("Block", BOTS)}
+    rule = states[whose]["Rules"][place]
+    looked = _as_text({**rule, "Statement": {"SearchString": b"\xff\xfe"}})
+    states[whose]["Rules"][place] = looked
+
+    plan = planned("wafv2.rules-weakened", states["now"], states["before"], ACL_ARN)
+
+    assert not plan.steps
+    assert "no text" in plan.advice
 
 
 def test_a_lock_token_is_read_with_a_permission_on_that_web_acl_alone() -> None:

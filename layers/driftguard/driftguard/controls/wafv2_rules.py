@@ -6,6 +6,7 @@ read right before the call (`aws/references.py`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 
 from driftguard.aws.calls import plain
@@ -90,7 +91,7 @@ def _settings(acl: Resource, reader: Reader) -> Document | None:
 def _as_text(value: object) -> object:
     """With what a rule looks for (bytes) as text, which the SDK takes as well."""
     if isinstance(value, bytes):
-        return value.decode(errors="replace")
+        return value.decode(errors="replace")  # `_restored` writes none that is not exact
     if isinstance(value, Mapping):
         return {name: _as_text(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -140,9 +141,10 @@ def _why(state: Document, baseline: Document | None) -> str:
 
 
 def _restored(state: Document, baseline: Document | None) -> Document | None:
-    """The web ACL as it is, with what was loosened as before; None if that has no place any more.
+    """The web ACL as it is, with what was loosened as before; None if that cannot be put exactly.
 
-    Rules are tried in the order of their priorities, and no two may have the same one.
+    Rules are tried in the order of their priorities, and no two may have the same one. One that
+    looks for bytes that are no text is not known exactly.
     """
     if baseline is None:
         return None
@@ -154,7 +156,13 @@ def _restored(state: Document, baseline: Document | None) -> Document | None:
     # Unchanged rules keep their places in the list.
     names = [*_rules(baseline), *(name for name in _rules(state) if name not in _rules(baseline))]
     ordered: list[Json] = [rules[name] for name in names if name in rules]
-    return {**state, "DefaultAction": default["DefaultAction"], "Rules": ordered}
+    restored: Document = {**state, "DefaultAction": default["DefaultAction"], "Rules": ordered}
+    return restored if all(_is_exact(one) for one in (state, restored)) else None
+
+
+def _is_exact(acl: Document) -> bool:
+    """Whether all that rules look for is text, so that it is put as it was."""
+    return "\ufffd" not in json.dumps(acl, ensure_ascii=False, default=str)
 
 
 def _put(acl: Resource, state: Document) -> Call:
@@ -198,7 +206,8 @@ RULES_WEAKENED = Switch(
     risky=_why,
     safe=_restored,
     put=_put,
-    advice="Where another rule has taken the place of one that is gone, order them by hand.",
+    advice="Put the rules back by hand: another has taken the place of one that is gone, or one "
+    "of them looks for bytes that are no text.",
 )
 
 
