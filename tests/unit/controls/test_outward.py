@@ -13,9 +13,9 @@ from driftguard.controls import control
 from driftguard.controls.control import NoSettings, TrustSettings
 from driftguard.controls.events.buses import written
 from driftguard.controls.networks.endpoints import ENDPOINT_OPENED
-from driftguard.model import Candidate, Certainty, Change, Resource
+from driftguard.model import Candidate, Certainty, Change
 from tests.support.records import ACCOUNT, change, ec2, s3
-from tests.support.world import REGION, Fakes, World
+from tests.support.world import REGION, World
 
 STRANGER, PARTNER = "999999999999", "888888888888"
 TRUSTING = TrustSettings(Trusted(accounts=frozenset({PARTNER})))
@@ -84,21 +84,6 @@ def test_a_repository_in_another_accounts_domain_is_not_ours() -> None:
     ours = change(source, name, {**asked, "domainOwner": ACCOUNT})
     assert screened("codeartifact.public-repository", theirs) == []
     assert len(screened("codeartifact.public-repository", ours)) == 1
-
-
-def test_the_policy_of_a_rest_api_is_read_with_its_quotes_escaped(
-    world: World, fakes: Fakes
-) -> None:
-    """As the service answers; put back so, it would be no JSON."""
-    plain = '{"Version":"2012-10-17","Statement":[]}'
-    escaped = plain.replace('"', '\\"')
-    answered = {"id": "a1", "policy": escaped, "endpointConfiguration": {"types": ["REGIONAL"]}}
-    fakes.install({("apigateway", "GetRestApi"): lambda _: answered})
-    arn = f"arn:aws:apigateway:{REGION}::/restapis/a1"
-    api = Candidate(Resource("apigateway.rest-api", "a1", ACCOUNT, REGION, arn), Certainty.POSSIBLE)
-    reader = world.guard.aws.reader(ACCOUNT, REGION)
-    state = control("apigateway.policy-opened").observe(api, reader)
-    assert state == {"account": ACCOUNT, "policy": plain, "private": False}
 
 
 # ---------------------------------------------------------------------------------- endpoints
