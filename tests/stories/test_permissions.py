@@ -208,20 +208,12 @@ def planned(guard: Guard, scenario: Scenario, fakes: Fakes) -> Planned:
 def as_moto_checks(policy: dict[str, Any]) -> dict[str, Any]:
     """The policy as moto can evaluate it.
 
-    moto asks about resource `*`, except for S3, calls CloudWatch by its host's name, and knows an
-    amendment of a REST API by the operation's name.
+    moto asks about resource `*`, except for S3, and calls CloudWatch by its host's name.
     """
-    named = {"cloudwatch:": "monitoring:", "apigateway:PATCH": "apigateway:UpdateRestApi"}
-
-    def as_moto_names(action: str) -> str:
-        for ours, its in named.items():
-            action = its + action.removeprefix(ours) if action.startswith(ours) else action
-        return action
-
     return policy | {
         "Statement": [
             one
-            | {"Action": [as_moto_names(action) for action in one["Action"]]}
+            | {"Action": [action.replace("cloudwatch:", "monitoring:") for action in one["Action"]]}
             | ({} if one["Resource"][0].startswith("arn:aws:s3:") else {"Resource": "*"})
             for one in policy["Statement"]
         ]
