@@ -16,6 +16,7 @@ import typer
 from rich.text import Text
 
 from driftguard.aws.calls import AwsError, told_apart
+from driftguard.documents import Document, items, text
 from driftguard.model import Autonomy
 from driftguard.state import freezes
 from driftguard.state.keys import freezes_of
@@ -104,16 +105,19 @@ def _changes(deployed: Stack) -> Iterator[Finding]:
     with told_apart("cloudtrail", "DescribeTrails"):
         trails = client.describe_trails()["trailList"]
     for trail in trails:
+        arn = trail["TrailARN"]
         with told_apart("cloudtrail", "GetTrailStatus"):
-            if client.get_trail_status(Name=trail["TrailARN"])["IsLogging"]:
-                yield Finding("changes", Verdict.OK, f"the trail {trail['Name']} is logging")
+            logging = client.get_trail_status(Name=arn)["IsLogging"]
+        with told_apart("cloudtrail", "GetEventSelectors"):
+            if logging and _logs_changes(client.get_event_selectors(TrailName=arn)):
+                yield Finding("changes", Verdict.OK, f"the trail {trail['Name']} logs changes")
                 break
     else:
         yield Finding(
             "changes",
             Verdict.WRONG,
-            "no trail is logging here, and without one EventBridge gets no API calls: make one, or "
-            "deploy with CreateTrail=true",
+            "no trail here is logging management events that write, and without one EventBridge "
+            "gets no API calls: make one, or deploy with CreateTrail=true",
         )
     if deployed.region != _GLOBAL_EVENTS:
         yield Finding(
@@ -122,6 +126,24 @@ def _changes(deployed: Stack) -> Iterator[Finding]:
             f"changes of IAM and other global services arrive in {_GLOBAL_EVENTS}: they need a "
             "stack there",
         )
+
+
+def _logs_changes(selectors: Document) -> bool:
+    """Whether a trail's selectors take management events that write.
+
+    Source: AWS CloudTrail API Reference, "EventSelector" and "AdvancedFieldSelector".
+    """
+    for selector in items(selectors.get("EventSelectors")):
+        managed = selector.get("IncludeManagementEvents") is not False
+        if managed and text(selector, "ReadWriteType") in ("", "All", "WriteOnly"):
+            return True
+    for selector in items(selectors.get("AdvancedEventSelectors")):
+        wanted = {
+            text(one, "Field"): one.get("Equals") for one in items(selector["FieldSelectors"])
+        }
+        if wanted.get("eventCategory") == ["Management"] and wanted.get("readOnly") != ["true"]:
+            return True
+    return False
 
 
 def _channels(deployed: Stack) -> Iterator[Finding]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import boto3
 import pytest
 
 from driftguard.audit import AuditTable, broken_link
+from driftguard.audit.bounds import bounded
 from driftguard.audit.chain import fault_in
 from driftguard.audit.items import decision_of, item_of
 from driftguard.audit.parts import PART
 from driftguard.audit.plan_items import fitting, outline
 from driftguard.audit.sizes import INLINE, clipped
 from driftguard.documents import why_unkept
-from driftguard.model import Call, Decision, Plan, Ruling, Status, Step
+from driftguard.model import Actor, Call, Choice, Decision, Plan, Ruling, Status, Step, Vote
 from tests.support.audit import ALICE, a_decision, decided, moved
 from tests.support.strict_aws.sizes import ITEM, size_of
 from tests.support.world import World
@@ -46,6 +47,23 @@ def parts(decision: Decision) -> list[Any]:
 @pytest.fixture
 def table(world: World) -> AuditTable:
     return world.audit
+
+
+def test_a_bound_forgets_no_field_of_a_small_decision() -> None:
+    """The source identity was lost so, and with it who had made the change."""
+    everything = {one.name: f"of {one.name}" for one in fields(Actor)}
+    assert bounded(a_decision(actor=Actor(**everything))).actor == Actor(**everything)
+    whole = a_decision(
+        remade_by=("arn:aws:iam::1:user/x",),
+        beside=("dg-2: another request",),
+        incident="in-1",
+        quorum=2,
+        next_try=LATER,
+        retries=3,
+        settles_by=LATER,
+        votes=(Vote("bob", Choice.ACCEPT, "api", LATER, "print", "t", LATER, "arn:x", "why"),),
+    )
+    assert bounded(whole) == whole
 
 
 def test_a_small_decision_is_one_item(table: AuditTable) -> None:

@@ -61,11 +61,13 @@ def bounded_name(name: str) -> str:
 
 
 def _bounded_actor(actor: Actor) -> Actor:
-    return Actor(
+    return replace(
+        actor,
         principal=clipped(actor.principal, _ARN),
         session=clipped(actor.session, _ARN),
         kind=clipped(actor.kind, _NAME),
         account=clipped(actor.account, _NAME),
         source=clipped(actor.source, _NAME),
         agent=clipped(actor.agent, _REASON),
+        source_identity=clipped(actor.source_identity, _NAME),
     )

@@ -110,7 +110,8 @@ class Sweeper:
                 )
                 self._command(late.command)
                 report.overdue += 1
-        except AwsError as error:
+        except (AwsError, LookupError, TypeError, ValueError) as error:
+            # Not only AWS: one item that another version wrote would stop every sweep.
             self._take(Swept("", None, "failed", f"overdue decisions: {error}"), report)
 
     def _go_on(

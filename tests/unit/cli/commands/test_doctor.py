@@ -103,6 +103,38 @@ def test_without_a_trail_no_change_is_seen(deployed: Deployed) -> None:
     assert "deploy with CreateTrail=true" in found(result)["changes", "wrong"]
 
 
+@pytest.mark.parametrize(
+    ("selectors", "sees"),
+    [
+        ({"EventSelectors": [{"ReadWriteType": "ReadOnly"}]}, False),
+        ({"EventSelectors": [{"IncludeManagementEvents": False}]}, False),
+        ({"EventSelectors": [{"ReadWriteType": "WriteOnly"}]}, True),
+        (
+            {
+                "AdvancedEventSelectors": [
+                    {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Data"]}]}
+                ]
+            },
+            False,
+        ),
+        (
+            {
+                "AdvancedEventSelectors": [
+                    {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}
+                ]
+            },
+            True,
+        ),
+    ],
+)
+def test_a_trail_that_logs_no_changes_is_none(
+    deployed: Deployed, selectors: dict[str, Any], *, sees: bool
+) -> None:
+    deployed.with_trail()
+    boto3.client("cloudtrail").put_event_selectors(TrailName="all", **selectors)
+    assert (("changes", "ok") in found(deployed.examined("--json"))) is sees
+
+
 def test_dead_letters_are_counted_and_how_to_read_them_is_said(deployed: Deployed) -> None:
     boto3.client("sqs").send_message(QueueUrl=deployed.dead, MessageBody="x")
     told = found(deployed.examined("--json"))
