@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from rich import console as rich_console
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -53,7 +53,9 @@ class Rows:
         cells = [field if isinstance(field, Text) else Text(field) for field in fields]
         self._rows.append((cells, style))
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(
+        self, console: rich_console.Console, options: rich_console.ConsoleOptions
+    ) -> rich_console.RenderResult:
         if self._needed() <= options.max_width:
             yield self._table()
         else:
@@ -84,7 +86,7 @@ class Rows:
             table.add_row(*cells, style=style)
         return table
 
-    def _block(self, cells: list[Text], style: str) -> RenderResult:
+    def _block(self, cells: list[Text], style: str) -> rich_console.RenderResult:
         named = dict(zip(self._columns, cells, strict=True))
         first = [cell for column, cell in named.items() if column in self._heading and cell.plain]
         line = Text("  ", style or "bold").join(first)

@@ -258,7 +258,7 @@ def test_a_change_of_another_account_is_never_judged_here(world: World) -> None:
         world.handle(foreign)
 
 
-def test_a_plan_without_steps_is_asked_never_acted_on(
+def test_a_plan_without_steps_is_told_never_asked_nor_acted_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A leaked key that belongs to no user is the root user's: nobody else can switch it off."""
@@ -275,7 +275,7 @@ def test_a_plan_without_steps_is_asked_never_acted_on(
 
     monkeypatch.setattr(BaseClient, "_make_api_call", root)
     decision = world.one(exposed_key(key))
-    assert decision.status is Status.ASKED
+    assert decision.status is Status.OBSERVED
     assert "Sign in as the root user" in decision.reason
 
 

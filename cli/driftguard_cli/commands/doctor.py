@@ -129,7 +129,7 @@ def _changes(deployed: Stack) -> Iterator[Finding]:
 
 
 def _logs_changes(selectors: Document) -> bool:
-    """Whether a trail's selectors take management events that write.
+    """Whether a trail's selectors take management events that write; without any, it does.
 
     Source: AWS CloudTrail API Reference, "EventSelector" and "AdvancedFieldSelector".
     """
@@ -143,7 +143,7 @@ def _logs_changes(selectors: Document) -> bool:
         }
         if wanted.get("eventCategory") == ["Management"] and wanted.get("readOnly") != ["true"]:
             return True
-    return False
+    return not (selectors.get("EventSelectors") or selectors.get("AdvancedEventSelectors"))
 
 
 def _channels(deployed: Stack) -> Iterator[Finding]:

@@ -163,7 +163,8 @@ def test_a_revert_that_writes_rights_is_left_to_people_with_the_command(
     guard = bare(world, scenario)
     with staged_trip(world, fakes, scenario, guard) as trip:
         decision = trip.decided(trip.attacked())
-    assert decision.status is Status.ASKED
+    # There is nothing that the guard could do with a yes: people are told what to do.
+    assert decision.status is Status.OBSERVED
     assert decision.plan.steps == ()
     assert "aws iam update-assume-role-policy --role-name" in decision.plan.advice
 

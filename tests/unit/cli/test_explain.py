@@ -277,8 +277,8 @@ def test_the_output_says_which_policy_it_is(
     path = written(opened("sg-1"))
     monkeypatch.chdir(tmp_path)
     explained = as_json(path)
-    assert explained["policy"] == "none: the defaults without a policy file"
-    assert candidate(explained)["granted"] == "ask"
+    assert explained["policy"] == "the one that ships with Driftguard"
+    assert candidate(explained)["granted"] == "revert"
 
 
 @pytest.mark.parametrize(

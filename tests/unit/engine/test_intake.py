@@ -218,6 +218,10 @@ def test_a_dead_lettered_change_put_back_is_finished(
     with monkeypatch.context() as patched:
         answering(patched, "RevokeSecurityGroupIngress", "RequestLimitExceeded")
         intake.take(intake.opened(message(event, LAST_DELIVERY)))
+    # Not before its next try is due, whoever puts it back.
+    (decision,) = intake.take(intake.opened(message(event)))
+    assert decision.status is Status.FAILED
+    world.clock.pass_by(minutes=16)
     (decision,) = intake.take(intake.opened(message(event)))
     assert decision.status is Status.REVERTED
 

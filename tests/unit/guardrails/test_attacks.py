@@ -50,9 +50,9 @@ def test_a_burst_of_small_steps_cannot_walk_a_baseline_to_a_riskier_state(world:
         before, kept.days = {"days": kept.days}, kept.days * 0.9
         assert kept.assess({"days": kept.days}, before, NoSettings()) is None
         found.append(decided(world.guard, kept, number))
-    # Two steps go by; from the third on there is a question, and the baseline stays where it is.
+    # Two steps go by; from the third on people are told, and the baseline stays where it is.
     assert [one is None for one in found[:3]] == [True, True, False]
-    assert {one.status for one in found[2:]} == {Status.ASKED}
+    assert {one.status for one in found[2:]} == {Status.OBSERVED}
     assert kept_baseline(world) >= 75.0
 
 
@@ -83,7 +83,7 @@ def test_what_a_person_accepts_is_the_new_measure(world: World) -> None:
     kept.days = 32.0
     assert decided(world.guard, kept, 1) is None
     kept.days = 29.0
-    assert decided(world.guard, kept, 2).status is Status.ASKED
+    assert decided(world.guard, kept, 2).status is Status.OBSERVED
     assert kept_baseline(world) == 32.0
 
 

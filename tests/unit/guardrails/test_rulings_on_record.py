@@ -525,12 +525,12 @@ def test_what_is_not_earned_or_need_not_be_is_no_probe() -> None:
 def test_a_policy_by_which_nothing_would_be_remembered_is_refused(said: str) -> None:
     """A half-life of nothing has no meaning; a window of nothing holds no revert, so holds none."""
     assert loader.compiled(f"version: 1\n{said.replace('0', '1', 1)}\n")
-    with pytest.raises(loader.PolicyError, match="greater than 0"):
+    with pytest.raises(loader.PolicyError, match="must be more than 0"):
         loader.compiled(f"version: 1\n{said}\n")
 
 
 def test_a_window_beyond_all_clocks_is_refused() -> None:
-    with pytest.raises(loader.PolicyError, match="less than or equal to"):
+    with pytest.raises(loader.PolicyError, match="must be at most"):
         loader.compiled("version: 1\ncircuit_breaker: {window: 99999999d}\n")
 
 

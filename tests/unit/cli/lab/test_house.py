@@ -8,7 +8,7 @@ import pytest
 
 from driftguard_cli.commands.lab.environment import Endpoints
 from driftguard_cli.commands.lab.errors import LabError
-from driftguard_cli.commands.lab.house import up
+from driftguard_cli.commands.lab.house import OF_LABS, up
 from driftguard_cli.commands.lab.record import Lab
 
 
@@ -21,7 +21,8 @@ def root(tmp_path: Path) -> Path:
     folder = tmp_path / ".lab"
     folder.mkdir()
     (folder / "policy.yaml").write_text("version: 1\n")
-    Lab(folder, Endpoints("http://127.0.0.1:4001", "http://127.0.0.1:4002"), ready=True).save()
+    endpoints = Endpoints("http://127.0.0.1:4001", "http://127.0.0.1:4002")
+    Lab(folder, endpoints, parameters=dict(OF_LABS), ready=True).save()
     return tmp_path
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from driftguard.aws.download import code_sha256
+from driftguard_cli.errors import Misuse
 from tests.support.inventory.making_zips import zipped
 from tests.support.scan.making import CLEAN, LODASH, REQUESTS
 from tests.support.scan.running import Scan, allowed, as_json, ids, policy
@@ -268,8 +269,9 @@ def test_a_profile_that_there_is_not_exits_2(
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     result = scan("function:orders", "--advisories", copy)
-    assert result.exit_code == 2
-    assert result.stderr.startswith("driftguard: The config profile (nobody)")
+    # Which the command line says with exit code 2.
+    assert isinstance(result.exception, Misuse)
+    assert str(result.exception).startswith("There is no profile `nobody` in ~/.aws/config")
 
 
 def test_without_a_region_it_says_so(
