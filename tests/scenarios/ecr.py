@@ -106,7 +106,7 @@ def registry_unscanned() -> Staged:
     """The registry scans only one of two kinds of repositories, and no longer with Inspector."""
     client = boto3.client("ecr")
 
-    def rule(frequency: str, *filters: str) -> dict[str, Any]:
+    def rule(frequency: str, *filters: str) -> Any:
         named = [{"filter": one, "filterType": "WILDCARD"} for one in filters]
         return {"scanFrequency": frequency, "repositoryFilters": named}
 
@@ -115,7 +115,7 @@ def registry_unscanned() -> Staged:
     )
 
     def attack() -> Change:
-        asked = {"scanType": "BASIC", "rules": [rule("SCAN_ON_PUSH", "bank*")]}
+        asked: dict[str, Any] = {"scanType": "BASIC", "rules": [rule("SCAN_ON_PUSH", "bank*")]}
         client.put_registry_scanning_configuration(**asked)
         return change(ECR, "PutRegistryScanningConfiguration", asked)
 

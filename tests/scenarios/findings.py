@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from driftguard.model import Change
-from tests.scenarios.model import ACCOUNT, STRANGER, Scenario, Staged
+from tests.scenarios.model import ACCOUNT, STRANGER, Fake, Scenario, Staged
 from tests.support.records import change
 
 guardduty = partial(change, "guardduty.amazonaws.com")
@@ -45,7 +45,7 @@ def monitoring_stopped() -> Staged:
         asked = {"detectorId": DETECTOR, "accountIds": [STRANGER]}
         return guardduty("StopMonitoringMembers", asked)
 
-    fakes = {
+    fakes: dict[tuple[str, str], Fake] = {
         ("guardduty", "GetMembers"): get,
         ("guardduty", "StartMonitoringMembers"): partial(setting, "Enabled"),
         ("guardduty", "StopMonitoringMembers"): partial(setting, "Disabled"),
@@ -174,7 +174,7 @@ def import_disabled() -> Staged:
         enabled.remove(ours)
         return securityhub("DisableImportFindingsForProduct", {"ProductSubscriptionArn": ours})
 
-    named = {
+    named: dict[str, Fake] = {
         "DescribeProducts": lambda _: {"Products": [{"ProductArn": one} for one in arns.values()]},
         "ListEnabledProductsForImport": lambda _: {"ProductSubscriptions": sorted(enabled)},
         "EnableImportFindingsForProduct": enable,

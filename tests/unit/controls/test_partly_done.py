@@ -157,6 +157,11 @@ GRAPH = {
 RULE = "arn:aws:securityhub:us-east-1:123456789012:automation-rule/"
 
 
+def each(found: Any) -> list[str]:
+    """The last part of each candidate's id."""
+    return [one.resource.id.rpartition("/")[2] for one in found]
+
+
 class Batch(NamedTuple):
     """A call on `asked`: its list of what was refused, and how that names one."""
 
@@ -167,7 +172,7 @@ class Batch(NamedTuple):
     refused: str
     named: str
     # What the control makes of those that were not refused; by default, a candidate of each.
-    told: Callable[[Any], list[str]] = lambda found: [one.resource.id for one in found]
+    told: Callable[[Any], list[str]] = each
 
     def __str__(self) -> str:
         return f"{self.source}-{self.name}"
@@ -226,7 +231,6 @@ BATCHES = (
         },
         "UnprocessedAutomationRules",
         "RuleArn",
-        lambda found: [one.resource.id.rpartition("/")[2] for one in found],
     ),
     Batch(
         "redshift.deleted",
@@ -235,7 +239,6 @@ BATCHES = (
         lambda ids: {"identifiers": [{"snapshotIdentifier": id_} for id_ in ids]},
         "errors",
         "snapshotIdentifier",
-        lambda found: [one.resource.id.rpartition("/")[2] for one in found],
     ),
 )
 
