@@ -102,9 +102,33 @@ def unscanned() -> Staged:
     return Staged(attack, shop, baseline=True)
 
 
+def registry_unscanned() -> Staged:
+    """The registry scans only one of two kinds of repositories, and no longer with Inspector."""
+    client = boto3.client("ecr")
+
+    def rule(frequency: str, *filters: str) -> Any:
+        named = [{"filter": one, "filterType": "WILDCARD"} for one in filters]
+        return {"scanFrequency": frequency, "repositoryFilters": named}
+
+    client.put_registry_scanning_configuration(
+        scanType="ENHANCED", rules=[rule("CONTINUOUS_SCAN", "shop*", "bank*")]
+    )
+
+    def attack() -> Change:
+        asked: dict[str, Any] = {"scanType": "BASIC", "rules": [rule("SCAN_ON_PUSH", "bank*")]}
+        client.put_registry_scanning_configuration(**asked)
+        return change(ECR, "PutRegistryScanningConfiguration", asked)
+
+    def scanning() -> Any:
+        return client.get_registry_scanning_configuration()["scanningConfiguration"]
+
+    return Staged(attack, scanning, baseline=True)
+
+
 SCENARIOS = (
     Scenario("ecr.public-policy", open_policy),
     Scenario("ecr.public-policy", only_open_policy, "emptied"),
     Scenario("ecr.tags-mutable", mutable_tags),
     Scenario("ecr.scanning-off", unscanned),
+    Scenario("ecr.scanning-off", registry_unscanned, "registry"),
 )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from driftguard.model import Change
-from tests.scenarios.model import ACCOUNT, STRANGER, Scenario, Staged
+from tests.scenarios.model import ACCOUNT, STRANGER, Fake, Scenario, Staged
 from tests.support.records import change
 
 guardduty = partial(change, "guardduty.amazonaws.com")
@@ -45,7 +45,7 @@ def monitoring_stopped() -> Staged:
         asked = {"detectorId": DETECTOR, "accountIds": [STRANGER]}
         return guardduty("StopMonitoringMembers", asked)
 
-    fakes = {
+    fakes: dict[tuple[str, str], Fake] = {
         ("guardduty", "GetMembers"): get,
         ("guardduty", "StartMonitoringMembers"): partial(setting, "Enabled"),
         ("guardduty", "StopMonitoringMembers"): partial(setting, "Disabled"),
@@ -53,29 +53,28 @@ def monitoring_stopped() -> Staged:
     return Staged(attack, lambda: dict(members), fakes=fakes)
 
 
-def threat_list_off() -> Staged:
+def threat_list_off(called: str = "ThreatIntelSet") -> Staged:
+    parameter = f"{called}Id"
     ours, other = "0cb0141ab9fbde177613ab9436212e90", "1cb0141ab9fbde177613ab9436212e91"
     lists = {ours: "ACTIVE", other: "ACTIVE"}
 
     def get(asked: dict[str, Any]) -> dict[str, Any]:
         assert asked["DetectorId"] == DETECTOR
-        status = lists[asked["ThreatIntelSetId"]]
+        status = lists[asked[parameter]]
         location = "https://s3.amazonaws.com/lists/threats.txt"
         return {"Name": "threats", "Format": "TXT", "Location": location, "Status": status}
 
     def update(asked: dict[str, Any]) -> dict[str, Any]:
-        lists[asked["ThreatIntelSetId"]] = "ACTIVE" if asked["Activate"] else "INACTIVE"
+        lists[asked[parameter]] = "ACTIVE" if asked["Activate"] else "INACTIVE"
         return {}
 
     def attack() -> Change:
         lists[ours] = "INACTIVE"
-        asked = {"detectorId": DETECTOR, "threatIntelSetId": ours, "activate": False}
-        return guardduty("UpdateThreatIntelSet", asked)
+        logged = f"{parameter[0].lower()}{parameter[1:]}"
+        asked = {"detectorId": DETECTOR, logged: ours, "activate": False}
+        return guardduty(f"Update{called}", asked)
 
-    fakes = {
-        ("guardduty", "GetThreatIntelSet"): get,
-        ("guardduty", "UpdateThreatIntelSet"): update,
-    }
+    fakes = {("guardduty", f"Get{called}"): get, ("guardduty", f"Update{called}"): update}
     return Staged(attack, lambda: dict(lists), fakes=fakes)
 
 
@@ -121,6 +120,38 @@ def findings_hidden(*, created: bool) -> Staged:
     return Staged(attack, lambda: {arn: dict(one) for arn, one in rules.items()}, fakes=fakes)
 
 
+def findings_hidden_v2(*, created: bool) -> Staged:
+    """The same for findings of the second version, whose states are numbers."""
+    ours, other = (f"{HERE}:automation-rulev2/{name}" for name in ("a1b2c3", "d4e5f6"))
+    hiding = {"Type": "FINDING_FIELDS_UPDATE", "FindingFieldsUpdate": {"StatusId": 3}}
+    noting = {"Type": "FINDING_FIELDS_UPDATE", "FindingFieldsUpdate": {"Comment": "seen"}}
+    rules: dict[str, dict[str, Any]] = {
+        ours: {"RuleStatus": "DISABLED", "Actions": [hiding]},
+        other: {"RuleStatus": "ENABLED", "Actions": [noting]},
+    }
+
+    def get(asked: dict[str, Any]) -> dict[str, Any]:
+        return {"RuleArn": asked["Identifier"], **rules[asked["Identifier"]]}
+
+    def update(asked: dict[str, Any]) -> dict[str, Any]:
+        rules[asked["Identifier"]]["RuleStatus"] = asked["RuleStatus"]
+        return {}
+
+    def attack() -> Change:
+        rules[ours]["RuleStatus"] = "ENABLED"
+        if created:
+            asked: dict[str, Any] = {"RuleName": "quiet", "RuleOrder": 1, "Actions": [hiding]}
+            return securityhub("CreateAutomationRuleV2", asked, responseElements={"RuleArn": ours})
+        asked = {"Identifier": ours.replace("/", "%2F"), "Actions": [hiding]}
+        return securityhub("UpdateAutomationRuleV2", asked)
+
+    fakes = {
+        ("securityhub", "GetAutomationRuleV2"): get,
+        ("securityhub", "UpdateAutomationRuleV2"): update,
+    }
+    return Staged(attack, lambda: {arn: dict(one) for arn, one in rules.items()}, fakes=fakes)
+
+
 def import_disabled() -> Staged:
     products = {
         f"{HERE}:product-subscription/aws/guardduty": "us-east-1::product/aws/guardduty",
@@ -143,7 +174,7 @@ def import_disabled() -> Staged:
         enabled.remove(ours)
         return securityhub("DisableImportFindingsForProduct", {"ProductSubscriptionArn": ours})
 
-    named = {
+    named: dict[str, Fake] = {
         "DescribeProducts": lambda _: {"Products": [{"ProductArn": one} for one in arns.values()]},
         "ListEnabledProductsForImport": lambda _: {"ProductSubscriptions": sorted(enabled)},
         "EnableImportFindingsForProduct": enable,
@@ -174,8 +205,13 @@ def macie_suppressed() -> Staged:
 SCENARIOS = (
     Scenario("guardduty.monitoring-stopped", monitoring_stopped),
     Scenario("guardduty.threat-list-off", threat_list_off),
+    Scenario("guardduty.threat-list-off", partial(threat_list_off, "ThreatEntitySet"), "entities"),
     Scenario("securityhub.findings-hidden", partial(findings_hidden, created=False)),
     Scenario("securityhub.findings-hidden", partial(findings_hidden, created=True), "created"),
+    Scenario("securityhub.findings-hidden", partial(findings_hidden_v2, created=False), "v2"),
+    Scenario(
+        "securityhub.findings-hidden", partial(findings_hidden_v2, created=True), "v2-created"
+    ),
     Scenario("securityhub.import-disabled", import_disabled),
     Scenario("macie.suppressed", macie_suppressed),
 )

@@ -71,6 +71,7 @@ NO_RESOURCE_LEVEL = frozenset(
         "ec2:ModifyVpcBlockPublicAccessOptions",
         "ecr:DeleteRegistryPolicy",
         "ecr:PutRegistryPolicy",
+        "ecr:PutRegistryScanningConfiguration",
         "elasticmapreduce:PutBlockPublicAccessConfiguration",
         "events:PutPermission",
         "events:RemovePermission",

@@ -66,6 +66,9 @@ NOT_NEEDED: dict[str, tuple[NotNeeded, ...]] = {
             only_with=("IsOrganizationTrail",),
         ),
     ),
+    "guardduty:UpdateThreatEntitySet": (
+        NotNeeded(("s3:GetObject",), "the plan names no list anew", only_with=("Location",)),
+    ),
     "guardduty:UpdateTrustedEntitySet": (
         NotNeeded(("s3:GetObject",), "the plan names no list anew", only_with=("Location",)),
     ),

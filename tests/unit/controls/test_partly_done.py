@@ -2,34 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import pytest
 
-from driftguard.controls import control
+from driftguard.controls import control, watching
 from tests.scenarios.model import policy_of
 from tests.support.records import change, ec2
 from tests.support.siblings import partly_done
 
 # The lists of what was refused that controls read, each held by a test below.
 READ = {
+    ("detective", "DeleteMembers"): ("UnprocessedAccounts",),
     ("ec2", "DeleteFlowLogs"): ("Unsuccessful",),
     ("events", "PutTargets"): ("FailedEntries",),
     ("events", "RemoveTargets"): ("FailedEntries",),
+    ("guardduty", "DeleteMembers"): ("UnprocessedAccounts",),
+    ("guardduty", "DisassociateMembers"): ("UnprocessedAccounts",),
+    ("guardduty", "StopMonitoringMembers"): ("UnprocessedAccounts",),
+    ("inspector2", "Disable"): ("failedAccounts",),
+    ("redshift", "BatchDeleteClusterSnapshots"): ("Errors",),
+    ("securityhub", "BatchUpdateAutomationRules"): ("UnprocessedAutomationRules",),
     ("securityhub", "BatchUpdateStandardsControlAssociations"): ("UnprocessedAssociationUpdates",),
+    ("securityhub", "DeleteMembers"): ("UnprocessedAccounts",),
 }
 # Lists that say nothing of whether the call did what it says, each with what they say.
 OTHER = {
     ("eks", "UpdateClusterConfig"): "what went wrong with an update that has only begun",
     ("es", "UpdateDomainConfig"): "what a dry run found",
 }
+# Calls that make or switch on what others take away: whatever they were refused, nothing is lost.
+# Each with a request.
+HARMLESS: dict[tuple[str, str], dict[str, Any]] = {
+    ("config", "PutRemediationConfigurations"): {
+        "remediationConfigurations": [{"configRuleName": "no-public-buckets"}]
+    },
+    ("guardduty", "CreateMembers"): {
+        "detectorId": "12abc34d567e8fa901bc2d34e56789f0",
+        "accountDetails": [{"accountId": "111111111111", "email": "one@example.com"}],
+    },
+    ("guardduty", "StartMonitoringMembers"): {
+        "detectorId": "12abc34d567e8fa901bc2d34e56789f0",
+        "accountIds": ["111111111111"],
+    },
+    ("inspector2", "Enable"): {"accountIds": ["111111111111"], "resourceTypes": ["EC2"]},
+    ("securityhub", "CreateMembers"): {"AccountDetails": [{"AccountId": "111111111111"}]},
+}
 
 
 def test_every_call_that_can_be_done_in_part_is_read_so() -> None:
     """For a trigger that is new here: leave out what its response refused, and show it below."""
     found = partly_done()
-    assert {call: lists for call, lists in found.items() if call not in OTHER} == READ
-    assert OTHER.keys() <= found.keys()
+    others = OTHER.keys() | HARMLESS.keys()
+    assert {call: lists for call, lists in found.items() if call not in others} == READ
+    assert others <= found.keys()
+
+
+@pytest.mark.parametrize("call", HARMLESS, ids="-".join)
+def test_a_call_that_takes_nothing_away_is_no_finding_however_much_of_it_was_done(
+    call: tuple[str, str],
+) -> None:
+    made = change(f"{call[0]}.amazonaws.com", call[1], HARMLESS[call])
+    woken = [*watching(made)]
+    assert woken
+    assert [one for judge in woken for one in judge.screen(made, judge.settings())] == []
 
 
 def screened(control_id: str, made: Any) -> list[str]:
@@ -108,6 +145,118 @@ def test_a_control_of_a_batch_that_was_not_processed_is_enabled(
     )
     found = screened("securityhub.control-disabled", made)
     assert found == [f"{id_} of {STANDARD}" for id_ in disabled]
+
+
+# ---------------------------------------------------------------------- members, scans, snapshots
+
+ONE, TWO = "111111111111", "222222222222"
+DETECTOR = {"detectorId": "12abc34d567e8fa901bc2d34e56789f0"}
+GRAPH = {
+    "graphArn": "arn:aws:detective:us-east-1:123456789012:graph:027c7c4610ea4aacaf0b883093cab899"
+}
+RULE = "arn:aws:securityhub:us-east-1:123456789012:automation-rule/"
+
+
+def each(found: Any) -> list[str]:
+    """The last part of each candidate's id."""
+    return [one.resource.id.rpartition("/")[2] for one in found]
+
+
+class Batch(NamedTuple):
+    """A call on `asked`: its list of what was refused, and how that names one."""
+
+    control: str
+    source: str
+    name: str
+    request: Callable[[list[str]], dict[str, Any]]
+    refused: str
+    named: str
+    # What the control makes of those that were not refused; by default, a candidate of each.
+    told: Callable[[Any], list[str]] = each
+
+    def __str__(self) -> str:
+        return f"{self.source}-{self.name}"
+
+
+def removed(found: Any) -> list[str]:
+    """Of a control that tells of the accounts of a call together."""
+    return [account for one in found for account in one.hint["removed"]]
+
+
+def of_members(control_id: str, name: str) -> Batch:
+    def request(ids: list[str]) -> dict[str, Any]:
+        return {**DETECTOR, "accountIds": ids}
+
+    return Batch(control_id, "guardduty", name, request, "unprocessedAccounts", "accountId")
+
+
+BATCHES = (
+    of_members("guardduty.members-removed", "DeleteMembers"),
+    of_members("guardduty.members-removed", "DisassociateMembers"),
+    of_members("guardduty.monitoring-stopped", "StopMonitoringMembers"),
+    Batch(
+        "inspector.disabled",
+        "inspector2",
+        "Disable",
+        lambda ids: {"accountIds": ids, "resourceTypes": ["EC2"]},
+        "failedAccounts",
+        "accountId",
+    ),
+    Batch(
+        "detective.deleted",
+        "detective",
+        "DeleteMembers",
+        lambda ids: {**GRAPH, "accountIds": ids},
+        "unprocessedAccounts",
+        "accountId",
+        removed,
+    ),
+    Batch(
+        "securityhub.members-removed",
+        "securityhub",
+        "DeleteMembers",
+        lambda ids: {"AccountIds": ids},
+        "UnprocessedAccounts",
+        "AccountId",
+        removed,
+    ),
+    Batch(
+        "securityhub.findings-hidden",
+        "securityhub",
+        "BatchUpdateAutomationRules",
+        lambda ids: {
+            "UpdateAutomationRulesRequestItems": [
+                {"RuleArn": RULE + id_, "RuleStatus": "ENABLED"} for id_ in ids
+            ]
+        },
+        "UnprocessedAutomationRules",
+        "RuleArn",
+    ),
+    Batch(
+        "redshift.deleted",
+        "redshift",
+        "BatchDeleteClusterSnapshots",
+        lambda ids: {"identifiers": [{"snapshotIdentifier": id_} for id_ in ids]},
+        "errors",
+        "snapshotIdentifier",
+    ),
+)
+
+
+@pytest.mark.parametrize(("failed", "done"), [((), (ONE, TWO)), ((ONE,), (TWO,)), ((ONE, TWO), ())])
+@pytest.mark.parametrize("batch", BATCHES, ids=str)
+def test_of_a_batch_only_what_was_done_is_a_finding(
+    batch: Batch, failed: tuple[str, ...], done: tuple[str, ...]
+) -> None:
+    prefix = RULE if batch.named == "RuleArn" else ""
+    made = change(
+        f"{batch.source}.amazonaws.com",
+        batch.name,
+        batch.request([ONE, TWO]),
+        responseElements={batch.refused: [{batch.named: prefix + id_} for id_ in failed]},
+    )
+    judge = control(batch.control)
+    assert batch.told([*judge.screen(made, judge.settings())]) == [*done]
 
 
 # ----------------------------------------------------------------------------------- dry runs

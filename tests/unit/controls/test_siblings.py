@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
 
 import pytest
 
-from driftguard.controls import control, watching
-from driftguard.model import Candidate, Certainty
-from tests.support.records import ACCOUNT, REGION, change
+from driftguard.model import Certainty
+from tests.support.records import ACCOUNT, REGION
 from tests.support.siblings import reasons, unwatched
+from tests.support.siblings.shapes import Case, screened, without
 
 STRANGER = "999999999999"
 HERE = f"{REGION}:{ACCOUNT}"
@@ -28,21 +27,6 @@ def test_no_reason_is_left_over() -> None:
 
 
 # ---------------------------------------------------------------------- each sibling's own shape
-
-
-class Case(NamedTuple):
-    """A sibling's record, and what its control makes of it: the resource's ARN and certainty."""
-
-    control: str
-    source: str
-    name: str
-    request: dict[str, Any]
-    response: Any
-    arn: str
-    certainty: Certainty
-
-    def __str__(self) -> str:
-        return f"{self.control}-{self.name}"
 
 
 POLICY = {
@@ -216,24 +200,10 @@ CASES = (
 )
 
 
-def screened(case: Case) -> list[Candidate]:
-    made = change(
-        f"{case.source}.amazonaws.com", case.name, case.request, responseElements=case.response
-    )
-    judge = control(case.control)
-    assert judge in watching(made), "the event does not wake the control"
-    return list(judge.screen(made, judge.settings()))
-
-
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_what_a_sibling_did_is_found_in_its_record(case: Case) -> None:
     (found,) = screened(case)
     assert (found.resource.arn, found.certainty) == (case.arn, case.certainty)
-
-
-def without(case: Case, **changed: Any) -> Case:
-    """The same call without the risk."""
-    return case._replace(request={**case.request, **changed})
 
 
 BY_NAME = {str(case): case for case in CASES}

@@ -72,6 +72,10 @@ _WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     },
     ("cloudwatch", "PutMetricAlarm"): {"Tags": ("cloudwatch:TagResource",)},
     ("config", "PutConfigRule"): {"Tags": ("config:TagResource",)},
+    # ECR has Amazon Inspector scan, or no longer, with the caller's permission.
+    ("ecr", "PutRegistryScanningConfiguration"): {
+        "scanType": ("inspector2:Disable", "inspector2:Enable")
+    },
     ("eks", "CreateAccessEntry"): {"tags": ("eks:TagResource",)},
     ("events", "PutRule"): {"Tags": ("events:TagResource",)},
     # GuardDuty lets its own role read the list's bucket.

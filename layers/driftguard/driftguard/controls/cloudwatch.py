@@ -1,4 +1,4 @@
-"""CloudWatch: alarms that watch over the account silenced or deleted."""
+"""CloudWatch: alarms that watch over the account silenced, muted or deleted."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from dataclasses import replace
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.aws.tags import left_out, settable
-from driftguard.documents import Document, flag, items, text
+from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource, Step
 
 from .control import NOTHING, References, Trigger, resource
+from .mechanisms.advice import Advice
+from .mechanisms.declared import listed
 from .mechanisms.removed import LEFT_OUT, Removed
 from .mechanisms.switch import Switch
 from .mechanisms.weakened import TOLD
@@ -47,8 +50,8 @@ _TOLD_ONLY = frozenset(
 def _named(change: Change, call: str) -> Iterator[Candidate]:
     """The alarms that such a call names, in either of the spellings that are logged."""
     names = change.request.get("alarmNames")
-    listed = names if isinstance(names, (list, tuple)) else [names]
-    for name in listed if change.name == call else ():
+    each = names if isinstance(names, (list, tuple)) else [names]
+    for name in each if change.name == call else ():
         if isinstance(name, str) and name and not name.startswith(_SERVICES_OWN):
             where = f"cloudwatch:{{region}}:{{account}}:alarm:{name}"
             yield Candidate(resource(change, "cloudwatch.alarm", name, where), Certainty.POSSIBLE)
@@ -133,6 +136,42 @@ def _set_acting(alarm: Resource, state: Document) -> Call:
     return Call("cloudwatch", operation, {"AlarmNames": [alarm.id]}, on=(alarm.arn,))
 
 
+# ------------------------------------------------------------------------------------- muted
+
+
+def _muting(change: Change) -> Iterator[Candidate]:
+    """The mute rule that a call makes or changes, if it mutes alarms of anybody's own."""
+    name, targets = text(change.request, "name"), mapping(change.request, "muteTargets")
+    named = [str(alarm) for alarm in listed(targets, "alarmNames")]
+    own = any(not alarm.startswith(_SERVICES_OWN) for alarm in named)
+    if name and (own or omitted(change.request)):
+        where = f"cloudwatch:{{region}}:{{account}}:alarm-mute-rule:{name}"
+        rule = resource(change, "cloudwatch.alarm-mute-rule", name, where)
+        yield Candidate(rule, Certainty.POSSIBLE)
+
+
+def _muted(rule: Resource, reader: Reader) -> Document | None:
+    """The watching alarms that a rule mutes, now or later; None if it mutes none of them."""
+    found = document(
+        reader.read(
+            "cloudwatch",
+            "GetAlarmMuteRule",
+            AlarmMuteRuleName=rule.id,
+            absent=("ResourceNotFound", "ResourceNotFoundException"),
+        )
+    )
+    names = listed(mapping(found, "MuteTargets"), "AlarmNames")
+    if not names or text(found, "Status") == "EXPIRED":
+        return None
+    asked = {"AlarmNames": names, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+    watched: list[Json] = []
+    for kind in ("MetricAlarms", "CompositeAlarms"):
+        for alarm in map(document, reader.pages("cloudwatch", "DescribeAlarms", kind, **asked)):
+            if watches(alarm, _tags(text(alarm, "AlarmArn"), reader)):
+                watched.append(text(alarm, "AlarmName"))
+    return {"muted": sorted(watched, key=str)} if watched else None
+
+
 # ----------------------------------------------------------------------------------- deleted
 
 
@@ -192,6 +231,26 @@ CONTROLS = (
         risky=_silenced,
         safe=lambda state, _: {**state, "acts": True},
         put=_set_acting,
+    ),
+    Advice(
+        id="cloudwatch.alarm-muted",
+        title="Watching alarm muted by a rule",
+        severity=65,
+        references=_REFERENCES,
+        cuts=NOTHING,
+        triggers=(Trigger(_CLOUDWATCH, "PutAlarmMuteRule"),),
+        reads=(
+            "cloudwatch:DescribeAlarms",
+            "cloudwatch:GetAlarmMuteRule",
+            "cloudwatch:ListTagsForResource",
+        ),
+        revert="what the rule said before is not in the record, and a plan deletes nothing",
+        candidates=_muting,
+        read=_muted,
+        # Source: Amazon CloudWatch API Reference, "PutAlarmMuteRule".
+        why="while the rule is active an alarm that watches over the account tells nobody",
+        advice="See whether it is for a maintenance, and until when. If not: take the alarm out of "
+        "the rule, or delete the rule, and look what the alarm saw meanwhile.",
     ),
     Removed(
         id="cloudwatch.alarm-deleted",

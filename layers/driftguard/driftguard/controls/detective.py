@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from driftguard.documents import text
+from driftguard.documents import Document, text
 from driftguard.model import Candidate, Certainty, Change, Resource
 
 from .control import NOTHING, References, Trigger
 from .mechanisms.advice import Advice
-from .mechanisms.declared import listed
+from .mechanisms.declared import listed, not_done
 
 _DETECTIVE = "detective.amazonaws.com"
 
@@ -19,8 +19,11 @@ def _graph(change: Change) -> Iterator[Candidate]:
     if arn and change.name in ("DeleteGraph", "DeleteMembers", "DisassociateMembership"):
         graph = Resource("detective.graph", arn, change.account, change.region, arn)
         ids = listed(change.request, "accountIds") or listed(change.request, "AccountIds")
-        removed = [str(id_) for id_ in ids]
-        yield Candidate(graph, Certainty.EVIDENT, {"by": change.name, "removed": removed})
+        refused = not_done(change.response, "UnprocessedAccounts", "AccountId")
+        removed = [str(id_) for id_ in ids if str(id_) not in refused]
+        if removed or not ids:
+            hint: Document = {"by": change.name, "removed": [*removed]}
+            yield Candidate(graph, Certainty.EVIDENT, hint)
 
 
 CONTROLS = (

@@ -1,4 +1,4 @@
-"""ECR: repositories open by their policy, whose tags can be overwritten or images go unscanned."""
+"""ECR: repositories open by their policy, or whose tags can be overwritten."""
 
 from __future__ import annotations
 
@@ -6,33 +6,36 @@ from collections.abc import Iterable, Iterator
 
 from driftguard.aws.calls import AwsError, document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.documents import Document, Json, items, mapping, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
 from .control import NOTHING, References, Trigger, resource
 from .mechanisms.declared import listed
 from .mechanisms.resource_policy import OpenPolicy
-from .mechanisms.weakened import TOLD, Weakened, told, weaker_than_before
+from .mechanisms.weakened import TOLD, Weakened, told
 
 _ECR = "ecr.amazonaws.com"
 _REPOSITORIES = ("arn:{partition}:ecr:{region}:{account}:repository/*",)
 _GONE = "RepositoryNotFoundException"
 
 
-def _repository(change: Change) -> Iterator[Resource]:
+def repository_of(change: Change) -> Iterator[Resource]:
+    """The repository that a record names, if it names one."""
     name = text(change.request, "repositoryName")
     if name:
         where = f"ecr:{{region}}:{{account}}:repository/{name}"
         yield resource(change, "ecr.repository", name, where)
 
 
-def _repositories(reader: Reader) -> Iterator[Resource]:
+def repositories(reader: Reader) -> Iterator[Resource]:
+    """The repositories of the account's registry in the region."""
     for repository in map(document, reader.pages("ecr", "DescribeRepositories", "repositories")):
         name, arn = text(repository, "repositoryName"), text(repository, "repositoryArn")
         yield Resource("ecr.repository", name, reader.account, reader.region, arn)
 
 
-def _describe(repository: Resource, reader: Reader) -> Document | None:
+def described(repository: Resource, reader: Reader) -> Document | None:
+    """The repository as ECR describes it; None when it is gone."""
     found = reader.read(
         "ecr", "DescribeRepositories", absent=(_GONE,), repositoryNames=[repository.id]
     )
@@ -70,14 +73,14 @@ PUBLIC_POLICY = OpenPolicy(
     references=References(attack=("T1525", "T1537")),
     triggers=(Trigger(_ECR, "SetRepositoryPolicy"),),
     reads=("ecr:DescribeRepositories", "ecr:GetRepositoryPolicy"),
-    found_by=_repositories,
+    found_by=repositories,
     writes={
         "ecr:SetRepositoryPolicy": _REPOSITORIES,
         "ecr:DeleteRepositoryPolicy": _REPOSITORIES,
     },
     service="ecr",
     candidates=lambda change: [
-        Candidate(repository, Certainty.POSSIBLE) for repository in _repository(change)
+        Candidate(repository, Certainty.POSSIBLE) for repository in repository_of(change)
     ],
     written=lambda change: change.request.get("policyText"),
     read=_policy,
@@ -94,14 +97,16 @@ PUBLIC_POLICY = OpenPolicy(
 def _made_mutable(change: Change) -> Iterable[Candidate]:
     asked = text(change.request, "imageTagMutability")
     if asked == "MUTABLE":
-        yield from (told(repository, "mutability") for repository in _repository(change))
+        yield from (told(repository, "mutability") for repository in repository_of(change))
     elif asked != "IMMUTABLE":
         # Unknown, or with exclusions: whether that is weaker only the baseline can tell.
-        yield from (Candidate(repository, Certainty.POSSIBLE) for repository in _repository(change))
+        yield from (
+            Candidate(repository, Certainty.POSSIBLE) for repository in repository_of(change)
+        )
 
 
 def _mutability(repository: Resource, reader: Reader) -> Document | None:
-    found = _describe(repository, reader)
+    found = described(repository, reader)
     if found is None:
         return None
     filters = found.get("imageTagMutabilityExclusionFilters") or []
@@ -155,7 +160,7 @@ TAGS_MUTABLE = Weakened(
     triggers=(Trigger(_ECR, "PutImageTagMutability"),),
     reads=("ecr:DescribeRepositories",),
     writes={"ecr:PutImageTagMutability": _REPOSITORIES},
-    found_by=_repositories,
+    found_by=repositories,
     candidates=_made_mutable,
     read=_mutability,
     weaker=_mutable,
@@ -165,47 +170,4 @@ TAGS_MUTABLE = Weakened(
     ),
 )
 
-
-# ------------------------------------------------------------------------------------ scanning
-
-
-def _unscanned(change: Change) -> Iterable[Candidate]:
-    asked = flag(mapping(change.request, "imageScanningConfiguration").get("scanOnPush"))
-    if asked is False:
-        yield from (told(repository, "scan_on_push") for repository in _repository(change))
-    elif asked is None:
-        yield from (Candidate(repository, Certainty.POSSIBLE) for repository in _repository(change))
-
-
-def _scanning(repository: Resource, reader: Reader) -> Document | None:
-    found = _describe(repository, reader)
-    if found is None:
-        return None
-    configured = mapping(found, "imageScanningConfiguration")
-    return {"scan_on_push": flag(configured.get("scanOnPush")) is True}
-
-
-SCANNING_OFF = Weakened(
-    id="ecr.scanning-off",
-    title="Repository's images no longer scanned",
-    severity=45,
-    cuts=NOTHING,
-    references=References(security_hub=("ECR.1",), attack=("T1562",)),
-    triggers=(Trigger(_ECR, "PutImageScanningConfiguration"),),
-    reads=("ecr:DescribeRepositories",),
-    writes={"ecr:PutImageScanningConfiguration": _REPOSITORIES},
-    found_by=_repositories,
-    candidates=_unscanned,
-    read=_scanning,
-    weaker=weaker_than_before(
-        lambda state: {} if state["scan_on_push"] else {"scan_on_push": "images are not scanned"}
-    ),
-    default={"scan_on_push": True},
-    put=lambda repository, state, fields: _call(
-        repository,
-        "PutImageScanningConfiguration",
-        imageScanningConfiguration={"scanOnPush": state["scan_on_push"]},
-    ),
-)
-
-CONTROLS = (PUBLIC_POLICY, TAGS_MUTABLE, SCANNING_OFF)
+CONTROLS = (PUBLIC_POLICY, TAGS_MUTABLE)

@@ -11,11 +11,11 @@ from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
 from .control import NOTHING, References, Trigger, partition_of
 from .mechanisms.advice import Advice
-from .mechanisms.declared import listed
+from .mechanisms.declared import listed, not_done
 from .mechanisms.switch import Switch
 
 _GUARDDUTY = "guardduty.amazonaws.com"
-_LISTS = ("arn:{partition}:guardduty:{region}:{account}:detector/*/threatintelset/*",)
+_DETECTOR = "arn:{partition}:guardduty:{region}:{account}:detector/*"
 # What is done to members knows no resources.
 _MEMBERS = ("*",)
 _OWN_ROLE = (
@@ -51,10 +51,11 @@ def _detector_of(part: Resource) -> str:
 
 
 def _each_member(change: Change, *names: str) -> Iterator[Candidate]:
-    """The members that a call names, if it is one of these."""
+    """The members that a call names, if it is one of these, and that it was not refused."""
+    refused = not_done(change.response, "UnprocessedAccounts", "AccountId")
     for id_ in listed(change.request, "accountIds") if change.name in names else ():
         member = _part(change, "member", str(id_))
-        if member is not None:
+        if member is not None and str(id_) not in refused:
             yield Candidate(member, Certainty.EVIDENT)
 
 
@@ -93,22 +94,36 @@ def _removed(member: Resource, reader: Reader) -> Document | None:
 
 # ---------------------------------------------------------------------------------- the lists
 
+# The lists of hostile addresses, and those of addresses and domains that came after them: how the
+# API calls each, and the parameter that names it, by the kind of the resource.
+# Source: Amazon GuardDuty User Guide, "Customizing threat detection with entity lists and IP
+# address lists".
+_LISTS = {
+    "threatintelset": ("ThreatIntelSet", "ThreatIntelSetId"),
+    "threatentityset": ("ThreatEntitySet", "ThreatEntitySetId"),
+}
+
+
+def _list_named(change: Change, verb: str) -> Resource | None:
+    """The list that a change names, if it is this call of one of the kinds."""
+    for kind, (called, parameter) in _LISTS.items():
+        if change.name == f"{verb}{called}":
+            id_ = text(change.request, f"{parameter[0].lower()}{parameter[1:]}")
+            return _part(change, kind, id_)
+    return None
+
 
 def _listed(change: Change) -> Iterator[Candidate]:
-    list_ = _part(change, "threatintelset", text(change.request, "threatIntelSetId"))
+    list_ = _list_named(change, "Update")
     active = flag(change.request.get("activate"))
-    if list_ is not None and change.name == "UpdateThreatIntelSet" and active is not True:
+    if list_ is not None and active is not True:
         yield Candidate(list_, Certainty.EVIDENT if active is False else Certainty.POSSIBLE)
 
 
 def _active(list_: Resource, reader: Reader) -> Document | None:
-    found = reader.read(
-        "guardduty",
-        "GetThreatIntelSet",
-        DetectorId=_detector_of(list_),
-        ThreatIntelSetId=list_.id,
-        absent=_GONE,
-    )
+    called, parameter = _LISTS[list_.kind.removeprefix("guardduty.")]
+    named = {"DetectorId": _detector_of(list_), parameter: list_.id}
+    found = reader.read("guardduty", f"Get{called}", absent=_GONE, **named)
     status = text(document(found), "Status")
     if status in ("", "DELETED", "DELETE_PENDING"):
         return None
@@ -117,26 +132,24 @@ def _active(list_: Resource, reader: Reader) -> Document | None:
 
 
 def _set_active(list_: Resource, state: Document) -> Call:
-    parameters = {
+    called, parameter = _LISTS[list_.kind.removeprefix("guardduty.")]
+    parameters: Document = {
         "DetectorId": _detector_of(list_),
-        "ThreatIntelSetId": list_.id,
+        parameter: list_.id,
         "Activate": state["active"],
     }
     role = _OWN_ROLE[0].format(partition=list_.partition, account=list_.account)
-    return Call("guardduty", "UpdateThreatIntelSet", parameters, on=(list_.arn, role))
+    return Call("guardduty", f"Update{called}", parameters, on=(list_.arn, role))
 
 
 def _deleted_part(change: Change) -> Iterator[Candidate]:
     """A list of threats, or a destination of findings, that was deleted."""
-    kinds = {
-        "DeleteThreatIntelSet": ("threatintelset", "threatIntelSetId"),
-        "DeletePublishingDestination": ("publishingDestination", "destinationId"),
-    }
-    if change.name in kinds:
-        kind, key = kinds[change.name]
-        part = _part(change, kind, text(change.request, key))
-        if part is not None:
-            yield Candidate(part, Certainty.EVIDENT, {"deleted": kind})
+    part = _list_named(change, "Delete")
+    if change.name == "DeletePublishingDestination":
+        part = _part(change, "publishingDestination", text(change.request, "destinationId"))
+    if part is not None:
+        deleted = part.kind.removeprefix("guardduty.")
+        yield Candidate(part, Certainty.EVIDENT, {"deleted": deleted})
 
 
 CONTROLS = (
@@ -188,18 +201,19 @@ CONTROLS = (
         severity=65,
         references=_REFERENCES,
         cuts=NOTHING,
-        triggers=(Trigger(_GUARDDUTY, "UpdateThreatIntelSet"),),
+        triggers=tuple(Trigger(_GUARDDUTY, f"Update{called}") for called, _ in _LISTS.values()),
         proven="stub",
-        reads=("guardduty:GetThreatIntelSet",),
+        reads=("guardduty:GetThreatEntitySet", "guardduty:GetThreatIntelSet"),
         writes={
-            "guardduty:UpdateThreatIntelSet": _LISTS,
+            "guardduty:UpdateThreatEntitySet": (f"{_DETECTOR}/threatentityset/*",),
+            "guardduty:UpdateThreatIntelSet": (f"{_DETECTOR}/threatintelset/*",),
             "iam:DeleteRolePolicy": _OWN_ROLE,
             "iam:PutRolePolicy": _OWN_ROLE,
         },
         candidates=_listed,
         read=_active,
         risky=lambda state, _: (
-            "" if state["active"] else "no findings are made for the addresses of the list"
+            "" if state["active"] else "no findings are made for what is on the list"
         ),
         safe=lambda state, _: {"active": True},
         put=_set_active,
@@ -211,7 +225,7 @@ CONTROLS = (
         references=_REFERENCES,
         cuts=NOTHING,
         triggers=(
-            Trigger(_GUARDDUTY, "DeleteThreatIntelSet"),
+            *(Trigger(_GUARDDUTY, f"Delete{called}") for called, _ in _LISTS.values()),
             Trigger(_GUARDDUTY, "DeletePublishingDestination"),
             Trigger(_GUARDDUTY, "CreatePublishingDestination"),
         ),

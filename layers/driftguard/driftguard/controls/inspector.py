@@ -11,7 +11,7 @@ from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
 from .control import NOTHING, References, Settling, Trigger, partition_of
-from .mechanisms.declared import listed
+from .mechanisms.declared import listed, not_done
 from .mechanisms.switch import Switch
 from .mechanisms.weakened import TOLD, Weakened, told, weaker_than_before
 
@@ -40,8 +40,10 @@ def _disabled(change: Change) -> Iterator[Candidate]:
     if change.name != "Disable":
         return
     types = [str(type_) for type_ in listed(change.request, "resourceTypes")] or [*_SCANS]
+    refused = not_done(change.response, "failedAccounts", "accountId")
     for id_ in listed(change.request, "accountIds") or [change.account]:
-        yield told(_account(str(id_), change.account, change.region), *types)
+        if str(id_) not in refused:
+            yield told(_account(str(id_), change.account, change.region), *types)
 
 
 def _accounts(reader: Reader) -> Iterator[Resource]:

@@ -283,6 +283,7 @@ DATABASE_PUBLIC = Switch(
     triggers=(
         Trigger(_LIGHTSAIL, "UpdateRelationalDatabase"),
         Trigger(_LIGHTSAIL, "CreateRelationalDatabase"),
+        Trigger(_LIGHTSAIL, "CreateRelationalDatabaseFromSnapshot"),
     ),
     reads=("lightsail:GetRelationalDatabase", "lightsail:GetRelationalDatabases"),
     writes={"lightsail:UpdateRelationalDatabase": (f"{_WHERE}:RelationalDatabase/*",)},

@@ -108,8 +108,12 @@ PUBLIC_INSTANCE = Advice(
 
 
 def _cluster(change: Change) -> Iterator[Candidate]:
-    tail = text(change.request, "clusterArn").partition(":cluster/")[2]
-    access = mapping(mapping(change.request, "connectivityInfo"), "publicAccess")
+    """A cluster that gets public brokers, now or as it is made (provisioned, of either version)."""
+    arn = text(change.request, "clusterArn") or text(change.response, "clusterArn")
+    tail = arn.partition(":cluster/")[2]
+    provisioned = mapping(change.request, "provisioned") or change.request
+    group = mapping(provisioned, "brokerNodeGroupInfo") or change.request
+    access = mapping(mapping(group, "connectivityInfo"), "publicAccess")
     # A cluster takes many minutes for it, and tells the old setting meanwhile: nothing is read.
     if tail and text(access, "type") == "SERVICE_PROVIDED_EIPS":
         where = f"kafka:{{region}}:{{account}}:cluster/{tail}"
@@ -123,7 +127,9 @@ PUBLIC_CLUSTER = Advice(
     severity=75,
     cuts=NOTHING,
     references=References(security_hub=("MSK.4",), attack=("T1190", "T1133")),
-    triggers=(Trigger(_KAFKA, "UpdateConnectivity"),),
+    triggers=tuple(
+        Trigger(_KAFKA, name) for name in ("UpdateConnectivity", "CreateCluster", "CreateClusterV2")
+    ),
     revert=_VERSIONED,
     candidates=_cluster,
     why="the cluster's brokers get public addresses",

@@ -1,6 +1,7 @@
 """Security Hub: findings hidden by a rule, no longer taken in, or no longer gathered.
 
 Its records spell members as the API does (see `securityhub.py`); the other spelling is read too.
+Security Hub has findings of two versions beside each other, and rules for each.
 """
 
 from __future__ import annotations
@@ -10,74 +11,101 @@ from urllib.parse import unquote
 
 from driftguard.aws.calls import AwsError, document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, items, mapping, text
+from driftguard.documents import Document, Json, items, mapping, text
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
 from .control import NOTHING, References, Trigger, resource
 from .mechanisms.advice import Advice
-from .mechanisms.declared import listed
+from .mechanisms.declared import listed, not_done
 from .mechanisms.switch import Switch
 from .mechanisms.weakened import TOLD
 
 _SECURITYHUB = "securityhub.amazonaws.com"
 _RULES = ("arn:{partition}:securityhub:{region}:{account}:automation-rule/*",)
+_RULES_V2 = ("arn:{partition}:securityhub:{region}:{account}:automation-rulev2/*",)
 _HUB = ("arn:{partition}:securityhub:{region}:{account}:hub/default",)
 _GONE = ("InvalidAccessException", "ResourceNotFoundException")
 _REFERENCES = References(attack=("T1562.001",))
 # What a rule does to findings so that nobody looks at them.
 # Source: AWS Security Hub API Reference, "WorkflowUpdate", "SeverityUpdate".
 _DONE_WITH = ("RESOLVED", "SUPPRESSED")
+# The same for findings of the second version, which have numbers.
+# Source: OCSF schema, "Detection Finding" (`status_id`, `severity_id`).
+_DONE_WITH_V2 = {"3": "SUPPRESSED", "4": "RESOLVED", "5": "ARCHIVED"}
+_INFORMATIONAL_V2 = "1"
+_RULE, _RULE_V2 = "securityhub.automation-rule", "securityhub.automation-rule-v2"
 
 
 # ---------------------------------------------------------------------------- the automation
 
 
 def _ruled(change: Change) -> Iterator[Candidate]:
-    if change.name == "CreateAutomationRule":
+    """The rules that a call makes or changes, unless it says that they are disabled."""
+    if change.name in ("CreateAutomationRule", "CreateAutomationRuleV2"):
         arn = text(change.response, "RuleArn", "ruleArn")
         hides = _hides(change.request)
         if arn and hides and _status(change.request) != "DISABLED":
             yield Candidate(_rule_named(arn, change), Certainty.EVIDENT, {TOLD: hides})
+    elif change.name == "UpdateAutomationRuleV2":
+        # The identifier is an ARN, or the last part of one.
+        named = unquote(text(change.request, "Identifier", "identifier")).rpartition("/")[2]
+        where = f"securityhub:{{region}}:{{account}}:automation-rulev2/{named}"
+        if named and _status(change.request) != "DISABLED":
+            yield _may_hide(resource(change, _RULE_V2, named, where).arn, change.request, change)
+    refused = set(map(unquote, not_done(change.response, "UnprocessedAutomationRules", "RuleArn")))
     for name in ("UpdateAutomationRulesRequestItems", "updateAutomationRulesRequestItems"):
         for updated in items(change.request.get(name)):
             arn = unquote(text(updated, "RuleArn", "ruleArn"))
-            if arn and _status(updated) != "DISABLED":
-                hides = _hides(updated)
-                certainty = Certainty.EVIDENT if hides else Certainty.POSSIBLE
-                hint: Document = {TOLD: hides} if hides else {}
-                yield Candidate(_rule_named(arn, change), certainty, hint)
+            if arn and arn not in refused and _status(updated) != "DISABLED":
+                yield _may_hide(arn, updated, change)
+
+
+def _may_hide(arn: str, updated: Document, change: Change) -> Candidate:
+    """A rule that was changed: what it does may be what it did before."""
+    hides = _hides(updated)
+    certainty = Certainty.EVIDENT if hides else Certainty.POSSIBLE
+    return Candidate(_rule_named(arn, change), certainty, {TOLD: hides} if hides else {})
 
 
 def _rule_named(arn: str, change: Change) -> Resource:
-    return Resource("securityhub.automation-rule", arn, change.account, change.region, arn)
+    kind = _RULE_V2 if ":automation-rulev2/" in arn else _RULE
+    return Resource(kind, arn, change.account, change.region, arn)
 
 
 def _status(rule: Document) -> str:
     return text(rule, "RuleStatus", "ruleStatus")
 
 
-def _hides(rule: Document) -> list[str]:
+def _hides(rule: Document) -> list[Json]:
     """What a rule does so that nobody sees the findings that it matches."""
-    found = []
+    found: list[Json] = []
     for action in items(rule.get("Actions", rule.get("actions"))):
         update = mapping(action, "FindingFieldsUpdate") or mapping(action, "findingFieldsUpdate")
         workflow = mapping(update, "Workflow") or mapping(update, "workflow")
         severity = mapping(update, "Severity") or mapping(update, "severity")
         if (status := text(workflow, "Status", "status")) in _DONE_WITH:
             found.append(status)
-        if text(severity, "Label", "label") == "INFORMATIONAL":
+        if done_with := _DONE_WITH_V2.get(text(update, "StatusId", "statusId")):
+            found.append(done_with)
+        informational = text(update, "SeverityId", "severityId") == _INFORMATIONAL_V2
+        if informational or text(severity, "Label", "label") == "INFORMATIONAL":
             found.append("INFORMATIONAL")
     return found
 
 
 def _rule(rule: Resource, reader: Reader) -> Document | None:
+    if rule.kind == _RULE_V2:
+        told = reader.read("securityhub", "GetAutomationRuleV2", Identifier=rule.arn, absent=_GONE)
+        return None if told is None else _as_state(document(told))
     answer = reader.read(
         "securityhub", "BatchGetAutomationRules", AutomationRulesArns=[rule.arn], absent=_GONE
     )
     found = next(items(document(answer).get("Rules")), None)
-    if found is None:
-        return None
-    return {"status": _status(found), "hides": [*_hides(found)]}
+    return None if found is None else _as_state(found)
+
+
+def _as_state(rule: Document) -> Document:
+    return {"status": _status(rule), "hides": _hides(rule)}
 
 
 def _why_hidden(state: Document, _: Document | None) -> str:
@@ -88,6 +116,9 @@ def _why_hidden(state: Document, _: Document | None) -> str:
 
 
 def _set_rule(rule: Resource, state: Document) -> Call:
+    if rule.kind == _RULE_V2:
+        changed: Document = {"Identifier": rule.arn, "RuleStatus": state["status"]}
+        return Call("securityhub", "UpdateAutomationRuleV2", changed, on=(rule.arn,))
     update = {"RuleArn": rule.arn, "RuleStatus": state["status"]}
     parameters = {"UpdateAutomationRulesRequestItems": [update]}
     return Call("securityhub", "BatchUpdateAutomationRules", parameters, on=(rule.arn,))
@@ -153,7 +184,10 @@ def _members_gone(change: Change) -> Iterator[Candidate]:
         yield Candidate(hub, Certainty.EVIDENT, {"left": change.account})
     elif change.name in ("DisassociateMembers", "DeleteMembers"):
         ids = listed(change.request, "AccountIds") or listed(change.request, "accountIds")
-        yield Candidate(hub, Certainty.EVIDENT, {"removed": [str(id_) for id_ in ids]})
+        refused = not_done(change.response, "UnprocessedAccounts", "AccountId")
+        removed = [str(id_) for id_ in ids if str(id_) not in refused]
+        if removed or not ids:
+            yield Candidate(hub, Certainty.EVIDENT, {"removed": [*removed]})
 
 
 def _aggregator(change: Change) -> Iterator[Candidate]:
@@ -173,10 +207,15 @@ CONTROLS = (
         triggers=(
             Trigger(_SECURITYHUB, "CreateAutomationRule"),
             Trigger(_SECURITYHUB, "BatchUpdateAutomationRules"),
+            Trigger(_SECURITYHUB, "CreateAutomationRuleV2"),
+            Trigger(_SECURITYHUB, "UpdateAutomationRuleV2"),
         ),
         proven="stub",
-        reads=("securityhub:BatchGetAutomationRules",),
-        writes={"securityhub:BatchUpdateAutomationRules": _RULES},
+        reads=("securityhub:BatchGetAutomationRules", "securityhub:GetAutomationRuleV2"),
+        writes={
+            "securityhub:BatchUpdateAutomationRules": _RULES,
+            "securityhub:UpdateAutomationRuleV2": _RULES_V2,
+        },
         candidates=_ruled,
         read=_rule,
         risky=_why_hidden,

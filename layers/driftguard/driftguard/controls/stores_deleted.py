@@ -18,7 +18,7 @@ from driftguard.model import Candidate, Certainty, Change, Finding, Observation,
 
 from .control import NOTHING, Control, References, Trigger, resource
 from .data import DeletionSettings, is_routine
-from .mechanisms.declared import Declared
+from .mechanisms.declared import Declared, not_done
 
 _HERE = "{region}:{account}"
 
@@ -39,12 +39,16 @@ def _named(*parameters: str) -> Callable[[Document], list[str]]:
 
 @dataclass(frozen=True)
 class _Loss:
-    """A call that deletes data: what, which, the ARN's tail, and when nothing is lost by it."""
+    """A call that deletes data: what, which, the ARN's tail, and when nothing is lost by it.
+
+    `refused` are the ids, each an ARN's last part, that the response says are still there.
+    """
 
     what: str
     tail: str
     names: Callable[[Document], list[str]]
     spared: Callable[[Document], bool] = lambda _: False
+    refused: Callable[[Document], frozenset[str]] = lambda _: frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +65,10 @@ class StoreDeleted(Declared, Control[DeletionSettings]):
         loss = self.losses.get(Trigger(change.source, change.name))
         if loss is None or is_routine(change.actor, settings) or loss.spared(change.request):
             return
+        refused = loss.refused(change.response)
         for name in loss.names(change.request):
+            if name.rpartition("/")[2] in refused:
+                continue
             kind = f"data.{loss.what.replace(' ', '-')}"
             where = resource(change, kind, name, loss.tail + name)
             yield Candidate(where, Certainty.EVIDENT, {"deleted": f"{loss.what} {name}"})
@@ -204,7 +211,10 @@ REDSHIFT_DELETED = _control(
             "cluster snapshot", f"redshift:{_HERE}:snapshot:", _snapshot
         ),
         Trigger(_REDSHIFT, "BatchDeleteClusterSnapshots"): _Loss(
-            "cluster snapshot", f"redshift:{_HERE}:snapshot:", _snapshots
+            "cluster snapshot",
+            f"redshift:{_HERE}:snapshot:",
+            _snapshots,
+            refused=lambda response: not_done(response, "Errors", "SnapshotIdentifier"),
         ),
         Trigger(_SERVERLESS, "DeleteNamespace"): _Loss(
             "namespace",

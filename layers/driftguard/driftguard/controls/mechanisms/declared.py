@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeAlias
 
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json
+from driftguard.documents import Document, Json, text
 from driftguard.model import (
     NOT_IN_USE,
     Autonomy,
@@ -96,6 +97,18 @@ def listed(state: Document, name: str) -> list[Json]:
     """The list under a key of a state; an empty one where there is none."""
     value = state.get(name)
     return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def not_done(response: Document, refused: str, named: str) -> frozenset[str]:
+    """What a call that names several was refused: the ids in a list of its response.
+
+    `refused` is the list and `named` the member that names one, both as the API's model spells
+    them; records spell them so, or with a small first letter.
+    """
+    spelled = [(name, f"{name[0].lower()}{name[1:]}") for name in (refused, named)]
+    lists = (listed(response, name) for name in spelled[0])
+    found = (text(one, *spelled[1]) for one in chain(*lists) if isinstance(one, dict))
+    return frozenset(filter(None, found))
 
 
 def unrecorded(state: Document, baseline: Document | None) -> str:
