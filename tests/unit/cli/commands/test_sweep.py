@@ -40,7 +40,7 @@ def test_what_is_clean_exits_with_0_and_needs_no_stack(account: None) -> None:
     new_group("shut")
     result = sweep("--control", "ec2.open-ingress", "--control", "s3.public-*")
     assert result.exit_code == 0, result.output
-    assert "0 risky, of 2 looked at by 3 controls" in result.stdout
+    assert "0 risky, of 2 looked at by 4 controls" in result.stdout
 
 
 def test_programs_get_one_document(account: None) -> None:
