@@ -133,16 +133,23 @@ def chosen_of(patterns: Sequence[str]) -> list[AnyControl]:
 
 
 def look(survey: Survey, control: AnyControl, reader: Reader, policy: Policy) -> None:
-    """Looks at all that one control can list."""
+    """Looks at all that one control can list.
+
+    A resource that fails is named, and does not keep the others from being looked at.
+    """
     try:
         for resource in control.inventory(reader):
             survey.looked_at += 1
             try:
                 survey.found += _judged(control, resource, reader, policy)
-            except AwsError as error:
-                survey.failed.append((control.id, resource.arn, str(error)))
-    except AwsError as error:
-        survey.failed.append((control.id, "", str(error)))
+            except Exception as error:  # noqa: BLE001 - one resource is not all of them
+                survey.failed.append((control.id, resource.arn, _why(error)))
+    except Exception as error:  # noqa: BLE001 - one service that cannot be listed is not all
+        survey.failed.append((control.id, "", _why(error)))
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, AwsError) else f"{type(error).__name__}: {error}"
 
 
 def _judged(

@@ -27,7 +27,7 @@ from ..audit.shared import SinceOption, UntilOption, counted, filters_of
 from ..sweep import chosen_of
 from . import gathering, page, tables
 from .compliance import requirements
-from .model import Recorded, Report
+from .model import Recorded, Report, Swept, with_exemptions
 
 _DAYS = 30
 
@@ -123,18 +123,15 @@ def report(
         else:
             recorded = gathering.recorded(found, period, at_hand, now, status.update)
         given = recorded.exemptions if recorded else ()
+        swept: Swept | None = None
+        if not from_record_only:
+            regions = _regions(in_region or [], all_regions)
+            swept = gathering.swept(chosen, in_profile or [""], regions, at_hand, status.update)
+            swept = with_exemptions(swept, recorded) if recorded else swept
         made = Report(
             made=stamp(now),
             policy=at_hand.origin,
-            swept=None
-            if from_record_only
-            else gathering.swept(
-                chosen,
-                in_profile or [""],
-                _regions(in_region or [], all_regions),
-                gathering.with_exemptions(at_hand, given),
-                status.update,
-            ),
+            swept=swept,
             recorded=recorded,
             why_no_record=why_no_record,
             exemptions=(*given, *gathering.of_the_policy(at_hand, now)),

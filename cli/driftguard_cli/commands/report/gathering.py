@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from driftguard import controls
@@ -76,12 +75,6 @@ def enabled_regions(aws: Aws) -> list[str]:
     with told_apart("ec2", "DescribeRegions"):
         answer = aws.client("ec2").describe_regions()
     return sorted(region["RegionName"] for region in answer["Regions"])
-
-
-def with_exemptions(at_hand: PolicyAtHand, given: Sequence[Listed]) -> PolicyAtHand:
-    """Return the policy, with these exemptions as well."""
-    every = (*at_hand.policy.exemptions, *(listed.exemption for listed in given))
-    return replace(at_hand, policy=replace(at_hand.policy, exemptions=every))
 
 
 def recorded(

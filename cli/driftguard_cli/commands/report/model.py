@@ -6,10 +6,10 @@ Times are ISO 8601 in UTC; severities are 0 to 100.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from driftguard.approvals.act import CONTROL as OPERATOR
-from driftguard.model import Decision, Resource
+from driftguard.model import Actor, Decision, Resource
 
 from ..exempt import Listed
 from ..sweep import Found
@@ -167,6 +167,26 @@ def risk_of(found: Found) -> Risk:
         exempt=found.exempt,
         security_hub=found.control.references.security_hub,
     )
+
+
+def with_exemptions(swept: Swept, recorded: Recorded) -> Swept:
+    """Return what was swept, exempted where people exempted it at run time.
+
+    A stack's exemptions hold in its own account and region, and for what is of no region.
+    """
+    return replace(swept, risks=tuple(_with_exemptions(risk, recorded) for risk in swept.risks))
+
+
+def _with_exemptions(risk: Risk, recorded: Recorded) -> Risk:
+    resource = risk.resource
+    if resource.account != recorded.account or resource.region not in ("", recorded.region):
+        return risk
+    until = [
+        listed.exemption.until
+        for listed in recorded.exemptions
+        if listed.exemption.covers(risk.control, resource, "", Actor.unattributed())
+    ]
+    return replace(risk, exempt=max((risk.exempt, *until)))
 
 
 def each_once(risks: Iterable[Risk]) -> tuple[Risk, ...]:

@@ -10,13 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftguard import controls
-from driftguard.model import Actor, Choice, Status
+from driftguard.model import Actor, Choice, Resource, Status
 from driftguard_cli.commands.report import figures
 from driftguard_cli.commands.report.compliance import CIS, cis_of, requirements
 from driftguard_cli.commands.report.figures import Answers, Bar
-from driftguard_cli.commands.report.model import Report, Unread, each_once
+from driftguard_cli.commands.report.model import Report, Unread, each_once, with_exemptions
 from tests.support.audit import ACCOUNT, group
-from tests.support.reporting import a_report, a_risk, bucket, decided, recorded, swept, voted
+from tests.support.reporting import (
+    a_report,
+    a_risk,
+    an_exemption,
+    bucket,
+    decided,
+    recorded,
+    swept,
+    voted,
+)
 
 AT = "2026-11-20T10:00:00.000Z"
 
@@ -40,6 +49,32 @@ def test_what_is_exempted_is_no_risk_and_the_worst_comes_first() -> None:
     report = a_report()
     assert [risk.severity for risk in report.risks] == [95, 85, 85, 45]
     assert [risk.resource.id for risk in report.exempted] == ["website"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "exempted"),
+    [
+        (group("sg-1"), True),
+        (replace(group("sg-1"), region=""), True),
+        (group("sg-2"), False),
+        (group("sg-1", region="eu-west-1"), False),
+        (group("sg-1", account="210987654321"), False),
+    ],
+    ids=["the stack's", "of no region", "another", "another region's", "another account's"],
+)
+def test_a_stacks_exemptions_hold_where_the_stack_is(resource: Resource, exempted: bool) -> None:
+    until = "2027-01-01T00:00:00.000Z"
+    given = an_exemption("sg-1", until, control="ec2.open-ingress")
+    found = replace(swept(), risks=(a_risk(resource=resource),))
+    (risk,) = with_exemptions(found, replace(recorded(), exemptions=(given,))).risks
+    assert risk.exempt == (until if exempted else "")
+
+
+def test_a_later_end_of_the_policys_stays() -> None:
+    given = an_exemption("sg-1", "2027-01-01T00:00:00.000Z", control="ec2.open-ingress")
+    later = a_risk(resource=group("sg-1"), exempt="2028-01-01T00:00:00.000Z")
+    found = replace(swept(), risks=(later,))
+    assert with_exemptions(found, replace(recorded(), exemptions=(given,))).risks == (later,)
 
 
 def test_a_resource_that_is_listed_in_every_region_counts_once_for_each_control() -> None:
