@@ -1,8 +1,8 @@
 """Maps what Driftguard's controls see to the requirements of compliance frameworks.
 
 A control names Security Hub's controls for the same risk (`references`); the CIS requirement
-follows from AWS's own table. There is no table for NIST SP 800-53 here: AWS lists its requirements
-only control by control.
+follows from AWS's own table. NIST SP 800-53 is not here: AWS names its requirements on the page of
+each control, not in that table.
 
 Source: AWS Security Hub User Guide, "CIS AWS Foundations Benchmark in Security Hub CSPM", section
 "Mapping of controls to CIS requirements in each version".
