@@ -25,6 +25,9 @@ _SEVERITIES = (
     (40, "medium", "yellow"),
     (1, "low", "cyan"),
 )
+INFORMATIONAL = "informational"
+# The names of severities, the worst first.
+SEVERITIES = (*(name for _, name, _ in _SEVERITIES), INFORMATIONAL)
 
 
 def severity_in_words(severity: int) -> Text:
@@ -32,7 +35,7 @@ def severity_in_words(severity: int) -> Text:
     for least, name, style in _SEVERITIES:
         if severity >= least:
             return Text(name, style)
-    return Text("informational")
+    return Text(INFORMATIONAL)
 
 
 class Rows:

@@ -6,17 +6,16 @@ DRIFTGUARD_SCREENSHOT=page.png keeps what the page looks like, as page-light.png
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.e2e.asking import Question, ask
 from tests.e2e.world import World, eventually
+from tests.support.browser import CHROMIUM, POOR, launched
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}
 
 pytestmark = [
@@ -27,12 +26,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    # Chromium's sandbox does not work for root, which is whom CI runs as.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -100,29 +95,6 @@ def test_every_text_can_be_read(browser: Browser, question: Question, scheme: An
     context = browser.new_context(**PHONE, color_scheme=scheme)
     page = context.new_page()
     page.goto(question.link)
-    poor = page.evaluate(_POOR)
+    poor = page.evaluate(POOR)
     assert poor == []
     context.close()
-
-
-# Every element with text of its own: its color against the nearest background behind it.
-_POOR = """() => {
-  const parts = color => color.match(/[\\d.]+/g).map(Number);
-  const channel = v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 };
-  const light = ([r, g, b]) => .2126 * channel(r) + .7152 * channel(g) + .0722 * channel(b);
-  const behind = element => {
-    for (let one = element; one; one = one.parentElement) {
-      const found = parts(getComputedStyle(one).backgroundColor);
-      if (found.length < 4 || found[3] > 0) return found;
-    }
-    return [255, 255, 255];
-  };
-  return [...document.body.querySelectorAll('*')]
-    .filter(one => [...one.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
-    .map(one => {
-      const [a, b] = [light(parts(getComputedStyle(one).color)), light(behind(one))];
-      const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-      return [one.tagName + ' ' + one.textContent.slice(0, 40), Math.round(ratio * 100) / 100];
-    })
-    .filter(([, ratio]) => ratio < 4.5);
-}"""

@@ -112,10 +112,10 @@ def list_exemptions(
         known_control(control)
     at_hand = PolicyAtHand.found(policy)
     wanted = [control] if control else [known.id for known in controls.every()]
-    found = [*_given(Stack.named(stack).state, wanted), *_written(at_hand, wanted)]
+    found = [*given_in(Stack.named(stack).state, wanted), *written_in(at_hand, wanted)]
     now = stamp(datetime.now(UTC))
     if as_json:
-        typer.echo(json.dumps([_told(exemption, now) for exemption in found], indent=2))
+        typer.echo(json.dumps([as_document(exemption, now) for exemption in found], indent=2))
         return
     if found:
         console.print(_rows(found, now))
@@ -123,25 +123,27 @@ def list_exemptions(
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Listed:
     """An exemption and where it stands: `run time`, or the policy's origin."""
 
     exemption: Exemption
     source: str
 
 
-def _given(state: StateTable, wanted: list[str]) -> Iterator[_Found]:
+def given_in(state: StateTable, wanted: list[str]) -> Iterator[Listed]:
+    """The exemptions of these controls that people gave at run time."""
     remembered = state.recall(*(exemptions_key(state.place, control) for control in wanted))
     for control in wanted:
         yield from (
-            _Found(exemption, "run time") for exemption in given_exemptions(control, remembered)
+            Listed(exemption, "run time") for exemption in given_exemptions(control, remembered)
         )
 
 
-def _written(at_hand: PolicyAtHand, wanted: list[str]) -> Iterator[_Found]:
+def written_in(at_hand: PolicyAtHand, wanted: list[str]) -> Iterator[Listed]:
+    """The exemptions of these controls that stand in the policy at hand."""
     for exemption in at_hand.policy.exemptions:
         if exemption.control in wanted:
-            yield _Found(exemption, at_hand.origin)
+            yield Listed(exemption, at_hand.origin)
 
 
 def _tags(given: list[str]) -> dict[str, str]:
@@ -154,7 +156,8 @@ def _tags(given: list[str]) -> dict[str, str]:
     return tags
 
 
-def _told(found: _Found, now: str) -> Document:
+def as_document(found: Listed, now: str) -> Document:
+    """Return an exemption for programs, as it stands at a time (ISO 8601)."""
     exemption = found.exemption
     return {
         "id": exemption.id,
@@ -171,7 +174,7 @@ def _told(found: _Found, now: str) -> Document:
     }
 
 
-def _rows(found: list[_Found], now: str) -> Rows:
+def _rows(found: list[Listed], now: str) -> Rows:
     rows = Rows(
         *("id", "control", "resource", "only for", "until", "by", "why"),
         heading=("control", "until"),

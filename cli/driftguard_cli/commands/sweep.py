@@ -37,12 +37,21 @@ console = Console(highlight=False)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A risky resource. `exempt` says until when the policy exempts it, "" if it does not."""
+    """A risky resource. `exempt` says until when the policy exempts it, "" if it does not.
+
+    `own_severity` is the finding's own (0 to 100), where it is less than the control's.
+    """
 
     control: AnyControl
     resource: Resource
     finding: str
     exempt: str = ""
+    own_severity: int | None = None
+
+    @property
+    def severity(self) -> int:
+        """How severe it is, 0 to 100."""
+        return self.control.severity if self.own_severity is None else self.own_severity
 
 
 @dataclass(slots=True)
@@ -73,19 +82,16 @@ def sweep(
     Needs no stack. Exits 1 if something is risky and not exempt; 2 if nothing is, but something
     could not be read.
     """
-    chosen = _chosen(control or ["*"])
+    chosen = chosen_of(control or ["*"])
     at_hand = PolicyAtHand.found(policy)
     where = needed_region()
-    # Secrets are told apart by salted fingerprints; these are compared only with each other.
-    salt = os.urandom(32)
-    aws = Aws(surroundings=Surroundings(salt=lambda _: salt))
-    with told_apart("sts", "GetCallerIdentity"):
-        account = str(aws.client("sts", where).get_caller_identity()["Account"])
+    aws = reading()
+    account = account_of(aws, where)
     survey = Survey()
     with Console(stderr=True).status("sweeping") as status:
         for chosen_control in chosen:
             status.update(f"sweeping: {chosen_control.id}, {survey.looked_at} looked at")
-            _look(survey, chosen_control, aws.reader(account, where), at_hand.policy)
+            look(survey, chosen_control, aws.reader(account, where), at_hand.policy)
     if as_json:
         typer.echo(json.dumps(_told(survey, account, where, at_hand.origin), indent=2))
     else:
@@ -96,7 +102,20 @@ def sweep(
         raise typer.Exit(2)
 
 
-def _chosen(patterns: Sequence[str]) -> list[AnyControl]:
+def reading() -> Aws:
+    """Return what reads for a sweep, with the rights of whoever runs it."""
+    # Secrets are told apart by salted fingerprints; these are compared only with each other.
+    salt = os.urandom(32)
+    return Aws(surroundings=Surroundings(salt=lambda _: salt))
+
+
+def account_of(aws: Aws, region: str) -> str:
+    """Return the account whose credentials these are."""
+    with told_apart("sts", "GetCallerIdentity"):
+        return str(aws.client("sts", region).get_caller_identity()["Account"])
+
+
+def chosen_of(patterns: Sequence[str]) -> list[AnyControl]:
     """The controls that can be swept, of these names, the most severe first."""
     every = [control for control in controls.every() if control.swept]
     for pattern in patterns:
@@ -113,17 +132,24 @@ def _chosen(patterns: Sequence[str]) -> list[AnyControl]:
     return sorted(named, key=lambda control: (-control.severity, control.id))
 
 
-def _look(survey: Survey, control: AnyControl, reader: Reader, policy: Policy) -> None:
-    """Looks at all that one control can list."""
+def look(survey: Survey, control: AnyControl, reader: Reader, policy: Policy) -> None:
+    """Looks at all that one control can list.
+
+    A resource that fails is named, and does not keep the others from being looked at.
+    """
     try:
         for resource in control.inventory(reader):
             survey.looked_at += 1
             try:
                 survey.found += _judged(control, resource, reader, policy)
-            except AwsError as error:
-                survey.failed.append((control.id, resource.arn, str(error)))
-    except AwsError as error:
-        survey.failed.append((control.id, "", str(error)))
+            except Exception as error:  # noqa: BLE001 - one resource is not all of them
+                survey.failed.append((control.id, resource.arn, _why(error)))
+    except Exception as error:  # noqa: BLE001 - one service that cannot be listed is not all
+        survey.failed.append((control.id, "", _why(error)))
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, AwsError) else f"{type(error).__name__}: {error}"
 
 
 def _judged(
@@ -141,7 +167,8 @@ def _judged(
             for exemption in policy.exemptions
             if exemption.covers(control.id, resource, now, unattributed)
         ]
-        yield Found(control, resource, finding.summary, max(until, default=""))
+        exempt = max(until, default="")
+        yield Found(control, resource, finding.summary, exempt, finding.severity)
 
 
 def _told(survey: Survey, account: str, region: str, policy: str) -> dict[str, object]:
@@ -154,7 +181,7 @@ def _told(survey: Survey, account: str, region: str, policy: str) -> dict[str, o
             {
                 "control": found.control.id,
                 "title": found.control.title,
-                "severity": found.control.severity,
+                "severity": found.severity,
                 "resource": found.resource.arn,
                 "risk": found.finding,
                 "exempt_until": found.exempt,
@@ -189,7 +216,7 @@ def _rows(found: Sequence[Found]) -> Rows:
     )
     for one in found:
         rows.add(
-            severity_in_words(one.control.severity),
+            severity_in_words(one.severity),
             one.control.id,
             one.resource.arn,
             f"exempt until {one.exempt[:10]}: {one.finding}" if one.exempt else one.finding,

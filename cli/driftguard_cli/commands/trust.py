@@ -18,6 +18,7 @@ from driftguard.state import trust, trust_record
 from driftguard.state.granting import answers_of, stake
 from driftguard.state.keys import StateRecord, grants_key, trust_key, trusted
 from driftguard.state.standing import standing
+from driftguard.state.table import StateTable
 from driftguard.state.threshold import Threshold, threshold_of
 
 from ..aws_options import on_aws
@@ -77,18 +78,9 @@ def show(
     state = Stack.named(stack).state
     if control:
         known_control(control)
-        records = [state.record(trust_key(state.place, control))]
-    else:
-        records = state.under(trusted(state.place))
-    shared = state.record(grants_key(state.place)).document
-    now, terms = datetime.now(UTC), at_hand.policy.bounds.earning
-    found = [
-        row
-        for record in records
-        if record.key != grants_key(state.place)
-        for row in _rows(record, shared, at_hand.policy, now)
-    ]
-    threshold = threshold_of(shared, terms)
+    found = rows_in(state, at_hand.policy, datetime.now(UTC), control)
+    terms = at_hand.policy.bounds.earning
+    threshold = threshold_of(state.record(grants_key(state.place)).document, terms)
     if as_json:
         said = {"records": [asdict(row) for row in found], "threshold": threshold._asdict()}
         typer.echo(json.dumps(said, indent=2))
@@ -177,6 +169,19 @@ def _explained(threshold: Threshold, terms: Earning) -> Iterator[str]:
         at = text(move, "at")[:19].replace("T", " ")
         to = amount(text(move, "to")) or 0.0
         yield f"  {at}  up to {to:.1%}: {text(move, 'by')}, {text(move, 'decision')}"
+
+
+def rows_in(state: StateTable, policy: Policy, now: datetime, control: str = "") -> list[Row]:
+    """What the records of all controls, or of one, are worth now under a policy."""
+    place = state.place
+    records = [state.record(trust_key(place, control))] if control else state.under(trusted(place))
+    shared = state.record(grants_key(place)).document
+    return [
+        row
+        for record in records
+        if record.key != grants_key(place)
+        for row in _rows(record, shared, policy, now)
+    ]
 
 
 def _rows(record: StateRecord, shared: Document, policy: Policy, now: datetime) -> Iterator[Row]:

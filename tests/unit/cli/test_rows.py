@@ -90,7 +90,7 @@ def exemptions() -> Rows:
         Exemption("ec2.open-ingress", "sg-0123", "2026-11-01T00:00:00.000Z", "a test"),
     ]
     return exempt._rows(
-        [exempt._Found(entry, "policies/guard.yaml") for entry in entries],
+        [exempt.Listed(entry, "policies/guard.yaml") for entry in entries],
         "2026-11-24T00:00:00.000Z",
     )
 

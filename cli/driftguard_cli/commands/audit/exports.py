@@ -133,12 +133,13 @@ def _csv(decisions: Iterable[Decision], out: TextIO) -> int:
             "change_time": decision.change_time,
             "calls": "; ".join(calls),
         }
-        writer.writerow({name: _cell(row[name]) for name in _COLUMNS})
+        writer.writerow({name: cell(row[name]) for name in _COLUMNS})
         count += 1
     return count
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """Return a value as a spreadsheet shows it: a text never acts as a formula."""
     if not isinstance(value, str):
         return value
     shown = plain(value)

@@ -1,4 +1,4 @@
-"""Writes a decision as an OCSF Detection Finding, as Security Lake takes it.
+"""Writes a decision, or what a sweep found, as an OCSF Detection Finding for Security Lake.
 
 Source: Open Cybersecurity Schema Framework 1.1.0, class Detection Finding (2004) with the profile
 `cloud`; times are milliseconds since 1970.
@@ -11,8 +11,8 @@ from importlib.metadata import version
 from ipaddress import ip_address
 
 from driftguard.channels.wording import said
-from driftguard.documents import Json
-from driftguard.model import Decision, Status
+from driftguard.documents import Json, digest
+from driftguard.model import Decision, Resource, Status
 
 _VERSION = "1.1.0"
 _CLASS, _CATEGORY = 2004, 2
@@ -49,44 +49,16 @@ _STANDS = {
 
 def detection_finding(decision: Decision) -> dict[str, Json]:
     """Return the finding that the decision is about, with its current status."""
-    resource, actor = decision.candidate.resource, decision.actor
+    actor = decision.actor
     activity, status = _STANDS[decision.status]
-    severity, name = next(
-        ((id_, name) for least, id_, name in _SEVERITIES if decision.severity >= least),
-        (1, "Informational"),
-    )
-    cloud: dict[str, Json] = {"provider": "AWS", "account": {"uid": resource.account}}
-    if resource.region:
-        cloud["region"] = resource.region
     return {
-        "activity_id": activity,
-        "activity_name": _ACTIVITY[activity],
-        "category_uid": _CATEGORY,
-        "category_name": "Findings",
-        "class_uid": _CLASS,
-        "class_name": "Detection Finding",
-        "type_uid": _CLASS * 100 + activity,
-        "type_name": f"Detection Finding: {_ACTIVITY[activity]}",
+        **_head(decision.candidate.resource, decision.severity, activity, status),
         "time": _milliseconds(decision.updated),
         "start_time": _milliseconds(decision.change_time or decision.decided),
-        "severity_id": severity,
-        "severity": name,
-        "status_id": status,
-        "status": _STATUS[status],
         "status_code": decision.status.value,
         "status_detail": decision.reason,
         "message": decision.summary,
-        "metadata": {
-            "version": _VERSION,
-            "profiles": ["cloud"],
-            "uid": f"{decision.id}/{decision.version}",
-            "product": {
-                "name": "Driftguard",
-                "vendor_name": "Driftguard",
-                "version": version("driftguard"),
-            },
-        },
-        "cloud": cloud,
+        "metadata": _metadata(f"{decision.id}/{decision.version}"),
         "finding_info": {
             "uid": decision.id,
             "title": decision.title,
@@ -94,22 +66,8 @@ def detection_finding(decision: Decision) -> dict[str, Json]:
             "types": [decision.control],
             "created_time": _milliseconds(decision.decided),
             "modified_time": _milliseconds(decision.updated),
-            "analytic": {"type_id": _RULE, "type": "Rule", "uid": decision.control},
+            "analytic": _rule(decision.control),
         },
-        "resources": [
-            {
-                "uid": resource.arn,
-                "name": resource.id,
-                "type": resource.kind,
-                # An operator's act is about a pattern, a control or everything: that is in none.
-                **(
-                    {"cloud_partition": resource.partition}
-                    if resource.arn.startswith("arn:")
-                    else {}
-                ),
-                **({"region": resource.region} if resource.region else {}),
-            }
-        ],
         "evidences": [
             {
                 "actor": {
@@ -138,6 +96,88 @@ def detection_finding(decision: Decision) -> dict[str, Json]:
             "head": decision.head,
         },
     }
+
+
+def swept_finding(
+    control: str, title: str, summary: str, severity: int, resource: Resource, exempt: str, at: str
+) -> dict[str, Json]:
+    """Return the finding that a resource is risky now, as a sweep at a time (ISO 8601) found it.
+
+    One risk has the same `finding_info.uid` in every sweep. `exempt` is until when it is exempted,
+    or "".
+    """
+    uid = "sweep-" + digest([control, resource.arn])[:24]
+    status = _SUPPRESSED if exempt else _NEW
+    return {
+        **_head(resource, severity, _CREATE, status),
+        "time": _milliseconds(at),
+        "status_code": "exempted" if exempt else "risky",
+        **({"status_detail": f"exempted until {exempt}"} if exempt else {}),
+        "message": summary,
+        "metadata": _metadata(f"{uid}/{at}"),
+        "finding_info": {
+            "uid": uid,
+            "title": title,
+            "desc": summary,
+            "types": [control],
+            "last_seen_time": _milliseconds(at),
+            "analytic": _rule(control),
+        },
+    }
+
+
+def _head(resource: Resource, severity: int, activity: int, status: int) -> dict[str, Json]:
+    """What is said alike of every finding: its class, where it stands, and the resource."""
+    severity_id, name = next(
+        ((id_, name) for least, id_, name in _SEVERITIES if severity >= least),
+        (1, "Informational"),
+    )
+    region: dict[str, Json] = {"region": resource.region} if resource.region else {}
+    # An operator's act is about a pattern, a control or everything: that is in no partition.
+    partition: dict[str, Json] = (
+        {"cloud_partition": resource.partition} if resource.arn.startswith("arn:") else {}
+    )
+    return {
+        "activity_id": activity,
+        "activity_name": _ACTIVITY[activity],
+        "category_uid": _CATEGORY,
+        "category_name": "Findings",
+        "class_uid": _CLASS,
+        "class_name": "Detection Finding",
+        "type_uid": _CLASS * 100 + activity,
+        "type_name": f"Detection Finding: {_ACTIVITY[activity]}",
+        "severity_id": severity_id,
+        "severity": name,
+        "status_id": status,
+        "status": _STATUS[status],
+        "cloud": {"provider": "AWS", "account": {"uid": resource.account}, **region},
+        "resources": [
+            {
+                "uid": resource.arn,
+                "name": resource.id,
+                "type": resource.kind,
+                **partition,
+                **region,
+            }
+        ],
+    }
+
+
+def _metadata(uid: str) -> dict[str, Json]:
+    return {
+        "version": _VERSION,
+        "profiles": ["cloud"],
+        "uid": uid,
+        "product": {
+            "name": "Driftguard",
+            "vendor_name": "Driftguard",
+            "version": version("driftguard"),
+        },
+    }
+
+
+def _rule(control: str) -> dict[str, Json]:
+    return {"type_id": _RULE, "type": "Rule", "uid": control}
 
 
 def _endpoint(source: str) -> dict[str, Json]:

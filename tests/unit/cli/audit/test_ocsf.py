@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from driftguard.model import Actor, Plan, Status
-from driftguard_cli.commands.audit.ocsf import detection_finding
+from driftguard_cli.commands.audit.ocsf import detection_finding, swept_finding
 from tests.support.audit import a_decision, group
 from tests.support.ocsf import check
 
@@ -57,3 +57,16 @@ def test_severities(severity: int, id_: int) -> None:
 def test_times_are_milliseconds() -> None:
     finding = detection_finding(a_decision(1, "1970-01-01T00:00:01.500Z"))
     assert finding["time"] == 1500
+
+
+@pytest.mark.parametrize("exempt", ["", "2027-01-01T00:00:00.000Z"])
+@pytest.mark.parametrize("region", ["us-east-1", ""])
+def test_what_a_sweep_found_is_a_valid_detection_finding(exempt: str, region: str) -> None:
+    resource = replace(group(), region=region)
+    at = "2026-11-24T09:30:00.000Z"
+    finding: Any = swept_finding("ec2.open-ingress", "t", "s", 85, resource, exempt, at)
+    check(finding)
+    assert finding["status"] == ("Suppressed" if exempt else "New")
+    again: Any = swept_finding("ec2.open-ingress", "t", "s", 85, resource, "", "2026-12-01T00:00Z")
+    assert again["finding_info"]["uid"] == finding["finding_info"]["uid"]
+    assert again["metadata"]["uid"] != finding["metadata"]["uid"]

@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from driftguard import controls
 from driftguard_cli.main import app
 from tests.support.answering import answering
 from tests.support.guardrails.held import new_group
@@ -40,7 +41,7 @@ def test_what_is_clean_exits_with_0_and_needs_no_stack(account: None) -> None:
     new_group("shut")
     result = sweep("--control", "ec2.open-ingress", "--control", "s3.public-*")
     assert result.exit_code == 0, result.output
-    assert "0 risky, of 2 looked at by 3 controls" in result.stdout
+    assert "0 risky, of 2 looked at by 4 controls" in result.stdout
 
 
 def test_programs_get_one_document(account: None) -> None:
@@ -85,6 +86,26 @@ def test_what_could_not_be_read_is_never_clean(
     assert "s3:GetBucketPolicy" in result.stdout
     (failed,) = as_json("--control", "s3.public-policy")["failed"]
     assert failed["resource"] == "arn:aws:s3:::unreadable"
+
+
+def test_what_fails_in_another_way_keeps_nothing_else_from_being_looked_at(
+    account: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_up(new_group("web"))
+    boto3.client("s3").create_bucket(Bucket="odd")
+
+    def odd(*_: object) -> None:
+        raise KeyError("Grants")
+
+    monkeypatch.setattr(control("s3.public-acl"), "observe", odd)
+    result = sweep("--control", "s3.public-acl", "--control", "ec2.open-ingress")
+    assert result.exit_code == 1
+    assert "not read: s3.public-acl arn:aws:s3:::odd KeyError: 'Grants'" in result.stdout
+    assert "1 risky" in result.stdout
+
+
+def control(name: str) -> type:
+    return next(type(one) for one in controls.every() if one.id == name)
 
 
 @pytest.mark.parametrize(
