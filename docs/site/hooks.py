@@ -1,8 +1,8 @@
 """What MkDocs does beside its own: the pages at the repository's top are pages of the site too.
 
-README.md is the first page. Links between these pages and docs/ are written for the repository, where
-people read them first; here they are turned to where the site has the page. A link to a file that is
-no page becomes its path, as code.
+README.md is the first page. Links between these pages and docs/ are written for the repository,
+where people read them first; here they are turned to where the site has the page. A link to a file
+that is no page becomes its path, as code.
 """
 
 from __future__ import annotations

@@ -62,8 +62,7 @@ def test_enough_commands_of_the_pages_are_run() -> None:
 
 
 def blocks(page: Path) -> Iterator[Any]:
-    for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.M | re.S):
-        yield block
+    yield from re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.M | re.S)
 
 
 WHOLE_POLICIES = [
@@ -82,7 +81,9 @@ def test_a_whole_policy_on_a_page_is_valid(block: str, tmp_path: Path) -> None:
 
 def test_the_slack_manifest_asks_for_one_scope_and_sends_votes_to_the_reply_function() -> None:
     page = ROOT / "docs" / "how-to" / "slack.md"
-    manifest = next(one for block in blocks(page) if "oauth_config" in (one := yaml.safe_load(block)))
+    manifest = next(
+        one for block in blocks(page) if "oauth_config" in (one := yaml.safe_load(block))
+    )
     # Source: docs.slack.dev, "chat.postMessage" and "chat.update" (required scopes).
     assert manifest["oauth_config"]["scopes"] == {"bot": ["chat:write"]}
     interactivity = manifest["settings"]["interactivity"]
