@@ -1,12 +1,17 @@
-"""The GitHub Action and the pre-commit hooks: they call commands that exist, as they are typed."""
+"""What publishes Driftguard or runs it elsewhere: the GitHub Action, the hooks, the repository entry.
+
+They call commands that exist, as they are typed.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +20,7 @@ import pytest
 import typer
 import yaml
 
+from driftguard_cli.generate.limits import loaded
 from driftguard_cli.main import app
 from tests.support.world import ROOT
 
@@ -141,3 +147,20 @@ def test_the_page_uses_what_is_there() -> None:
     assert {name for one in ours for name in one} <= set(ACTION["inputs"])
     used = {hook["id"] for hook in blocks[1]["repos"][0]["hooks"]}
     assert used == {hook["id"] for hook in HOOKS}
+
+
+def test_the_application_repository_takes_the_templates_entry() -> None:
+    # Source: AWS SAM Developer Guide, "AWS SAM template Metadata section properties".
+    entry = loaded((ROOT / "template.yaml").read_text())["Metadata"][
+        "AWS::ServerlessRepo::Application"
+    ]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert entry["SemanticVersion"] == project["version"]
+    assert entry["SpdxLicenseId"] == project["license"]
+    assert re.fullmatch(r"[a-zA-Z0-9-]{1,140}", entry["Name"])
+    assert re.fullmatch(r"[a-z0-9](([a-z0-9]|-(?!-))*[a-z0-9])?", entry["Author"])
+    assert 0 < len(entry["Description"]) <= 256
+    assert len(entry["Labels"]) <= 10
+    assert all(re.fullmatch(r"[a-zA-Z0-9+_:/@-]{1,127}", label) for label in entry["Labels"])
+    for file in (entry["LicenseUrl"], entry["ReadmeUrl"]):
+        assert (ROOT / file).is_file()
