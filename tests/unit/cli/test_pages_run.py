@@ -44,9 +44,22 @@ def can_run(line: str) -> bool:
 RUN = sorted({line for page in PAGES for line in lines(page.read_text()) if can_run(line)})
 
 
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a reader sits: what the repository has, and policies of a bucket's own."""
+    for name in ("events", "policies"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    ours = {"AWS": "arn:aws:iam::123456789012:role/app"}
+    statement = {"Effect": "Allow", "Principal": ours, "Action": "s3:*", "Resource": "*"}
+    for name in ("bucket.json", "bucket-policy.json"):
+        (tmp_path / name).write_text(json.dumps({"Statement": [statement]}))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("desk")
 @pytest.mark.parametrize("line", RUN)
 def test_a_command_of_a_page_does_what_it_says(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     result = CliRunner().invoke(app, shlex.split(line, comments=True)[1:])
     # `explain` exits 1 where something would be reverted or asked about: that is its answer.

@@ -1,4 +1,4 @@
-"""What publishes Driftguard or runs it elsewhere: the GitHub Action, the hooks, the repository entry.
+"""What runs or publishes Driftguard elsewhere: the GitHub Action, hooks, the repository entry.
 
 They call commands that exist, as they are typed.
 """
