@@ -18,7 +18,7 @@ _COMMANDS = f"""\
 
 {_BY_HAND.format(source="the commands themselves")}
 
-Each command's own `--help` says the same. `--region` and `--profile` stand before a command or
+Each command says the same with `-h`. `--region` and `--profile` stand before a command or
 after it; without them `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_PROFILE` and `~/.aws/config` decide.
 `DRIFTGUARD_STACK` names the stack where it is not called `driftguard`.
 
