@@ -1,12 +1,14 @@
 """`driftguard access`: asks the access evaluators, one JSON case a line, one answer a line.
 
 Every line gets exactly one answer, in order and at once. A line that cannot be judged is answered
-as open to the world, with the reason, and the command exits 1 at the end.
+as open to the world, with the reason, and the command exits 1 at the end. Policies can be given as
+files, too, for pipelines: then the command exits 1 also where one lets a stranger in.
 """
 
 import json
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, cast
 
 import typer
@@ -14,6 +16,8 @@ import typer
 from driftguard.access import acl as acls
 from driftguard.access import network, policy
 from driftguard.access.document import Repeating, parsed, repeated_keys
+
+from ..errors import Misuse, Trouble
 
 Case = Mapping[str, object]
 Answer = dict[str, object]
@@ -33,6 +37,17 @@ class MalformedCaseError(ValueError):
 
 @app.command("policy")
 def judge_policies(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE", help="Files with a policy each, not standard input."),
+    ] = None,
+    service: Annotated[
+        str, typer.Option(help="Whose policies the files are: s3, sqs, kms, …", metavar="SERVICE")
+    ] = "",
+    account: Annotated[
+        str,
+        typer.Option(metavar="ID", help="The account of the files' resources; else none is ours."),
+    ] = "",
     trusted_account: Annotated[
         list[str] | None,
         typer.Option(metavar="ID", help="An account that counts as your own. May be repeated."),
@@ -43,7 +58,10 @@ def judge_policies(
     In: {"id", "service", "policy": {…} or "policy_text": "…", "account"}.
     Out: {"id", "public", "external", "because": […]}.
 
-    Exits 1 if a line could not be judged; the answer to that line is then the unsafe one.
+    Exits 1 if a line could not be judged; the answer to that line is then the unsafe one. With
+    files it exits 1 also if a policy lets somebody in.
+
+    Example: driftguard access policy bucket.json --service s3 --account 123456789012
     """
     trusted = policy.Trusted(accounts=frozenset(trusted_account or ()))
 
@@ -51,14 +69,24 @@ def judge_policies(
         verdict = policy.judge(
             _service(case),
             _document(case),
-            account=_account(case),
+            account="" if files and not account else _account(case),
             trusted=trusted,
             resource=_optional_text(case, "resource"),
         )
         because = list(verdict.because)
         return {"public": verdict.public, "external": verdict.external, "because": because}
 
-    _answer_all(judge, {"public": True, "external": True})
+    unsafe: Answer = {"public": True, "external": True}
+    if files:
+        if service.strip().lower() not in SERVICES:
+            raise Misuse(
+                f"`--service` is `{service}`: write whose policies the files are, one of "
+                + ", ".join(sorted(SERVICES))
+            )
+        cases = ({**_of_file(path), "service": service, "account": account} for path in files)
+        _answer_files(judge, cases, unsafe)
+    else:
+        _answer_all(judge, unsafe)
 
 
 @app.command("acl")
@@ -137,6 +165,26 @@ def judge_security_groups() -> None:
         return {"risky": bool(found), "revoke": revoke, "because": because}
 
     _answer_all(judge, {"risky": True, "revoke": []})
+
+
+def _of_file(path: Path) -> dict[str, object]:
+    try:
+        return {"id": str(path), "policy_text": path.read_text("utf-8-sig")}
+    except (OSError, UnicodeDecodeError) as error:
+        raise Trouble(f"{path} cannot be read: {error}. Name files that hold a policy.") from error
+
+
+def _answer_files(
+    judge: Callable[[Case], Answer], cases: Iterator[Case], when_unsure: Answer
+) -> None:
+    """Answers every file; exits 1 at the end if one is open, or could not be judged."""
+    closed = True
+    for number, case in enumerate(cases, start=1):
+        well, answer = _answer(judge, number, json.dumps(case).encode(), when_unsure)
+        closed &= well and not (answer["public"] or answer["external"])
+        typer.echo(json.dumps(answer))
+    if not closed:
+        raise typer.Exit(1)
 
 
 def _answer_all(judge: Callable[[Case], Answer], when_unsure: Answer) -> None:

@@ -1,8 +1,9 @@
 """Generates the files that follow from the code, so that nobody writes the same fact twice.
 
 From the controls' declarations: the trigger index, the template's rules and IAM policies, the
-policy file's JSON Schema, docs/controls.md. From the guardrails: their table in docs/autonomy.md.
-From the rooms of the library: the map in docs/architecture.md.
+policy file's JSON Schema, the packs' entries, docs/controls.md. From the guardrails: their table in
+docs/autonomy.md. From the rooms of the library: the map in docs/architecture.md. From the commands
+and the template: docs/reference/.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from driftguard import controls
 
 from ..policy_file import schema
-from . import architecture, catalogue, guardrails, shapes, template
+from . import architecture, catalogue, guardrails, packs, reference, shapes, template
 from .limits import sizes
 from .pages import PageBlock, with_blocks
 
@@ -30,14 +31,17 @@ def generated(root: Path) -> dict[Path, str]:
     """Return every generated file of a checkout with what it should contain."""
     every = controls.every()
     stack = root / "template.yaml"
+    deployed = template.with_blocks(stack.read_text(), every)
     events = root / "events"
     origins = shapes.origins(events)
     rest_on = {control.id: shapes.of_control(events, control.id, origins) for control in every}
     return {
         controls.INDEX: json.dumps(index(), indent=1, sort_keys=True) + "\n",
-        stack: template.with_blocks(stack.read_text(), every),
+        stack: deployed,
         root / "policies" / "guard.schema.json": json.dumps(schema.schema(), indent=2) + "\n",
         root / "docs" / "controls.md": catalogue.as_markdown(every, rest_on),
+        **packs.packs(root, every),
+        **reference.pages(root, deployed),
         **with_blocks(root, PAGE_BLOCKS),
     }
 

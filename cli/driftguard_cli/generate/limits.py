@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any, cast
 
 import yaml
 
@@ -27,9 +28,14 @@ _Loader.add_multi_constructor("!", _short_form)
 _MANAGED = "AWS::IAM::ManagedPolicy"
 
 
+def loaded(template: str) -> dict[str, Any]:
+    """Return a template as values; CloudFormation's short forms are their text."""
+    return cast("dict[str, Any]", yaml.load(template, _Loader))
+
+
 def sizes(template: str) -> list[tuple[str, int, int]]:
     """How near the template is to AWS's limits: what, how much of it is used, the limit."""
-    resources = yaml.load(template, _Loader)["Resources"]
+    resources = loaded(template)["Resources"]
     of_kind: dict[str, list[dict[str, object]]] = {}
     for resource in resources.values():
         of_kind.setdefault(resource["Type"], []).append(resource["Properties"])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from driftguard.access import network
 from driftguard_cli.commands import access
+from driftguard_cli.errors import Misuse, Trouble
 from tests.support.properties import thoroughly
 
 COMMANDS = ("policy", "acl", "security-group")
@@ -390,3 +392,66 @@ def test_one_wrong_field_never_ends_the_stream(command: str, data: st.DataObject
     assert len(said.answers) == 2
     assert "error" not in said.answers[1]
     assert "please report" not in str(said.answers[0].get("error"))
+
+
+# ------------------------------------------------------------------------------------ of files
+
+
+def of_files(tmp_path: Path, *options: str, **policies: object) -> Said:
+    paths = []
+    for name, document in policies.items():
+        path = tmp_path / f"{name}.json"
+        path.write_text(document if isinstance(document, str) else json.dumps(document))
+        paths.append(str(path))
+    result = CliRunner().invoke(access.app, ["policy", *paths, *options])
+    return Said([json.loads(line) for line in result.stdout.splitlines()], result.exit_code)
+
+
+OURS = "arn:aws:iam::111111111111:role/app"
+
+
+@pytest.mark.parametrize(
+    ("principal", "options", "public", "external", "exit_code"),
+    [
+        ("*", ("--account", "111111111111"), True, False, 1),
+        ({"AWS": OURS}, ("--account", "111111111111"), False, False, 0),
+        ({"AWS": OURS}, (), False, True, 1),
+        ({"AWS": OURS}, ("--trusted-account", "111111111111"), False, False, 0),
+        ({"AWS": PARTNER}, ("--account", "111111111111"), False, True, 1),
+    ],
+)
+def test_a_file_that_lets_a_stranger_in_exits_1(
+    tmp_path: Path,
+    principal: object,
+    options: tuple[str, ...],
+    public: bool,
+    external: bool,
+    exit_code: int,
+) -> None:
+    said = of_files(tmp_path, "--service", "s3", *options, bucket=policy_for(principal))
+    (answer,) = said.answers
+    assert (answer["public"], answer["external"], said.exit_code) == (public, external, exit_code)
+    assert answer["id"] == str(tmp_path / "bucket.json")
+
+
+def test_every_file_is_answered_and_one_open_file_is_enough(tmp_path: Path) -> None:
+    said = of_files(
+        tmp_path,
+        *("--service", "S3", "--account", "111111111111"),
+        broken="{",
+        closed=policy_for({"AWS": OURS}),
+        open=policy_for("*"),
+    )
+    assert [one["public"] for one in said.answers] == [True, False, True]
+    assert said.exit_code == 1
+
+
+def test_files_need_a_service_and_must_be_there(tmp_path: Path) -> None:
+    for arguments, kind in (
+        ([str(tmp_path / "a.json")], Misuse),
+        ([str(tmp_path / "a.json"), "--service", "s4"], Misuse),
+        ([str(tmp_path / "a.json"), "--service", "s3"], Trouble),
+    ):
+        raised = CliRunner().invoke(access.app, ["policy", *arguments]).exception
+        assert type(raised) is kind
+        assert "`--service`" in str(raised) or "cannot be read" in str(raised)

@@ -70,7 +70,7 @@ class OpenIngress(Control[OpenIngressSettings]):
     title = "Security group open to the internet"
     severity = 85
     references = References(
-        security_hub=("EC2.13", "EC2.14", "EC2.18", "EC2.19"),
+        security_hub=("EC2.13", "EC2.14", "EC2.18", "EC2.19", "EC2.53", "EC2.54"),
         attack=("T1562.007",),
         stratus=("aws.exfiltration.ec2-security-group-open-port-22-ingress",),
     )

@@ -1,0 +1,58 @@
+"""The reference pages: every command, option, parameter, output and alarm is on them, once."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import typer
+
+from driftguard_cli.generate import reference
+from driftguard_cli.generate.limits import loaded
+from driftguard_cli.main import app
+from tests.support.world import ROOT
+
+TEMPLATE = (ROOT / "template.yaml").read_text()
+WHOLE = loaded(TEMPLATE)
+COMMANDS = dict(reference.commands(typer.main.get_command(app)))
+SECTIONS = {
+    section.split("\n", 1)[0]: section
+    for section in reference.commands_page().split("\n## driftguard ")[1:]
+}
+
+
+def test_the_pages_are_up_to_date() -> None:
+    for path, page in reference.pages(ROOT, TEMPLATE).items():
+        assert path.read_text() == page, f"{path.name} is out of date: run `make generate`"
+
+
+def test_every_command_has_its_section_and_those_of_developers_have_none() -> None:
+    assert list(SECTIONS) == list(COMMANDS)
+    assert {"audit list", "undo", "policy check"} <= set(SECTIONS)
+    assert not any(name.split()[0] in ("generate", "sdk") for name in SECTIONS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_section_has_every_option_and_says_where_the_command_works(name: str) -> None:
+    section = SECTIONS[name]
+    for parameter in COMMANDS[name].params:
+        for option in parameter.opts:
+            shown = option if option.startswith("-") else parameter.name.upper()
+            assert f"`{shown}" in section, f"{name} says nothing of {shown}"
+    talks = any(one.opts[0] == "--region" for one in COMMANDS[name].params)
+    assert ("It talks to AWS" in section) is talks
+    for row in re.findall(r"^\|.*\|$", section, re.M):
+        assert len(re.findall(r"(?<!\\)\|", row)) == 3, row
+
+
+def test_the_stacks_page_has_every_parameter_output_alarm_and_what_stays() -> None:
+    page = reference.stack_page(TEMPLATE)
+    resources: dict[str, Any] = WHOLE["Resources"]
+    kept = {name for name, one in resources.items() if "Retain" in one.get("DeletionPolicy", "")}
+    alarms = {name for name, one in resources.items() if one["Type"] == "AWS::CloudWatch::Alarm"}
+    assert {"AuditTable", "StateTable"} <= kept
+    before, stays = page.split("## What outlives the stack")
+    assert set(re.findall(r"^\| `(\w+)` \|", stays, re.M)) == kept
+    told = set(re.findall(r"^\| `(\w+)` \|", before, re.M))
+    assert told == set(WHOLE["Parameters"]) | set(WHOLE["Outputs"]) | alarms
