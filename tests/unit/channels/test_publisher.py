@@ -309,7 +309,7 @@ def test_an_email_says_how_to_vote_and_offers_no_shared_accepting(stage: Stage) 
     text = as_email(decision, request)
     assert "lets the internet in" in text
     assert "from 203.0.113.9" in text
-    assert "ec2:RevokeSecurityGroupIngress(" in text
+    assert "ec2:RevokeSecurityGroupIngress\n    goes   IpPermissions: " in text
     assert "If nobody votes, it stands." in text
     assert link[Choice.REVERT] in text
     assert link[Choice.ACCEPT] not in text
