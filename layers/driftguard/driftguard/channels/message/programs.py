@@ -24,17 +24,13 @@ def document(
 ) -> Document:
     """A decision for programs, cut until it has at most so many bytes as JSON."""
     shown = presentable(decision)
-    whole = {
+    changes: list[Document] = [
+        {"call": one.call, "goes": one.goes, "comes": one.comes, "unnamed": one.unnamed}
+        for one in of_plan(shown.plan.steps)
+    ]
+    whole: Document = {
         **as_json(shown),
-        "changes": [
-            {
-                "call": one.call,
-                "goes": list(one.goes),
-                "comes": list(one.comes),
-                "unnamed": one.unnamed,
-            }
-            for one in of_plan(shown.plan.steps)
-        ],
+        "changes": changes,
         "console": console.link(shown.candidate.resource),
         **_ways(shown, request),
     }
