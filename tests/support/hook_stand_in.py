@@ -53,8 +53,6 @@ def taking_hooks() -> Iterator[HookStandIn]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_GET = do_POST
-
         def log_message(self, *_: object) -> None:
             """Says nothing."""
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator, ValidationError
 
 from driftguard.channels import page, sns
 from driftguard.channels.message import programs
@@ -17,6 +18,7 @@ from driftguard.model import Actor, Call, Choice, Decision, Plan, Resource, Stat
 from driftguard.policy.model import Terms
 from tests.support.audit import a_decision, group
 from tests.support.golden import assert_golden
+from tests.support.world import ROOT
 
 GOLDEN = Path(__file__).parent / "golden"
 RULE = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -159,6 +161,47 @@ def test_a_message_looks_as_somebody_saw_it(name: str, rendering: str) -> None:
     folder = GOLDEN / rendering.partition(".")[0]
     shown = RENDERINGS[rendering](DECISIONS[name])
     assert_golden(folder / f"{name}.{rendering.partition('.')[2]}", shown)
+
+
+SCHEMA = json.loads((ROOT / "docs" / "message.schema.json").read_text())
+
+
+def valid(document: object) -> None:
+    """Raises unless a program that knows the documented schema takes the document."""
+    Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(document)))
+
+
+@pytest.mark.parametrize("name", DECISIONS)
+def test_what_programs_get_is_of_the_documented_schema(name: str) -> None:
+    decision = DECISIONS[name]
+    valid(programs.document(decision, request(decision)))
+
+
+def test_each_name_of_a_decision_is_in_the_schema_and_none_is_optional_by_mistake() -> None:
+    described = SCHEMA["$defs"]["decision"]
+    told = set(programs.document(DECISIONS["asked"], request(DECISIONS["asked"])))
+    assert told == set(described["properties"]) - {"truncated"}
+    assert set(programs.document(DECISIONS["reverted"])) == set(described["required"])
+
+
+def test_incidents_are_of_the_documented_schema() -> None:
+    incident = {"incident": DECISIONS["asked"].id}
+    pair = [replace(DECISIONS[name], **incident) for name in ("asked", "asked-bucket")]  # type: ignore[arg-type]
+    valid(programs.incident([(one, request(one)) for one in pair]))
+
+
+@pytest.mark.parametrize("wrong", [{"version": 2}, {"status": "gone"}, {"decision": "x"}])
+def test_the_schema_refuses_what_is_something_else(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        valid({**programs.document(DECISIONS["reverted"]), **wrong})
+
+
+def test_a_document_that_was_cut_is_of_the_schema_too() -> None:
+    long = "x" * 100_000
+    cut = programs.document(opened(summary=long, plan=Plan((), (long,) * 60)), None)
+    assert cut["truncated"] is True
+    assert len(json.dumps(cut)) <= 60_000
+    valid(cut)
 
 
 def test_the_page_looks_as_somebody_saw_it() -> None:

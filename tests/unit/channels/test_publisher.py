@@ -408,7 +408,7 @@ def test_the_state_and_the_undo_stay_in_the_account(stage: Stage) -> None:
 # ------------------------------------------------------------------------------- the template
 
 
-@pytest.mark.parametrize("role", ["PublishRole", "TimersRole", "SlackRole"])
+@pytest.mark.parametrize("role", ["PublishRole", "TimersRole", "SlackRole", "HooksRole"])
 def test_no_role_of_ours_writes_beyond_what_is_named(role: str) -> None:
     allowed = [one for one in statements_of(role) if one["Effect"] == "Allow"]
     assert allowed

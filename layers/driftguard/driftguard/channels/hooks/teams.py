@@ -23,7 +23,7 @@ from .post import Post
 
 # Teams counts the whole message, as it is encoded.
 LARGEST = 27_000
-_UNLINKED = str.maketrans("<>[]@", "‹›()＠")
+_UNLINKED = str.maketrans("<>[]", "‹›()")
 _COLORS = {"critical": "attention", "high": "attention", "medium": "warning"}
 
 Element = dict[str, object]
