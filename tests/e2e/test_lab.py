@@ -79,3 +79,18 @@ def _runs(pid: int) -> bool:
         return False
     stat = Path(f"/proc/{pid}/stat")
     return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] in "ZX")
+
+
+def test_an_example_is_emitted_and_what_followed_is_said(lab: World) -> None:
+    folder = ("--folder", lab.lab["folder"])
+    status = run("lab", "status", *folder)
+    assert status.returncode == 0, status.stdout
+    exported = run("lab", "env", *folder)
+    assert f"export AWS_ENDPOINT_URL={lab.lab['pipeline_endpoint']}" in exported.stdout.replace(
+        "'", ""
+    )
+    # The group of the example is not in the lab's account: gone, and so nothing follows.
+    emitted = run("lab", "emit", "--control", "ec2.open-ingress", "--wait", "5", *folder)
+    assert emitted.returncode == 0, emitted.stderr
+    assert "AuthorizeSecurityGroupIngress is on the bus as event " in emitted.stdout
+    assert "No decision followed within 5 s." in emitted.stdout

@@ -1,15 +1,14 @@
-"""Scenarios of what a bucket keeps locked and whom it tells, and of policies of REST APIs."""
+"""Scenarios of what a bucket keeps locked, and whom it tells."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import boto3
 
 from driftguard.model import Change
-from tests.scenarios.model import ACCOUNT, STRANGER, Fake, Scenario, Staged, policy_of
-from tests.support.records import change, s3
+from tests.scenarios.model import ACCOUNT, STRANGER, Fake, Scenario, Staged
+from tests.support.records import s3
 
 
 def bucket(**more: Any) -> Any:
@@ -149,40 +148,7 @@ def notifications() -> Staged:
     return Staged(attack, snapshot)
 
 
-# ---------------------------------------------------------------------------------- REST APIs
-
-
-def rest_api() -> Staged:
-    client = boto3.client("apigateway")
-    allow = {
-        "Effect": "Allow",
-        "Principal": "*",
-        "Action": "execute-api:Invoke",
-        "Resource": "execute-api:/*",
-    }
-    from_office = {"Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}
-    id_ = client.create_rest_api(name="orders", policy=policy_of({**allow, **from_office}))["id"]
-    client.create_rest_api(name="shop")
-
-    def snapshot() -> Any:
-        found = client.get_rest_api(restApiId=id_)
-        return found["name"], json.loads(found["policy"])
-
-    def attack() -> Change:
-        patch = {"op": "replace", "path": "/policy", "value": policy_of(allow)}
-        client.update_rest_api(restApiId=id_, patchOperations=[patch])
-        request = {
-            "restApiId": id_,
-            "updateRestApiInput": {"patchOperations": [patch]},
-            "template": False,
-        }
-        return change("apigateway.amazonaws.com", "UpdateRestApi", request)
-
-    return Staged(attack, snapshot, baseline=True)
-
-
 SCENARIOS = (
-    Scenario("apigateway.policy-opened", rest_api),
     Scenario("s3.inventory-external", inventories),
     Scenario("s3.notification-external", notifications),
     Scenario("s3.object-lock-weakened", lambda: locked(None)),

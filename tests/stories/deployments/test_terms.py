@@ -89,11 +89,11 @@ def test_every_control_over_libraries_takes_the_same_settings(control: str) -> N
     ("written", "said"),
     [
         ("allowed: [{id: CVE-1, reason: none}]", "until"),
-        ("allowed: [{id: CVE-1, until: soon, reason: none}]", "date"),
+        ("allowed: [{id: CVE-1, until: soon, reason: none}]", "must be a day"),
         ("allowed: [{id: CVE-1, until: 2026-12-31}]", "reason"),
         ("allowed: [{id: CVE-1, until: 2026-12-31, reason: r, account: '1'}]", "account"),
         ("unknown: revert", "ask"),
-        ("min_severity: high", "integer"),
+        ("min_severity: high", "must be a whole number"),
     ],
 )
 def test_a_mistake_is_named(written: str, said: str) -> None:

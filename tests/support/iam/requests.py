@@ -46,9 +46,7 @@ _ALIKE = {"stream": "table", "consumer": "table", "root": "organizationalunit"}
 # Management"; AWS WAF Developer Guide, "Permissions for AssociateWebACL".
 _WRONG_IN_THE_PACKAGE = frozenset(
     {
-        "apigateway:PATCH",
         "apigateway:SetWebACL",
-        "apigateway:UpdateRestApiPolicy",
         "elasticloadbalancing:ModifyLoadBalancerAttributes",
         "elasticloadbalancing:SetWebAcl",
     }

@@ -221,7 +221,7 @@ def test_a_notified_stranger_is_found_in_each_kind_of_target(logged: Any) -> Non
         assert len(screened("s3.notification-external", made, TRUSTING)) == strangers
 
 
-# --------------------------------------------------------------------------- Lightsail's rest
+# ---------------------------------------------------------------------------- public endpoints
 
 
 def test_a_policy_that_cannot_be_read_counts_as_public() -> None:

@@ -180,7 +180,6 @@ MODELS = {
 }
 # What records have and the model has not: see the sources in events/shapes.json.
 BEYOND_THE_MODEL = {
-    "apigateway.amazonaws.com UpdateRestApi": {"restApiId", "template", "updateRestApiInput"},
     # In the path it is `Id`; the Developer Guide's records of changes in a zone have the member.
     "route53.amazonaws.com DisableHostedZoneDNSSEC": {"hostedZoneId"},
     "route53.amazonaws.com EnableHostedZoneDNSSEC": {"hostedZoneId"},

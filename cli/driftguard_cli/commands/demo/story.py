@@ -14,7 +14,6 @@ from typing import TypeVar
 
 from driftguard import controls
 from driftguard.audit import AuditTable, Entry
-from driftguard.aws.client import Aws
 from driftguard.engine.guard import Guard
 from driftguard.model import Autonomy, Decision, Place
 from driftguard.policy.model import Policy
@@ -22,7 +21,7 @@ from driftguard.state.table import StateTable
 from driftguard.sweep.look import sweep
 
 from ..lab import Lab, environment
-from ..lab.record import Client
+from ..lab.emitting import AwsOfLab
 from .account import Account
 from .events import send
 from .scenarios import SCENARIOS, UNDONE, Scenario, Staged
@@ -68,22 +67,11 @@ class Undo:
         return self.undone == self.struck != self.reverted
 
 
-class _AwsOfLab(Aws):
-    """The library's clients, but always the lab's."""
-
-    def __init__(self, lab: Lab) -> None:
-        super().__init__()
-        self._lab = lab
-
-    def client(self, service: str, region: str = "") -> Client:
-        return self._lab.client(service)
-
-
 class Witness:
     """Reads what anybody in the account could: the audit table, the messages on the topic."""
 
     def __init__(self, lab: Lab) -> None:
-        self._audit = AuditTable(_AwsOfLab(lab), lab.outputs["AuditTable"])
+        self._audit = AuditTable(AwsOfLab(lab), lab.outputs["AuditTable"])
         self._messages: dict[str, str] = {}
         self._queues = lab.client("sqs")
         self._inbox = self._queues.create_queue(QueueName="driftguard-demo-inbox")["QueueUrl"]
@@ -134,7 +122,7 @@ def stage(account: Account) -> list[Staged]:
     """
     staged = [scenario.stage(account) for scenario in SCENARIOS]
     lab = account.lab
-    aws = _AwsOfLab(lab)
+    aws = AwsOfLab(lab)
     guard = Guard(
         aws=aws,
         audit=AuditTable(aws, lab.outputs["AuditTable"]),

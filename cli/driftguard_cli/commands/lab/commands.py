@@ -1,4 +1,4 @@
-"""`driftguard lab up` and `driftguard lab down`."""
+"""`driftguard lab up`, `down`, `status`, `env` and `emit`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from typing import Annotated
 import typer
 
 from ...checkout import project_root
+from ...decisions import as_json_whole, status_in_words
+from ...errors import Misuse
+from ...operator_requests import known_control
 from ...terminal import Console
+from . import emitting
 from .errors import LabError
 from .house import down, up
-from .record import Lab
+from .record import Lab, load
 from .reporting import interruptions_told, progress
 
 app = typer.Typer(
@@ -76,6 +80,115 @@ def down_command(as_json: JsonOption = False, folder: FolderOption = None) -> No
         typer.echo("The lab is down." if stopped else "There was no lab running.")
 
 
+@app.command("status")
+def status_command(as_json: JsonOption = False, folder: FolderOption = None) -> None:
+    """Say whether a lab runs, where it listens, and which of its processes is dead.
+
+    Exits 1 unless the whole lab runs.
+    """
+    lab = load(_folder(folder, None if folder else project_root()))
+    dead = [process for process in lab.processes if not process.alive] if lab else []
+    if as_json:
+        told = {
+            "running": lab is not None and lab.running,
+            "dead": [{"name": one.name, "log": str(one.log)} for one in dead],
+            **(lab.told() if lab else {}),
+        }
+        typer.echo(json.dumps(told, indent=2))
+    elif lab is None:
+        typer.echo("There is no lab. Start one with: driftguard lab up")
+    else:
+        typer.echo(_standing(lab))
+        for one in dead:
+            typer.echo(f"{one.name} is dead; its last words are in {one.log}")
+        typer.echo(f"The pipeline listens at {lab.endpoints.pipeline}")
+        typer.echo(f"The guarded account at  {lab.endpoints.account}")
+    if lab is None or not lab.running:
+        raise typer.Exit(1)
+
+
+@app.command("env")
+def env_command(folder: FolderOption = None) -> None:
+    """Print what points a shell's AWS tools at the lab that runs.
+
+    Exits 1 if none does.
+
+    Example: eval "$(driftguard lab env)"
+    """
+    _export(_running(folder))
+
+
+@app.command("emit")
+def emit_command(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="An EventBridge event or one CloudTrail record, as JSON."),
+    ] = None,
+    control: Annotated[
+        str, typer.Option(help="Instead of a file: the example of this control.")
+    ] = "",
+    harmless: Annotated[
+        bool, typer.Option("--harmless/--risky", help="Which of the control's two examples.")
+    ] = False,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for decisions.")] = 20,
+    as_json: JsonOption = False,
+    folder: FolderOption = None,
+) -> None:
+    """Put an event on the lab's bus, and say what the guard decided, or why nothing followed.
+
+    The event becomes the lab's own: its account and region, a new id, now. The state decides: a
+    resource that is not in the lab's account is gone for the guard.
+
+    Exits 1 if there is no lab.
+
+    Example: driftguard lab emit --control ec2.open-ingress --harmless
+    """
+    if (file is None) == (not control):
+        raise Misuse("Name a FILE or a --control, one of the two.")
+    if control:
+        example = "harmless" if harmless else "risky"
+        file = project_root() / "events" / known_control(control).id / f"{example}.json"
+    assert file is not None
+    lab = _running(folder)
+    emitted = emitting.own(emitting.read(file), lab)
+    emitting.emit(lab, emitted)
+    with Console(stderr=True).status("waiting for the guard"):
+        decisions = emitting.followed(lab, emitted, wait)
+    if as_json:
+        told = [as_json_whole(decision) for decision in decisions]
+        typer.echo(json.dumps({"event": emitted.id, "decisions": told}, indent=2))
+        return
+    console = Console(highlight=False)
+    console.print(f"{emitted.name} is on the bus as event {emitted.id}.", markup=False)
+    for decision in decisions:
+        line = f"{decision.id}: {decision.control} {status_in_words(decision)}: {decision.summary}"
+        console.print(line, markup=False)
+    if not decisions:
+        console.print(
+            f"No decision followed within {wait:g} s. This says why, control by control:\n"
+            f"  driftguard explain {file} --live",
+            markup=False,
+        )
+
+
+def _running(folder: Path | None) -> Lab:
+    """The lab that runs. Raises `LabError` where none does, or a part of it is dead."""
+    lab = load(_folder(folder, None if folder else project_root()))
+    if lab is None or not lab.running:
+        raise LabError(f"{_standing(lab)} `driftguard lab status` says more.")
+    return lab
+
+
+def _standing(lab: Lab | None) -> str:
+    if lab is None:
+        return "There is no lab: start one with `driftguard lab up`."
+    if lab.running:
+        return "The lab runs."
+    if not lab.ready:
+        return "The lab is not up: it is starting, or its start has failed."
+    return "The lab is dead: end it with `driftguard lab down` and start it again."
+
+
 def _folder(folder: Path | None, root: Path | None) -> Path:
     if folder is not None:
         return folder.resolve()
@@ -99,6 +212,10 @@ def _show(lab: Lab) -> None:
         console.print(f"  {name}: [dim]{value}[/]")
     console.print(f"Logs are in {lab.folder}. Stop the lab with: driftguard lab down")
     console.print('Point your tools at it with these, or with: eval "$(driftguard lab up)"\n')
+    _export(lab)
+
+
+def _export(lab: Lab) -> None:
     typer.echo("unset AWS_PROFILE AWS_SESSION_TOKEN")
     for name, value in lab.environment.items():
         typer.echo(f"export {name}={shlex.quote(value)}")

@@ -27,10 +27,6 @@ _PREFIX = {
 
 # (service, operation) → actions, where they are not the operation's own name.
 _ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("apigateway", "GetRestApi"): ("apigateway:GET",),
-    ("apigateway", "GetRestApis"): ("apigateway:GET",),
-    # Only its policy is ever amended.
-    ("apigateway", "UpdateRestApi"): ("apigateway:PATCH", "apigateway:UpdateRestApiPolicy"),
     ("s3", "HeadBucket"): ("s3:ListBucket",),
     ("s3", "ListBuckets"): ("s3:ListAllMyBuckets",),
     ("s3", "DeleteBucketEncryption"): ("s3:PutEncryptionConfiguration",),

@@ -8,7 +8,7 @@ import pytest
 
 from driftguard.aws.granting import GIVE_RIGHTS, WITH_GRANTS
 from driftguard.controls import every
-from driftguard_cli.generate.boundary import actions_of, length_of, operations
+from driftguard_cli.generate.boundary import actions_of, known, length_of, operations
 from driftguard_cli.generate.template import POLICY_LIMIT
 from tests.support.iam import reference
 from tests.support.template import flat, of_type, statements_of
@@ -95,8 +95,16 @@ def test_single_actions_are_named_by_a_pattern_only_where_the_policy_is_full() -
     assert actions_of(three, length_of(three)) == three
     some = actions_of(three, length_of(three) - 1)
     assert len({*some} & {*three}) == 2
-    # What is no operation keeps its name.
-    assert actions_of(three, 0) == ["iam:PassRole", "route53:CreateQuery*", "sqs:Set*"]
+    assert actions_of(three, 0) == ["iam:Pass*", "route53:CreateQuery*", "sqs:Set*"]
+    # What nothing knows keeps its name.
+    assert actions_of(["iam:NoSuchAction"], 0) == ["iam:NoSuchAction"]
+
+
+def test_what_is_beside_the_operations_is_what_the_reference_names() -> None:
+    """Without it a pattern could match an action that no model of the SDK has."""
+    for service in {action.partition(":")[0] for action in DECLARED}:
+        missing = {one.partition(":")[2] for one in reference.actions_of(service)} - known(service)
+        assert missing == set(), service
 
 
 @pytest.mark.parametrize(
@@ -129,8 +137,8 @@ def test_every_action_is_named_or_matched_by_whole_words() -> None:
 
 def test_a_pattern_never_matches_what_was_not_declared() -> None:
     assert actions_of(["iam:AttachUserPolicy", "iam:AttachGroupPolicy"]) == [
-        "iam:AttachGroup*",
-        "iam:AttachUser*",
+        "iam:AttachGroupPolicy",
+        "iam:AttachUserPolicy",
     ]
     three = {f"iam:Attach{kind}Policy" for kind in ("User", "Group", "Role")}
     assert actions_of(three) == ["iam:Attach*"]
