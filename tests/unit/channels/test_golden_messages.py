@@ -6,13 +6,16 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from driftguard.channels import page, sns
+from driftguard.channels.budget import Named, Waiting
 from driftguard.channels.message import programs
 from driftguard.channels.slack import blocks
+from driftguard.channels.topic import publish_digest, publish_waiting
 from driftguard.channels.wording import ApprovalRequest, timeout
 from driftguard.model import Actor, Call, Choice, Decision, Plan, Resource, Status, Step, Vote
 from driftguard.policy.model import Terms
@@ -188,6 +191,32 @@ def test_incidents_are_of_the_documented_schema() -> None:
     incident = {"incident": DECISIONS["asked"].id}
     pair = [replace(DECISIONS[name], **incident) for name in ("asked", "asked-bucket")]  # type: ignore[arg-type]
     valid(programs.incident([(one, request(one)) for one in pair]))
+
+
+class Recorder:
+    """What SNS would be given."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, Any] = {}
+
+    def publish(self, **given: Any) -> None:
+        self.given = given
+
+    def rendering(self, protocol: str) -> str:
+        return str(json.loads(self.given["Message"])[protocol])
+
+
+def test_digests_are_of_the_documented_schema() -> None:
+    recorder = Recorder()
+    publish_digest([*DECISIONS.values()], recorder, "topic")
+    valid(json.loads(recorder.rendering("default")))
+    one = DECISIONS["observed"]
+    named = Named(one.severity, one.id, one.control, one.status.value, one.summary)
+    waiting = Waiting("2026-11-20T10:00:00Z", 40, {"observed": 40}, 80, named=(named,))
+    publish_waiting(waiting, recorder, "topic")
+    valid(json.loads(recorder.rendering("default")))
+    shown = f"Subject: {recorder.given['Subject']}\n\n{recorder.rendering('email')}\n"
+    assert_golden(GOLDEN / "mail" / "digest-of-the-budget.txt", shown)
 
 
 @pytest.mark.parametrize("wrong", [{"version": 2}, {"status": "gone"}, {"decision": "x"}])

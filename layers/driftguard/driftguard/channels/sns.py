@@ -57,7 +57,7 @@ def digest_text(decisions: Sequence[Decision]) -> str:
         lines += ["", "Held back:", *(f"  - {clipped(why, 300)}" for why in held[:5])]
     lines += ["", "Among them:"]
     lines += [
-        f"  - {severity_name(decision.severity)}: "
+        f"  - {_severity(decision)}"
         f"{clipped(f'{decision.title}: {decision.candidate.resource.id}', digest.LONGEST_LINE)}"
         f" ({decision.id})"
         for decision in digest.worst_first(decisions)[: digest.NAMED]
@@ -66,6 +66,11 @@ def digest_text(decisions: Sequence[Decision]) -> str:
     lines += [f"  and {more} more"] * (more > 0)
     lines += ["", "driftguard audit list --since 1h", "driftguard approve|deny DECISION"]
     return "\n".join(lines)
+
+
+def _severity(decision: Decision) -> str:
+    """Its name before a line about a decision; "" for an operator's act, which has none."""
+    return "" if decision.control == act.CONTROL else f"{severity_name(decision.severity)}: "
 
 
 def waiting_subject(waiting: Waiting) -> str:
@@ -87,7 +92,7 @@ def waiting_text(waiting: Waiting) -> str:
         "The most severe:",
     ]
     lines += [
-        f"  - {plain(one.words)} ({one.decision}, {severity_name(one.severity)})"
+        f"  - {severity_name(one.severity)}: {plain(one.words)} ({one.decision})"
         for one in waiting.named
     ]
     more = waiting.count - len(waiting.named)
