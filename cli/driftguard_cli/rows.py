@@ -14,28 +14,22 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from driftguard.channels.wording import severity_name
+
 # What a field that may be broken needs at least, in characters: a few words.
 _LEAST = 24
 _BETWEEN = 2
 
-# From this severity on. Source: AWS Security Hub User Guide, "Required top-level ASFF attributes".
-_SEVERITIES = (
-    (90, "critical", "bold red"),
-    (70, "high", "red"),
-    (40, "medium", "yellow"),
-    (1, "low", "cyan"),
-)
-INFORMATIONAL = "informational"
+_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
+INFORMATIONAL = severity_name(0)
 # The names of severities, the worst first.
-SEVERITIES = (*(name for _, name, _ in _SEVERITIES), INFORMATIONAL)
+SEVERITIES = (*_STYLES, INFORMATIONAL)
 
 
 def severity_in_words(severity: int) -> Text:
     """Return a severity (0 to 100) by its name, in its color."""
-    for least, name, style in _SEVERITIES:
-        if severity >= least:
-            return Text(name, style)
-    return Text(INFORMATIONAL)
+    name = severity_name(severity)
+    return Text(name, _STYLES.get(name, ""))
 
 
 class Rows:

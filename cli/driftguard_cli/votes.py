@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from driftguard.approvals.rules import is_open, shown
-from driftguard.channels.wording import as_text
+from driftguard.channels.message.text import as_text
 from driftguard.documents import Json
 from driftguard.model import Choice
 

@@ -31,7 +31,7 @@ from tests.support.slack_stand_in import SlackStandIn, running, signed
 from tests.support.world import ACCOUNT, HERE, REGION
 
 FUNCTIONS = (
-    *("GuardFunction", "PublishFunction", "ReplyFunction", "SealFunction"),
+    *("GuardFunction", "HooksFunction", "PublishFunction", "ReplyFunction", "SealFunction"),
     *("SignedApiFunction", "SlackFunction", "SweepFunction"),
 )
 
@@ -289,7 +289,8 @@ def destinations(told: Mapping[str, Any]) -> Iterator[Asked]:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_lambda_may_do_what_it_does_in_a_functions_name(function: str) -> None:
-    stack = Stack(parameters={"SlackSecretArn": "arn:aws:secretsmanager:r:1:secret:slack-AbCdEf"})
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x-AbCdEf"
+    stack = Stack(parameters={"SlackSecretArn": secret, "WebhookSecretArn": secret})
     role = stack.role_of(function)
     for asked in asked_by_lambda(stack, function):
         assert refused(stack, asked, role) == "", asked

@@ -32,8 +32,9 @@ from driftguard.approvals.desk import Desk
 from driftguard.approvals.rules import inverse
 from driftguard.aws.remediator import session_policy
 from driftguard.channels import page, sns
+from driftguard.channels.message.text import as_text
 from driftguard.channels.slack import blocks
-from driftguard.channels.wording import ApprovalRequest, as_json, as_text
+from driftguard.channels.wording import ApprovalRequest, as_json
 from driftguard.controls.mechanisms.exposed_secret import OpenSecret
 from driftguard.engine.guard import Guard
 from driftguard.engine.intake import LAST_DELIVERY, Intake, Retry

@@ -250,15 +250,23 @@ class Functions:
 
 
 def started(
-    monkeypatch: pytest.MonkeyPatch, slack: SlackStandIn, policy: Policy, text: str = ""
+    monkeypatch: pytest.MonkeyPatch,
+    slack: SlackStandIn,
+    policy: Policy,
+    text: str = "",
+    secrets: Mapping[str, str] | None = None,
 ) -> Functions:
-    """The stack in moto, made from the template or from another text of it."""
+    """The stack in moto, made from the template or from another text of it.
+
+    `secrets` are what those hold whose ARNs further parameters name.
+    """
     monkeypatch.setattr(compiled, "shipped", lambda: policy)
     secret = json.dumps({"bot_token": TOKEN, "signing_secret": SIGNING_SECRET})
     parameters = {
         "SlackSecretArn": _secret("slack", secret),
         "PublicBaseUrl": "https://vote.example",
         "SettlingSeconds": "0",
+        **{name: _secret(name, held) for name, held in (secrets or {}).items()},
     }
     plain = Stack(**({"text": text} if text else {}), parameters=parameters)
     names = {id_: _secret(id_, "x" * 64) for id_ in plain.of_type("AWS::SecretsManager::Secret")}

@@ -12,8 +12,9 @@ import pytest
 from driftguard.approvals.desk import Desk
 from driftguard.approvals.requester import Reply
 from driftguard.approvals.rules import shown, why_not_undoable
+from driftguard.channels.message.text import as_text
 from driftguard.channels.slack import blocks
-from driftguard.channels.wording import as_json, as_text
+from driftguard.channels.wording import as_json
 from driftguard.documents import mapping
 from driftguard.engine import recheck, recording
 from driftguard.engine.guard import Guard

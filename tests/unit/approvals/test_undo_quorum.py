@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from driftguard.approvals.rules import UNDO_REQUESTED
 from driftguard.aws.calls import AwsError
-from driftguard.channels.wording import as_text
+from driftguard.channels.message.text import as_text
 from driftguard.events.commands import UndoRequested, command_of, undo_message
 from driftguard.model import Autonomy, Decision, Status
 from driftguard.policy.model import Person, Policy, Terms
@@ -158,7 +158,7 @@ def test_a_proposal_shows_what_comes_back(api: AtTheSignedApi) -> None:
     shown = as_text(waiting)
     assert api.asked.decision.summary in shown
     assert api.asked.decision.id in shown
-    assert "ec2:AuthorizeSecurityGroupIngress(" in shown
+    assert "ec2:AuthorizeSecurityGroupIngress\n    comes  IpPermissions: " in shown
     assert waiting.candidate.resource == api.asked.decision.candidate.resource
 
 
@@ -235,7 +235,7 @@ def test_what_comes_back_is_shown_before_it_is_confirmed(at_the_door: Door, grou
     shown = CliRunner().invoke(
         app, ["confirm", str(asked["decision"])], input="n\n", env={"COLUMNS": "300"}
     )
-    assert "ec2:AuthorizeSecurityGroupIngress(" in shown.stderr
+    assert "ec2:AuthorizeSecurityGroupIngress\n    comes  IpPermissions: " in shown.stderr
     assert at_the_door.asked.decision.summary in shown.stderr
     assert group in shown.stderr
     assert not api.sent()

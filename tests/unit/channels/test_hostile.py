@@ -15,7 +15,9 @@ import pytest
 from typer.testing import CliRunner
 
 from driftguard.audit.bounds import bounded
-from driftguard.channels import page, sns, wording
+from driftguard.channels import page, sns
+from driftguard.channels.message import programs
+from driftguard.channels.message import text as message_text
 from driftguard.channels.slack import blocks
 from driftguard.channels.topic import publish, publish_digest
 from driftguard.channels.wording import ApprovalRequest
@@ -89,7 +91,9 @@ def in_json(decision: Decision) -> str:
 RENDERINGS: dict[str, Callable[[Decision], str]] = {
     "subject": sns.subject,
     "mail": lambda decision: sns.as_email(decision, REQUEST),
-    "programs": lambda decision: sns.as_default(decision, REQUEST),
+    "programs": lambda decision: json.dumps(
+        programs.document(decision, REQUEST), ensure_ascii=False
+    ),
     "Amazon Q": lambda decision: "\n".join(_texts(sns.as_q(decision, REQUEST))),
     "digest": lambda decision: sns.digest_text([decision] * 3),
     "Slack": lambda decision: "\n".join(_texts(blocks.message(decision, REQUEST))),
@@ -103,7 +107,7 @@ RENDERINGS: dict[str, Callable[[Decision], str]] = {
     "page after": lambda decision: page.outcome(
         decision, decision.title, decision.reason, good=True, token="t"
     ),
-    "text": wording.as_text,
+    "text": message_text.as_text,
     "CSV": in_csv,
     "JSON": in_json,
 }

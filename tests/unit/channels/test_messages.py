@@ -11,9 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from driftguard.channels.message.text import as_text
 from driftguard.channels.sns import digest_subject, subject
 from driftguard.channels.topic import publish
-from driftguard.channels.wording import as_json, as_text
+from driftguard.channels.wording import as_json
 from driftguard.model import Decision, Status
 from tests.support.audit import a_decision
 from tests.support.records import flat_ingress
@@ -39,7 +40,7 @@ def test_the_text_says_what_who_why_what_was_done_and_how_to_undo(decision: Deci
     assert "Security group open to the internet: reverted." in text
     assert "lets the internet in: tcp 22 from 0.0.0.0/0" in text
     assert "arn:aws:iam::123456789012:user/alice from 203.0.113.9" in text
-    assert "ec2:RevokeSecurityGroupIngress(GroupId=sg-" in text
+    assert "ec2:RevokeSecurityGroupIngress\n    goes   IpPermissions: " in text
     assert f"driftguard undo {decision.id}" in text
 
 

@@ -309,7 +309,7 @@ def test_an_email_says_how_to_vote_and_offers_no_shared_accepting(stage: Stage) 
     text = as_email(decision, request)
     assert "lets the internet in" in text
     assert "from 203.0.113.9" in text
-    assert "ec2:RevokeSecurityGroupIngress(" in text
+    assert "ec2:RevokeSecurityGroupIngress\n    goes   IpPermissions: " in text
     assert "If nobody votes, it stands." in text
     assert link[Choice.REVERT] in text
     assert link[Choice.ACCEPT] not in text
@@ -408,7 +408,7 @@ def test_the_state_and_the_undo_stay_in_the_account(stage: Stage) -> None:
 # ------------------------------------------------------------------------------- the template
 
 
-@pytest.mark.parametrize("role", ["PublishRole", "TimersRole", "SlackRole"])
+@pytest.mark.parametrize("role", ["PublishRole", "TimersRole", "SlackRole", "HooksRole"])
 def test_no_role_of_ours_writes_beyond_what_is_named(role: str) -> None:
     allowed = [one for one in statements_of(role) if one["Effect"] == "Allow"]
     assert allowed

@@ -14,8 +14,9 @@ from botocore.client import BaseClient
 
 from driftguard.approvals.desk import Desk
 from driftguard.channels import page
+from driftguard.channels.message.text import as_text
 from driftguard.channels.slack import blocks
-from driftguard.channels.wording import as_text, timeout
+from driftguard.channels.wording import timeout
 from driftguard.controls import control
 from driftguard.documents import stamp
 from driftguard.engine.errors import Busy, Foreign

@@ -71,16 +71,29 @@ class Secrets:
         """Slack's secrets; None where the stack has none."""
         if not self.slack_secret:
             return None
-        wanted = f"the secret {self.slack_secret} must be JSON with bot_token and signing_secret"
+        return SlackSecret(*self.parts(self.slack_secret, "bot_token", "signing_secret"))
+
+    def parts(self, secret: str, *names: str) -> list[str]:
+        """The texts under these names in a secret that is a JSON object.
+
+        Raises `BadSecret` where one of them is missing or empty.
+        """
         try:
-            found: Document = json.loads(self._text(self.slack_secret))
-            secret = SlackSecret(str(found["bot_token"]), str(found["signing_secret"]))
+            found: Document = json.loads(self._text(secret))
+            texts = [str(found[name] or "") for name in names]
         except (ValueError, KeyError, TypeError):
             # Not chained: the parser's own message quotes what it could not parse.
-            raise BadSecret(wanted) from None
-        if not (secret.bot_token and secret.signing_secret):
-            raise BadSecret(wanted)
-        return secret
+            texts = [""]
+        if not all(texts):
+            raise BadSecret(f"the secret {secret} must be JSON with {' and '.join(names)}")
+        return texts
+
+    def part(self, secret: str, name: str) -> str:
+        """The text under a name that a secret may leave out; "" where it does."""
+        try:
+            return self.parts(secret, name)[0]
+        except BadSecret:
+            return ""
 
     def _text(self, secret: str) -> str:
         now = time.monotonic()

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from driftguard.documents import Json, plain
-from driftguard.model import Call, Choice, Decision
+from driftguard.documents import plain
+from driftguard.model import Call, Choice, Decision, Resource
 
-from .wording import moment
+from .message import console
+from .message.difference import Difference, of_plan
+from .wording import moment, severity_name
 
 _STYLE = """
 :root{color-scheme:light dark;--page:#f4f5f7;--card:#fff;--ink:#1a1f27;--soft:#566070;
@@ -100,7 +101,7 @@ def approval_request(
     )
     return _page(
         _ASKS[choice],
-        f'<p class="mark">Severity {decision.severity} of 100 · {_e(decision.title)}</p>',
+        f'<p class="mark">{_e(_severity(decision))} · {_e(decision.title)}</p>',
         f"<h1>{_e(_ASKS[choice])}</h1>",
         f'<p class="lead">{_e(decision.summary)}</p>',
         f'<p class="who">{_who(decision)}</p>',
@@ -147,7 +148,7 @@ def _page(title: str, *parts: str) -> str:
 
 def _plan(decision: Decision) -> str:
     plan = decision.plan
-    calls = "".join(f'<li class="call">{_call(step.call)}</li>' for step in plan.steps)
+    calls = "".join(f'<li class="call">{_call(one)}</li>' for one in of_plan(plan.steps))
     return (
         f"<h2>What will be done</h2><ol>{calls}</ol>"
         + _list("What is left alone", map(_e, plan.untouched))
@@ -166,12 +167,11 @@ def _list(heading: str, items: Iterable[str]) -> str:
     return f"<h2>{_e(heading)}</h2><ul>{shown}</ul>" if shown else ""
 
 
-def _call(call: Call) -> str:
-    parameters = "".join(
-        f"<span>{_e(name)} <i>{_e(_value(value))}</i></span>"
-        for name, value in call.parameters.items()
-    )
-    return f"<b>{_call_line(call)}</b>{parameters}"
+def _call(changed: Difference) -> str:
+    parts = [("goes", part) for part in changed.goes] + [("comes", part) for part in changed.comes]
+    lines = "".join(f"<span>{verb} <i>{_e(part)}</i></span>" for verb, part in parts)
+    more = f"<span>and {changed.unnamed} more</span>" if changed.unnamed else ""
+    return f"<b>{_e(changed.call)}</b>{lines}{more}"
 
 
 def _call_line(call: Call) -> str:
@@ -188,7 +188,8 @@ def _who(decision: Decision) -> str:
         )
     return (
         f"<b>{_e(actor.session or 'Somebody unknown')}</b> called {_e(decision.change_name)} "
-        f"from <b>{_e(actor.source or 'an unknown place')}</b>, {_time(decision.change_time)}."
+        f"from <b>{_e(actor.source or 'an unknown place')}</b>"
+        f"{_e(f', with {actor.agent}' if actor.agent else '')}, {_time(decision.change_time)}."
     )
 
 
@@ -199,18 +200,26 @@ def _facts(decision: Decision) -> str:
         ("Account", _e(f"{resource.account} {resource.region}".strip())),
         ("Control", _e(decision.control)),
         ("Decision", _e(decision.id)),
+        ("Look at it", _console(resource)),
     )
-    return f"<dl>{''.join(f'<dt>{name}</dt><dd>{value}</dd>' for name, value in rows)}</dl>"
+    return (
+        f"<dl>{''.join(f'<dt>{name}</dt><dd>{value}</dd>' for name, value in rows if value)}</dl>"
+    )
+
+
+def _console(resource: Resource) -> str:
+    address = console.link(resource)
+    opened = 'target="_blank" rel="noopener noreferrer"'
+    return f'<a href="{_e(address)}" {opened}>in the AWS console</a>' if address else ""
+
+
+def _severity(decision: Decision) -> str:
+    name = severity_name(decision.severity).capitalize()
+    return f"{name}, {decision.severity} of 100"
 
 
 def _time(stamp: str) -> str:
     return f'<time datetime="{_e(stamp)}">{_e(moment(stamp))}</time>'
-
-
-def _value(value: Json) -> str:
-    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-        return ", ".join(map(str, value)) or "none"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _sentence(words: str) -> str:

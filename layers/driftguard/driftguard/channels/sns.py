@@ -8,32 +8,32 @@ over HTTPS, so its card is the `https` rendering).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
-from driftguard.documents import Document, Json, plain
+from driftguard.approvals import act
+from driftguard.documents import Document, plain
 from driftguard.model import Decision, Status
 
 from . import digest
 from .budget import Waiting
+from .message.difference import of_plan
+from .message.telling import Message, message
+from .message.text import as_text, difference_lines
 from .wording import (
     ApprovalRequest,
-    as_json,
-    as_text,
     by,
     clipped,
     moment,
     presentable,
-    said,
+    severity_name,
     told,
-    votes,
 )
 
 # SNS takes 262,144 bytes: the renderings inside JSON inside JSON, and the attributes.
-_JSON_BYTES = 60_000
 _EMAIL_CHARACTERS = 20_000
 _CARD_CHARACTERS = 3_000
+_CARD_CALLS = 5
 _SUBJECT = 99
 
 
@@ -57,7 +57,8 @@ def digest_text(decisions: Sequence[Decision]) -> str:
         lines += ["", "Held back:", *(f"  - {clipped(why, 300)}" for why in held[:5])]
     lines += ["", "Among them:"]
     lines += [
-        f"  - {clipped(f'{decision.title}: {decision.candidate.resource.id}', digest.LONGEST_LINE)}"
+        f"  - {_severity(decision)}"
+        f"{clipped(f'{decision.title}: {decision.candidate.resource.id}', digest.LONGEST_LINE)}"
         f" ({decision.id})"
         for decision in digest.worst_first(decisions)[: digest.NAMED]
     ]
@@ -65,6 +66,11 @@ def digest_text(decisions: Sequence[Decision]) -> str:
     lines += [f"  and {more} more"] * (more > 0)
     lines += ["", "driftguard audit list --since 1h", "driftguard approve|deny DECISION"]
     return "\n".join(lines)
+
+
+def _severity(decision: Decision) -> str:
+    """Its name before a line about a decision; "" for an operator's act, which has none."""
+    return "" if decision.control == act.CONTROL else f"{severity_name(decision.severity)}: "
 
 
 def waiting_subject(waiting: Waiting) -> str:
@@ -85,7 +91,10 @@ def waiting_text(waiting: Waiting) -> str:
         "",
         "The most severe:",
     ]
-    lines += [f"  - {plain(one.words)} ({one.decision}, {one.severity})" for one in waiting.named]
+    lines += [
+        f"  - {severity_name(one.severity)}: {plain(one.words)} ({one.decision})"
+        for one in waiting.named
+    ]
     more = waiting.count - len(waiting.named)
     lines += [f"  and {more} more"] * (more > 0)
     lines += ["", f"driftguard audit list --status observed --since {waiting.hour}"]
@@ -111,7 +120,12 @@ def unread_text(why: str) -> str:
 
 def subject(decision: Decision) -> str:
     """The subject of a message, as SNS takes one."""
-    return _printable(f"[Driftguard] {told(decision.status)}: {decision.title}")
+    words = f"{told(decision.status)}: {decision.title}"
+    if decision.control != act.CONTROL:
+        resource = decision.candidate.resource
+        severity = severity_name(decision.severity)
+        words = f"({severity}) {words} in {resource.account} {resource.region}"
+    return _printable(f"[Driftguard] {words}")
 
 
 def _printable(words: str) -> str:
@@ -134,22 +148,6 @@ def incident_subject(decisions: Sequence[Decision]) -> str:
     return _printable(f"[Driftguard] {len(decisions)} requests wait for a person: changes by {who}")
 
 
-def incident_default(requests: Requests) -> str:
-    """The JSON that programs get of an incident: each request as it would be told by itself."""
-    most = _JSON_BYTES // len(requests)
-    return json.dumps(
-        {
-            "incident": requests[0][0].incident,
-            "count": len(requests),
-            "requests": [
-                _fitting({**as_json(presentable(one)), **_ways_for_programs(one, request)}, most)
-                for one, request in requests
-            ],
-        },
-        ensure_ascii=False,
-    )
-
-
 def incident_email(requests: Requests) -> str:
     """One incident in words: who it was, each request with its calls, and how to vote on each."""
     decisions = [presentable(decision) for decision, _ in requests]
@@ -160,11 +158,17 @@ def incident_email(requests: Requests) -> str:
     ]
     most = _EMAIL_CHARACTERS // len(decisions)
     for number, (decision, (_, request)) in enumerate(zip(decisions, requests, strict=True), 1):
+        resource = decision.candidate.resource
         told_of = [
-            f"{number}. {decision.title} (severity {decision.severity})",
+            f"{number}. {severity_name(decision.severity).capitalize()}: {decision.title}",
+            f"   {decision.control} in {resource.account}, {resource.region or 'no region'}",
+            f"   {resource.arn}",
             f"   {decision.summary}",
-            f"   {decision.candidate.resource.arn}",
-            *(f"   would do: {clipped(said(step.call), 200)}" for step in decision.plan.steps[:3]),
+            *(
+                f" {line}"
+                for call in of_plan(decision.plan.steps[:3])
+                for line in difference_lines(call)
+            ),
             *(f"   {line}" for line in decision.beside[:2]),
         ]
         lines += ["", clipped("\n".join(told_of), most)]
@@ -183,83 +187,33 @@ def incident_email(requests: Requests) -> str:
     return "\n".join(lines)
 
 
-# ------------------------------------------------------------------------------- programs
-
-
-def as_default(decision: Decision, request: ApprovalRequest | None) -> str:
-    """The JSON that programs get, cut until it fits into a message."""
-    decision = presentable(decision)
-    machine = _fitting({**as_json(decision), **_ways_for_programs(decision, request)})
-    return json.dumps(machine, ensure_ascii=False)
-
-
-def _ways_for_programs(decision: Decision, request: ApprovalRequest | None) -> Document:
-    """How a program may vote: what to publish to the topic for replies."""
-    if request is None:
-        return {}
-    reply = {"decision": decision.id, "choice": "revert", "token": request.token}
-    return {
-        "timeout": request.timeout,
-        "revert_link": request.revert_link,
-        "reply": reply if request.token else {},
-        "replies_topic": request.replies_topic,
-    }
-
-
-def _fitting(whole: Document, most: int = _JSON_BYTES) -> Document:
-    """The document with its longest texts and lists cut until it fits; then it says `truncated`."""
-    fitting, truncated = whole, {"truncated": True}
-    for longest in (4_000, 1_000, 150):
-        if len(json.dumps(fitting, ensure_ascii=False).encode()) <= most:
-            break
-        cut = {name: _cut(value, longest) for name, value in whole.items()}
-        # A link that is cut short is no link.
-        links = {name: whole[name] for name in ("revert_link", "reply") if name in whole}
-        fitting = cut | links | truncated
-    return fitting
-
-
-def _cut(value: Json, longest: int) -> Json:
-    if isinstance(value, str):
-        return clipped(value, longest)
-    if isinstance(value, Mapping):
-        return {name: _cut(inner, longest) for name, inner in value.items()}
-    if isinstance(value, Sequence):
-        return [_cut(inner, longest) for inner in value[:50]]
-    return value
-
-
 # ------------------------------------------------------------------------------- people
 
 
 def as_email(decision: Decision, request: ApprovalRequest | None) -> str:
     """The text, and for an approval request how to vote; the ways to vote are never cut off."""
     asking = "\n".join(_ways(decision, request)) if request else ""
-    text = as_text(decision)
+    text = as_text(decision, request)
     if len(text) > _EMAIL_CHARACTERS:
         rest = f"\nThe rest: driftguard audit show {decision.id}"
+        if decision.status is Status.ASKED:
+            rest += f"\nTo vote: driftguard approve|deny {decision.id}"
         text = clipped(text, _EMAIL_CHARACTERS) + rest
     return text + asking
 
 
 def _ways(decision: Decision, request: ApprovalRequest) -> list[str]:
-    """How to vote, line by line: the link, the command line, a reply by SNS."""
-    lines = ["", "", "-" * 72, request.timeout, ""]
+    """How to vote without AWS credentials, line by line: the link, a reply by SNS."""
+    lines: list[str] = []
     if request.revert_link and decision.plan.steps:
         lines += [
+            "",
+            "",
             "To revert it, open this page and confirm there. Everybody who got this message has",
             "this link, so it counts as one vote, and it cannot accept the change:",
             "",
             request.revert_link,
-            "",
         ]
-    lines += ["To vote as yourself, with your AWS credentials:", ""]
-    if decision.plan.steps:
-        lines.append(f"  driftguard approve {decision.id}         it is reverted")
-    lines += [
-        f"  driftguard deny {decision.id}            the change stands",
-        f"  driftguard accept {decision.id} --for 7d   it stands, and nobody is asked until then",
-    ]
     if request.token and request.replies_topic and decision.plan.steps:
         lines += [
             "",
@@ -276,36 +230,27 @@ def _ways(decision: Decision, request: ApprovalRequest) -> list[str]:
 
 def as_q(decision: Decision, request: ApprovalRequest | None) -> Document:
     """The card for Amazon Q Developer: one thread a decision, with values for custom actions."""
+    told_of = message(decision, request)
     decision = presentable(decision)
     resource = decision.candidate.resource
-    status = told(decision.status)
-    calls = [clipped(said(step.call), 300) for step in decision.plan.steps[:5]]
-    description = "\n".join(
-        [
-            decision.summary,
-            "",
-            f"Change: {decision.change_name}, {moment(decision.change_time)}",
-            f"By: {by(decision.actor)}",
-            f"Why: {decision.reason}",
-            *(["", *decision.beside] if decision.beside and request else []),
-            *(["", "Calls:", *calls] if calls else []),
-            *(["", *votes(decision)] if decision.votes else []),
-        ]
-    )
     return {
         "version": "1.0",
         "source": "custom",
         "id": f"{decision.id}-{decision.version}",
         "content": {
             "textType": "client-markdown",
-            "title": clipped(_unlinked(f"{decision.title}: {status}"), 200),
-            "description": clipped(_unlinked(description), _CARD_CHARACTERS),
-            "nextSteps": _next_steps(decision, request),
-            "keywords": [status, decision.control, f"severity {decision.severity}"],
+            "title": clipped(_unlinked(told_of.title), 200),
+            "description": clipped(_unlinked(_description(told_of)), _CARD_CHARACTERS),
+            "nextSteps": _next_steps(told_of),
+            "keywords": [
+                told(decision.status),
+                decision.control,
+                f"severity {decision.severity}",
+            ],
         },
         "metadata": {
             "threadId": decision.id,
-            "summary": clipped(_unlinked(f"{decision.title}: {status}. {decision.summary}"), 500),
+            "summary": clipped(_unlinked(f"{told_of.headline}. {told_of.risk}"), 500),
             "eventType": f"driftguard-{kind(request)}",
             "relatedResources": [resource.arn],
             "additionalContext": {
@@ -320,18 +265,34 @@ def as_q(decision: Decision, request: ApprovalRequest | None) -> Document:
     }
 
 
+def _description(told_of: Message) -> str:
+    """A message's parts, in their order, as a card has room for them."""
+    lines = [f"{name}: {text}" for name, text in told_of.where]
+    lines += ["", *(f"{name}: {text}" for name, text in told_of.story)]
+    for difference in told_of.differences[:_CARD_CALLS]:
+        lines += ["", f"{told_of.doing}: {difference.call}"]
+        lines += [f"- goes: {part}" for part in difference.goes]
+        lines += [f"- comes: {part}" for part in difference.comes]
+    for heading, items in (
+        ("Left alone", told_of.left_alone),
+        ("Beside it", told_of.beside),
+        ("Votes", told_of.votes),
+    ):
+        lines += ["", f"{heading}:", *(f"- {item}" for item in items)] if items else []
+    if told_of.advice:
+        lines += ["", f"To do by hand: {told_of.advice}"]
+    return "\n".join([*lines, "", f"Decided: {told_of.decided}"])
+
+
 def _unlinked(text: str) -> str:
     """The text without what a chat client makes links and mentions of."""
     return text.translate(str.maketrans("<>[]", "‹›()"))
 
 
-def _next_steps(decision: Decision, request: ApprovalRequest | None) -> list[str]:
-    if request is None:
-        undo = [f"driftguard undo {decision.id}"] if decision.status is Status.REVERTED else []
-        return [f"driftguard audit show {decision.id}", *undo]
-    steps = [request.timeout] if request.timeout else []
-    if decision.plan.steps:
-        if request.revert_link:
-            steps.append(f"Revert it: {request.revert_link}")
-        steps.append(f"driftguard approve {decision.id}")
-    return [*steps, f"driftguard deny {decision.id}", f"driftguard accept {decision.id} --for 7d"]
+def _next_steps(told_of: Message) -> list[str]:
+    """Until when, what happens then, and the ways to answer; then where to look."""
+    steps = [told_of.timeout] if told_of.timeout else []
+    if told_of.link:
+        steps.append(f"Revert it: {told_of.link}")
+    steps += [f"{command.line}: {command.does}" for command in told_of.commands]
+    return [*steps, f"The resource: {told_of.console}"] if told_of.console else steps

@@ -19,9 +19,10 @@ from driftguard.policy.model import Policy
 from . import digest, links, sns
 from .budget import Budget, Waiting, WaitingRoom, is_counted
 from .channel import NOTHING_NEW, ONE_MESSAGE, Told
+from .message import programs
 from .tally import counted
 from .told import ToldOnce
-from .wording import ApprovalRequest, timeout
+from .wording import FORMAT, ApprovalRequest, timeout
 
 _log = logging.getLogger(__name__)
 
@@ -108,7 +109,9 @@ class Topic:
     def _tell_unread(self, why: str) -> None:
         _log.warning("a digest cannot be told: %s", why)
         renderings = {
-            "default": json.dumps({"digest": True, "unread": why}, ensure_ascii=False),
+            "default": json.dumps(
+                {"version": FORMAT, "digest": True, "unread": why}, ensure_ascii=False
+            ),
             "email": sns.unread_text(why),
         }
         kind = {"kind": {"DataType": "String", "StringValue": "digest"}}
@@ -153,7 +156,7 @@ def publish(
 ) -> None:
     """Publishes a decision to a topic. Raises `AwsError` when SNS does not take it."""
     renderings = {
-        "default": sns.as_default(decision, request),
+        "default": json.dumps(programs.document(decision, request), ensure_ascii=False),
         "email": sns.as_email(decision, request),
         "https": json.dumps(sns.as_q(decision, request), ensure_ascii=False),
     }
@@ -178,6 +181,7 @@ def publish_digest(decisions: Sequence[Decision], client: Client, topic: str) ->
     one control, must hear of a storm that has it.
     """
     machine: Document = {
+        "version": FORMAT,
         "digest": True,
         "count": len(decisions),
         "decisions": [
@@ -206,7 +210,7 @@ def publish_incident(
     """
     decisions = [decision for decision, _ in requests]
     renderings = {
-        "default": sns.incident_default(requests),
+        "default": json.dumps(programs.incident(requests), ensure_ascii=False),
         "email": sns.incident_email(requests),
     }
     attributes = _attributes_of(decisions, kind="approval-request")
@@ -216,6 +220,7 @@ def publish_incident(
 def publish_waiting(waiting: Waiting, client: Client, topic: str) -> None:
     """Publishes what waited for an hour's digest. Raises `AwsError` when SNS does not take it."""
     machine: Document = {
+        "version": FORMAT,
         "digest": True,
         "since": waiting.hour,
         "count": waiting.count,

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 
-from driftguard.approvals.rules import is_tried_again
 from driftguard.approvals.rules import shown as fingerprint
 from driftguard.documents import Document, plain
 from driftguard.engine.retrying import asks_again
@@ -16,6 +15,13 @@ from driftguard.model import Actor, Call, Decision, Status, Vote
 from driftguard.policy.model import Terms
 
 _STANDS = "the change stands"
+
+# The version of what programs read. Whoever changes what a name means, or takes one away, adds one.
+FORMAT = 1
+
+# Each name from this severity on. Source: AWS Security Hub User Guide, "Required top-level ASFF
+# attributes" (`Severity`: the ranges of `Normalized`).
+_SEVERITIES = ((90, "critical"), (70, "high"), (40, "medium"), (1, "low"))
 
 _VERB = {
     Status.OBSERVED: "seen, nothing done",
@@ -73,6 +79,11 @@ def _plainly(value: object) -> object:
         made: Callable[..., object] = type(value)
         return made(**{one.name: _plainly(getattr(value, one.name)) for one in fields(value)})
     return value
+
+
+def severity_name(severity: int) -> str:
+    """The name that Security Hub gives a severity from 0 to 100: `critical`, `high`, …."""
+    return next((name for least, name in _SEVERITIES if severity >= least), "informational")
 
 
 def told(status: Status) -> str:
@@ -136,55 +147,20 @@ def clipped(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def as_text(decision: Decision) -> str:
-    """A decision as people read it: what changed, who did it, why it is risky, what was done."""
-    decision = presentable(decision)
-    resource = decision.candidate.resource
-    lines = [
-        f"{decision.title}: {told(decision.status)}.",
-        "",
-        decision.summary,
-        "",
-        f"Resource  {resource.arn}",
-        f"Change    {decision.change_name} at {decision.change_time}",
-        f"By        {by(decision.actor)}",
-        f"Why       {decision.reason}",
-    ]
-    calls = [said(step.call) for step in decision.plan.steps]
-    if calls:
-        done = decision.status in (Status.REVERTED, Status.UNDONE)
-        lines += ["", "Done:" if done else "Would do:", *(f"  - {call}" for call in calls)]
-    if decision.plan.untouched:
-        lines += ["", "Left alone:", *(f"  - {untouched}" for untouched in decision.plan.untouched)]
-    if decision.plan.advice:
-        lines += ["", decision.plan.advice]
-    if decision.beside and decision.status is Status.ASKED:
-        lines += ["", "Beside it:", *(f"  - {line}" for line in decision.beside)]
-    cast = list(votes(decision))
-    if cast:
-        lines += ["", "Votes:", *(f"  - {line}" for line in cast)]
-    lines += ["", f"driftguard audit show {decision.id}"]
-    if decision.status is Status.REVERTED:
-        lines.append(f"driftguard undo {decision.id}")
-    if decision.status is Status.PROPOSED:
-        lines.append(f"driftguard confirm {decision.id}")
-    if is_tried_again(decision):
-        lines += [
-            f"driftguard deny {decision.id} lets the change stand: it is tried no more",
-            f"driftguard accept {decision.id} --for 7d exempts the resource as well, until then",
-        ]
-    return "\n".join(lines)
-
-
 def as_json(decision: Decision) -> Document:
-    """A decision as programs read it, without its state: that stays in the audit table."""
+    """A decision as programs read it, without its state: that stays in the audit table.
+
+    docs/message.schema.json describes it.
+    """
     resource, actor = decision.candidate.resource, decision.actor
     return {
+        "version": FORMAT,
         "decision": decision.id,
         "status": decision.status.value,
         "control": decision.control,
         "title": decision.title,
         "severity": decision.severity,
+        "severity_name": severity_name(decision.severity),
         "summary": decision.summary,
         "reason": decision.reason,
         "account": resource.account,
@@ -223,5 +199,5 @@ def as_json(decision: Decision) -> Document:
         ],
         "decided": decision.decided,
         "updated": decision.updated,
-        "version": decision.version,
+        "log_entries": decision.version,
     }

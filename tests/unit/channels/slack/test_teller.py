@@ -34,7 +34,7 @@ def test_an_approval_request_shows_what_who_why_what_would_be_done_and_the_timeo
     assert "Security group open to the internet: waits for a person" in message.shown
     assert "lets the internet in: tcp 22 from 0.0.0.0/0" in message.shown
     assert "arn:aws:iam::123456789012:user/alice from 203.0.113.9" in message.shown
-    assert "ec2:RevokeSecurityGroupIngress(GroupId=sg-" in message.shown
+    assert "ec2:RevokeSecurityGroupIngress\n    goes   IpPermissions: " in message.shown
     assert "If nobody votes until" in message.shown
     assert "the change stands" in message.shown
     assert decision.id in message.shown

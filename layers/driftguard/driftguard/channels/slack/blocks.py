@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 from driftguard.approvals.rules import is_open, is_undoable
@@ -22,7 +21,10 @@ from driftguard.documents import Json, plain
 from driftguard.model import Call, Decision, Status
 
 from ..digest import Storm, by_status
-from ..wording import ApprovalRequest, as_text, by, clipped, moment, said, told, votes
+from ..message import telling
+from ..message.difference import harmless
+from ..message.text import as_text, difference_lines
+from ..wording import ApprovalRequest, clipped, moment, said
 
 Block: TypeAlias = "dict[str, object]"
 # The text for notifications and screen readers, and the blocks that all others see.
@@ -40,58 +42,43 @@ LENGTHS = (1, 7, 30)
 _SECTION = 3000
 _CALLS = 10
 _PARAMETER = 200
-_SECRET = re.compile(r"secret|password|token|credential|privatekey|environment|userdata", re.I)
 
 
 def message(decision: Decision, request: ApprovalRequest | None) -> Message:
     """The message of a decision in its current state."""
-    title = f"{decision.title}: {told(decision.status)}"
-    text = _cut(escaped(f"{title}. {decision.summary}"), _SECTION)
-    return text, list(_blocks(decision, request, title))
+    told_of = telling.message(decision, request)
+    text = _cut(escaped(f"{told_of.title}. {told_of.risk}"), _SECTION)
+    return text, list(_blocks(decision, told_of))
 
 
-def _blocks(decision: Decision, request: ApprovalRequest | None, title: str) -> Iterator[Block]:
-    yield {"type": "header", "text": _plain(title, 150)}
-    yield _section(escaped(decision.summary))
-    yield {"type": "section", "fields": [_markdown(fact, 2000) for fact in _facts(decision)]}
-    calls = [_brief(step.call) for step in decision.plan.steps]
+def _blocks(decision: Decision, told_of: telling.Message) -> Iterator[Block]:
+    yield {"type": "header", "text": _plain(told_of.title, 150)}
+    yield {
+        "type": "section",
+        "fields": [_markdown(f"*{name}*\n{escaped(text)}", 2000) for name, text in told_of.where],
+    }
+    for name, text in told_of.story:
+        yield _section(f"*{name}*\n{escaped(text)}")
+    calls = told_of.differences
     if calls:
-        yield _section(f"*{_heading(decision)}*\n{_fenced(calls[:_CALLS])}{_more(calls)}")
-    if decision.plan.untouched:
-        untouched = "\n".join(f"• {escaped(line)}" for line in decision.plan.untouched[:_CALLS])
-        yield _section(f"*Left alone*\n{untouched}{_more(decision.plan.untouched)}")
-    if decision.plan.advice:
-        yield _section(escaped(decision.plan.advice))
-    if decision.beside and decision.status is Status.ASKED:
-        beside = "\n".join(f"• {escaped(line)}" for line in decision.beside[:_CALLS])
-        yield _section(f"*Beside it*\n{beside}{_more(decision.beside)}")
-    cast = list(votes(decision))
-    if cast:
-        yield _section("*Votes*\n" + "\n".join(f"• {escaped(line)}" for line in cast))
-    if request is not None and request.timeout:
-        yield _context(escaped(request.timeout))
-    yield {"type": "actions", "elements": list(_buttons(decision))}
-    yield _context(f"`{decision.id}` · updated {moment(decision.updated)}")
-
-
-def _facts(decision: Decision) -> Iterator[str]:
-    resource = decision.candidate.resource
-    place = " ".join(part for part in (resource.account, resource.region) if part)
-    for name, value in (
-        ("Resource", resource.arn),
-        ("Account", place),
-        ("Change", f"{decision.change_name}, {moment(decision.change_time)}"),
-        ("By", by(decision.actor)),
-        ("Control", f"{decision.control}, severity {decision.severity}"),
-        ("Why", decision.reason),
+        shown = [line for call in calls[:_CALLS] for line in difference_lines(call)]
+        yield _section(f"*{told_of.doing}*\n{_fenced(shown)}{_more(calls)}")
+    for heading, items in (
+        ("Left alone", told_of.left_alone),
+        ("Beside it", told_of.beside),
+        ("Votes", told_of.votes),
     ):
-        yield f"*{name}*\n{escaped(value)}"
-
-
-def _heading(decision: Decision) -> str:
-    if decision.status in (Status.REVERTED, Status.UNDONE):
-        return "Done"
-    return "Would do" if decision.status is not Status.FAILED else "Was to do"
+        if items:
+            listed = "\n".join(f"• {escaped(line)}" for line in items[:_CALLS])
+            yield _section(f"*{heading}*\n{_cut(listed, _SECTION - 200)}{_more(items)}")
+    if told_of.advice:
+        yield _section(f"*To do by hand*\n{escaped(told_of.advice)}")
+    if told_of.timeout:
+        yield _context(escaped(told_of.timeout))
+    yield {"type": "actions", "elements": list(_buttons(decision))}
+    yield _context(f"Decided: {escaped(told_of.decided)}")
+    look = f" · <{told_of.console}|the resource in the AWS console>" if told_of.console else ""
+    yield _context(f"`{decision.id}` · updated {moment(decision.updated)}{look}")
 
 
 def _buttons(decision: Decision) -> Iterator[Block]:
@@ -134,16 +121,7 @@ def details(decision: Decision) -> str:
         for ruling in decision.rulings
     )
     limits = f"\n\nGuardrails:{rulings}" if rulings else ""
-    return _fenced([as_text(_briefly(decision)) + limits + undo], longest=3800)
-
-
-def _briefly(decision: Decision) -> Decision:
-    """The decision with the calls of its plan as short as a channel may see them."""
-    steps = tuple(
-        replace(step, call=replace(step.call, parameters=_shown(step.call)))
-        for step in decision.plan.steps
-    )
-    return replace(decision, plan=replace(decision.plan, steps=steps))
+    return _fenced([as_text(decision) + limits + undo], longest=3800)
 
 
 def _brief(call: Call) -> str:
@@ -151,17 +129,15 @@ def _brief(call: Call) -> str:
 
 
 def _shown(call: Call) -> Mapping[str, Json]:
-    return {name: _harmless(name, value) for name, value in call.parameters.items()}
+    return {name: _short(harmless(name, value)) for name, value in call.parameters.items()}
 
 
-def _harmless(name: str, value: Json) -> Json:
-    """A parameter's value, if it may be shown, no longer than a line."""
-    if _SECRET.search(name):
-        return "(not shown)"
+def _short(value: Json) -> Json:
+    """A parameter's value, no longer than a line."""
     if isinstance(value, Mapping):
-        value = {key: _harmless(key, inner) for key, inner in value.items()}
+        value = {key: _short(inner) for key, inner in value.items()}
     elif isinstance(value, (list, tuple)):
-        value = [_harmless("", inner) for inner in value]
+        value = [_short(inner) for inner in value]
     written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return value if len(written) <= _PARAMETER else clipped(written, _PARAMETER)
 
@@ -213,7 +189,7 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else re.sub(r"&\w*$", "", text[: longest - 1]) + "…"
 
 
-def _more(all_of_them: Sequence[str]) -> str:
+def _more(all_of_them: Sequence[object]) -> str:
     left = len(all_of_them) - _CALLS
     return f"\nand {left} more" if left > 0 else ""
 

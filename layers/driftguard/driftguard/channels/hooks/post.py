@@ -1,0 +1,122 @@
+"""Posts JSON over HTTPS to an address that an operator has set, or says in a sentence what failed.
+
+The standard library does it: few requests need no pool. Redirects are not followed, because the
+address is the operator's choice. What the other side answers is neither kept nor quoted.
+
+Sources: RFC 9110, "HTTP Semantics", sections 10.2.3 (Retry-After) and 15.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from driftguard.aws.time_limit import TimeLimit
+
+if TYPE_CHECKING:
+    from urllib.request import OpenerDirector
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class NotTaken(Exception):
+    """A message was not taken. `again` where another try may help, not before `wait` seconds."""
+
+    def __init__(self, message: str, *, again: bool = False, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.again = again
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Posts to one service. `name` is what errors call it; `url` is never told.
+
+    One try takes `call` seconds at most, however slowly the answer comes. Between two tries it
+    waits `pause` seconds, twice as long each time, or as long as the service asks, up to
+    `patience`. `time_limit` is the function's own: nothing outlasts it.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    tries: int = 3
+    call: float = 10.0
+    pause: float = 1.0
+    patience: float = 15.0
+    sleep: Callable[[float], None] = time.sleep
+    time_limit: TimeLimit = field(default_factory=TimeLimit, repr=False)
+
+    def __call__(self, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """Posts the body. Raises `NotTaken` once no try can help, `OutOfTime` when time is up."""
+        self._must_be_safe()
+        for tried in range(1, self.tries + 1):
+            try:
+                self._once(body, headers or {})
+            except NotTaken as trouble:
+                if not trouble.again or tried == self.tries or trouble.wait > self.patience:
+                    raise
+                pause = max(trouble.wait, self.pause * (1 << tried - 1))
+                self.time_limit.check(f"another try of {self.name}", pause)
+                self.sleep(pause)
+            else:
+                return
+
+    def _must_be_safe(self) -> None:
+        address = urlsplit(self.url)
+        # A stand-in is on this machine.
+        local = address.scheme == "http" and address.hostname in _LOOPBACK
+        if not local and (address.scheme != "https" or not address.hostname):
+            raise NotTaken(f"{self.name}: the address in its secret is not https://…")
+
+    def _once(self, body: bytes, headers: Mapping[str, str]) -> None:
+        from urllib.error import HTTPError
+        from urllib.request import Request
+
+        usual = {"Content-Type": "application/json", "User-Agent": "driftguard"}
+        try:
+            # Not part of the error: what cannot be an address is quoted by the library.
+            request = Request(self.url, data=body, headers={**usual, **headers}, method="POST")
+        except ValueError:
+            raise NotTaken(f"{self.name}: the address in its secret is not https://…") from None
+        try:
+            with (
+                self.time_limit.within(self.call),
+                self.time_limit.interrupting(self.name),
+                _opener(urlsplit(self.url).hostname in _LOOPBACK).open(request, timeout=self.call),
+            ):
+                return
+        except HTTPError as error:
+            with error:
+                busy = error.code == 429 or error.code >= 500
+                wait = error.headers.get("Retry-After", "").strip()
+                raise NotTaken(
+                    f"{self.name} answered {error.code}{'' if busy else _REFUSED}",
+                    again=busy,
+                    wait=float(wait) if wait.isascii() and wait.isdigit() else 0.0,
+                ) from None
+        except (OSError, HTTPException) as error:
+            reason = type(getattr(error, "reason", "") or error).__name__
+            raise NotTaken(f"{self.name} gave no answer ({reason})", again=True) from None
+
+
+_REFUSED = ": look at the address and the key in its secret"
+
+
+def _opener(local: bool) -> OpenerDirector:
+    from ssl import create_default_context
+    from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, build_opener
+
+    class Redirects(HTTPRedirectHandler):
+        """Follows no redirect."""
+
+        def redirect_request(self, *_: object) -> None:
+            return None
+
+    if local:
+        # No proxy reaches what is on this machine.
+        return build_opener(Redirects, ProxyHandler({}))
+    return build_opener(Redirects, HTTPSHandler(context=create_default_context()))
