@@ -23,7 +23,7 @@ def observed(number: int, status: Status = Status.OBSERVED, severity: int = 40) 
         actor=Actor("arn:aws:iam::123456789012:user/alice"),
         status=status,
         summary="whoever holds the private key can log in",
-        granted=Autonomy.ASK,
+        granted=Autonomy.OBSERVE,
         autonomy=Autonomy.OBSERVE,
         rulings=(),
         plan=Plan((), advice="Delete it."),

@@ -10,10 +10,14 @@ from typing import Any
 import boto3
 import pytest
 
+from driftguard.aws.calls import AwsError
 from driftguard.channels import budget, digest
+from driftguard.channels.tally import Elsewhere
 from driftguard.channels.told import ToldOnce
 from driftguard.channels.topic import Topic
-from driftguard.model import Decision, Status
+from driftguard.guardrails.guardrail import Guardrail
+from driftguard.guardrails.registry import GUARDRAILS
+from driftguard.model import Autonomy, Decision, Plan, Ruling, Status
 from driftguard.state.keys import partition
 from tests.support.observed import observed as decision
 from tests.support.world import ACCOUNT, HERE, REGION, World
@@ -120,6 +124,84 @@ def test_reverts_failures_and_questions_are_told_whatever_the_budget(world: Worl
     assert stand.tell(*(decision(50 + at, status) for at, status in enumerate(others))) == [
         1 for _ in others
     ]
+
+
+LEFT = Ruling("no-remediation", Autonomy.OBSERVE, "there is no safe remediation: Delete it.")
+
+
+def only_for_people(number: int, severity: int = 90, **changes: Any) -> Decision:
+    """A risk that the guard would have asked about, and that no plan takes back."""
+    made = replace(decision(number, severity=severity), granted=Autonomy.ASK, rulings=(LEFT,))
+    return replace(made, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "counted"),
+    [
+        ({}, False),
+        ({"severity": 69}, True),
+        ({"plan": Plan(())}, True),
+        ({"granted": Autonomy.OBSERVE}, True),
+        ({"rulings": (LEFT, Ruling("freeze", Autonomy.OBSERVE, "frozen"))}, True),
+        ({"rulings": (LEFT, Ruling("retired", Autonomy.OBSERVE, "it is gone"))}, True),
+        ({"rulings": (LEFT, Ruling("irreversible", Autonomy.ASK, "for good"))}, False),
+        ({"status": Status.EXEMPTED}, True),
+        # Asked about first, and observed once its remediation was lost: no ruling says so.
+        ({"rulings": (), "severity": 5}, False),
+    ],
+)
+def test_what_only_people_can_take_back_takes_no_place(
+    changes: dict[str, Any], counted: bool
+) -> None:
+    assert budget.is_counted(only_for_people(1, **changes)) is counted
+
+
+def test_one_guardrail_leaves_to_people_what_it_holds_back() -> None:
+    left: list[Guardrail] = [one for one in GUARDRAILS if one.left_to_people]
+    assert [one.name for one in left] == [LEFT.guardrail]
+
+
+def test_decoys_do_not_hide_what_only_people_can_take_back(world: World) -> None:
+    stand = Stand(world, 2)
+    stand.tell(*(decision(number, severity=90) for number in range(20)))
+    assert stand.tell(only_for_people(50)) == [1]
+
+
+def test_the_newest_of_equals_is_named(world: World) -> None:
+    stand = Stand(world, 0)
+    decoys = [decision(number, severity=90) for number in range(digest.NAMED)]
+    stand.tell(*decoys, real := decision(50, severity=90))
+    stand.an_hour_later()
+    (told,) = stand.heard()
+    named = [one["decision"] for one in told["decisions"]]
+    assert named == [one.id for one in (real, *reversed(decoys[1:]))]
+    batch = digest.worst_first([decision(9, severity=95), *decoys, real])
+    assert [one.id for one in batch[:3]] == [decision(9).id, real.id, decoys[-1].id]
+
+
+def test_a_decision_takes_one_place_however_often_it_is_told_in_vain(world: World) -> None:
+    stand = Stand(world, 2)
+    topic = stand.topic
+    stand.topic = replace(topic, arn=f"{topic.arn}-gone")
+    for _ in range(5):
+        with pytest.raises(AwsError):
+            stand.tell(decision(1, severity=90))
+    stand.topic = topic
+    assert stand.tell(*(decision(number, severity=90) for number in (1, 2, 3))) == [1, 1, 0]
+
+
+@pytest.mark.parametrize("reasons", ["None, TransactionConflict", "TransactionConflict, None"])
+def test_whoever_meets_another_worker_at_the_count_comes_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, reasons: str
+) -> None:
+    stand = Stand(world, 2)
+
+    def refused(**_: Any) -> None:
+        raise AwsError(f"cancelled: [{reasons}]", code="TransactionCanceledException")
+
+    monkeypatch.setattr(world.state.client, "transact_write_items", refused)
+    with pytest.raises(Elsewhere):
+        stand.tell(decision(1))
 
 
 @every_junk

@@ -1,9 +1,10 @@
-"""A channel's budget: how many decisions a day it tells one by one that ask nothing of anybody.
+"""A channel's budget: how many decisions a day it tells one by one that wait for nobody.
 
-What was reverted, failed, is asked about, or was done in an emergency is always told at once. What
-was only observed takes a place of the day's budget (the policy's `notifications`); without one it
-waits for a digest. Half of the places are kept for what is severe, so that nobody can fill the day
-with trifles first and be told of among them.
+What was reverted, failed, is asked about, or was done in an emergency is always told at once, and
+so is what is severe and only people can take back. What else was only observed takes a place of the
+day's budget (the policy's `notifications`); without one it waits for a digest. Half of the places
+are kept for what is severe, so that nobody can fill the day with trifles first and be told of among
+them.
 
 All counts stand in the state table, under keys that the channel names. An item there that
 Driftguard did not write stops no message: what cannot be counted is told by itself.
@@ -20,7 +21,8 @@ from typing import NamedTuple
 
 from driftguard.aws.calls import AwsError, told_apart
 from driftguard.aws.dynamodb import Item, cancellation_reasons
-from driftguard.model import Decision, Status
+from driftguard.guardrails.spoken import spoken
+from driftguard.model import Autonomy, Decision, Status
 from driftguard.state.item_format import FORMAT, must_be_known, written_in
 from driftguard.state.keys import STATE_FORMAT, partition
 from driftguard.state.table import StateTable
@@ -42,9 +44,27 @@ _NAMES_FORMAT = "#format = if_not_exists(#format, :format)"
 
 
 def is_counted(decision: Decision) -> bool:
-    """Whether a decision takes a place of the budget: nothing was done, and nobody is asked."""
-    told_only = decision.status in (Status.OBSERVED, Status.EXEMPTED)
-    return told_only and not digest.is_emergency(decision)
+    """Whether a decision takes a place of the budget: nothing was done, and it waits for nobody."""
+    if decision.status is Status.EXEMPTED:
+        return not digest.is_emergency(decision)
+    told_only = decision.status is Status.OBSERVED
+    return told_only and not digest.is_emergency(decision) and not _is_left_to_people(decision)
+
+
+def _is_left_to_people(decision: Decision) -> bool:
+    """Whether an observed decision has people act: whoever makes decoys must not hide it.
+
+    Either it is severe, and nothing but the lack of a remediation kept the guard from asking. Or
+    the guard did ask or revert, and the remediation was lost since: no ruling held it back then.
+    """
+    if decision.granted is Autonomy.OBSERVE:
+        return False
+    observing = [one for one in decision.rulings if one.limit is Autonomy.OBSERVE]
+    if not observing:
+        return True
+    left = [guardrail for guardrail, _ in spoken(observing) if guardrail.left_to_people]
+    is_severe = decision.severity >= SEVERE and bool(decision.plan.advice)
+    return is_severe and len(left) == len(observing)
 
 
 def places(severity: int, most: int) -> int:
@@ -66,42 +86,65 @@ class Budget:
     least: int = 0
 
     def has_place(self, decision: Decision, now: datetime) -> bool:
-        """Takes a place of the day for a decision; whether there was one.
+        """Takes a place of the day for a decision; whether it has one.
 
-        Whatever stands in the count's place and cannot be read is logged, and refuses nothing.
+        It takes one place, however often it is told in vain. Whatever stands in the count's place
+        and cannot be read is logged, and refuses nothing. Raises `Elsewhere` when another worker
+        counts at this moment.
         """
-        if decision.severity < self.least:
-            return False
         room = places(decision.severity, self.most)
+        if decision.severity < self.least or not room:
+            return False
         key = item_key(partition(self.kind, self.state.place, self.name), f"day {now:%Y-%m-%d}")
+        expires = expiry(now, _COUNTED_FOR)
+        update = {
+            "TableName": self.state.name,
+            "Key": key,
+            "UpdateExpression": f"ADD #count :one SET #expires = :expires, {_NAMES_FORMAT}",
+            "ConditionExpression": (
+                "attribute_not_exists(#count) OR (NOT attribute_type(#count, :number)) "
+                "OR #count < :room"
+            ),
+            "ExpressionAttributeNames": {"#count": "count", "#expires": "expires"} | _FORMAT_NAME,
+            "ExpressionAttributeValues": {
+                ":one": {"N": "1"},
+                ":room": {"N": str(room)},
+                ":number": {"S": "N"},
+                ":expires": expires,
+                **_FORMAT_VALUE,
+            },
+        }
+        place = item_key(partition(self.kind, self.state.place, decision.id), f"{self.name} place")
+        once = {
+            "TableName": self.state.name,
+            "Item": {**place, **written_in(STATE_FORMAT), "expires": expires},
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
         try:
-            with told_apart("dynamodb", "UpdateItem"):
-                self.state.client.update_item(
-                    TableName=self.state.name,
-                    Key=key,
-                    UpdateExpression=f"ADD #count :one SET #expires = :expires, {_NAMES_FORMAT}",
-                    ConditionExpression=(
-                        "attribute_not_exists(#count) OR (NOT attribute_type(#count, :number)) "
-                        "OR #count < :room"
-                    ),
-                    ExpressionAttributeNames={"#count": "count", "#expires": "expires"}
-                    | _FORMAT_NAME,
-                    ExpressionAttributeValues={
-                        ":one": {"N": "1"},
-                        ":room": {"N": str(room)},
-                        ":number": {"S": "N"},
-                        ":expires": expiry(now, _COUNTED_FOR),
-                        **_FORMAT_VALUE,
-                    },
+            with told_apart("dynamodb", "TransactWriteItems"):
+                self.state.client.transact_write_items(
+                    TransactItems=[{"Put": once}, {"Update": update}]
                 )
         except AwsError as error:
-            if error.code == "ConditionalCheckFailedException":
-                return not self._is_full(key, room)
-            # To add to what is no number is refused so.
-            if error.code != "ValidationException":
-                raise
-            _log.warning("not counted: %s: %s", key["pk"]["S"], error)
+            return self._has_place_nevertheless(error, key, room)
         return True
+
+    def _has_place_nevertheless(self, error: AwsError, key: Item, room: int) -> bool:
+        """Whether a decision has a place though none could be taken; raises what comes again."""
+        reasons = cancellation_reasons(str(error))
+        # To add to what is no number is refused so, alone or in a transaction.
+        if error.code == "ValidationException" or "ValidationError" in reasons:
+            _log.warning("not counted: %s: %s", key["pk"]["S"], error)
+            return True
+        if error.code != "TransactionCanceledException":
+            raise error
+        match reasons:
+            case ["ConditionalCheckFailed", _]:
+                return True
+            case [_, "ConditionalCheckFailed"]:
+                return not self._is_full(key, room)
+            case _:
+                raise Elsewhere(f"another worker counts at this moment: {error}") from error
 
     def _is_full(self, key: Item, room: int) -> bool:
         found = _read(self.state, key)
@@ -159,7 +202,7 @@ class WaitingRoom:
         hour = f"{now:%Y-%m-%dT%H}:00:00Z"
         self._note(hour, now)
         waiting = self.of(hour)
-        named = _worst_first([*waiting.named, _name(decision)])[: digest.NAMED]
+        named = _worst_first([_name(decision), *waiting.named])[: digest.NAMED]
         resource = decision.candidate.resource
         sets = {
             "controls": decision.control,
@@ -284,6 +327,7 @@ def _name(decision: Decision) -> Named:
 
 
 def _worst_first(named: Iterable[Named]) -> list[Named]:
+    """By severity; the newest of equals, which are given newest first, so that it is named."""
     return sorted(named, key=lambda one: -one.severity)
 
 

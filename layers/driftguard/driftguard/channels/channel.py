@@ -44,7 +44,8 @@ class Channel(Protocol):
         """Tells of these decisions in one message; how many messages that took.
 
         Called at the end of a batch, once for each digest that `tell` named, with the decisions
-        that wait for it, in their order. Raises when it could not be told: then they come again.
+        that wait for it, in their order. Each is there once: what a later record of the batch has
+        moved on is left out. Raises when it could not be told: then they come again.
         """
 
 
@@ -68,6 +69,9 @@ class _Hearing:
     channel: Channel
     published: int = 0
     waiting: dict[str, list[tuple[str, Decision]]] = field(default_factory=dict)
+    # The last record of each decision that this channel need say no more of: it was told, waits
+    # for a digest, or has an outcome that is yet to come.
+    last: dict[str, str] = field(default_factory=dict)
     # Sequence numbers, with what went wrong there.
     failures: list[tuple[str, str]] = field(default_factory=list)
 
@@ -77,12 +81,21 @@ class _Hearing:
         except Exception as error:  # noqa: BLE001 - it comes again, and is dead-lettered in the end
             self.failures.append((sequence, _words(error)))
             return
+        self.passes(sequence, decision)
         self.published += sent.messages
         if sent.digest:
             self.waiting.setdefault(sent.digest, []).append((sequence, decision))
 
+    def passes(self, sequence: str, decision: Decision) -> None:
+        """Notes how far the batch has come with a decision."""
+        self.last[decision.id] = sequence
+
     def tell_digests(self) -> None:
-        for digest, waiting in self.waiting.items():
+        """Tells the digests, without what a later record of the batch has moved on."""
+        for digest, every in self.waiting.items():
+            waiting = [one for one in every if self.last[one[1].id] == one[0]]
+            if not waiting:
+                continue
             try:
                 decisions = [decision for _, decision in waiting]
                 self.published += self.channel.tell_digest(digest, decisions)
@@ -114,9 +127,11 @@ def tell_all(
         except Exception as error:  # noqa: BLE001 - as above
             failures.append((sequence, _words(error)))
             break
-        if is_news:
-            for hearing in listening:
+        for hearing in listening:
+            if is_news:
                 hearing.tell(sequence, decision)
+            else:
+                hearing.passes(sequence, decision)
     for hearing in hearings:
         hearing.tell_digests()
         failures += hearing.failures

@@ -95,7 +95,7 @@ def line_of_a_day(decision: Decision) -> str:
 
 
 def most_severe(lines: Sequence[str]) -> list[str]:
-    """The lines that a day's digest keeps, the most severe first."""
+    """The lines that a day's digest keeps, the most severe first; of equals the first given."""
     return sorted(lines, key=lambda one: one[:3], reverse=True)[:NAMED]
 
 
@@ -116,8 +116,11 @@ def counts(decisions: Sequence[Decision]) -> list[tuple[str, int]]:
 
 
 def worst_first(decisions: Sequence[Decision]) -> list[Decision]:
-    """The decisions by severity, so that no amount of noise hides what matters."""
-    return sorted(decisions, key=lambda decision: -decision.severity)
+    """The decisions by severity, so that no amount of noise hides what matters; of equals the last.
+
+    They are given oldest first.
+    """
+    return sorted(decisions, key=lambda decision: decision.severity)[::-1]
 
 
 def held_back(decisions: Sequence[Decision]) -> list[str]:

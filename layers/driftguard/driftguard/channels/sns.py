@@ -17,6 +17,8 @@ from driftguard.model import Decision, Status
 
 from . import digest
 from .budget import Waiting
+from .message import cards
+from .message.cards import unlinked
 from .message.difference import of_plan
 from .message.telling import Message, message
 from .message.text import as_text, difference_lines
@@ -34,6 +36,7 @@ from .wording import (
 _EMAIL_CHARACTERS = 20_000
 _CARD_CHARACTERS = 3_000
 _CARD_CALLS = 5
+_INCIDENT_CALLS = 3
 _SUBJECT = 99
 
 
@@ -49,6 +52,26 @@ def digest_subject(decisions: Sequence[Decision]) -> str:
 
 def digest_text(decisions: Sequence[Decision]) -> str:
     """A storm in words: how many decisions by status, what held them back, the worst of them."""
+    return "\n".join([*_digest_lines(decisions), "", *_DIGEST_COMMANDS])
+
+
+def digest_card(decisions: Sequence[Decision]) -> Document:
+    """A storm as a card."""
+    return cards.of_many(
+        f"digest-{decisions[-1].id}-{decisions[-1].version}",
+        digest_subject(decisions),
+        _digest_lines(decisions),
+        steps=_DIGEST_COMMANDS,
+        event="digest",
+        thread=f"digest-{decisions[0].id}",
+        context={"count": str(len(decisions))},
+    )
+
+
+_DIGEST_COMMANDS = ("driftguard audit list --since 1h", "driftguard approve|deny DECISION")
+
+
+def _digest_lines(decisions: Sequence[Decision]) -> list[str]:
     decisions = [presentable(decision) for decision in decisions]
     lines = [f"{len(decisions)} decisions in a short time:", ""]
     lines += [f"{count:6d}  {status}" for status, count in digest.counts(decisions)]
@@ -64,8 +87,7 @@ def digest_text(decisions: Sequence[Decision]) -> str:
     ]
     more = len(decisions) - digest.NAMED
     lines += [f"  and {more} more"] * (more > 0)
-    lines += ["", "driftguard audit list --since 1h", "driftguard approve|deny DECISION"]
-    return "\n".join(lines)
+    return lines
 
 
 def _severity(decision: Decision) -> str:
@@ -80,9 +102,30 @@ def waiting_subject(waiting: Waiting) -> str:
 
 def waiting_text(waiting: Waiting) -> str:
     """What was beyond the day's budget in words: by status, and the most severe by name."""
+    return "\n".join([*_waiting_lines(waiting), "", _waiting_command(waiting)])
+
+
+def waiting_card(waiting: Waiting) -> Document:
+    """What was beyond the day's budget as a card."""
+    return cards.of_many(
+        f"waiting-{waiting.hour}",
+        waiting_subject(waiting),
+        _waiting_lines(waiting),
+        steps=[_waiting_command(waiting)],
+        event="digest",
+        thread=f"waiting-{waiting.hour}",
+        context={"count": str(waiting.count), "since": waiting.hour},
+    )
+
+
+def _waiting_command(waiting: Waiting) -> str:
+    return f"driftguard audit list --status observed --since {waiting.hour}"
+
+
+def _waiting_lines(waiting: Waiting) -> list[str]:
     lines = [
-        f"{waiting.count} decisions since {moment(waiting.hour)} that nobody has to answer, beyond "
-        "the day's budget:",
+        f"{waiting.count} decisions since {moment(waiting.hour)} that wait for no vote, beyond the "
+        "day's budget:",
         "",
         *(
             f"{count:6d}  {told(Status(status))}"
@@ -97,25 +140,39 @@ def waiting_text(waiting: Waiting) -> str:
     ]
     more = waiting.count - len(waiting.named)
     lines += [f"  and {more} more"] * (more > 0)
-    lines += ["", f"driftguard audit list --status observed --since {waiting.hour}"]
-    return "\n".join(lines)
+    return lines
 
 
 UNREAD_SUBJECT = "[Driftguard] A digest cannot be read"
+_UNREAD_COMMAND = "driftguard audit list --status observed --since 1d"
 
 
 def unread_text(why: str) -> str:
     """What people do where the decisions that wait for a digest cannot be read."""
-    return "\n".join(
-        [
-            "Decisions wait for a digest, and the state table does not say which:",
-            "",
-            plain(why),
-            "",
-            "None is lost, and none of them was to be answered:",
-            "driftguard audit list --status observed --since 1d",
-        ]
+    return "\n".join([*_unread_lines(why), _UNREAD_COMMAND])
+
+
+def unread_card(why: str, at: str) -> Document:
+    """The same as a card. `at` (ISO 8601, UTC) tells it apart from others."""
+    return cards.of_many(
+        f"unread-{at}",
+        UNREAD_SUBJECT,
+        _unread_lines(why),
+        steps=[_UNREAD_COMMAND],
+        event="digest",
+        thread=f"unread-{at}",
+        context={"since": at},
     )
+
+
+def _unread_lines(why: str) -> list[str]:
+    return [
+        "Decisions wait for a digest, and the state table does not say which:",
+        "",
+        plain(why),
+        "",
+        "None is lost, and none of them waits for a vote:",
+    ]
 
 
 def subject(decision: Decision) -> str:
@@ -148,6 +205,11 @@ def incident_subject(decisions: Sequence[Decision]) -> str:
     return _printable(f"[Driftguard] {len(decisions)} requests wait for a person: changes by {who}")
 
 
+def incident_card(requests: Requests) -> Document:
+    """One incident as a card."""
+    return cards.incident(requests, incident_subject([decision for decision, _ in requests]))
+
+
 def incident_email(requests: Requests) -> str:
     """One incident in words: who it was, each request with its calls, and how to vote on each."""
     decisions = [presentable(decision) for decision, _ in requests]
@@ -166,12 +228,13 @@ def incident_email(requests: Requests) -> str:
             f"   {decision.summary}",
             *(
                 f" {line}"
-                for call in of_plan(decision.plan.steps[:3])
+                for call in of_plan(decision.plan.steps[:_INCIDENT_CALLS])
                 for line in difference_lines(call)
             ),
             *(f"   {line}" for line in decision.beside[:2]),
         ]
-        lines += ["", clipped("\n".join(told_of), most)]
+        text = "\n".join(told_of)
+        lines += ["", clipped(text, most), *_rest(decision, is_cut=len(text) > most)]
         if request is not None:
             link = [f"   revert it: {request.revert_link}"] if request.revert_link else []
             lines += [f"   {request.timeout}", *link]
@@ -185,6 +248,15 @@ def incident_email(requests: Requests) -> str:
         *(f"  driftguard audit show {decision.id}" for decision in decisions[:1]),
     ]
     return "\n".join(lines)
+
+
+def _rest(decision: Decision, *, is_cut: bool) -> list[str]:
+    """Where to read what an incident's message does not say of a request."""
+    more = len(decision.plan.steps) - _INCIDENT_CALLS
+    if more > 0:
+        calls = "calls" if more > 1 else "call"
+        return [f"   and {more} more {calls}: driftguard audit show {decision.id}"]
+    return [f"   the rest: driftguard audit show {decision.id}"] if is_cut else []
 
 
 # ------------------------------------------------------------------------------- people
@@ -239,8 +311,8 @@ def as_q(decision: Decision, request: ApprovalRequest | None) -> Document:
         "id": f"{decision.id}-{decision.version}",
         "content": {
             "textType": "client-markdown",
-            "title": clipped(_unlinked(told_of.title), 200),
-            "description": clipped(_unlinked(_description(told_of)), _CARD_CHARACTERS),
+            "title": clipped(unlinked(told_of.title), 200),
+            "description": clipped(unlinked(_description(told_of)), _CARD_CHARACTERS),
             "nextSteps": _next_steps(told_of),
             "keywords": [
                 told(decision.status),
@@ -250,7 +322,7 @@ def as_q(decision: Decision, request: ApprovalRequest | None) -> Document:
         },
         "metadata": {
             "threadId": decision.id,
-            "summary": clipped(_unlinked(f"{told_of.headline}. {told_of.risk}"), 500),
+            "summary": clipped(unlinked(f"{told_of.headline}. {told_of.risk}"), 500),
             "eventType": f"driftguard-{kind(request)}",
             "relatedResources": [resource.arn],
             "additionalContext": {
@@ -282,11 +354,6 @@ def _description(told_of: Message) -> str:
     if told_of.advice:
         lines += ["", f"To do by hand: {told_of.advice}"]
     return "\n".join([*lines, "", f"Decided: {told_of.decided}"])
-
-
-def _unlinked(text: str) -> str:
-    """The text without what a chat client makes links and mentions of."""
-    return text.translate(str.maketrans("<>[]", "‹›()"))
 
 
 def _next_steps(told_of: Message) -> list[str]:

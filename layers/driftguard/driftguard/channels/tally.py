@@ -262,7 +262,7 @@ def _counting(
         if storm.is_of_a_day:
             names["#lines"] = "lines"
             values[":lines"] = {
-                "L": [{"S": kept} for kept in digest.most_severe([*storm.lines, line])]
+                "L": [{"S": kept} for kept in digest.most_severe([line, *storm.lines])]
             }
             setting.append("#lines = :lines")
         elif len(storm.lines) < NAMED:

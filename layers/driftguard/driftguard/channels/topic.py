@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from driftguard.aws.calls import Client, told_apart
 from driftguard.documents import Document
@@ -28,8 +29,28 @@ _log = logging.getLogger(__name__)
 
 # How many decisions a digest lists for programs.
 _DIGESTED = 500
+# SNS takes 262,144 bytes, with what it counts beside body and attributes.
+_ROOM = 200_000
 _DIGEST = "digest"
 _INCIDENT = "incident "
+
+
+class Message(NamedTuple):
+    """What is published: the subject, a text for each kind of subscriber, what they filter by."""
+
+    subject: str
+    renderings: Mapping[str, str]
+    attributes: Mapping[str, Mapping[str, str]]
+
+    @property
+    def body(self) -> str:
+        """The renderings as SNS takes them."""
+        return json.dumps(self.renderings, ensure_ascii=False)
+
+    @property
+    def size(self) -> int:
+        """The bytes of body and attributes."""
+        return len(self.body.encode()) + len(json.dumps(self.attributes).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +123,7 @@ class Topic:
                 self._tell_unread(str(error))
             else:
                 if waiting.count:
-                    publish_waiting(waiting, self.client(), self.arn)
+                    _send(of_waiting(waiting), self.client(), self.arn)
             self._room.told(hour)
         return len(hours)
 
@@ -113,9 +134,12 @@ class Topic:
                 {"version": FORMAT, "digest": True, "unread": why}, ensure_ascii=False
             ),
             "email": sns.unread_text(why),
+            "https": json.dumps(
+                sns.unread_card(why, f"{self.now():%Y-%m-%dT%H:%M:%SZ}"), ensure_ascii=False
+            ),
         }
         kind = {"kind": {"DataType": "String", "StringValue": "digest"}}
-        _send(self.client(), self.arn, sns.UNREAD_SUBJECT, renderings, kind)
+        _send(Message(sns.UNREAD_SUBJECT, renderings, kind), self.client(), self.arn)
 
     @property
     def _budget(self) -> Budget:
@@ -127,17 +151,26 @@ class Topic:
         return WaitingRoom(self.told.state, "told", "waiting")
 
     def tell_digest(self, digest: str, decisions: Sequence[Decision]) -> int:
-        """Publishes many decisions as one message: a digest, or the requests of one incident."""
-        if not digest.startswith(_INCIDENT):
-            publish_digest(decisions, self.client(), self.arn)
-        elif len(decisions) == 1:
-            publish(decisions[0], self.client(), self.arn, self._request(decisions[0]))
-        else:
-            requests = [(one, self._request(one)) for one in decisions]
-            publish_incident(requests, self.client(), self.arn)
+        """Publishes many decisions as one message: a digest, or the requests of one incident.
+
+        What is too large for one message is told in several, down to one by one.
+        """
+        message = self._together(digest, decisions)
+        if len(decisions) > 1 and message.size > _ROOM:
+            half = len(decisions) // 2
+            parts = (decisions[:half], decisions[half:])
+            return sum(self.tell_digest(digest, part) for part in parts)
+        _send(message, self.client(), self.arn)
         for decision in decisions:
             self.told.remember(decision, self.now())
         return 1
+
+    def _together(self, digest: str, decisions: Sequence[Decision]) -> Message:
+        if not digest.startswith(_INCIDENT):
+            return of_digest(decisions)
+        if len(decisions) == 1:
+            return of_decision(decisions[0], self._request(decisions[0]))
+        return of_incident([(one, self._request(one)) for one in decisions])
 
     def _request(self, decision: Decision) -> ApprovalRequest | None:
         if decision.status is not Status.ASKED:
@@ -155,6 +188,11 @@ def publish(
     decision: Decision, client: Client, topic: str, request: ApprovalRequest | None = None
 ) -> None:
     """Publishes a decision to a topic. Raises `AwsError` when SNS does not take it."""
+    _send(of_decision(decision, request), client, topic)
+
+
+def of_decision(decision: Decision, request: ApprovalRequest | None = None) -> Message:
+    """The message about one decision."""
     renderings = {
         "default": json.dumps(programs.document(decision, request), ensure_ascii=False),
         "email": sns.as_email(decision, request),
@@ -171,11 +209,16 @@ def publish(
             ("region", "String", decision.candidate.resource.region or "none"),
         )
     }
-    _send(client, topic, sns.subject(decision), renderings, attributes)
+    return Message(sns.subject(decision), renderings, attributes)
 
 
 def publish_digest(decisions: Sequence[Decision], client: Client, topic: str) -> None:
-    """Publishes many decisions as one message. Raises `AwsError` when SNS does not take it.
+    """Publishes many decisions as one message. Raises `AwsError` when SNS does not take it."""
+    _send(of_digest(decisions), client, topic)
+
+
+def of_digest(decisions: Sequence[Decision]) -> Message:
+    """The message about many decisions.
 
     Its attributes are those of all that it holds: a subscriber who hears only of the severe, or of
     one control, must hear of a storm that has it.
@@ -196,29 +239,26 @@ def publish_digest(decisions: Sequence[Decision], client: Client, topic: str) ->
     renderings = {
         "default": json.dumps(machine, ensure_ascii=False),
         "email": sns.digest_text(decisions),
+        "https": json.dumps(sns.digest_card(decisions), ensure_ascii=False),
     }
     attributes = _attributes_of(decisions, kind="digest")
-    _send(client, topic, sns.digest_subject(decisions), renderings, attributes)
+    return Message(sns.digest_subject(decisions), renderings, attributes)
 
 
-def publish_incident(
-    requests: Sequence[tuple[Decision, ApprovalRequest | None]], client: Client, topic: str
-) -> None:
-    """Publishes the approval requests of one incident as one message, each with its own votes.
-
-    Raises `AwsError` when SNS does not take it.
-    """
+def of_incident(requests: sns.Requests) -> Message:
+    """The message about the approval requests of one incident, each with its own votes."""
     decisions = [decision for decision, _ in requests]
     renderings = {
         "default": json.dumps(programs.incident(requests), ensure_ascii=False),
         "email": sns.incident_email(requests),
+        "https": json.dumps(sns.incident_card(requests), ensure_ascii=False),
     }
     attributes = _attributes_of(decisions, kind="approval-request")
-    _send(client, topic, sns.incident_subject(decisions), renderings, attributes)
+    return Message(sns.incident_subject(decisions), renderings, attributes)
 
 
-def publish_waiting(waiting: Waiting, client: Client, topic: str) -> None:
-    """Publishes what waited for an hour's digest. Raises `AwsError` when SNS does not take it."""
+def of_waiting(waiting: Waiting) -> Message:
+    """The message about what waited for an hour's digest."""
     machine: Document = {
         "version": FORMAT,
         "digest": True,
@@ -233,6 +273,7 @@ def publish_waiting(waiting: Waiting, client: Client, topic: str) -> None:
     renderings = {
         "default": json.dumps(machine, ensure_ascii=False),
         "email": sns.waiting_text(waiting),
+        "https": json.dumps(sns.waiting_card(waiting), ensure_ascii=False),
     }
     attributes = _many_attributes(
         waiting.severity,
@@ -242,8 +283,7 @@ def publish_waiting(waiting: Waiting, client: Client, topic: str) -> None:
         account=waiting.accounts,
         region=waiting.regions,
     )
-    subject = sns.waiting_subject(waiting)
-    _send(client, topic, subject, renderings, attributes)
+    return Message(sns.waiting_subject(waiting), renderings, attributes)
 
 
 def _attributes_of(decisions: Sequence[Decision], kind: str) -> dict[str, Mapping[str, str]]:
@@ -272,18 +312,12 @@ def _many_attributes(
     }
 
 
-def _send(
-    client: Client,
-    topic: str,
-    subject: str,
-    renderings: Mapping[str, str],
-    attributes: Mapping[str, Mapping[str, str]],
-) -> None:
+def _send(message: Message, client: Client, topic: str) -> None:
     with told_apart("sns", "Publish"):
         client.publish(
             TopicArn=topic,
-            Subject=subject,
-            Message=json.dumps(renderings, ensure_ascii=False),
+            Subject=message.subject,
+            Message=message.body,
             MessageStructure="json",
-            MessageAttributes=attributes,
+            MessageAttributes=message.attributes,
         )

@@ -63,6 +63,7 @@ class Guardrail(NamedTuple):
     For messages and metrics:
 
     - `outlasts_timeout`: no timeout reverts what it has held back.
+    - `left_to_people`: what it holds back, only people can take back, and not by a vote.
     - `urgent`: its decisions are told one by one, and to everybody.
     - `in_digests`: its reasons stand in a digest of many decisions.
     - `alarms`: the CloudWatch metric that counts its rulings and has an alarm, "" for none.
@@ -86,6 +87,7 @@ class Guardrail(NamedTuple):
     of_the_day: bool = False
     judged_anew: bool = False
     outlasts_timeout: bool = False
+    left_to_people: bool = False
     urgent: bool = False
     in_digests: bool = False
     alarms: str = ""

@@ -95,6 +95,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
         "what has no safe remediation: there is nothing to approve",
         Autonomy.OBSERVE,
         needs=needs.plan,
+        left_to_people=True,
     ),
     Guardrail(
         "irreversible",

@@ -36,7 +36,7 @@ def test_in_slack_what_is_beyond_the_budget_shares_the_days_message(room: Room) 
     alone, of_the_day = room.slack.posted
     shown = json.dumps(of_the_day.blocks)
     day = f"{room.world.clock.now():%Y-%m-%d}"
-    assert f"20 more decisions on {day} that nobody has to answer" in shown
+    assert f"20 more decisions on {day} that wait for no vote" in shown
     assert shown.index("key-99") < shown.index("key-19") < shown.index("key-18")
     assert "key-0" in json.dumps(alone.blocks)
     room.world.clock.pass_by(hours=24)

@@ -15,6 +15,25 @@ from .difference import of_plan
 
 # What SNS has room for beside the other renderings, and what any program takes.
 _BYTES = 60_000
+# The longest text in characters, and the items of a list, step by step until it fits.
+_CUTS = ((4_000, 50), (1_000, 50), (150, 50), (150, 5))
+# Of what does not fit even so: no list, and only the beginning of a text.
+_LEAST = 60
+_KEPT = (
+    "decision",
+    "control",
+    "severity_name",
+    "account",
+    "region",
+    "resource",
+    "fingerprint",
+    "incident",
+    "expires",
+    "timeout",
+    "revert_link",
+    "reply",
+    "replies_topic",
+)
 
 Requests: TypeAlias = "Sequence[tuple[Decision, ApprovalRequest | None]]"
 
@@ -22,7 +41,10 @@ Requests: TypeAlias = "Sequence[tuple[Decision, ApprovalRequest | None]]"
 def document(
     decision: Decision, request: ApprovalRequest | None = None, most: int = _BYTES
 ) -> Document:
-    """A decision for programs, cut until it has at most so many bytes as JSON."""
+    """A decision for programs, cut until it has at most so many bytes as a text within JSON.
+
+    What a vote needs is never cut: where that alone is more, the document is longer.
+    """
     shown = presentable(decision)
     changes: list[Document] = [
         {"call": one.call, "goes": one.goes, "comes": one.comes, "unnamed": one.unnamed}
@@ -63,22 +85,41 @@ def _ways(decision: Decision, request: ApprovalRequest | None) -> Document:
 
 def _fitting(whole: Document, most: int) -> Document:
     """The document with its longest texts and lists cut until it fits; then it says `truncated`."""
-    fitting, truncated = whole, {"truncated": True}
-    for longest in (4_000, 1_000, 150):
-        if len(json.dumps(fitting, ensure_ascii=False).encode()) <= most:
-            break
-        cut = {name: _cut(value, longest) for name, value in whole.items()}
-        # A link that is cut short is no link.
-        links = {name: whole[name] for name in ("revert_link", "reply") if name in whole}
-        fitting = cut | links | truncated
-    return fitting
+    if size(whole) <= most:
+        return whole
+    for longest, items in _CUTS:
+        cut = {name: _cut(value, longest, items) for name, value in whole.items()}
+        fitting = {**cut, **_kept(whole), "truncated": True}
+        if size(fitting) <= most:
+            return fitting
+    return _least(whole)
 
 
-def _cut(value: Json, longest: int) -> Json:
+def size(document: Document) -> int:
+    """The bytes of a document as a text within JSON, as SNS is given it: quotes count twice."""
+    text = json.dumps(document, ensure_ascii=False)
+    return len(json.dumps(text, ensure_ascii=False).encode())
+
+
+def _kept(whole: Document) -> Document:
+    """What is of no use when it is cut short: identities, and what a vote needs."""
+    return {name: whole[name] for name in _KEPT if name in whole}
+
+
+def _least(whole: Document) -> Document:
+    """What names a decision, its risk and its resource, and what a vote needs; the rest is empty.
+
+    It has the names that programs rely on: see docs/message.schema.json.
+    """
+    fewer = {name: _cut(value, _LEAST, 0) for name, value in whole.items()}
+    return {**fewer, **_kept(whole), "truncated": True}
+
+
+def _cut(value: Json, longest: int, items: int) -> Json:
     if isinstance(value, str):
         return clipped(value, longest)
     if isinstance(value, Mapping):
-        return {name: _cut(inner, longest) for name, inner in value.items()}
+        return {name: _cut(inner, longest, items) for name, inner in value.items()}
     if isinstance(value, Sequence):
-        return [_cut(inner, longest) for inner in value[:50]]
+        return [_cut(inner, longest, items) for inner in value[:items]]
     return value

@@ -149,7 +149,7 @@ def digest(storm: Storm) -> Message:
     """The message of a storm in its current state."""
     title = f"{storm.count} decisions since {moment(storm.since)}"
     if storm.is_of_a_day:
-        title = f"{storm.count} more decisions on {storm.since[:10]} that nobody has to answer"
+        title = f"{storm.count} more decisions on {storm.since[:10]} that wait for no vote"
     text = escaped(f"{title}: {by_status(storm.statuses)}")
     blocks: list[Block] = [{"type": "header", "text": _plain(title, 150)}, _section(text)]
     if storm.lines:
