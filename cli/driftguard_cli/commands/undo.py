@@ -102,7 +102,8 @@ def _ask_for_undo(deployed: Stack, decision: str, reason: str, as_json: bool) ->
 
 def _answer(deployed: Stack, before: Decision, timeout: float) -> tuple[Decision, Entry]:
     """Waits for the log entry that says how the undo ended; returns the decision and the entry."""
-    ends = {Status.UNDONE.value, Status.FAILED.value, "undo-refused"}
+    # Reverted: what had failed was made safe while the guard was at it.
+    ends = {*(one.value for one in (Status.UNDONE, Status.FAILED, Status.REVERTED)), "undo-refused"}
     until = time.monotonic() + timeout
     with Console(stderr=True).status("waiting for the guard"):
         while time.monotonic() < until:

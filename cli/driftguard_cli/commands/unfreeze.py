@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.aws.dynamodb import Moved
+from driftguard.documents import stamp
 from driftguard.engine.thaw import was_frozen
 from driftguard.model import Decision, Status
 from driftguard.state import freezes
@@ -63,13 +64,14 @@ def unfreeze(
 
 def _stood(deployed: Stack, freeze: StateRecord, control: str, account: str) -> list[Decision]:
     """The decisions that a freeze kept at observing, oldest first; none where none holds."""
+    now = datetime.now(UTC)
     filters = Filters(
         status=Status.OBSERVED.value,
-        since=freezes.beginning(freeze.document),
+        since=freezes.beginning(freeze.document, stamp(now)),
         control=control,
         account=account,
     )
-    if not freezes.holds(freeze, datetime.now(UTC)):
+    if not freezes.holds(freeze, now):
         return []
     found = Finder(deployed.audit, Usage()).decisions(filters, plan(filters, newest_first=False))
     return [decision for decision in found if was_frozen(decision)]

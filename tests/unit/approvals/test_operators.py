@@ -21,6 +21,7 @@ from driftguard.model import Status
 from driftguard.policy.bounds import CircuitBreaker, Earning
 from driftguard.state import freezes, threshold, trust
 from driftguard.state.keys import (
+    StateRecord,
     circuit_breaker_key,
     exemptions_key,
     freeze_key,
@@ -428,6 +429,34 @@ def test_a_freeze_around_the_signed_api_is_recorded_when_the_guard_meets_it(
     assert recorded.reason == "the signed API is down"
 
 
+@pytest.mark.parametrize("named", ["dg-x", f"dg-{'a' * 24}", "a control's freeze", "another's"])
+def test_a_freeze_that_names_a_decision_which_does_not_prove_it_is_recorded(
+    door: Door, world: World, named: str
+) -> None:
+    """Any name of a decision kept the guard from telling that it had found itself frozen."""
+    forged: Document = {"by": "ops", "decision": named}
+    if named.startswith("a"):
+        _, told = door.api.post(BOB, "/act", act="freeze", control=INGRESS, reason="x")
+        copied = world.state.record(freeze_key(HERE, f"control#{INGRESS}")).document
+        assert copied["decision"] == told["decision"]
+        forged = {**copied, "by": "ops"} if named == "another's" else copied
+    world.state.write(StateRecord(freeze_key(HERE, "all"), forged))
+    for name in ("a", "b"):
+        change = flat_ingress(opened(world, name), 22, "0.0.0.0/0")
+        assert world.one(change).status is Status.OBSERVED
+    (recorded,) = [one for one in acts(world) if one.title == "Freeze found"]
+    assert recorded.candidate.resource.arn == "everything"
+
+
+def test_what_the_signed_api_froze_and_lifted_is_proven_once(door: Door, world: World) -> None:
+    for act in ("freeze", "unfreeze"):
+        assert door.api.post(BOB, "/act", act=act, reason="x")[0] == 200
+        world.one(flat_ingress(opened(world, act), 22, "0.0.0.0/0"))
+        stored = world.state.record(freeze_key(HERE, "all"))
+        assert freezes.found_id(stored) in world.guard.recorded
+    assert {one.title for one in acts(world)} == {"Frozen", "Freeze lifted"}
+
+
 def test_a_freeze_around_the_signed_api_keeps_the_beginning_of_the_one_before(
     door: Door, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -435,7 +464,7 @@ def test_a_freeze_around_the_signed_api_keeps_the_beginning_of_the_one_before(
 
     def began() -> str:
         stored = world.state.record(freeze_key(HERE, "all"))
-        return freezes.beginning(stored.document)
+        return freezes.beginning(stored.document, world.guard.stamp(timedelta(days=1)))
 
     as_json("freeze", "--reason", "a migration")
     first = began()

@@ -19,6 +19,8 @@ from driftguard.engine.intake import Intake, Retry
 from driftguard.events.cloudtrail import change_from_record
 from driftguard.events.commands import judge_message, look_message, thaw_message
 from driftguard.model import Decision, Status
+from driftguard.state import freezes
+from driftguard.state.keys import ALL, StateRecord, freeze_key
 from driftguard.sweep.look import sweep
 from tests.support.api_requests import BOB, AtTheSignedApi
 from tests.support.approving import Asked, is_open, open_up
@@ -26,7 +28,7 @@ from tests.support.operating import acts
 from tests.support.queues import change_message, command_message, queues
 from tests.support.records import envelope, flat_ingress, record
 from tests.support.refusals import Refusing
-from tests.support.world import REGION, World
+from tests.support.world import HERE, REGION, World
 
 INGRESS = "ec2.open-ingress"
 
@@ -321,3 +323,74 @@ def test_what_would_only_be_observed_without_the_freeze_is_not_judged_anew(
     assert not thaw.was_frozen(decision)
     held = replace(decision, rulings=decision.rulings[:1])
     assert thaw.was_frozen(held)
+
+
+FUTURE = "2999-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("since", ["zzz", FUTURE, "0001-01-01T00:00:00+05:00"])
+@pytest.mark.parametrize("how", ["found", "lifted", "over"])
+def test_nobody_makes_a_thaw_forget_by_writing_since_when(
+    frozen: Frozen, world: World, since: str, how: str
+) -> None:
+    """A time to come left nothing to judge anew; what is no time was refused by DynamoDB."""
+    key = freeze_key(HERE, ALL)
+    world.state.write(StateRecord(key, {"by": "ops", "since": since}))
+    _, stood = frozen.opened("web")
+    assert stood.status is Status.OBSERVED
+    if how == "over":
+        frozen.act("freeze")
+    if how == "found":
+        record = world.state.record(key)
+        now = world.clock.at + timedelta(seconds=1)
+        world.state.write(freezes.lifted(record, by="ops", reason="over", at=now))
+        frozen.opened("db")
+        lifted = next(one for one in acts(world) if one.title == "Freeze found lifted")
+    else:
+        lifted = frozen.act("unfreeze")
+    assert stood.id in {one.id for one in thaw.held_back(world.guard, lifted)}
+
+
+def test_a_beginning_that_is_later_than_it_was_shortens_nothing(
+    frozen: Frozen, world: World
+) -> None:
+    """The item of a freeze that holds is written anew with a later beginning."""
+    frozen.act("freeze")
+    _, stood = frozen.opened("web")
+    world.clock.pass_by(hours=1)
+    record = world.state.record(freeze_key(HERE, ALL))
+    world.state.write(record.saying({**record.document, "since": world.guard.stamp()}))
+    world.clock.pass_by(hours=1)
+    lifted = frozen.act("unfreeze")
+    assert stood.id in {one.id for one in thaw.held_back(world.guard, lifted)}
+
+
+def test_what_the_record_proves_is_not_looked_for_any_further_back(
+    frozen: Frozen, world: World
+) -> None:
+    began = frozen.act("freeze").decided
+    world.clock.pass_by(hours=1)
+    frozen.act("freeze", for_seconds=None)
+    world.clock.pass_by(hours=1)
+    assert thaw._began(world.guard, frozen.act("unfreeze")) == began
+
+
+@pytest.mark.parametrize(
+    ("document", "latest", "began"),
+    [
+        ({}, FUTURE, ""),
+        (
+            {"since": "zzz", "held_since": "2026-01-01T00:00:00.000Z"},
+            FUTURE,
+            "2026-01-01T00:00:00.000Z",
+        ),
+        ({"since": "2026-01-01T02:00:00+02:00"}, FUTURE, "2026-01-01T00:00:00.000Z"),
+        ({"since": "2026-01-01"}, FUTURE, ""),
+        ({"since": "2026-01-02T00:00:00.000Z"}, "2026-01-01T00:00:00.000Z", ""),
+        ({"since": "9999-12-31T23:59:59-05:00"}, FUTURE, ""),
+    ],
+)
+def test_only_a_time_that_can_be_is_a_beginning(
+    document: Document, latest: str, began: str
+) -> None:
+    assert freezes.beginning(document, latest) == began

@@ -82,6 +82,7 @@ def families(id_: str = GROUP) -> dict[str, keys.Key]:
         "baseline_key": keys.baseline_key(CONTROL, group(id_)),
         "baseline_log_key": keys.baseline_log_key(CONTROL, group(id_), 1),
         "round_key": keys.round_key(HERE),
+        "overdue_key": keys.overdue_key(HERE),
         "exemptions_key": keys.exemptions_key(HERE, CONTROL),
         "history_key": keys.history_key(CONTROL, group(id_)),
         "anomaly_baseline_key": keys.anomaly_baseline_key(HERE, ACCOUNT, CONTROL),

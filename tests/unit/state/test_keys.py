@@ -22,6 +22,7 @@ from driftguard.state.keys import (
     history_key,
     item_of,
     named_by,
+    overdue_key,
     partition,
     record_of,
     rollout_key,
@@ -40,6 +41,7 @@ ABOUT_THE_GUARD = [
     anomaly_baseline_key(HERE, ACCOUNT, CONTROL),
     trust_key(HERE, CONTROL),
     rollout_key(HERE, CONTROL, "v1"),
+    overdue_key(HERE),
     round_key(HERE),
 ]
 ABOUT_A_RESOURCE = [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from driftguard.events.commands import (
 )
 from driftguard.model import Decision, Status
 from driftguard.state import freezes
-from driftguard.state.keys import freeze_key
+from driftguard.state.keys import StateRecord, freeze_key, overdue_key
 from driftguard.sweep import overdue
 from driftguard.sweep.rounds import Report, Sweeper
 from tests.support.api_requests import BOB, AtTheSignedApi, Log
@@ -52,6 +53,10 @@ def run(world: World, queue: str) -> Report:
     some = [control for control in controls.every() if control.id == "dynamodb.protection-off"]
     swept = Sweeper(world.guard, REGION, queue, 0, Said(), only=some)
     return swept.run(lambda: 900.0, scheduled=True)
+
+
+def found(world: World) -> Iterator[overdue.Overdue]:
+    return overdue.found(world.guard, lambda: 900.0)
 
 
 def sent(queue: str) -> list[Any]:
@@ -114,18 +119,65 @@ def test_a_timer_that_may_still_ring_is_not_lost(
     assert run(world, queue).overdue == 0
 
 
-def test_a_freeze_whose_end_nobody_saw_is_made_up_for(world: World, queue: str) -> None:
-    now = world.clock.at
-    until = world.guard.stamp(timedelta(hours=1))
-    stored = world.state.record(freeze_key(HERE, "all"))
-    frozen = freezes.frozen(stored, by="bob", reason="x", at=now, until=until, decision="dg-frozen")
-    world.state.write(frozen)
-    assert run(world, queue).overdue == 0
+def test_a_freeze_whose_end_nobody_saw_is_made_up_for(world: World, queue: str, group: str) -> None:
+    api = AtTheSignedApi(Asked(world, group))
+    status, told = api.post(BOB, "/act", act="freeze", reason="x", for_seconds=3_600)
+    assert status == 200, told
+    assert not [*found(world)]
+    until = str(world.state.record(freeze_key(HERE, "all")).document["until"])
     late(world, until)
-    assert run(world, queue).overdue == 1
-    assert thaw_message("dg-frozen") in sent(queue)
+    (one,) = found(world)
+    assert one == (told["decision"], until, thaw_message(told["decision"]))
     world.clock.pass_by(hours=4)
-    assert run(world, queue).overdue == 0
+    assert not [*found(world)]
+
+
+@pytest.mark.parametrize("is_met", [False, True])
+def test_a_freeze_that_names_a_decision_of_its_own_making_is_thawed_by_the_one_that_found_it(
+    world: World, group: str, is_met: bool
+) -> None:
+    """The command went by the decision that the item names, which nobody knows: it was
+    dead-lettered."""
+    until, key = world.guard.stamp(timedelta(hours=1)), freeze_key(HERE, "all")
+    forged = {"by": "ops", "until": until, "decision": f"dg-{'a' * 24}"}
+    world.state.write(StateRecord(key, forged))
+    if is_met:
+        world.one(flat_ingress(group, 22, "0.0.0.0/0"))
+    late(world, until)
+    met = freezes.found_id(world.state.record(key))
+    assert [one.decision for one in found(world)] == ([met] if is_met else [])
+
+
+def test_what_one_run_leaves_is_taken_up_by_the_next(
+    world: World, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest 1,000 were found in every run; where those stayed overdue, no later one was."""
+    asked = Asked(world, group)
+    first = asked.decision
+    second = replace(
+        first, id=f"dg-{'2' * 24}", version=0, decided=world.guard.stamp(timedelta(seconds=1))
+    )
+    world.audit.append(second, event="decided", note="")
+    late(world, max(first.expires, second.expires))
+    monkeypatch.setattr(overdue, "MOST", 1)
+    runs = [[one.decision for one in found(world)] for _ in range(3)]
+    assert runs == [[first.id], [second.id], [first.id]]
+
+
+def test_a_look_at_what_is_overdue_leaves_time_for_the_round(world: World, group: str) -> None:
+    late(world, Asked(world, group).decision.expires)
+    hurried = iter([900.0, 900.0 - overdue._LOOKS - 1])
+    assert not [*overdue.found(world.guard, lambda: next(hurried, 700.0))]
+    assert len([*found(world)]) == 1
+
+
+@pytest.mark.parametrize("written", ["zzz", "2999-01-01T00:00:00.000Z", "2999"])
+def test_a_progress_that_can_be_none_begins_with_the_oldest(
+    world: World, group: str, written: str
+) -> None:
+    late(world, Asked(world, group).decision.expires)
+    world.state.write(StateRecord(overdue_key(HERE), {"asked": written}))
+    assert len([*found(world)]) == 1
 
 
 def test_what_cannot_be_read_does_not_keep_the_round_from_going_on(

@@ -8,11 +8,13 @@ from datetime import datetime
 
 from driftguard.documents import Document, Json, digest, stamp, text
 from driftguard.model import Plan
+from driftguard.state import freezes
 from driftguard.state.keys import StateRecord
 
 CONTROL = "driftguard.operator"
-# The acts that set and lift a freeze.
-FREEZES = ("freeze", "unfreeze")
+FREEZES = freezes.ACTS
+# The kind of an actor whose name is only what a freeze's state record says.
+UNPROVEN = "Unproven"
 # The act that has a revert undone, where that needs more than one person.
 UNDO = "undo"
 LONGEST_REASON = 1000

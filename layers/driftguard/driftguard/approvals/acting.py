@@ -13,6 +13,7 @@ from driftguard.documents import stamp, text
 from driftguard.events.commands import accept_message, undo_message
 from driftguard.model import Decision, Resource, Status
 from driftguard.policy.model import Policy
+from driftguard.state import freezes
 from driftguard.state.baseline import resource_of
 from driftguard.state.keys import StateRecords, TooLarge
 from driftguard.state.table import StateTable
@@ -161,19 +162,22 @@ class Acting:
         another is only theirs who set both: else whoever sets one more could lift all.
         """
         (key,) = operators.keys(act, self.state.place)
-        frozen = self.state.record(key).document
+        record = self.state.record(key)
         setters: set[str] | None = None
         for _ in range(_ROUNDS):
-            id_ = text(frozen, "decision")
+            frozen = record.document
+            id_ = freezes.named_decision(frozen)
             decision = self.audit.get(id_) if id_ else None
-            if decision is None or decision.change_name != "freeze" or decision.state != frozen:
+            is_lift = freezes.is_lifted(record)
+            if decision is None or is_lift or not freezes.is_proven(record, decision):
                 return set()
             these = self._agreed_to(decision)
             setters = these if setters is None else setters & these
             if "over" not in frozen:
                 return setters
-            over = self.audit.get(text(frozen, "over")) if frozen["over"] else None
-            frozen = over.state if over else {}
+            over = freezes.named_decision(frozen, "over")
+            before = self.audit.get(over) if over else None
+            record = record.saying(before.state if before else {})
         return set()
 
     def _agreed_to(self, decision: Decision) -> set[str]:

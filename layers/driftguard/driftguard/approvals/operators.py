@@ -39,7 +39,7 @@ from driftguard.state.keys import (
     trust_key,
 )
 
-from .act import CONTROL, FREEZES, LONGEST_REASON, Act, Done, Made, Unfit
+from .act import CONTROL, FREEZES, LONGEST_REASON, UNPROVEN, Act, Done, Made, Unfit
 from .effects import EFFECTS, accept_baseline, named
 
 # The act that only the guard can carry out, because it must read the resource.
@@ -189,15 +189,15 @@ def found(record: StateRecord, place: Place, at: datetime) -> Decision:
             "reason": why,
             "until": until,
             "lifted": is_lifted,
-            "since": since if moment(since := freezes.beginning(said)) else "",
+            "since": freezes.beginning(said, stamp(at)),
         },
         "" if is_lifted or moment(until) is None else until,
     )
-    id_ = "dg-" + digest(["found", *record.key, record.version, said])[:24]
     kind = FREEZES[is_lifted]
     resource = _subject(kind, scope, place)
-    actor = Actor(by, by, "Unproven", place.account)
-    return _noted(id_, kind, at, actor, resource, what, why or "no reason is given")
+    actor = Actor(by, by, UNPROVEN, place.account)
+    id_, why = freezes.found_id(record), why or "no reason is given"
+    return _noted(id_, kind, at, actor, resource, what, why)
 
 
 def _noted(

@@ -28,9 +28,13 @@ from .rules import UNDO_REQUESTED
 def owed(decision: Decision, log: Sequence[Entry], now: str) -> Document | None:
     """The command that wakes the guard for what it has not done yet; None if there is nothing.
 
-    What is tried again, or waits for votes, is owed nothing before its time. `now` is ISO 8601 in
-    UTC, like the decision's times. Sending a command twice changes nothing.
+    What is tried again, or waits for votes, is owed nothing before its time; but the undo of a
+    revert that failed comes before its next try. `now` is ISO 8601 in UTC, like the decision's
+    times. Sending a command twice changes nothing.
     """
+    undo = standing_undo(decision, log)
+    if undo is not None and decision.status is Status.FAILED:
+        return undo_message(decision.id, undo.number)
     if decision.next_try > now:
         return None
     if decision.status is Status.APPROVED or decision.resumable:
@@ -49,20 +53,26 @@ def owed(decision: Decision, log: Sequence[Entry], now: str) -> Document | None:
         return judge_message(decision.id)
     accepted = _standing_request(log, "accept-baseline", ("baseline-accepted", "baseline-refused"))
     if accepted is not None:
-        return accept_message(decision.id, accepted)
-    request = _standing_request(log, UNDO_REQUESTED, _UNDO_ENDED)
-    return None if request is None else undo_message(decision.id, request)
+        return accept_message(decision.id, accepted.number)
+    return None if undo is None else undo_message(decision.id, undo.number)
 
 
-_UNDO_ENDED = ("undo-refused", Status.UNDONE.value, Status.FAILED.value)
+def standing_undo(decision: Decision, log: Sequence[Entry]) -> Entry | None:
+    """The entry that asks for an undo which the guard has not ended; None without one.
+
+    The guard has begun with it at `undo-asked`, and is at it for as long as it is undoing. What
+    else comes of a decision meanwhile, a try that fails for example, does not end a request.
+    """
+    begun = () if decision.status is Status.UNDOING else ("undo-asked",)
+    return _standing_request(log, UNDO_REQUESTED, ("undo-refused", *begun))
 
 
-def _standing_request(log: Sequence[Entry], event: str, ends: Collection[str]) -> int | None:
-    """The number of the last entry with this request, if the guard has not ended it."""
-    request, ended = None, True
+def _standing_request(log: Sequence[Entry], event: str, ends: Collection[str]) -> Entry | None:
+    """The last entry with this request, if the guard has not ended it."""
+    request = None
     for entry in log:
         if entry.event == event:
-            request, ended = entry.number, False
+            request = entry
         elif entry.event in ends:
-            ended = True
-    return None if ended else request
+            request = None
+    return request

@@ -166,13 +166,16 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
     return ""
 
 
+# What may have done something: each is also the event of the log entry that records it.
+UNDOABLE = (Status.REVERTED, Status.FAILED, Status.DENIED)
+
+
 def is_undoable(decision: Decision) -> bool:
     """Whether a decision has done something that could be undone.
 
     Of a revert that failed, and whose change was then accepted, that is what it had done.
     """
-    ended = (Status.REVERTED, Status.FAILED, Status.DENIED)
-    return decision.status in ended and bool(decision.done)
+    return decision.status in UNDOABLE and bool(decision.done)
 
 
 def inverse(plan: Plan, done: int) -> Plan:

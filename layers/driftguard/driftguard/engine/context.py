@@ -20,8 +20,8 @@ from driftguard.state.table import StateTable
 class Context:
     """The values that a guard holds on to from event to event.
 
-    `ceiling` is the most autonomy that the stack allows. `recorded` are the ids of decisions on
-    freezes written around the signed API that are known to be in the record. Without a
+    `ceiling` is the most autonomy that the stack allows. `recorded` are the ids
+    (`found_id`) of the versions of freezes that are known to be in the record. Without a
     `granting_role_arn` what gives rights is left to people.
     """
 

@@ -15,7 +15,7 @@ from driftguard.guardrails.judgment import Judgment
 from driftguard.guardrails.spoken import spoken
 from driftguard.model import Autonomy, Certainty, Change, Decision, Status, arns_of
 from driftguard.state import freezes, history, learning
-from driftguard.state.keys import StateRecords, TooLarge, history_key
+from driftguard.state.keys import StateRecord, StateRecords, TooLarge, history_key
 
 from . import (
     approval_requests,
@@ -185,24 +185,31 @@ def _record_switches(case: Case) -> None:
     """Records once each freeze that was set or lifted without the signed API.
 
     The guard may not write a freeze's state record, so the id of the decision tells whether it was
-    recorded.
+    recorded. A record that names a decision is believed only where that decision proves it.
     """
-    for state_record in freezes.unrecorded(
+    for state_record in freezes.concerning(
         case.remembered, case.control.id, case.candidate.resource.account
     ):
-        # Only here: nothing of it is needed while people go through the signed API.
-        from driftguard.approvals import operators
-
-        found = operators.found(state_record, case.context.state.place, case.moment())
-        if found.id in case.context.recorded:
+        id_ = freezes.found_id(state_record)
+        if id_ in case.context.recorded:
             continue
-        try:
-            line = f"{found.summary}: {found.reason}"
-            case.context.audit.append(found, event=found.change_name, note=line)
-        except Conflict:
-            # Another worker was first, or this one before it was last started.
-            pass
-        case.context.recorded.add(found.id)
+        named = freezes.named_decision(state_record.document)
+        if not named or not freezes.is_proven(state_record, case.context.audit.get(named)):
+            _record_found(case, state_record)
+        case.context.recorded.add(id_)
+
+
+def _record_found(case: Case, freeze: StateRecord) -> None:
+    # Only here: nothing of it is needed while people go through the signed API.
+    from driftguard.approvals import operators
+
+    found = operators.found(freeze, case.context.state.place, case.moment())
+    try:
+        line = f"{found.summary}: {found.reason}"
+        case.context.audit.append(found, event=found.change_name, note=line)
+    except Conflict:
+        # Another worker was first, or this one before it was last started.
+        pass
 
 
 def draft(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from driftguard.aws.calls import AwsError
+from driftguard.events.commands import Undo
 from driftguard.model import Autonomy, Decision, Observation, Status
 from driftguard.state import freezes
 
@@ -42,7 +43,14 @@ def resume(
     observation: Observation | None,
     assessment: Assessment | None,
 ) -> Decision:
-    """Takes up a revert or an undo that an earlier delivery left unfinished."""
+    """Takes up a revert or an undo that an earlier delivery left unfinished.
+
+    What failed is undone instead of tried again, where people have agreed to that meanwhile.
+    """
+    if decision.status is Status.FAILED:
+        decision = _undone(case, decision)
+        if not decision.resumable:
+            return decision
     # A worker that let go said how far it got. One that died still has its lease, and so has one
     # that got no answer to a call: what they were about may be made.
     died, why = bool(decision.lease_until), "an earlier attempt did not finish"
@@ -80,3 +88,14 @@ def resume(
         return recording.end(case, decision, Status.FAILED, reason, observation)
     anew = plan_again(case, decision, assessment, in_doubt=died)
     return revert(case, anew, assessment, in_doubt=died)
+
+
+def _undone(case: Case, decision: Decision) -> Decision:
+    """The decision after the undo that its log asks for; as it is without one, or if refused."""
+    # Only here: few reverts fail.
+    from driftguard.approvals.owed import standing_undo
+
+    request = standing_undo(decision, case.context.audit.log(decision.id))
+    if request is None:
+        return decision
+    return undo.undo(case, decision, Undo(decision.id, request.by, request.note))

@@ -13,10 +13,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from driftguard.approvals.act import FREEZES
+from driftguard.approvals.act import FREEZES, UNPROVEN
 from driftguard.audit.items import decision_id
 from driftguard.audit.queries import Filters, Finder, Usage, plan
-from driftguard.documents import stamp
+from driftguard.documents import stamp, text
 from driftguard.guardrails.spoken import spoken
 from driftguard.model import Autonomy, Change, Decision, Status
 from driftguard.state import freezes, history
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 # As many are sent for in one message's time.
 MOST = 100
+# Through so many freezes that were set over others is followed when the first of them began.
+_ROUNDS = 50
 
 
 def held_back(context: Context, lifted: Decision, since: str = "") -> Iterator[Decision]:
@@ -47,10 +49,9 @@ def held_back(context: Context, lifted: Decision, since: str = "") -> Iterator[D
     scope = f"{kind}#{name}" if name else ALL
     if freezes.holds(context.state.record(freeze_key(context.state.place, scope)), context.now()):
         return
-    began = freezes.beginning(lifted.state) or stamp(_moment(lifted) - freezes.UNKNOWN_BEGINNING)
     filters = Filters(
         status=Status.OBSERVED.value,
-        since=since or began,
+        since=since or _began(context, lifted),
         control=name if kind == "control" else "",
         account=name if kind == "account" else "",
     )
@@ -60,8 +61,42 @@ def held_back(context: Context, lifted: Decision, since: str = "") -> Iterator[D
             yield decision
 
 
-def _moment(lifted: Decision) -> datetime:
-    return datetime.fromisoformat(lifted.decided)
+def _began(context: Context, lifted: Decision) -> str:
+    """Since when what is held back is looked for (ISO 8601, UTC).
+
+    What only a freeze's state record says may lengthen that and not shorten it.
+    """
+    began = freezes.beginning(lifted.state, lifted.decided)
+    if began and _is_proven(context, lifted):
+        return began
+    unknown = stamp(datetime.fromisoformat(lifted.decided) - freezes.UNKNOWN_BEGINNING)
+    return min(began, unknown) if began else unknown
+
+
+def _is_proven(context: Context, act: Decision) -> bool:
+    """Whether the audit record alone proves the beginning that a freeze or its lift names."""
+    arn = act.candidate.resource.arn
+    for _ in range(_ROUNDS):
+        if act.actor.kind == UNPROVEN:
+            return False
+        if act.change_name == "freeze" and "held_since" not in act.state:
+            return True
+        is_lift = act.change_name != "freeze"
+        earlier = freezes.named_decision(act.state, "froze" if is_lift else "over")
+        before = context.audit.get(earlier) if earlier else None
+        if (
+            before is None
+            or (before.status, before.change_name) != (Status.NOTED, "freeze")
+            or before.candidate.resource.arn != arn
+        ):
+            return False
+        if is_lift and before.state != freezes.before_lift(act.state):
+            return False
+        named = freezes.beginning(before.state, before.decided)
+        if not is_lift and named != text(act.state, "held_since"):
+            return False
+        act = before
+    return False
 
 
 def was_frozen(decision: Decision) -> bool:
@@ -124,7 +159,9 @@ def _waits(case: Case, decision: Decision) -> bool:
     """
     account = case.candidate.resource.account
     holding = freezes.holding(case.remembered, case.control.id, account, case.moment())
-    return any(freezes.beginning(record.document) <= decision.decided for record in holding)
+    return any(
+        freezes.beginning(record.document, case.now()) <= decision.decided for record in holding
+    )
 
 
 def _limited(assessment: Assessment, decision: Decision) -> Assessment:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from driftguard.approvals.rules import inverse, why_not_undoable
+from driftguard.approvals.rules import UNDOABLE, inverse, why_not_undoable
 from driftguard.audit import Entry
 from driftguard.events.commands import Undo
 from driftguard.model import Decision, Observation, Status
@@ -61,9 +62,35 @@ def go_on(case: Case, decision: Decision) -> Decision:
     if now != decision.after and calls == 1:
         how = case.how(decision, observation)
         note = f"the resource has changed since the undo was asked for: {how}"
-        back = replace(decision, status=Status.REVERTED, lease_until="", updated=case.now())
-        return recording.append(case, back, "undo-refused", note, by=by)
+        return _refused(case, decision, note, by=by)
     return _carry_out(case, decision, by=by)
+
+
+def _refused(case: Case, decision: Decision, note: str, *, by: str) -> Decision:
+    """What a decision was before its undo was begun; a revert that had failed goes on.
+
+    That one is tried again where the risk stands, and over where it does not.
+    """
+    was = _before(case.context.audit.log(decision.id))
+    if was is not Status.FAILED:
+        back = replace(decision, status=was, lease_until="", updated=case.now())
+        return recording.append(case, back, "undo-refused", note, by=by)
+    observation, assessment = case.look()
+    if assessment is None:
+        safe = f"{note}; the risk is gone"
+        return recording.end(case, decision, Status.REVERTED, safe, observation)
+    return recording.fail(case, decision, f"the undo was refused: {note}", observation)
+
+
+def _before(log: Sequence[Entry]) -> Status:
+    """What a decision was when the guard began with its last undo."""
+    ended = {status.value: status for status in UNDOABLE}
+    was = begun = Status.REVERTED
+    for entry in log:
+        if entry.event == "undo-asked":
+            begun = was
+        was = ended.get(entry.event, was)
+    return begun
 
 
 def _asked(case: Case, decision: Decision) -> Entry:

@@ -1,20 +1,23 @@
 """The kill switch: what its state record becomes when set or lifted, and whether it holds.
 
 Pure. A freeze that was lifted stays as a record that says so until it expires, so that people see
-who lifted it. A record names the decision that tells of it; a record that names none was not
-written through the signed API, and the guard records it when it first meets it.
+who lifted it. A record names the decision that tells of it. Whoever may write the record can name
+any: one that no decision proves was not written through the signed API, and the guard records it
+when it first meets it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from driftguard.documents import Document, moment, stamp, text
-from driftguard.model import Place
+from driftguard.documents import Document, digest, moment, stamp, text
+from driftguard.model import Decision, Place, Status
 
 from .keys import ALL, StateRecord, StateRecords, freeze_key, freeze_keys
 
+# The acts that set and lift a freeze.
+ACTS = ("freeze", "unfreeze")
 # How long it can be seen who lifted a freeze.
 _LIFTED_IS_SEEN = timedelta(days=30)
 # How far back is looked where it is not known when a freeze began.
@@ -46,11 +49,10 @@ def frozen(
     it names the decision of that: "" where none records it.
     """
     document: Document = {"by": by, "reason": reason, "since": stamp(at), "until": until}
-    earlier = beginning(record.document)
+    earlier = beginning(record.document, stamp(at))
     if holds(record, at):
         document = {**document, "over": text(record.document, "decision")}
-        if moment(earlier) is None:
-            earlier = stamp(at - UNKNOWN_BEGINNING)
+        earlier = earlier or stamp(at - UNKNOWN_BEGINNING)
     if earlier and not _is_over(record, at):
         document = {**document, "held_since": earlier}
     return record.saying(_recorded(document, decision))
@@ -59,9 +61,11 @@ def frozen(
 def lifted(
     record: StateRecord, *, by: str, reason: str, at: datetime, decision: str = ""
 ) -> StateRecord:
-    """The record of a freeze that no longer holds."""
+    """The record of a freeze that no longer holds; `froze` names the freeze's decision."""
     left = {name: value for name, value in record.document.items() if name != "decision"}
-    document: Document = {**left, "lifted": stamp(at), "lifted_by": by, "lifted_why": reason}
+    froze = _recorded({}, text(record.document, "decision"), "froze")
+    how: Document = {"lifted": stamp(at), "lifted_by": by, "lifted_why": reason}
+    document: Document = {**left, **froze, **how}
     expires = int((at + _LIFTED_IS_SEEN).timestamp())
     return record.saying(_recorded(document, decision), expires=expires)
 
@@ -79,13 +83,32 @@ def _is_over(record: StateRecord, at: datetime) -> bool:
     return not holds(record, at) and ended < stamp(at - _JUDGED)
 
 
-def beginning(document: Document) -> str:
+def before_lift(document: Document) -> Document:
+    """What the record of a lifted freeze said before."""
+    added = ("lifted", "lifted_by", "lifted_why", "froze", "decision")
+    left = {name: value for name, value in document.items() if name not in added}
+    return _recorded(left, text(document, "froze"))
+
+
+def beginning(document: Document, latest: str) -> str:
     """Since when a freeze has held back what is to be judged anew (ISO 8601, UTC); "" if unknown.
 
-    `document` is the freeze's, or the state of the decision that records it.
+    `document` is the freeze's, or the state of the decision that records it. What is no time, or
+    is later than `latest` (ISO 8601, UTC), does not count: anybody who may write the record can put
+    it there.
     """
-    since, earlier = text(document, "since"), text(document, "held_since")
-    return min(since, earlier) if since and earlier else since
+    written = (_as_stamp(text(document, name)) for name in ("since", "held_since"))
+    return min((since for since in written if since and since <= latest), default="")
+
+
+def _as_stamp(written: str) -> str:
+    """A time in the spelling of the records, so that texts compare as times do; "" for no time."""
+    at = moment(written)
+    try:
+        return stamp(at.astimezone(UTC)) if at is not None else ""
+    except OverflowError:
+        # The first or the last day that there is, in another time zone.
+        return ""
 
 
 def moves_end(record: StateRecord, until: str, now: datetime, *, longer: bool) -> str:
@@ -115,16 +138,44 @@ def scope(record: StateRecord) -> str:
     return "everything" if record.key[1] == ALL else record.key[1].replace("#", " ")
 
 
-def unrecorded(remembered: StateRecords, control: str, account: str) -> Iterator[StateRecord]:
-    """The freezes and lifts, among those that concern a control, that no decision records."""
+def concerning(remembered: StateRecords, control: str, account: str) -> Iterator[StateRecord]:
+    """The freezes that concern a control, whether they hold, have ended or were lifted."""
     for key in freeze_keys(remembered.place, account, control):
-        record = remembered[key]
-        if record.version and not text(record.document, "decision"):
-            yield record
+        if remembered[key].version:
+            yield remembered[key]
 
 
-def _recorded(document: Document, decision: str) -> Document:
-    return {**document, "decision": decision} if decision else document
+def found_id(record: StateRecord) -> str:
+    """The id of the decision that records this version of a freeze where none proves it."""
+    return "dg-" + digest(["found", *record.key, record.version, record.document])[:24]
+
+
+def named_decision(document: Document, name: str = "decision") -> str:
+    """The id of a decision that a freeze's record names; "" where that can be no id.
+
+    What was written by hand may be no key that DynamoDB takes.
+    """
+    id_ = text(document, name)
+    hexadecimal = set(id_[3:]) <= set("0123456789abcdef")
+    return id_ if id_.startswith("dg-") and len(id_) == 27 and hexadecimal else ""
+
+
+def is_proven(record: StateRecord, decision: Decision | None) -> bool:
+    """Whether a decision, the one that a freeze's record names, records just this freeze or lift.
+
+    Its scope counts too: else what was recorded of one control's freeze would freeze all.
+    """
+    return (
+        decision is not None
+        and decision.status is Status.NOTED
+        and decision.change_name == ACTS[is_lifted(record)]
+        and decision.candidate.resource.arn == scope(record)
+        and decision.state == record.document
+    )
+
+
+def _recorded(document: Document, decision: str, name: str = "decision") -> Document:
+    return {**document, name: decision} if decision else document
 
 
 def holding(

@@ -135,6 +135,11 @@ def round_key(place: Place) -> Key:
     return partition("sweep", place), "round"
 
 
+def overdue_key(place: Place) -> Key:
+    """Where it is kept how far the sweep has come in looking for what is overdue."""
+    return partition("sweep", place), "overdue"
+
+
 def exemptions_key(place: Place, control: str) -> Key:
     """Where the exemptions that people gave at run time are kept."""
     return partition("exemption", place, control), ALL

@@ -86,7 +86,7 @@ class Sweeper:
         run still has.
         """
         report = Report()
-        self._wake_for_overdue(report)
+        self._wake_for_overdue(report, time_left)
         progress = progress_of(
             self.guard.state.record(round_key(Place(self.guard.account, self.region)))
         )
@@ -97,13 +97,13 @@ class Sweeper:
         self._note_down(self._go_on(progress, report, time_left))
         return report
 
-    def _wake_for_overdue(self, report: Report) -> None:
+    def _wake_for_overdue(self, report: Report, time_left: Callable[[], float]) -> None:
         """Wakes the guard for what waits though its time is over: nothing else makes up for it.
 
         An error is named, and does not keep the round from going on.
         """
         try:
-            for late in overdue.found(self.guard):
+            for late in overdue.found(self.guard, time_left):
                 self.logger.warning(
                     "overdue: its timer was lost, or somebody deleted it",
                     extra={"decision": late.decision, "due": late.due},
