@@ -152,7 +152,7 @@ def _markdown(value: Any) -> list[str]:
 @pytest.mark.parametrize("prefix", ["", " ", "\t", "\n", "\u2028"])
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝"])
 def test_no_cell_is_a_formula(prefix: str, sign: str) -> None:
-    cell = exports._cell(f"{prefix}{sign}cmd|' /C calc'!A0")
+    cell = exports.cell(f"{prefix}{sign}cmd|' /C calc'!A0")
     assert isinstance(cell, str)
     assert cell[0] in "'\ufffd"
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from typer.testing import CliRunner
 
 from driftguard.channels.slack import blocks
-from driftguard.channels.sns import as_json, digest_text
-from driftguard.channels.wording import timeout
+from driftguard.channels.sns import digest_text
+from driftguard.channels.wording import as_json, timeout
 from driftguard.guardrails import registry
 from driftguard.guardrails.circumstances import Circumstances
 from driftguard.guardrails.judgment import judge
