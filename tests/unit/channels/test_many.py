@@ -127,7 +127,7 @@ def test_amazon_q_shows_digests_and_what_waited() -> None:
     named = (Named(90, "dg-1", "c", "observed", "words"),)
     waiting = Waiting("2026-11-20T10:00:00Z", 20, {"observed": 20}, 90, named=named)
     card = must_be_a_card(dict(of_waiting(waiting).renderings))
-    assert "words (dg-1, critical)" in card["content"]["description"]
+    assert "critical: words (dg-1)" in card["content"]["description"]
     assert card["content"]["nextSteps"] == [
         "driftguard audit list --status observed --since 2026-11-20T10:00:00Z"
     ]

@@ -306,7 +306,8 @@ def test_a_clean_observation_costs_one_read_of_the_state_and_the_controls_own(
         "BatchGetItem": 5,  # the VPC's own group is one of them
         "DescribeSecurityGroupRules": 5,
         # How far the round has come: read first, written before the control and at the end.
-        "GetItem": 3,
+        # And how far it looked for what is overdue, for each of two statuses.
+        "GetItem": 5,
         "TransactWriteItems": 2,
         # What waits though its time is over: approval requests, retries, freezes.
         "Query": 3,

@@ -105,6 +105,7 @@ _KINDS = {
     "aoss": ("security-policy/",),
     "backup": ("backup-vault:",),
     "cloudformation": ("stack/",),
+    "cloudwatch": ("alarm-mute-rule:",),
     "codebuild": ("project/",),
     "config": (
         *("configuration-recorder/", "delivery-channel/", "config-rule/"),
