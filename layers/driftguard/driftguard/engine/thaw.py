@@ -79,14 +79,14 @@ def _is_proven(context: Context, act: Decision) -> bool:
     for _ in range(_ROUNDS):
         if act.actor.kind == UNPROVEN:
             return False
-        if act.change_name == "freeze" and "held_since" not in act.state:
+        if act.change_name == freezes.FREEZING and "held_since" not in act.state:
             return True
-        is_lift = act.change_name != "freeze"
+        is_lift = act.change_name != freezes.FREEZING
         earlier = freezes.named_decision(act.state, "froze" if is_lift else "over")
         before = context.audit.get(earlier) if earlier else None
         if (
             before is None
-            or (before.status, before.change_name) != (Status.NOTED, "freeze")
+            or (before.status, before.change_name) != (Status.NOTED, freezes.FREEZING)
             or before.candidate.resource.arn != arn
         ):
             return False

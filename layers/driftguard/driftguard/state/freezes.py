@@ -17,7 +17,8 @@ from driftguard.model import Decision, Place, Status
 from .keys import ALL, StateRecord, StateRecords, freeze_key, freeze_keys
 
 # The acts that set and lift a freeze.
-ACTS = ("freeze", "unfreeze")
+FREEZING = "freeze"
+ACTS = (FREEZING, "unfreeze")
 # How long it can be seen who lifted a freeze.
 _LIFTED_IS_SEEN = timedelta(days=30)
 # How far back is looked where it is not known when a freeze began.
