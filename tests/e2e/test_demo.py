@@ -44,7 +44,7 @@ def processes_in(folder: Path) -> list[str]:
 
 
 def test_the_demo_reverts_every_change_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    told, story = start_demo(tmp_path).communicate(timeout=180)
+    told, story = start_demo(tmp_path).communicate(timeout=400)
     demo = json.loads(told or "{}")
     assert demo, story
 

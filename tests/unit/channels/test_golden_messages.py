@@ -15,7 +15,7 @@ from driftguard.channels import page, sns
 from driftguard.channels.budget import Named, Waiting
 from driftguard.channels.message import programs
 from driftguard.channels.slack import blocks
-from driftguard.channels.topic import publish_digest, publish_waiting
+from driftguard.channels.topic import of_waiting, publish_digest
 from driftguard.channels.wording import ApprovalRequest, timeout
 from driftguard.model import Actor, Call, Choice, Decision, Plan, Resource, Status, Step, Vote
 from driftguard.policy.model import Terms
@@ -213,9 +213,9 @@ def test_digests_are_of_the_documented_schema() -> None:
     one = DECISIONS["observed"]
     named = Named(one.severity, one.id, one.control, one.status.value, one.summary)
     waiting = Waiting("2026-11-20T10:00:00Z", 40, {"observed": 40}, 80, named=(named,))
-    publish_waiting(waiting, recorder, "topic")
-    valid(json.loads(recorder.rendering("default")))
-    shown = f"Subject: {recorder.given['Subject']}\n\n{recorder.rendering('email')}\n"
+    message = of_waiting(waiting)
+    valid(json.loads(message.renderings["default"]))
+    shown = f"Subject: {message.subject}\n\n{message.renderings['email']}\n"
     assert_golden(GOLDEN / "mail" / "digest-of-the-budget.txt", shown)
 
 
