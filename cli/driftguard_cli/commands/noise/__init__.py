@@ -21,7 +21,14 @@ from ...stack import JsonOption
 from ...terminal import Console
 from ..replay.crew import Bench, outcomes, processors, tasks
 from ..replay.origins import origins_at
-from ..replay.reading import progress, window_of
+from ..replay.reading import (
+    OwnRoleOption,
+    ProcessesOption,
+    SinceOption,
+    UntilOption,
+    progress,
+    window_of,
+)
 from ..replay.report import Summary
 from .counts import Counts
 from .labels import Labels, read
@@ -40,18 +47,11 @@ def noise(
         Path | None,
         typer.Option(help="What is known of the records: a CSV with eventID and risky (yes, no)."),
     ] = None,
-    since: Annotated[str, typer.Option(help="Only events from this day or time on (UTC).")] = "",
-    until: Annotated[
-        str, typer.Option(help="Only events up to this day or time, included (UTC).")
-    ] = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
     policy: PolicyOption = None,
-    own_role: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ARN", help="The remediator's role, whose calls are skipped."),
-    ] = None,
-    processes: Annotated[
-        int, typer.Option(min=0, help="How many processes judge; 0: one per processor.")
-    ] = 0,
+    own_role: OwnRoleOption = None,
+    processes: ProcessesOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Say what people would be asked and told over a CloudTrail history, by control.

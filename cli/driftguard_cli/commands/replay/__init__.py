@@ -21,7 +21,14 @@ from ...stack import JsonOption
 from ...terminal import Console
 from .crew import Bench, outcomes, processors, tasks
 from .origins import origins_at
-from .reading import progress, window_of
+from .reading import (
+    OwnRoleOption,
+    ProcessesOption,
+    SinceOption,
+    UntilOption,
+    progress,
+    window_of,
+)
 from .report import Summary, line, together
 
 _WIDE = 160
@@ -33,18 +40,11 @@ def replay(
         list[str],
         typer.Argument(metavar="FILE|DIR|s3://BUCKET/PREFIX", help="CloudTrail's records."),
     ],
-    since: Annotated[str, typer.Option(help="Only events from this day or time on (UTC).")] = "",
-    until: Annotated[
-        str, typer.Option(help="Only events up to this day or time, included (UTC).")
-    ] = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
     policy: PolicyOption = None,
-    own_role: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ARN", help="The remediator's role, whose calls are skipped."),
-    ] = None,
-    processes: Annotated[
-        int, typer.Option(min=0, help="How many processes judge; 0: one per processor.")
-    ] = 0,
+    own_role: OwnRoleOption = None,
+    processes: ProcessesOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Show what the guard would have done over a CloudTrail history.

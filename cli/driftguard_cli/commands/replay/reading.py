@@ -1,17 +1,31 @@
-"""Reads a history's window; shows how far the reading is."""
+"""What commands on a history share: their options, the window, how far the reading is."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import Annotated
 
+import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ...errors import Misuse
 from ...terminal import Console
 from .origins import size_of
 from .window import Window
+
+SinceOption = Annotated[str, typer.Option(help="Only events from this day or time on (UTC).")]
+UntilOption = Annotated[
+    str, typer.Option(help="Only events up to this day or time, included (UTC).")
+]
+OwnRoleOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ARN", help="The remediator's role, whose calls are skipped."),
+]
+ProcessesOption = Annotated[
+    int, typer.Option(min=0, help="How many processes judge; 0: one per processor.")
+]
 
 
 def window_of(since: str, until: str) -> Window:
