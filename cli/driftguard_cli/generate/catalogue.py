@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from driftguard.aws.granting import gives_rights
 from driftguard.controls.control import AnyControl, Busy
 
 from .shapes import Shape
@@ -14,8 +15,9 @@ _INTRODUCTION = """\
 `make generate` writes this page from the controls' own declarations. To change an entry, change the
 control.
 
-- *Revert* says whether the control can revert the risky change. If it cannot, it asks
-  people.
+- *Revert* says whether the control can revert the risky change. If it cannot, it tells people.
+  *Grants*: its revert, or the undo of it, has calls that give somebody rights. Without `MayGrant`
+  people get the commands for those ([README](../README.md#deploying)).
 - *Baseline* says whether the control compares with a recorded state and so needs a baseline.
 - *Swept* says whether the daily sweep can list the control's resources. The sweep finds resources
   that are risky, or differ from a pinned baseline, even if no event reported the change.
@@ -121,5 +123,8 @@ def busy_in_words(answer: Busy) -> str:
 
 
 def revert_in_words(control: AnyControl) -> str:
-    """Return `yes`, or `no` and the reason why the control cannot revert."""
-    return f"no: {control.revert}" if control.revert else "yes"
+    """Return `yes`, and whether it takes calls that give rights; or `no` and the reason."""
+    if control.revert:
+        return f"no: {control.revert}"
+    grants = any(gives_rights(action, arns) for action, arns in control.writes.items())
+    return "yes, grants" if grants else "yes"
