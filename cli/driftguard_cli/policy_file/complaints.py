@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from .schema import PolicyFile
 from .schema.names import nearest
+from .schema.people import TermsEntry
 
 Location: TypeAlias = "tuple[str | int, ...]"
 
@@ -65,10 +66,7 @@ def worded(kind: str, message: str, context: Mapping[str, object]) -> str:
 def contradictions(policy: PolicyFile) -> Iterator[tuple[Location, str]]:
     """What no key shows alone: where it stands, and what to do about it."""
     known = [person.name for person in policy.people]
-    terms = [(("approvals",), policy.approvals)] + [
-        (("approvals", "rules", number), rule) for number, rule in enumerate(policy.approvals.rules)
-    ]
-    for place, entry in terms:
+    for place, entry in _terms(policy):
         for number, name in enumerate(entry.approvers):
             if name not in known:
                 yield (
@@ -93,6 +91,22 @@ def warnings(policy: PolicyFile, now: dt.datetime) -> Iterator[tuple[Location, s
                 f"it exempts everything that {entry.control} looks at; to switch the control off, "
                 f"write `autonomy: observe` under `controls: {entry.control}:`",
             )
+
+    if not policy.people:
+        for place, entry in _terms(policy):
+            if entry.quorum > 1:
+                yield (
+                    (*place, "quorum"),
+                    "without `people` each principal is one voter, so that whoever may assume two "
+                    "roles is two: name the people who vote",
+                )
+
+
+def _terms(policy: PolicyFile) -> Iterator[tuple[Location, TermsEntry]]:
+    """The terms of approvals, and where each stands."""
+    yield ("approvals",), policy.approvals
+    for number, rule in enumerate(policy.approvals.rules):
+        yield ("approvals", "rules", number), rule
 
 
 def _ended(until: dt.date | dt.datetime, now: dt.datetime) -> bool:

@@ -27,6 +27,7 @@ CONTROLS = (replace(CONSOLE_ENABLED, id="throwaway.console-enabled"),)
 GENERATED = {
     "layers/driftguard/driftguard/controls/index.json",
     "policies/guard.schema.json",
+    "policies/packs/starter.yaml",
     "docs/controls.md",
 }
 

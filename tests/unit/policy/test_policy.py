@@ -177,6 +177,14 @@ def test_an_exemption_that_is_over_or_exempts_everything_is_told_and_stays_valid
     assert wide.startswith(f"{file}:3: exemptions.0.resource: it exempts everything that")
 
 
+def test_a_quorum_of_principals_is_told_to_be_weaker_than_one_of_people(tmp_path: Path) -> None:
+    file = tmp_path / "guard.yaml"
+    file.write_text("version: 1\napprovals:\n  rules:\n    - quorum: 2\n")
+    result = CliRunner().invoke(app, ["policy", "check", str(file)])
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"{file}:4: approvals.rules.0.quorum: without `people` each")
+
+
 @pytest.mark.parametrize(
     ("written", "said"),
     [
