@@ -77,7 +77,7 @@ def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     eventually(
         lambda: [one for one in processes_in(tmp_path) if "_worker.py" in one],
         "a worker",
-        within=120,
+        within=400,
     )
     demo.send_signal(signal.SIGINT)
     _, story = demo.communicate(timeout=30)
