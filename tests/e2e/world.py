@@ -164,7 +164,7 @@ class World:
         return [item["event"]["S"] for item in answer["Items"]]
 
     def messages(self, decision: str | None = None) -> list[dict[str, Any]]:
-        """What the topic has said so far: all of it, or of a decision or seal, alone or with others."""
+        """What the topic has said so far: all of it, or of a decision or seal."""
         while True:
             answer = self.sqs.receive_message(QueueUrl=self._inbox, MaxNumberOfMessages=10)
             if not answer.get("Messages"):
