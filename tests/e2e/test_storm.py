@@ -17,7 +17,7 @@ from tests.e2e.world import World, eventually
 
 pytestmark = pytest.mark.e2e
 
-EVENTS = 1000
+EVENTS = 300
 MOST = 20
 
 
@@ -83,7 +83,7 @@ def test_a_script_that_loops_against_the_guard_ends_in_one_question(storm: World
 # -------------------------------------------------------------------------------- a storm
 
 
-def test_a_thousand_risky_events_are_twenty_reverts_and_then_questions(storm: World) -> None:
+def test_hundreds_of_risky_events_are_twenty_reverts_and_then_questions(storm: World) -> None:
     before = len(reverted(storm, "ec2.open-ingress"))
     with ThreadPoolExecutor(8) as many:
         groups = list(many.map(lambda n: opened(storm, f"storm-{n}"), range(EVENTS)))
@@ -112,11 +112,13 @@ def test_a_thousand_risky_events_are_twenty_reverts_and_then_questions(storm: Wo
     assert sum(is_open(storm, group) for group in groups) == len(put_to_people)
     assert storm.dead_lettered("Authorize") is None
 
-    told = eventually(
-        lambda: everything_told(storm, {one["pk"] for one in decisions}),
+    eventually(
+        lambda: len(told_of(storm, decisions)) == EVENTS,
         "all decisions on the topic",
-        within=120,
+        within=300,
+        also=lambda: f"{len(told_of(storm, decisions))} of {EVENTS}",
     )
+    told = on_topic(storm)
     digests = [one for one in told if "digest" in one]
     assert sum(one["count"] for one in digests) > EVENTS / 2
     # How many decisions a digest holds is up to the stream: the emulator hands over each at once.
@@ -187,10 +189,15 @@ def settled(lab: World, groups: list[str]) -> list[dict[str, str]]:
     ]
 
 
-def everything_told(lab: World, decisions: set[str]) -> list[dict[str, Any]]:
-    """What the topic has said, once it has named each of these decisions."""
-    told = [json.loads(one["Message"]) for one in lab.messages("")]
-    named = {one["decision"] for one in told if "decision" in one}
-    for one in told:
-        named |= {each["decision"] for each in one.get("decisions", [])}
-    return told if decisions <= named else []
+def on_topic(lab: World) -> list[dict[str, Any]]:
+    """The messages of the topic."""
+    return [json.loads(one["Message"]) for one in lab.messages()]
+
+
+def told_of(lab: World, decisions: list[dict[str, str]]) -> set[str]:
+    """Which of these decisions the topic has named, one by one or in a digest."""
+    named: set[str] = set()
+    for message in on_topic(lab):
+        named.add(message.get("decision", ""))
+        named |= {each["decision"] for each in message.get("decisions", [])}
+    return named & {one["pk"] for one in decisions}

@@ -163,8 +163,8 @@ class World:
         )
         return [item["event"]["S"] for item in answer["Items"]]
 
-    def messages(self, decision: str) -> list[dict[str, Any]]:
-        """What the topic has said of a decision or a seal so far, alone or with others."""
+    def messages(self, decision: str | None = None) -> list[dict[str, Any]]:
+        """What the topic has said so far: all of it, or of a decision or seal."""
         while True:
             answer = self.sqs.receive_message(QueueUrl=self._inbox, MaxNumberOfMessages=10)
             if not answer.get("Messages"):
@@ -172,7 +172,9 @@ class World:
             for one in answer["Messages"]:
                 self._messages.append(json.loads(one["Body"]))
                 self.sqs.delete_message(QueueUrl=self._inbox, ReceiptHandle=one["ReceiptHandle"])
-        return [one for one in self._messages if f'"{decision}"' in one["Message"]]
+        return [
+            one for one in self._messages if decision is None or f'"{decision}"' in one["Message"]
+        ]
 
     def dead_lettered(self, body: str) -> dict[str, str] | None:
         """The attributes of the message in the dead-letter queue whose body contains this."""

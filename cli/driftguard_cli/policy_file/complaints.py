@@ -93,8 +93,8 @@ def warnings(policy: PolicyFile, now: dt.datetime) -> Iterator[tuple[Location, s
             )
 
     if not policy.people:
-        for place, entry in _terms(policy):
-            if entry.quorum > 1:
+        for place, terms in _terms(policy):
+            if terms.quorum > 1:
                 yield (
                     (*place, "quorum"),
                     "without `people` each principal is one voter, so that whoever may assume two "
