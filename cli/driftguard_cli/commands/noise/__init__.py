@@ -85,6 +85,7 @@ def noise(
                 for problem in problems:
                     stderr.print(problem, markup=False)
             advance(outcome.size)
+    counts.finish()
     if as_json:
         sys.stdout.write(json.dumps(document(counts, known), indent=2) + "\n")
     else:
