@@ -194,6 +194,7 @@ def test_a_freeze_puts_the_second_look_off(world: World) -> None:
     until = moment(waiting.next_try)
     assert until is not None
     assert until > world.clock.at
+    assert world.log(waiting) == ["decided", "deferred"]
 
 
 def test_an_exemption_that_was_given_meanwhile_ends_it(world: World) -> None:

@@ -78,7 +78,7 @@ class Topic:
 
     def tell(self, decision: Decision) -> Told:
         """Publishes the decision, or leaves it to the batch's digest when there are too many."""
-        if self.told.was_told(decision) or _ended_by_itself(decision):
+        if self.told.was_told(decision) or _is_no_news(decision):
             return NOTHING_NEW
         if is_counted(decision) and self._waits(decision):
             return NOTHING_NEW
@@ -184,10 +184,12 @@ class Topic:
         return ApprovalRequest(timeout(decision, terms), link, self.voting.replies_topic)
 
 
-def _ended_by_itself(decision: Decision) -> bool:
-    """Whether a preparation that people were told of is over: that is no news."""
-    ended = decision.status is Status.OBSERVED and bool(decision.after)
-    return ended and is_told_first(decision)
+def _is_no_news(decision: Decision) -> bool:
+    """Whether a preparation that people were told of is over, or looked at later still."""
+    if decision.status is not Status.OBSERVED or not is_told_first(decision):
+        return False
+    is_deferred = decision.version > 1 and bool(decision.next_try)
+    return bool(decision.after) or is_deferred
 
 
 def publish(

@@ -115,7 +115,7 @@ def _is_frozen(judged: Judgment) -> bool:
 
 def _wait(case: Case, decision: Decision, until: str, why: str) -> Decision:
     waiting = replace(decision, next_try=until, updated=case.now())
-    return recording.append(case, waiting, "waiting", f"looked at again at {until}: {why}")
+    return recording.append(case, waiting, "deferred", f"looked at again at {until}: {why}")
 
 
 def _end(case: Case, decision: Decision, why: str, observation: Observation | None) -> Decision:
