@@ -99,6 +99,17 @@ def said(one: Any) -> dict[str, str]:
 # ------------------------------------------------------------------------- every control
 
 
+def test_that_a_preparation_may_only_be_told_hangs_on_the_resource(tmp_path: Path) -> None:
+    """What else is weak, and when a key ends, only a look can tell."""
+    one = candidate(as_json(event("rds.protection-off", "risky")), "rds.protection-off")
+    assert one["at_most"] == "ask"
+    assert "preparation" in one["unless"]
+    other = tmp_path / "policy.yaml"
+    other.write_text("version: 1\ndefaults: {autonomy: ask}\n")
+    plain = as_json(event("rds.protection-off", "risky"), "--policy", str(other))
+    assert "preparation" not in candidate(plain, "rds.protection-off")["unless"]
+
+
 @every_control
 def test_every_risky_event_is_explained_to_the_verdict(control: AnyControl) -> None:
     explained = as_json(event(control.id, "risky"))

@@ -24,6 +24,7 @@ from driftguard.state.keys import (
     ALL,
     StateRecord,
     anomaly_baseline_key,
+    baseline_key,
     freeze_key,
     incident_key,
 )
@@ -110,6 +111,18 @@ def test_nobody_is_asked_about_what_is_over_by_then(
     assert "nothing is left of it" in ended.reason
     assert ended.after
     assert world.guard.expire(decision.id) == ended
+
+
+def test_no_sweep_takes_it_for_clean_before_people_are_asked(world: World) -> None:
+    """The table was made after the last sweep, and the next one comes within the half hour."""
+    decision = world.one(switch(name := table(), on=False))
+    list(sweep(world.guard, REGION, only=[controls.control(TABLE)]))
+    # Nor does another change of the table.
+    world.handle(change("dynamodb.amazonaws.com", "UpdateTable", {"tableName": name}))
+    assert world.state.record(baseline_key(TABLE, decision.candidate.resource)).version == 0
+    assert looked_again(world, decision).status is Status.ASKED
+    list(sweep(world.guard, REGION, only=[controls.control(TABLE)]))
+    assert world.state.record(baseline_key(TABLE, decision.candidate.resource)).version == 0
 
 
 def test_what_policy_grants_to_revert_is_reverted_at_once(world: World) -> None:
