@@ -38,8 +38,9 @@ def main() -> None:
     recalls = [counts.recall_with_possible(labels) for _, counts, labels in found]
     met = all(recall.part == recall.whole for recall in recalls)
     if "--json" in sys.argv[1:]:
-        (_, *shipped), (_, *later) = found
-        told = {**document(*shipped), "after_a_week": document(*later), "met": met}
+        (_, shipped, known), (_, later, labels) = found
+        after = document(later, labels)
+        told = {**document(shipped, known), "after_a_week": after, "met": met}
         sys.stdout.write(json.dumps({**along, "noise": told}, indent=2) + "\n")
     else:
         console = Console(highlight=False, width=100)
