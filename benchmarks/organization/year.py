@@ -147,6 +147,11 @@ def year(of: Organization, seed: int) -> Year:
     )
 
 
+def site_name(number: int) -> str:
+    """The bucket of a public web site; those that were there first come first."""
+    return f"site{number:03}"
+
+
 def again(made: Made, at: float, of: Organization, seed: int) -> Made:
     """The same change made once more, with a fate of its own."""
     dice = Random(f"{of.name}/{seed}/{made.id}/again")
@@ -215,7 +220,7 @@ class _Drawn:
         for number, opened in enumerate([0.0] * self.of.sites + new):
             who = self.dice.choice(self.people.publishers)
             account = self.dice.choice(who.accounts)
-            bucket = catalogue.resource("s3.public-policy", account, f"site{number:03}")
+            bucket = catalogue.resource("s3.public-policy", account, site_name(number))
             state = self._state()
             at, times = opened + self._gap(self.of.deploys), 0
             while at < YEAR * DAY:
@@ -323,7 +328,10 @@ class _Drawn:
             yield self._made(who, self._control(who), at, right=True, why=INSIDER)
 
     def routine_ends(self) -> Iterator[Made]:
-        """What tools end of what they made: protections go first, and nobody wants them back."""
+        """What tools end of what they made: protections go first, and nobody wants them back.
+
+        `history.py` adds the deletions that follow within minutes.
+        """
         controls = (
             "ec2.termination-protection-off",
             "rds.protection-off",

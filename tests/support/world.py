@@ -119,6 +119,12 @@ class World:
     def with_policy(self, change: Callable[[model.Policy], model.Policy]) -> Guard:
         return replace(self.guard, policy=change(self.guard.policy))
 
+    def ask_at_once(self) -> None:
+        """Has people asked about preparations like about anything else."""
+        self.guard = self.with_policy(
+            lambda policy: replace(policy, bounds=policy.bounds._replace(preparations=None))
+        )
+
     def handle(self, change: Change, guard: Guard | None = None) -> list[Decision]:
         return list((guard or self.guard).handle(change))
 

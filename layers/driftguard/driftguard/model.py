@@ -193,6 +193,8 @@ class Finding:
     `unknown` says why it could not be told whether there is a risk: then it is looked at again, and
     what is still not known in the end is decided with `at_most` this much autonomy; other reasons
     for going no further stand in `at_most_why`. `severity` is its own, if less than the control's.
+    `preparation` says why it does no harm yet, "" where it may; `ends` is from when on nobody can
+    take it back (ISO 8601, UTC), "" where its harm takes another call.
     """
 
     summary: str
@@ -201,6 +203,8 @@ class Finding:
     at_most: Autonomy = Autonomy.REVERT
     at_most_why: str = ""
     severity: int | None = None
+    preparation: str = ""
+    ends: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +242,7 @@ class Plan:
     """What would be done, in order, what stays untouched, and what people can do by hand.
 
     A plan without steps is advice only: the control has no safe remediation here. `drastic` says
-    what a plan would cost that must never be paid without a person's word (a function stands
-    still).
+    what a plan would cost that must never be paid without a person's word.
     """
 
     steps: tuple[Step, ...]
@@ -322,12 +325,12 @@ class Decision:
     `head` is the hash of the last entry in its log. While it is `asked`, `votes` are the votes so
     far, `quorum` is how many must agree, and `expires` until when (ISO 8601, UTC); `escalated` once
     nobody had voted in time. `settles_by`: its calls are made, and AWS works on them until then
-    (ISO 8601, UTC). `remade_by` are the ARNs of others who made the very same state while
-    it was asked about. A revert that failed and left its risk is tried again at `next_try` (ISO
-    8601, UTC); `retries` counts how often it was. `apart`: hint, state, left and plan are too large
-    for the record itself; where they are lost, the plan is an outline, and the rest is empty.
-    `incident` is the first request about the changes that one caller made within minutes (itself
-    included); `beside` is what helps to answer, line by line.
+    (ISO 8601, UTC). `remade_by` are the ARNs of others who made the very same state while it was
+    asked about. At `next_try` (ISO 8601, UTC) a revert that failed and left its risk is tried again
+    (`retries` counts how often it was), and a preparation is looked at again. `apart`: hint, state,
+    left and plan are too large for the record itself; where they are lost, the plan is an outline,
+    and the rest is empty. `incident` is the first request about the changes that one caller made
+    within minutes (itself included); `beside` is what helps to answer, line by line.
     """
 
     id: str
@@ -392,9 +395,6 @@ SOURCE_IDENTITY = "source identity "
 
 
 def arns_of(actor: Actor) -> tuple[str, ...]:
-    """The ARNs that an actor goes by: the lasting identity, and the session's.
-
-    After them stands the source identity, where there is one, behind its mark.
-    """
+    """The ARNs of an actor: the lasting identity, the session's, the marked source identity."""
     borne = (SOURCE_IDENTITY + actor.source_identity,) if actor.source_identity else ()
     return tuple(dict.fromkeys((actor.principal, actor.session, *borne)))

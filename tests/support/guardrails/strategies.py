@@ -25,6 +25,7 @@ from driftguard.policy.bounds import (
     Flapping,
     Limit,
     Ownership,
+    Preparations,
     Rollout,
     Scope,
     Sweep,
@@ -131,6 +132,9 @@ _BOUNDS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "baselines": st.builds(Baselines, SHORT, st.booleans()),
     "rollout": st.builds(Rollout, st.sampled_from([0, 3600]), st.sampled_from([0, 3600])),
+    "preparations": st.builds(
+        Preparations, SHORT, SHORT, st.sampled_from([(), ("ec2.*",), ("*",)])
+    ),
     "anomalies": st.builds(
         Anomalies,
         lower_by=st.integers(0, 100),
@@ -358,6 +362,8 @@ def situations(draw: st.DrawFn, /, **fixed: Any) -> Circumstances:
         "at_most": MOSTLY_REVERT,
         "cuts": st.sampled_from(["", "web clients"]),
         "use": st.sampled_from([NOT_IN_USE, Use("a load balancer"), Use(unknown="whose is it?")]),
+        "preparation": st.sampled_from(["", "it is still there"]),
+        "ends": st.just("") | TIMES,
     }
     drawn = {name: draw(one) for name, one in (usual | fixed).items()}
     return Circumstances(policy=policy, now=NOW, **drawn)

@@ -12,6 +12,7 @@ import pytest
 
 from driftguard.aws.calls import AwsError
 from driftguard.channels import budget, digest
+from driftguard.channels.message import telling
 from driftguard.channels.tally import Elsewhere
 from driftguard.channels.told import ToldOnce
 from driftguard.channels.topic import Topic
@@ -236,3 +237,26 @@ def test_what_is_counted_expires_by_itself(world: World) -> None:
         found = expires[sort]
         assert found is not None
         assert int(found["N"]) > (now + timedelta(days=1)).timestamp()
+
+
+def held(number: int, **more: Any) -> Decision:
+    """A preparation that people are told of first."""
+    ruling = Ruling("preparation", Autonomy.OBSERVE, "nothing is lost yet")
+    waits = {"next_try": "2026-11-24T12:30:01.000Z"} | more
+    return replace(decision(number), granted=Autonomy.ASK, rulings=(ruling,), version=1, **waits)
+
+
+def test_a_preparation_is_told_whatever_the_budget_and_its_end_is_no_news(world: World) -> None:
+    stand = Stand(world, 0)
+    assert stand.tell(decision(1), held(2)) == [0, 1]
+    deferred = replace(held(2), version=2, next_try="2026-11-24T13:30:01.000Z")
+    over = replace(held(2), version=3, next_try="", after="gone")
+    assert stand.tell(deferred, over) == [0, 0]
+    # Told again before a key's end, and asked about.
+    again = replace(held(3), version=2, next_try="")
+    asked = replace(held(2), version=2, next_try="", status=Status.ASKED, rulings=())
+    assert stand.tell(again, asked) == [1, 1]
+
+
+def test_a_preparation_is_told_with_when_it_is_looked_at_again() -> None:
+    assert "looked at again at 2026-11-24 12:30:01 UTC" in telling.message(held(1)).timeout

@@ -15,6 +15,7 @@ from driftguard.channels import page, sns
 from driftguard.channels.budget import Named, Waiting
 from driftguard.channels.message import programs
 from driftguard.channels.slack import blocks
+from driftguard.channels.slack import incident as slack_incident
 from driftguard.channels.topic import of_waiting, publish_digest
 from driftguard.channels.wording import ApprovalRequest, timeout
 from driftguard.model import Actor, Call, Choice, Decision, Plan, Resource, Status, Step, Vote
@@ -247,6 +248,9 @@ def test_an_incident_and_a_digest_look_as_somebody_saw_them() -> None:
     incident = sns.incident_email([(one, request(one)) for one in pair])
     subject = sns.incident_subject(pair)
     assert_golden(GOLDEN / "mail" / "incident.txt", f"Subject: {subject}\n\n{incident}\n")
+    requests = [(one, request(one)) for one in pair]
+    assert_golden(GOLDEN / "slack" / "incident.json", in_json(slack_incident.message(requests)))
+    assert_golden(GOLDEN / "amazon-q" / "incident.json", in_json(sns.incident_card(requests)))
     many = [*DECISIONS.values()]
     digest = f"Subject: {sns.digest_subject(many)}\n\n{sns.digest_text(many)}\n"
     assert_golden(GOLDEN / "mail" / "digest.txt", digest)

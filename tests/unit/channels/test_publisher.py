@@ -207,6 +207,15 @@ def test_an_approval_request_sets_a_timer_for_its_deadline(stage: Stage) -> None
     assert target["DeadLetterConfig"]["Arn"].endswith(":dead-lettered")
 
 
+def test_a_preparation_sets_a_timer_for_the_second_look(stage: Stage) -> None:
+    at = "2099-01-01T12:30:00.000Z"
+    decision = replace(stage.asked(), status=Status.OBSERVED, expires="", next_try=at)
+    stage.follow_up(decision)
+    (timer,) = stage.timers()
+    assert timer["ScheduleExpression"] == "at(2099-01-01T12:30:00)"
+    assert command_of(json.loads(timer["Target"]["Input"])) == Expire(decision.id)
+
+
 def test_the_same_approval_request_sets_no_second_timer_and_is_told_once(stage: Stage) -> None:
     decision = stage.asked()
     assert stage.follow_up(decision) is True

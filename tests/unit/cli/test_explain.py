@@ -99,6 +99,17 @@ def said(one: Any) -> dict[str, str]:
 # ------------------------------------------------------------------------- every control
 
 
+def test_that_a_preparation_may_only_be_told_hangs_on_the_resource(tmp_path: Path) -> None:
+    """What else is weak, and when a key ends, only a look can tell."""
+    one = candidate(as_json(event("rds.protection-off", "risky")), "rds.protection-off")
+    assert one["at_most"] == "ask"
+    assert "preparation" in one["unless"]
+    other = tmp_path / "policy.yaml"
+    other.write_text("version: 1\ndefaults: {autonomy: ask}\n")
+    plain = as_json(event("rds.protection-off", "risky"), "--policy", str(other))
+    assert "preparation" not in candidate(plain, "rds.protection-off")["unless"]
+
+
 @every_control
 def test_every_risky_event_is_explained_to_the_verdict(control: AnyControl) -> None:
     explained = as_json(event(control.id, "risky"))
@@ -606,7 +617,8 @@ def test_every_example_in_the_shipped_policy_is_valid() -> None:
 
 
 def test_the_usual_terms_are_those_that_hold_without_a_policy() -> None:
-    assert shipped_policy().bounds == Policy().bounds
+    # A policy without `preparations` has people asked at once, as ever.
+    assert shipped_policy().bounds._replace(preparations=None) == Policy().bounds
 
 
 def test_what_the_pack_of_earned_autonomy_takes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from benchmarks.organization import history
 from click.testing import Result
 from typer.testing import CliRunner
 
+from driftguard.policy.model import Policy
 from driftguard_cli.commands.noise.counts import Counts
 from driftguard_cli.commands.noise.labels import Labels, read
 from driftguard_cli.errors import Trouble
@@ -100,6 +102,77 @@ def test_with_labels_it_says_how_much_is_right_and_what_is_missed(
     assert found["recall"] == {"part": 3, "of": 4, "share": 0.75}
 
 
+HOLDING = POLICY + "preparations: {ask_after: 30m}\n"
+
+
+def unprotected(name: str, minute: int = 0, **more: Any) -> dict[str, Any]:
+    asked = {"dBInstanceIdentifier": name, "deletionProtection": False}
+    return record("rds.amazonaws.com", "ModifyDBInstance", asked, **at_minute(minute), **more)
+
+
+def deleted(name: str, minute: int) -> dict[str, Any]:
+    asked = {"dBInstanceIdentifier": name, "skipFinalSnapshot": True}
+    return record("rds.amazonaws.com", "DeleteDBInstance", asked, **at_minute(minute))
+
+
+def at_minute(minute: int) -> dict[str, Any]:
+    return {"eventTime": f"2026-11-24T12:{minute:02}:00Z"}
+
+
+def test_a_preparation_is_asked_about_unless_it_is_over_in_time(
+    tmp_path: Path, asking: Path
+) -> None:
+    """The guard tells of it first, and looks again: so does the history."""
+    asking.write_text(HOLDING)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("eventID,risky\nleft,yes\n")
+    records = [
+        # Written in any order.
+        deleted("soon", 29),
+        unprotected("soon"),
+        unprotected("late"),
+        deleted("late", 30),
+        unprotected("left", eventID="left"),
+    ]
+    found = figures(tmp_path, asking, *records, labels=labels)
+    control = found["controls"]["rds.protection-off"]
+    assert (control["asked"], control["told"]) == (2, 1)
+    assert found["precision_asked"] == {"part": 1, "of": 1, "share": 1.0}
+    assert found["recall"] == {"part": 1, "of": 1, "share": 1.0}
+
+    asking.write_text(POLICY)
+    found = figures(tmp_path, asking, *records)
+    assert found["controls"]["rds.protection-off"]["asked"] == 3
+
+
+def test_a_preparation_of_whoever_is_asked_about_already_is_asked_about_at_once(
+    tmp_path: Path, asking: Path
+) -> None:
+    asking.write_text(HOLDING)
+    records = [
+        unprotected("held", 20),
+        deleted("held", 25),
+        opened("sg-1", **at_minute(10)),
+    ]
+    found = figures(tmp_path, asking, *records)
+    assert found["controls"]["rds.protection-off"]["asked"] == 1
+
+
+def test_a_key_that_a_tool_ends_is_told(tmp_path: Path, asking: Path) -> None:
+    asking.write_text(HOLDING)
+    asked = {"keyId": "1234abcd-12ab-34cd-56ef-1234567890ab", "pendingWindowInDays": 30}
+    schedule = ("kms.amazonaws.com", "ScheduleKeyDeletion", asked)
+    found = figures(
+        tmp_path,
+        asking,
+        record(*schedule),
+        record(*schedule, userAgent="HashiCorp/1.0 Terraform/1.13.4"),
+        record(*schedule, sourceIPAddress="cloudformation.amazonaws.com"),
+    )
+    control = found["controls"]["kms.deletion-scheduled"]
+    assert (control["asked"], control["told"]) == (1, 2)
+
+
 def test_labels_that_cannot_be_read_are_refused_by_their_line(tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text("eventID,risky\na,yes\nb,perhaps\n")
@@ -134,11 +207,22 @@ def test_on_a_terminal_of_80_columns_no_line_is_longer(
     assert max(map(len, shown.splitlines())) <= 80
 
 
-def test_every_risk_of_the_ordinary_month_is_at_least_told(tmp_path: Path) -> None:
-    counts, labels = history.measured(tmp_path)
+@pytest.mark.parametrize(
+    "arranged",
+    [lambda _: (history.shipped(), 0.9), lambda folder: (history.after_a_week(folder), 0.95)],
+    ids=["shipped", "after a week"],
+)
+def test_every_risk_of_the_ordinary_month_is_at_least_told(
+    tmp_path: Path, arranged: Callable[[Path], tuple[Policy, float]]
+) -> None:
+    policy, least = arranged(tmp_path)
+    counts, labels = history.measured(tmp_path, policy)
     recall = counts.recall_with_possible(labels)
     assert recall.whole > 20
     assert recall.part == recall.whole
     # Nine of ten changes of the month are ends of things by tools, and nobody is asked about them.
     assert counts.controls["data.deleted"].asked == 0
-    assert counts.a_day(counts.total.asked) < 5
+    assert counts.a_day(counts.total.asked) < 1
+    precision = counts.precision_asked(labels).share
+    assert precision is not None
+    assert precision >= least

@@ -30,6 +30,7 @@ def test_what_is_being_asked_about_becomes_no_baseline_by_a_sweep(world: World) 
 
     Were its state recorded, the approval would find nothing risky any more, and say so.
     """
+    world.ask_at_once()
     staged = unprotected()
     only = [control("dynamodb.protection-off")]
     protected = staged.snapshot()

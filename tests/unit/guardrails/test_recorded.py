@@ -205,11 +205,12 @@ CASES: dict[Check, tuple[Callable[[Held], str], Status]] = {
     track_record.flapping: (fought, Status.ASKED),
     track_record.circuit_breaker: (tripped, Status.ASKED),
 }
-# These are shown by tests of their own below.
+# These are shown by tests of their own below, and in `engine/test_preparing.py`.
 ELSEWHERE = {
     actors.own_change,
     plans.irreversible,
     plans.drastic,
+    plans.preparation,
     plans.uncertain,
     plans.in_use,
     plans.cuts,

@@ -51,6 +51,7 @@ def test_rulings_are_shown_in_this_order() -> None:
         "no-remediation",
         "irreversible",
         "drastic",
+        "preparation",
         "uncertain",
         "baseline",
         "in-use",

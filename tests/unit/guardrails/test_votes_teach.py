@@ -164,6 +164,7 @@ class Unprotected:
     """A question about a table that lost its protection, its baseline being recorded."""
 
     def __init__(self, world: World) -> None:
+        world.ask_at_once()
         staged = unprotected()
         list(sweep(world.guard, REGION, only=[control("dynamodb.protection-off")]))
         self.world, policy = world, replace(world.guard.policy, people=PEOPLE)

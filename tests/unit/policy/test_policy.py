@@ -53,6 +53,11 @@ def test_the_shipped_schema_is_up_to_date() -> None:
             "did you mean `ec2.open-ingress`?",
         ),
         (
+            "version: 1\npreparations: {ask_at_once: [rds.protection]}\n",
+            "2: preparations: no control is called `rds.protection`; did you mean "
+            "`rds.protection-off`?",
+        ),
+        (
             "version: 1\ncontrols:\n  ec2.open-ingress:\n    autonomy: revrt\n",
             "4: controls.ec2.open-ingress.autonomy: `revrt` is not one of observe, ask, earned, "
             "revert; did you mean `revert`?",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -200,6 +201,22 @@ def test_slack_may_read_and_write_its_messages_and_storms(world: World, judge: J
         assert room.tell(*decisions) == ""
     assert "dynamodb:UpdateItem" in actions(judge)
     assert keys(judge) >= {"slack", "slack-rate", "slack-digest"}
+
+
+def test_slack_may_read_the_other_requests_of_an_incidents_message(
+    world: World, judge: Judge
+) -> None:
+    with running() as slack:
+        room = Room(world, slack)
+        first, second = room.decide(), room.decide()
+        assert room.tell(first, second) == ""
+        longer = replace(first, escalated=True)
+        world.audit.append(longer, event="escalated", note="nobody voted")
+        judge.watch(world.guard.aws, "SlackRole")
+        assert room.tell(room.now(first)) == ""
+        (message,) = slack.posted
+        assert message.edits == 1
+    assert "dynamodb:BatchGetItem" in actions(judge)
 
 
 def test_who_takes_clicks_may_see_the_message_and_remember_the_request(

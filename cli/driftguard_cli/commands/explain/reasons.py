@@ -188,6 +188,7 @@ def known_of(control: AnyControl, actor: Actor, policy: Policy) -> Known:
         remediates=not control.revert,
         baselined=control.baselined,
         cuts=bool(control.cuts.what),
+        prepares=control.prepares,
     )
 
 

@@ -58,7 +58,8 @@ def noise(
 
     Reads what `driftguard replay` reads, and judges each record as it does, by
     the record alone: what is evident would be asked about or told of; what is
-    possible only if the guard finds the resource risky. Figures a day are of
+    possible only if the guard finds the resource risky. A preparation counts as
+    asked unless the history has the deletion in time. Figures a day are of
     the days that the history has records of. Changes of one caller within 15
     minutes are one incident.
 
@@ -85,6 +86,7 @@ def noise(
                 for problem in problems:
                     stderr.print(problem, markup=False)
             advance(outcome.size)
+    counts.finish()
     if as_json:
         sys.stdout.write(json.dumps(document(counts, known), indent=2) + "\n")
     else:

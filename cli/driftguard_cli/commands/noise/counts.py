@@ -7,8 +7,8 @@ finds the resource risky, so that it is counted apart.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from driftguard.documents import moment
@@ -45,7 +45,10 @@ class Share:
 
 @dataclass(slots=True)
 class Counts:
-    """The figures of a history so far; what is exempted by the policy is only recorded."""
+    """The figures of a history so far; what is exempted by the policy is only recorded.
+
+    Preparations are in them only once the whole history is read: see `finish`.
+    """
 
     controls: dict[str, OfControl] = field(default_factory=dict)
     days: set[str] = field(default_factory=set)
@@ -55,6 +58,9 @@ class Counts:
     # By caller and account: when they were asked about.
     _asked_at: dict[tuple[str, str], list[datetime]] = field(default_factory=dict)
     _without_a_caller: int = 0
+    # Preparations that people would be asked about later, and what is deleted, by ARN.
+    _held: list[Sighting] = field(default_factory=list)
+    _gone: dict[str, list[datetime]] = field(default_factory=dict)
 
     def add(self, findings: Iterable[Sighting], days: Iterable[str]) -> None:
         """Adds findings, and the days that the history has records of."""
@@ -64,6 +70,11 @@ class Counts:
                 self._add(finding)
 
     def _add(self, finding: Sighting) -> None:
+        if finding.gone and (at := moment(finding.event_time)):
+            self._gone.setdefault(finding.resource, []).append(at)
+        if finding.asks_at:
+            self._held.append(finding)
+            return
         of_control = self.controls.setdefault(finding.control, OfControl())
         certain = finding.certainty is Certainty.EVIDENT
         if finding.autonomy is Autonomy.REVERT and certain:
@@ -81,6 +92,29 @@ class Counts:
         self.evident[finding.event_id] = max(known, finding.autonomy)
         if finding.autonomy is Autonomy.ASK:
             self._ask(finding)
+
+    def finish(self) -> None:
+        """Decides on the preparations, once all of the history is read.
+
+        People are told of each. They are asked at once if they are asked about something else that
+        the same caller did within minutes, and later unless the resource is deleted by then.
+        """
+        held, self._held = sorted(self._held, key=lambda one: one.event_time), []
+        for finding in held:
+            asked = self._is_in_an_incident(finding) or not self._is_gone_in_time(finding)
+            autonomy = Autonomy.ASK if asked else Autonomy.OBSERVE
+            self._add(replace(finding, autonomy=autonomy, asks_at=""))
+
+    def _is_gone_in_time(self, finding: Sighting) -> bool:
+        at, asks = moment(finding.event_time), moment(finding.asks_at)
+        assert at is not None and asks is not None
+        return any(at <= gone < asks for gone in self._gone.get(finding.resource, ()))
+
+    def _is_in_an_incident(self, finding: Sighting) -> bool:
+        at = moment(finding.event_time)
+        assert at is not None
+        asked = self._asked_at.get((finding.who, finding.account), ())
+        return any(timedelta() <= at - one < incidents.WINDOW for one in asked)
 
     def _ask(self, finding: Sighting) -> None:
         at = moment(finding.event_time)
@@ -117,7 +151,14 @@ class Counts:
 
     def precision(self, labels: Labels) -> Share:
         """How many of the events that would be asked about or reverted as evident are risks."""
-        acted = {id_ for id_, most in self.evident.items() if most > Autonomy.OBSERVE}
+        return self._precise(labels, (Autonomy.ASK, Autonomy.REVERT))
+
+    def precision_asked(self, labels: Labels) -> Share:
+        """How many of the events that people would be asked about as evident are risks."""
+        return self._precise(labels, (Autonomy.ASK,))
+
+    def _precise(self, labels: Labels, levels: tuple[Autonomy, ...]) -> Share:
+        acted = {id_ for id_, most in self.evident.items() if most in levels}
         return Share(len(acted & labels.risky), len(acted & (labels.risky | labels.harmless)))
 
     def recall(self, labels: Labels) -> Share:

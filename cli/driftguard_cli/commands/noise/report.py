@@ -43,7 +43,10 @@ def words(counts: Counts, labels: Labels) -> Iterator[str]:
             "more."
         )
     if labels:
-        yield f"Precision of what is asked about or reverted: {_said(counts.precision(labels))}."
+        yield (
+            f"Precision of what is asked about: {_said(counts.precision_asked(labels))}; with what "
+            f"is reverted: {_said(counts.precision(labels))}."
+        )
         yield (
             f"Recall, of risks that are at least told: {_said(counts.recall(labels))}; "
             f"with what is possible: {_said(counts.recall_with_possible(labels))}."
@@ -74,6 +77,7 @@ def document(counts: Counts, labels: Labels) -> Document:
         **(
             {
                 "precision": _document(counts.precision(labels)),
+                "precision_asked": _document(counts.precision_asked(labels)),
                 "recall": _document(counts.recall(labels)),
                 "recall_with_possible": _document(counts.recall_with_possible(labels)),
             }

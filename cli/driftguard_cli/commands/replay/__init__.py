@@ -62,7 +62,8 @@ def replay(
 
     With --json there is one finding a line: event_id, event_time, event_name,
     control, resource (its ARN), certainty, and autonomy: what the policy grants,
-    or `observe` where it exempts. Counts and unreadable input are reported on
+    or `observe` where it exempts, or has people told of a preparation first: then
+    `asks_at` is when they are asked if it still stands. Counts and unreadable input are reported on
     stderr; if anything could not be read, the exit code is 1.
 
     Example: driftguard replay s3://my-trail/AWSLogs/ --since 2026-11-01

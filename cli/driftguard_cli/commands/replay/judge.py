@@ -10,11 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from driftguard import controls
 from driftguard.controls.control import AnyControl, resource
-from driftguard.documents import Json
+from driftguard.documents import Json, moment, stamp
 from driftguard.engine.guard import is_hidden
 from driftguard.events.cloudtrail import Unparsable, change_from_event, change_from_record
 from driftguard.model import Actor, Autonomy, Candidate, Certainty, Change
@@ -35,6 +37,14 @@ PROBLEMS_TOLD = 100
 _NAMES_KEPT = 50_000
 # The kind of what stands for everything that a record may be about.
 _HIDDEN = "hidden"
+# How calls begin that delete what they name.
+_ENDS = ("Delete", "Terminate")
+
+
+class _Held(NamedTuple):
+    """A preparation of which people are told: when they are asked, "" where they never are."""
+
+    asks_at: str
 
 
 class Skip(StrEnum):
@@ -51,7 +61,9 @@ class Skip(StrEnum):
 class Sighting:
     """A candidate in one record, and how far the policy lets the guard go about it.
 
-    `actor` is the lasting name; `who` is the one caller by which incidents are told apart.
+    `actor` is the lasting name; `who` is the one caller by which incidents are told apart. Of a
+    preparation, `asks_at` is when people would be asked if it still stood (ISO 8601, UTC), "" where
+    they are never, or at once. `gone`: the change itself says that the resource is deleted.
     """
 
     event_id: str
@@ -66,6 +78,8 @@ class Sighting:
     account: str = ""
     who: str = ""
     severity: int = 0
+    asks_at: str = ""
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +202,9 @@ class Judge:
             autonomy = Autonomy.OBSERVE if exempted else self._autonomy(control)
             if candidate.resource.kind == _HIDDEN:
                 autonomy = min(autonomy, Autonomy.ASK)
+            asks_at = ""
+            if autonomy is Autonomy.ASK and (held := self._held(control, change, candidate)):
+                autonomy, asks_at = Autonomy.OBSERVE, held.asks_at
             yield Sighting(
                 event_id=change.id,
                 event_time=change.time,
@@ -201,11 +218,25 @@ class Judge:
                 account=change.account,
                 who=incidents.who(change.actor),
                 severity=control.severity,
+                asks_at=asks_at,
+                gone=bool(control.revert) and change.name.startswith(_ENDS),
             )
 
     def _autonomy(self, control: AnyControl) -> Autonomy:
         """What the policy grants; `observe` where the control has nothing that can be approved."""
         return Autonomy.OBSERVE if control.revert else self._policy.granted(control.id)
+
+    def _held(self, control: AnyControl, change: Change, candidate: Candidate) -> _Held | None:
+        """What becomes of a preparation, of which people are told first; None where it is none."""
+        terms, at = self._policy.bounds.preparations, moment(change.time)
+        if terms is None or at is None or candidate.certainty is not Certainty.EVIDENT:
+            return None
+        found = control.preparation(candidate.hint)
+        if found is None:
+            return None
+        ends = stamp(at + timedelta(days=found.days)) if found.days else ""
+        again = terms.again(control.id, ends, at)
+        return _Held("" if ends else again) if again else None
 
     def _exempted(self, control: AnyControl, change: Change, candidate: Candidate) -> bool:
         """Whether an exemption held when the change was made."""

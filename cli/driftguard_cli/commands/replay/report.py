@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rich.table import Table
@@ -30,15 +30,24 @@ class OfControl:
     actors: Counter[str] = field(default_factory=Counter)
     first: str = ""
     last: str = ""
+    asked_later: bool = False
 
     def add(self, finding: Sighting) -> None:
         """One more."""
         self.certainties[finding.certainty] += 1
         self.autonomies[finding.autonomy] += 1
+        self.asked_later |= bool(finding.asks_at)
         self.actors[finding.actor] += 1
         if finding.event_time:
             self.first = min(self.first or finding.event_time, finding.event_time)
             self.last = max(self.last, finding.event_time)
+
+    def would(self) -> Iterator[str]:
+        """What the guard would do, the most first; `ask later`: if a preparation still stands."""
+        for autonomy in sorted(self.autonomies, reverse=True):
+            if autonomy is Autonomy.OBSERVE and self.asked_later:
+                yield "ask later"
+            yield autonomy.label
 
 
 @dataclass(slots=True)
@@ -103,9 +112,7 @@ class Summary:
             who, first, last = _top(found.actors), _minute(found.first), _minute(found.last)
             table.add_row(
                 Text(control if wide else f"{control}\n  by {who}"),
-                Text(
-                    ", ".join(autonomy.label for autonomy in sorted(found.autonomies, reverse=True))
-                ),
+                Text(", ".join(found.would())),
                 Text(str(evident), "red" if evident else ""),
                 Text(str(possible)),
                 *map(Text, (first, last, who) if wide else (f"{first}\n{last}",)),
@@ -140,6 +147,7 @@ def line(finding: Sighting) -> str:
             "resource": finding.resource,
             "certainty": finding.certainty.value,
             "autonomy": finding.autonomy.label,
+            **({"asks_at": finding.asks_at} if finding.asks_at else {}),
         }
     )
 

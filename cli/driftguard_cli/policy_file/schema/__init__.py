@@ -27,6 +27,7 @@ from .bounds import (
     InUseEntry,
     LimitEntry,
     OwnershipEntry,
+    PreparationsEntry,
     RolloutEntry,
     ScopeEntry,
     SweepEntry,
@@ -57,6 +58,7 @@ class PolicyFile(Strict):
     pinned: tuple[ScopeEntry, ...] = ()
     earned: EarnedEntry = EarnedEntry()
     anomalies: AnomaliesEntry | None = None
+    preparations: PreparationsEntry | None = None
     baselines: BaselinesEntry = BaselinesEntry()
     rollout: RolloutEntry = RolloutEntry()
     sweep: SweepEntry = SweepEntry()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Annotated
 
@@ -35,12 +36,14 @@ class ScopeEntry(Strict):
 
     @model_validator(mode="after")
     def _names_controls(self) -> ScopeEntry:
-        for pattern in self.controls:
-            if not any(fnmatchcase(control, pattern) for control in control_ids()):
-                raise ValueError(
-                    f"no control is called `{pattern}`{nearest(pattern, control_ids())}"
-                )
+        _must_name_controls(self.controls)
         return self
+
+
+def _must_name_controls(patterns: Iterable[str]) -> None:
+    for pattern in patterns:
+        if not any(fnmatchcase(control, pattern) for control in control_ids()):
+            raise ValueError(f"no control is called `{pattern}`{nearest(pattern, control_ids())}")
 
 
 class LimitEntry(ScopeEntry):
@@ -172,6 +175,26 @@ class RolloutEntry(Strict):
 
     observe: Seconds = 0
     ask: Seconds = 0
+
+
+class PreparationsEntry(Strict):
+    """What does no harm yet: people are told at once, and asked about what still stands later."""
+
+    ask_after: Annotated[
+        Seconds, Field(le=86_400, description="Asked so long after, if it still stands.")
+    ] = 1800
+    tell_before: Annotated[
+        Seconds,
+        Field(ge=3600, le=6 * 86_400, description="Told again so long before it is irreversible."),
+    ] = 2 * 86_400
+    ask_at_once: Annotated[
+        tuple[str, ...], Field(description="Controls that are asked about at once; * and ? match.")
+    ] = ()
+
+    @model_validator(mode="after")
+    def _names_controls(self) -> PreparationsEntry:
+        _must_name_controls(self.ask_at_once)
+        return self
 
 
 class SweepEntry(Strict):

@@ -39,6 +39,8 @@ def owed(decision: Decision, log: Sequence[Entry], now: str) -> Document | None:
         return None
     if decision.status is Status.APPROVED or decision.resumable:
         return carry_out_message(decision.id)
+    if decision.status is Status.OBSERVED and decision.next_try:
+        return expire_message(decision.id)
     if decision.status is Status.ASKED and decision.expires <= now:
         return expire_message(decision.id)
     if decision.status is Status.REVERTING:

@@ -211,8 +211,9 @@ def _cancelled(decision: str, message: str) -> Conflict | Moved | Throttled:
     return Throttled(message, code="TransactionCanceledException")
 
 
-# The events that people hear of beside an outcome under its own name.
-_NEWS = frozenset({"decided", "answered", "asked-anew", "escalated"})
+# The events that channels hear of beside an outcome under its own name; one that is deferred only
+# sets a timer.
+_NEWS = frozenset({"decided", "answered", "asked-anew", "escalated", "told-again", "deferred"})
 
 
 def _is_news(decision: Decision, event: str) -> bool:

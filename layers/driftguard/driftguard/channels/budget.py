@@ -1,10 +1,10 @@
 """A channel's budget: how many decisions a day it tells one by one that wait for nobody.
 
 What was reverted, failed, is asked about, or was done in an emergency is always told at once, and
-so is what is severe and only people can take back. What else was only observed takes a place of the
-day's budget (the policy's `notifications`); without one it waits for a digest. Half of the places
-are kept for what is severe, so that nobody can fill the day with trifles first and be told of among
-them.
+so is a preparation, and what is severe and only people can take back. What else was only observed
+takes a place of the day's budget (the policy's `notifications`); without one it waits for a digest.
+Half of the places are kept for what is severe, so that nobody can fill the day with trifles first
+and be told of among them.
 
 All counts stand in the state table, under keys that the channel names. An item there that
 Driftguard did not write stops no message: what cannot be counted is told by itself.
@@ -47,8 +47,17 @@ def is_counted(decision: Decision) -> bool:
     """Whether a decision takes a place of the budget: nothing was done, and it waits for nobody."""
     if decision.status is Status.EXEMPTED:
         return not digest.is_emergency(decision)
-    told_only = decision.status is Status.OBSERVED
-    return told_only and not digest.is_emergency(decision) and not _is_left_to_people(decision)
+    if decision.status is not Status.OBSERVED or is_told_first(decision):
+        return False
+    return not digest.is_emergency(decision) and not _is_left_to_people(decision)
+
+
+def is_told_first(decision: Decision) -> bool:
+    """Whether people are only told of a decision because they are asked, or told again, later."""
+    observing = [one for one in decision.rulings if one.limit is Autonomy.OBSERVE]
+    return bool(observing) and all(
+        guardrail.looks_again is not None for guardrail, _ in spoken(observing)
+    )
 
 
 def _is_left_to_people(decision: Decision) -> bool:

@@ -18,7 +18,7 @@ from driftguard.model import Choice, Decision, Status
 from driftguard.policy.model import Policy
 
 from . import digest, links, sns
-from .budget import Budget, Waiting, WaitingRoom, is_counted
+from .budget import Budget, Waiting, WaitingRoom, is_counted, is_told_first
 from .channel import NOTHING_NEW, ONE_MESSAGE, Told
 from .message import programs
 from .tally import counted
@@ -78,7 +78,7 @@ class Topic:
 
     def tell(self, decision: Decision) -> Told:
         """Publishes the decision, or leaves it to the batch's digest when there are too many."""
-        if self.told.was_told(decision):
+        if self.told.was_told(decision) or _is_no_news(decision):
             return NOTHING_NEW
         if is_counted(decision) and self._waits(decision):
             return NOTHING_NEW
@@ -182,6 +182,14 @@ class Topic:
             # A shared link does not prove who uses it, so it cannot accept the change.
             link = offered[Choice.REVERT]
         return ApprovalRequest(timeout(decision, terms), link, self.voting.replies_topic)
+
+
+def _is_no_news(decision: Decision) -> bool:
+    """Whether a preparation that people were told of is over, or looked at later still."""
+    if decision.status is not Status.OBSERVED or not is_told_first(decision):
+        return False
+    is_deferred = decision.version > 1 and bool(decision.next_try)
+    return bool(decision.after) or is_deferred
 
 
 def publish(

@@ -94,6 +94,13 @@ class Busy(NamedTuple):
 S = TypeVar("S")
 
 
+class Preparation(NamedTuple):
+    """Why a change does no harm yet; after `days` it does by itself, 0 where that takes a call."""
+
+    why: str
+    days: int = 0
+
+
 class Control(Generic[S]):
     """One risk: its signs in a record, how to read and judge the state, how to take it back.
 
@@ -149,6 +156,18 @@ class Control(Generic[S]):
     def assess(self, state: Document, baseline: Document | None, settings: S) -> Finding | None:
         """Why the state is risky, or None. Pure."""
         raise NotImplementedError
+
+    @property
+    def prepares(self) -> bool:
+        """Whether its finding may be a preparation, which does no harm yet (see `Finding`)."""
+        return False
+
+    def preparation(self, told: Document) -> Preparation | None:
+        """The preparation that a change is by the hint of its record alone; None if it may be none.
+
+        Only for what tells of a history without a look. Pure.
+        """
+        return None
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         """The resources of an account and region that the sweep looks at; none if it cannot.

@@ -72,6 +72,15 @@ def by_record(change: Change) -> Document:
     return facts
 
 
+def by_caller(change: Change) -> Iterator[str]:
+    """What a record says of whoever deletes: CloudFormation, or a tool as it calls itself."""
+    # AWS writes this address itself where CloudFormation makes the call.
+    if change.actor.source == _CLOUDFORMATION:
+        yield "with_its_stack"
+    if any(tool.lower() in change.actor.agent.lower() for tool in _TOOLS):
+        yield "claimed"
+
+
 def _by_record(change: Change) -> Iterator[str]:
     if change.name == "DeleteBucket":
         yield "empty"
@@ -83,13 +92,9 @@ def _by_record(change: Change) -> Iterator[str]:
             yield "replica"
         if change.name == "DeleteDBInstance" and text(change.response, "dBClusterIdentifier"):
             yield "in_cluster"
-    if _was_short(_made(change.response), change.time):
+    if was_short(_made(change.response), change.time):
         yield "short_lived"
-    # AWS writes this address itself where CloudFormation makes the call.
-    if change.actor.source == _CLOUDFORMATION:
-        yield "with_its_stack"
-    if any(tool.lower() in change.actor.agent.lower() for tool in _TOOLS):
-        yield "claimed"
+    yield from by_caller(change)
 
 
 def _made(response: Document) -> datetime | None:
@@ -105,7 +110,8 @@ def _made(response: Document) -> datetime | None:
         return None
 
 
-def _was_short(made: datetime | None, deleted: str) -> bool:
+def was_short(made: datetime | None, deleted: str) -> bool:
+    """Whether what was made then lived for less than a day; False where either is not known."""
     ended = moment(deleted)
     return made is not None and ended is not None and timedelta() <= ended - made < _SHORT
 
@@ -143,7 +149,7 @@ def _lived_shortly(found: Document) -> bool:
         attachment = mapping(interface, "Attachment")
         if attachment.get("DeviceIndex") == 0:
             made = moment(text(attachment, "AttachTime"))
-            return _was_short(made, f"{ended.replace(' ', 'T')}Z")
+            return was_short(made, f"{ended.replace(' ', 'T')}Z")
     return False
 
 

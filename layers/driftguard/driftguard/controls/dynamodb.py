@@ -87,6 +87,7 @@ PROTECTION_OFF = Weakened(
         )
     ),
     default={"deletion_protection": True},
+    guards=frozenset({"deletion_protection"}),
     put=lambda table, state, fields: Call(
         "dynamodb",
         "UpdateTable",

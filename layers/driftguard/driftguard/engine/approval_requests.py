@@ -11,7 +11,7 @@ from driftguard.model import Choice, Decision, Status, Vote
 from driftguard.state import freezes, learning
 from driftguard.state.keys import StateRecord, StateRecords
 
-from . import asking, recheck, recording, resume, retrying, revert
+from . import asking, preparing, recheck, recording, resume, retrying, revert
 from .case import Case
 from .errors import NotYet
 from .recheck import TIMEOUT
@@ -59,11 +59,16 @@ def carry_out(case: Case, decision: Decision) -> Decision:
 
 
 def expire(case: Case, decision: Decision) -> Decision:
-    """Takes the timeout action: the change is accepted or reverted, or others are asked, once."""
+    """Takes the timeout action: the change is accepted or reverted, or others are asked, once.
+
+    What is tried again, or looked at again, is so at its time.
+    """
     if case.now() < decision.next_try:
         return _before_its_time(case, decision, decision.next_try)
     if decision.status in (Status.APPROVED, Status.REVERTING) or decision.resumable:
         return carry_out(case, decision)
+    if decision.status is Status.OBSERVED and decision.next_try:
+        return preparing.look_again(case, decision)
     if decision.status is not Status.ASKED:
         return decision
     if case.now() < decision.expires:

@@ -251,6 +251,7 @@ def draft(
         lease_until=case.now(LEASE) if status is Status.REVERTING else "",
         quorum=terms.quorum,
         expires=asking.deadline(case, terms) if status is Status.ASKED else "",
+        next_try=judged.looks_again,
     )
 
 

@@ -41,6 +41,8 @@ def of_change(case: Case, id_: str, change: Change, assessment: Assessment) -> C
         at_most=assessment.finding.at_most,
         at_most_why=assessment.finding.at_most_why,
         severity=assessment.finding.severity,
+        preparation=assessment.finding.preparation,
+        ends=assessment.finding.ends,
     )
 
 
@@ -91,6 +93,8 @@ def _circumstances(
     at_most: Autonomy,
     at_most_why: str,
     severity: int | None = None,
+    preparation: str = "",
+    ends: str = "",
     tags: Mapping[str, str] | None = None,
     use: Use | None = None,
 ) -> Circumstances:
@@ -114,4 +118,6 @@ def _circumstances(
         cuts=case.control.cuts.what,
         at_most=at_most,
         at_most_why=at_most_why,
+        preparation=preparation,
+        ends=ends,
     )

@@ -53,18 +53,24 @@ def write(case: Case, *records: StateRecord) -> bool:
 
 
 def _is_asked_about(case: Case) -> bool:
-    """Whether an approval request about this resource is open; until the vote, no state is clean.
+    """Whether people are asked about this resource, or will be; until the vote, no state is clean.
 
     Without a baseline only the change's own record may tell that a state is risky. A sweep, and the
-    worker that carries out the vote, would take that state for clean.
+    worker that carries out the vote, would take that state for clean; so would the second look at a
+    preparation.
     """
     record = case.remembered[history_key(case.control.id, case.candidate.resource)].document
     open_ = history.asked(record)
     decision = case.context.audit.get(open_) if open_ else None
-    return decision is not None and decision.status in (
+    if decision is not None and decision.status in (
         Status.ASKED,
         Status.APPROVED,
         Status.REVERTING,
+    ):
+        return True
+    told = history.decisions(record) if case.control.prepares else []
+    return any(
+        one.status is Status.OBSERVED and one.next_try for one in case.context.audit.many(told)
     )
 
 

@@ -106,7 +106,7 @@ def was_frozen(decision: Decision) -> bool:
     observing = [
         guardrail.judged_anew
         for guardrail, ruling in spoken(decision.rulings)
-        if ruling.limit is Autonomy.OBSERVE
+        if ruling.limit is Autonomy.OBSERVE and guardrail.looks_again is None
     ]
     return bool(observing) and all(observing)
 

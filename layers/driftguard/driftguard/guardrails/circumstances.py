@@ -24,7 +24,7 @@ class Circumstances:
     `time` is the change's own. `tags` are the resource's, None where they were not read. `cuts`
     is what the control's revert can cut beside the opened access, `use` whether that is in use.
     `leans_on_baseline`: the plan would be another without the baseline. `at_most` is what the
-    finding itself allows (see `Finding`).
+    finding itself allows, and `preparation` and `ends` are its own (see `Finding`).
     """
 
     decision: str
@@ -46,6 +46,8 @@ class Circumstances:
     use: Use = NOT_IN_USE
     at_most: Autonomy = Autonomy.REVERT
     at_most_why: str = ""
+    preparation: str = ""
+    ends: str = ""
 
     @cached_property
     def standing(self) -> Standing:

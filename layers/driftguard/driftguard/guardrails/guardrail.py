@@ -59,6 +59,8 @@ class Guardrail(NamedTuple):
     For what it held back:
 
     - `judged_anew`: once it no longer holds, what it held back is judged anew.
+    - `looks_again`: when what it alone held back is looked at again (ISO 8601, UTC; see
+      `engine/preparing.py`); until then it is told at once, whatever a channel's budget.
 
     For messages and metrics:
 
@@ -86,6 +88,7 @@ class Guardrail(NamedTuple):
     counts_itself: bool = False
     of_the_day: bool = False
     judged_anew: bool = False
+    looks_again: Callable[[Circumstances], str] | None = None
     outlasts_timeout: bool = False
     left_to_people: bool = False
     urgent: bool = False

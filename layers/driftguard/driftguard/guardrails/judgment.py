@@ -19,7 +19,11 @@ from .circumstances import Circumstances
 
 @dataclass(frozen=True, slots=True)
 class Judgment:
-    """What may be done, and every reason. `trips` names the circuit breaker that it trips."""
+    """What may be done, and every reason. `trips` names the circuit breaker that it trips.
+
+    `looks_again` is when the guard looks again at what it only tells of now (ISO 8601, UTC), "" for
+    never.
+    """
 
     granted: Autonomy
     autonomy: Autonomy
@@ -27,6 +31,7 @@ class Judgment:
     severity: int
     basis: str
     trips: str = ""
+    looks_again: str = ""
 
     @property
     def reason(self) -> str:
@@ -46,7 +51,8 @@ def judge(case: Circumstances) -> Judgment:
     level = autonomy(granted, said)
     if level is Autonomy.REVERT and case.policy.earns(case.control):
         basis = f"{basis}; {case.standing.line}"
-    return Judgment(granted, level, said, severity, basis, _trips(case, granted, said))
+    trips, again = _trips(case, granted, said), _looks_again(case, level, said)
+    return Judgment(granted, level, said, severity, basis, trips, again)
 
 
 def rulings(case: Circumstances) -> tuple[Ruling, ...]:
@@ -61,6 +67,17 @@ def rulings(case: Circumstances) -> tuple[Ruling, ...]:
 def autonomy(granted: Autonomy, said: tuple[Ruling, ...]) -> Autonomy:
     """The lowest of what was granted and what each guardrail allows."""
     return min([granted, *(ruling.limit for ruling in said)])
+
+
+def _looks_again(case: Circumstances, level: Autonomy, said: tuple[Ruling, ...]) -> str:
+    """When it is looked at again, where nothing but such a guardrail keeps it an observation."""
+    observing = {ruling.guardrail for ruling in said if ruling.limit is Autonomy.OBSERVE}
+    if level is not Autonomy.OBSERVE or len(observing) != 1:
+        return ""
+    for guardrail in registry.GUARDRAILS:
+        if guardrail.looks_again is not None and guardrail.name in observing:
+            return guardrail.looks_again(case)
+    return ""
 
 
 def _trips(case: Circumstances, granted: Autonomy, said: tuple[Ruling, ...]) -> str:

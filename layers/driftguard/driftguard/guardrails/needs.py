@@ -28,7 +28,8 @@ class Known(NamedTuple):
     """What is known of a change without a look: its actor, the control, the policy.
 
     `remediates`: the control can take the risk back. `baselined`: it does so by a baseline.
-    `cuts`: its revert can cut more than the opened access.
+    `cuts`: its revert can cut more than the opened access. `prepares`: what it finds may be a
+    preparation.
     """
 
     actor: Actor
@@ -37,6 +38,7 @@ class Known(NamedTuple):
     remediates: bool
     baselined: bool
     cuts: bool
+    prepares: bool
 
 
 Needs: TypeAlias = Callable[[Known], Need | None]
@@ -78,6 +80,13 @@ def plan(known: Known) -> Need | None:
 def baseline(known: Known) -> Need | None:
     """The resource's baseline, if the control needs one."""
     return Need.STATE if known.baselined else None
+
+
+def preparation(known: Known) -> Need | None:
+    """The resource, where policy has people told of preparations first."""
+    granted = known.policy.granted(known.control)
+    held = known.policy.bounds.preparations is not None and granted is Autonomy.ASK
+    return Need.RESOURCE if held and known.prepares else None
 
 
 def use(known: Known) -> Need | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from driftguard.model import Autonomy
+from driftguard.state import incidents
 from driftguard.state.baseline import baseline_of
-from driftguard.state.keys import baseline_key
+from driftguard.state.keys import anomaly_baseline_key, baseline_key, incident_key
 
 from .circumstances import Circumstances, lowest
 from .guardrail import AtMost
@@ -73,3 +74,49 @@ def cuts(case: Circumstances) -> AtMost | None:
     if case.use.unknown:
         return AtMost(Autonomy.ASK, f"it may cut {case.cuts}: {case.use.unknown}")
     return None
+
+
+def preparation(case: Circumstances) -> AtMost | None:
+    """It does no harm yet: people are told at once, and asked only if it still stands later."""
+    again = looks_again(case)
+    if not again:
+        return None
+    then = f"told again, before {case.ends}" if case.ends else "asked, if it still stands"
+    return AtMost(Autonomy.OBSERVE, f"{case.preparation}; people are {then}, at {again}")
+
+
+def looks_again(case: Circumstances) -> str:
+    """When a preparation is looked at again (ISO 8601, UTC); "" where people are asked at once.
+
+    Only what policy has people asked about: what it grants to revert is reverted at once. Nothing
+    that a caller claims counts here beyond what the control lets it, and whoever acts as nobody
+    does here, or is asked about something else right now, is asked about at once.
+    """
+    terms = case.policy.bounds.preparations
+    if terms is None or not case.preparation or not case.plan.steps:
+        return ""
+    if case.policy.granted(case.control) is not Autonomy.ASK or case.actor.is_unattributed:
+        return ""
+    if _is_unusual(case) or _has_requests(case):
+        return ""
+    return terms.again(case.control, case.ends, case.now)
+
+
+def _is_unusual(case: Circumstances) -> bool:
+    anomalies = case.policy.bounds.anomalies
+    if anomalies is None:
+        return False
+    from driftguard.state import anomaly_baseline
+
+    key = anomaly_baseline_key(case.remembered.place, case.resource.account, case.control)
+    traits = anomaly_baseline.traits_of(case.actor, case.time)
+    document = case.remembered[key].document
+    unusual = anomaly_baseline.anomaly_score(document, traits, anomalies, case.now)
+    return unusual.known and unusual.score >= anomalies.unusual_over
+
+
+def _has_requests(case: Circumstances) -> bool:
+    """Whether people are asked about other changes that the same caller made within minutes."""
+    who = incidents.who(case.actor)
+    key = incident_key(case.remembered.place, case.resource.account, who)
+    return bool(who and incidents.open_requests(case.remembered[key].document, case.now))

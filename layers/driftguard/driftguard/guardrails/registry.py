@@ -112,6 +112,15 @@ GUARDRAILS: tuple[Guardrail, ...] = (
         needs=needs.plan,
     ),
     Guardrail(
+        "preparation",
+        plans.preparation,
+        "what does no harm yet: it is told at once, and asked about if it still stands",
+        Autonomy.OBSERVE,
+        policy_key="preparations",
+        needs=needs.preparation,
+        looks_again=plans.looks_again,
+    ),
+    Guardrail(
         "uncertain",
         plans.uncertain,
         "a finding that is not certain",

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import NamedTuple
 
+from driftguard.documents import moment, stamp
 from driftguard.model import Actor, Autonomy, Resource
 
 HOUR, DAY = 3600, 86_400
@@ -295,6 +296,33 @@ class Sweep(NamedTuple):
     most: int = 100
 
 
+class Preparations(NamedTuple):
+    """When people hear again of a preparation, of which they were told at once.
+
+    They are asked `ask_after` seconds later if it still stands. Of one whose harm comes by itself
+    they are told again `tell_before` seconds before that. `ask_at_once` are patterns of controls
+    that are always asked about at once.
+    """
+
+    ask_after: int = HOUR // 2
+    tell_before: int = 2 * DAY
+    ask_at_once: tuple[str, ...] = ()
+
+    def again(self, control: str, ends: str, now: datetime) -> str:
+        """When it is looked at again (ISO 8601, UTC); "" where people are asked at once."""
+        if self.is_asked_at_once(control):
+            return ""
+        if not ends:
+            return stamp(now + timedelta(seconds=self.ask_after)) if self.ask_after else ""
+        last = moment(ends)
+        before = last - timedelta(seconds=self.tell_before) if last else now
+        return stamp(before) if before > now else ""
+
+    def is_asked_at_once(self, control: str) -> bool:
+        """Whether people are asked about the control's preparations like about anything else."""
+        return any(fnmatchcase(control, pattern) for pattern in self.ask_at_once)
+
+
 class Bounds(NamedTuple):
     """All bounds of a policy."""
 
@@ -311,3 +339,4 @@ class Bounds(NamedTuple):
     rollout: Rollout = Rollout()
     sweep: Sweep = Sweep()
     anomalies: Anomalies | None = None
+    preparations: Preparations | None = None

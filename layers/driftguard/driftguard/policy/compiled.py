@@ -19,6 +19,7 @@ from .bounds import (
     Exemption,
     Limit,
     Ownership,
+    Preparations,
     Scope,
     Sweep,
 )
@@ -33,6 +34,7 @@ def bounds_of(compiled: Document) -> Bounds:
     ownership = mapping(compiled, "ownership")
     anomalies = mapping(compiled, "anomalies")
     swept = mapping(compiled, "sweep")
+    preparations = mapping(compiled, "preparations")
     return Bounds(
         circuit_breaker=_over(usual.circuit_breaker, mapping(compiled, "circuit_breaker")),
         flapping=_over(usual.flapping, mapping(compiled, "flapping")),
@@ -55,6 +57,13 @@ def bounds_of(compiled: Document) -> Bounds:
         rollout=_over(usual.rollout, mapping(compiled, "rollout")),
         sweep=Sweep(_level(swept), int(text(swept, "most"))) if swept else usual.sweep,
         anomalies=_over(Anomalies(), anomalies) if "anomalies" in compiled else None,
+        preparations=(
+            _over(Preparations(), preparations)._replace(
+                ask_at_once=texts_of(preparations, "ask_at_once")
+            )
+            if "preparations" in compiled
+            else None
+        ),
     )
 
 

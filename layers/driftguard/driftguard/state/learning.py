@@ -68,10 +68,12 @@ def of_decision(
             )
     yield of_state(decision, remembered, now, seen=seen, parts=parts)
     if decision.status is Status.ASKED:
-        yield from _incident(decision, remembered, now)
+        yield from of_incident(decision, remembered, now)
 
 
-def _incident(decision: Decision, remembered: StateRecords, now: datetime) -> Iterator[StateRecord]:
+def of_incident(
+    decision: Decision, remembered: StateRecords, now: datetime
+) -> Iterator[StateRecord]:
     """The approval request as one of its caller's incident, where the caller is known."""
     who = incidents.who(decision.actor)
     if not who:

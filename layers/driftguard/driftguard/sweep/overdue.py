@@ -29,7 +29,9 @@ _THAWED = timedelta(hours=3)
 MOST = 1_000
 # What may wait, and how long one run looks through the decisions of one status (s): the round, too,
 # needs its time.
-_WAITING = (Status.ASKED, Status.FAILED)
+_WAITING = (Status.ASKED, Status.FAILED, Status.OBSERVED)
+# What was only observed may wait for so long: for a key, until shortly before its deletion.
+_OBSERVED_FOR = timedelta(days=31)
 _LOOKS = 120.0
 
 
@@ -53,9 +55,11 @@ def found(guard: Guard, time_left: Callable[[], float]) -> Iterator[Overdue]:
 
 
 def _waiting(guard: Guard, status: Status, time_left: Callable[[], float]) -> Iterator[Overdue]:
-    """Approval requests whose deadline has passed, or reverts that were to be tried again."""
+    """What of a status is overdue: a deadline, the next try of a revert, another look."""
     begun, late, woken = time_left(), guard.stamp(-LATE), 0
-    filters = Filters(status=status.value, since=_reached(guard, _progress(guard), status))
+    begun_at = _reached(guard, _progress(guard), status)
+    oldest = guard.stamp(-_OBSERVED_FOR) if status is Status.OBSERVED else ""
+    filters = Filters(status=status.value, since=max(oldest, begun_at))
     how, reached = plan(filters, newest_first=False), ""
     for decision in Finder(guard.audit, Usage()).decisions(filters, how):
         if woken == MOST or begun - time_left() > _LOOKS:
@@ -64,7 +68,7 @@ def _waiting(guard: Guard, status: Status, time_left: Callable[[], float]) -> It
         if "" < _due(decision) <= late:
             woken += 1
             yield Overdue(decision.id, _due(decision), expire_message(decision.id))
-    if reached != filters.since:
+    if reached != begun_at:
         _note_down(guard, status, reached)
 
 

@@ -25,6 +25,12 @@ def vote(room: Room, decision: Decision, person: str, choice: str = "revert") ->
     assert desk.vote(decision.id, given).counted
 
 
+def posted(room: Room, decision: Decision) -> None:
+    """Tells of a decision that the table does not have as it is here."""
+    digest = room.teller.tell(decision).digest
+    assert room.teller.tell_digest(digest, [decision]) == 1
+
+
 def test_an_approval_request_shows_what_who_why_what_would_be_done_and_the_timeout_action(
     room: Room,
 ) -> None:
@@ -114,7 +120,7 @@ def test_what_people_exempted_is_not_told_again(room: Room, slack: SlackStandIn)
 def test_text_from_the_account_mentions_nobody_and_links_nowhere(room: Room) -> None:
     nasty = "<!channel> <https://evil.example|click> & ```"
     decision = replace(room.decide(), summary=nasty, reason=nasty, title=nasty)
-    room.teller.tell(decision)
+    posted(room, decision)
     for block in room.message().blocks:
         for text in (block.get("text", {}), *block.get("fields", [])):
             if text.get("type") == "mrkdwn":
@@ -133,7 +139,7 @@ def test_a_plan_of_hundreds_of_long_calls_is_cut_to_what_slack_takes(room: Room)
         untouched=("k" * 500,) * 300,
         advice="a&" * 9000,
     )
-    room.teller.tell(replace(decision, plan=plan, summary="s" * 9000, title="t" * 400))
+    posted(room, replace(decision, plan=plan, summary="s" * 9000, title="t" * 400))
     shown = room.message().shown
     assert "and 290 more" in shown
     assert "hunter2" not in shown
@@ -141,14 +147,14 @@ def test_a_plan_of_hundreds_of_long_calls_is_cut_to_what_slack_takes(room: Room)
 
 def test_the_state_stays_in_the_account(room: Room) -> None:
     decision = replace(room.decide(), state={"Secret": "the-whole-state"})
-    room.teller.tell(decision)
+    posted(room, decision)
     assert "the-whole-state" not in room.message().shown
 
 
 def test_advice_without_calls_offers_no_revert(room: Room) -> None:
     decision = room.decide()
     plan = replace(decision.plan, steps=(), advice="Close it by hand.")
-    room.teller.tell(replace(decision, plan=plan))
+    posted(room, replace(decision, plan=plan))
     assert "driftguard.revert" not in room.message().buttons()
     assert "driftguard.accept" in room.message().buttons()
 
@@ -166,7 +172,7 @@ def test_a_rate_limit_is_waited_for_and_the_record_comes_again(
     assert slack.calls == ["chat.postMessage"]
     assert "rate limited for 7 s" in room.troubles[0]
     assert room.tell(first, second) == ""
-    assert len(slack.posted) == 2
+    assert len(slack.posted) == 1
 
 
 def test_a_wrong_channel_is_named_with_what_to_do(room: Room, slack: SlackStandIn) -> None:

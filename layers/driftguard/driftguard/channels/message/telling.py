@@ -142,6 +142,8 @@ def _changed(decision: Decision) -> str:
 
 
 def _next_try(decision: Decision) -> str:
+    if decision.status is Status.OBSERVED and decision.next_try:
+        return f"It is looked at again at {moment(decision.next_try)}, and told or asked then."
     if not (is_tried_again(decision) and decision.next_try):
         return ""
     return f"It is tried again at {moment(decision.next_try)}, unless people let the change stand."

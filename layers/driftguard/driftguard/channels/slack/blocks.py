@@ -35,7 +35,8 @@ ACCEPT = "driftguard.accept"
 ACCEPT_FOR = "driftguard.accept-for"
 DETAILS = "driftguard.details"
 UNDO = "driftguard.undo"
-ACTIONS = frozenset({REVERT, ACCEPT, ACCEPT_FOR, DETAILS, UNDO})
+REVERT_ALL = "driftguard.revert-all"
+ACTIONS = frozenset({REVERT, ACCEPT, ACCEPT_FOR, DETAILS, UNDO, REVERT_ALL})
 # For how many days "Accept for…" accepts.
 LENGTHS = (1, 7, 30)
 
@@ -52,17 +53,17 @@ def message(decision: Decision, request: ApprovalRequest | None) -> Message:
 
 
 def _blocks(decision: Decision, told_of: telling.Message) -> Iterator[Block]:
-    yield {"type": "header", "text": _plain(told_of.title, 150)}
+    yield {"type": "header", "text": plain_text(told_of.title, 150)}
     yield {
         "type": "section",
         "fields": [_markdown(f"*{name}*\n{escaped(text)}", 2000) for name, text in told_of.where],
     }
     for name, text in told_of.story:
-        yield _section(f"*{name}*\n{escaped(text)}")
+        yield section(f"*{name}*\n{escaped(text)}")
     calls = told_of.differences
     if calls:
         shown = [line for call in calls[:_CALLS] for line in difference_lines(call)]
-        yield _section(f"*{told_of.doing}*\n{_fenced(shown)}{_more(calls)}")
+        yield section(f"*{told_of.doing}*\n{fenced(shown)}{more(calls)}")
     for heading, items in (
         ("Left alone", told_of.left_alone),
         ("Beside it", told_of.beside),
@@ -70,43 +71,43 @@ def _blocks(decision: Decision, told_of: telling.Message) -> Iterator[Block]:
     ):
         if items:
             listed = "\n".join(f"• {escaped(line)}" for line in items[:_CALLS])
-            yield _section(f"*{heading}*\n{_cut(listed, _SECTION - 200)}{_more(items)}")
+            yield section(f"*{heading}*\n{_cut(listed, _SECTION - 200)}{more(items)}")
     if told_of.advice:
-        yield _section(f"*To do by hand*\n{escaped(told_of.advice)}")
+        yield section(f"*To do by hand*\n{escaped(told_of.advice)}")
     if told_of.timeout:
-        yield _context(escaped(told_of.timeout))
-    yield {"type": "actions", "elements": list(_buttons(decision))}
-    yield _context(f"Decided: {escaped(told_of.decided)}")
+        yield context(escaped(told_of.timeout))
+    yield {"type": "actions", "elements": list(buttons(decision))}
+    yield context(f"Decided: {escaped(told_of.decided)}")
     look = f" · <{told_of.console}|the resource in the AWS console>" if told_of.console else ""
-    yield _context(f"`{decision.id}` · updated {moment(decision.updated)}{look}")
+    yield context(f"`{decision.id}` · updated {moment(decision.updated)}{look}")
 
 
-def _buttons(decision: Decision) -> Iterator[Block]:
+def buttons(decision: Decision) -> Iterator[Block]:
     shown = f"{decision.id}|{fingerprint(decision)}"
     if is_open(decision):
         if decision.status is Status.ASKED and decision.plan.steps:
-            yield _button(REVERT, "Revert", shown, style="primary")
-        yield _button(ACCEPT, "Accept", shown)
+            yield button(REVERT, "Revert", shown, style="primary")
+        yield button(ACCEPT, "Accept", shown)
         yield {
             "type": "static_select",
             "action_id": ACCEPT_FOR,
-            "placeholder": _plain("Accept for…", 150),
+            "placeholder": plain_text("Accept for…", 150),
             "options": [
                 {
-                    "text": _plain(f"{days} day{'s' if days > 1 else ''}", 75),
+                    "text": plain_text(f"{days} day{'s' if days > 1 else ''}", 75),
                     "value": f"{shown}|{days}d",
                 }
                 for days in LENGTHS
             ],
         }
-    yield _button(DETAILS, "Details", shown)
+    yield button(DETAILS, "Details", shown)
     if is_undoable(decision):
-        yield _button(UNDO, "Undo", shown, style="danger") | {
+        yield button(UNDO, "Undo", shown, style="danger") | {
             "confirm": {
-                "title": _plain("Undo this revert?", 100),
-                "text": _plain(f"The risk comes back: {decision.summary}", 300),
-                "confirm": _plain("Undo it", 30),
-                "deny": _plain("Leave it", 30),
+                "title": plain_text("Undo this revert?", 100),
+                "text": plain_text(f"The risk comes back: {decision.summary}", 300),
+                "confirm": plain_text("Undo it", 30),
+                "deny": plain_text("Leave it", 30),
                 "style": "danger",
             }
         }
@@ -121,7 +122,7 @@ def details(decision: Decision) -> str:
         for ruling in decision.rulings
     )
     limits = f"\n\nGuardrails:{rulings}" if rulings else ""
-    return _fenced([as_text(decision) + limits + undo], longest=3800)
+    return fenced([as_text(decision) + limits + undo], longest=3800)
 
 
 def _brief(call: Call) -> str:
@@ -151,14 +152,14 @@ def digest(storm: Storm) -> Message:
     if storm.is_of_a_day:
         title = f"{storm.count} more decisions on {storm.since[:10]} that wait for no vote"
     text = escaped(f"{title}: {by_status(storm.statuses)}")
-    blocks: list[Block] = [{"type": "header", "text": _plain(title, 150)}, _section(text)]
+    blocks: list[Block] = [{"type": "header", "text": plain_text(title, 150)}, section(text)]
     if storm.lines:
         more = f"\nand {storm.unnamed} more" if storm.unnamed else ""
         named = "\n".join(f"• {escaped(line)}" for line in storm.lines)
-        blocks.append(_section(f"{named}{more}"))
+        blocks.append(section(f"{named}{more}"))
     if storm.statuses.get(Status.ASKED.value):
         blocks.append(
-            _context(
+            context(
                 "Too many at once for a message each. Those that wait for votes: "
                 "`driftguard audit list --status asked`"
             )
@@ -168,7 +169,7 @@ def digest(storm: Storm) -> Message:
 
 def log(lines: list[str]) -> str:
     """Log entries as they go into a message's thread."""
-    return _fenced(lines)
+    return fenced(lines)
 
 
 # ------------------------------------------------------------------------------- pieces
@@ -179,7 +180,7 @@ def escaped(text: str) -> str:
     return plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _fenced(lines: list[str], longest: int = _SECTION - 200) -> str:
+def fenced(lines: list[str], longest: int = _SECTION - 200) -> str:
     inside = "\n".join(escaped(line.replace("```", "'''")) for line in lines)
     return f"```{_cut(inside, longest)}```"
 
@@ -189,16 +190,16 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else re.sub(r"&\w*$", "", text[: longest - 1]) + "…"
 
 
-def _more(all_of_them: Sequence[object]) -> str:
+def more(all_of_them: Sequence[object]) -> str:
     left = len(all_of_them) - _CALLS
     return f"\nand {left} more" if left > 0 else ""
 
 
-def _section(text: str) -> Block:
+def section(text: str) -> Block:
     return {"type": "section", "text": _markdown(text, _SECTION)}
 
 
-def _context(text: str) -> Block:
+def context(text: str) -> Block:
     return {"type": "context", "elements": [_markdown(text, 2000)]}
 
 
@@ -206,15 +207,15 @@ def _markdown(text: str, longest: int) -> Block:
     return {"type": "mrkdwn", "text": _cut(text, longest), "verbatim": True}
 
 
-def _plain(text: str, longest: int) -> Block:
+def plain_text(text: str, longest: int) -> Block:
     return {"type": "plain_text", "text": clipped(plain(text), longest), "emoji": False}
 
 
-def _button(action: str, text: str, value: str, *, style: str = "") -> Block:
-    button: Block = {
+def button(action: str, text: str, value: str, *, style: str = "") -> Block:
+    made: Block = {
         "type": "button",
         "action_id": action,
-        "text": _plain(text, 75),
+        "text": plain_text(text, 75),
         "value": value,
     }
-    return button | {"style": style} if style else button
+    return made | {"style": style} if style else made

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,6 +26,7 @@ from driftguard.policy.model import Person
 
 from ..wording import moment
 from . import blocks
+from .incident import pairs_of
 from .sent import SentMessages
 
 # Slack's own window. A request of the past or the future beyond it is refused.
@@ -64,7 +65,10 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """The button pressed, the person and the place: the parts of an interaction that we need."""
+    """The button pressed, the person and the place: the parts of an interaction that we need.
+
+    `every` are the decisions of a click on all of an incident, each with the fingerprint shown.
+    """
 
     action: str
     decision: str
@@ -74,6 +78,7 @@ class Click:
     channel: str
     response_url: str
     token: str
+    every: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,25 @@ class Inbound:
         """Does what was clicked; returns the words for the person, in Slack's markup."""
         if click.action not in blocks.ACTIONS:
             raise Declined("Driftguard does not know this button.")
+        if click.action == blocks.REVERT_ALL:
+            return self._vote_on_all(click)
+        return self._act(click)
+
+    def _vote_on_all(self, click: Click) -> str:
+        """Votes to revert each request of an incident; says of each what became of it."""
+        said = []
+        for decision, fingerprint in click.every:
+            one = replace(
+                click, action=blocks.REVERT, decision=decision, fingerprint=fingerprint, every=()
+            )
+            try:
+                said.append(f"`{blocks.escaped(decision)}` {self._act(one)}")
+            except Declined as error:
+                said.append(f"`{blocks.escaped(decision)}` {blocks.escaped(str(error))}")
+        return "\n".join(said)
+
+    def _act(self, click: Click) -> str:
+        """Does what was clicked about one decision."""
         message = self._sent.message(click.decision)
         if message is None or message.channel != click.channel:
             raise Declined("This button belongs to another channel's message.")
@@ -244,6 +268,7 @@ def _click(body: str, token: str) -> Click:
         channel=text(mapping(payload, "channel"), "id"),
         response_url=text(payload, "response_url"),
         token=f"slack-{token[:32]}",
+        every=tuple(pairs_of(value)),
     )
 
 

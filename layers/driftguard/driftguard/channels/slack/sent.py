@@ -37,7 +37,8 @@ class SentMessage:
     """A decision's message: its channel and Slack's timestamp, and what it says so far.
 
     In a storm the message is the digest's, named by `storm`. `version` is the decision's as shown,
-    `logged` the last log entry that its thread has.
+    `logged` the last log entry that its thread has. `together` are the decisions of a message about
+    one incident, in their order; none where the message is the decision's own.
     """
 
     channel: str
@@ -46,6 +47,7 @@ class SentMessage:
     status: Status
     logged: int = 0
     storm: str = ""
+    together: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class SentMessages:
                 status=Status(words(item, "status")),
                 logged=number(item, "logged"),
                 storm=words(item, "storm"),
+                together=tuple(words(item, "together").split()),
             )
         except ValueError as error:
             _log.warning("told anew: %s", error)
@@ -167,6 +170,7 @@ class SentMessages:
             "status": {"S": message.status.value},
             "logged": {"N": str(message.logged)},
             "storm": {"S": message.storm},
+            "together": {"S": " ".join(message.together)},
             "expires": expiry(now, _KEPT),
         }
 

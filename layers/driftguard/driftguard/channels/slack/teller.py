@@ -1,5 +1,8 @@
 """Slack as a channel: one message a decision, kept up to date, or one for all of a storm.
 
+The approval requests of one incident that come in one batch share a message, with an answer each
+and one for all. A later request has a message of its own: an edited message notifies nobody.
+
 A message is posted when a decision is first heard of, and updated whenever it moves; its log goes
 into the message's thread. More decisions a minute than the policy's `digest_over` share one message
 with a count, updated once a batch, and so does what is beyond a day's budget. What was told is
@@ -21,7 +24,7 @@ from ..budget import is_counted
 from ..channel import NOTHING_NEW, ONE_MESSAGE, Told
 from ..digest import Storm, is_emergency, of_the_day
 from ..wording import ApprovalRequest, moment, timeout
-from . import blocks
+from . import blocks, incident
 from .client import Slack, SlackError
 from .sent import SentMessage, SentMessages
 
@@ -29,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 # A message that is gone is posted anew.
 _GONE = frozenset({"message_not_found", "thread_not_found"})
+_INCIDENT = "incident "
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,13 @@ class Teller:
         return NOTHING_NEW
 
     def tell_digest(self, digest: str, decisions: Sequence[Decision]) -> int:
-        """Posts or updates a storm's message until it is up to date.
+        """Posts the requests of an incident, or a storm's message until it is up to date.
 
-        The counts stand in the state table already; `decisions` are not counted again.
+        A storm's counts stand in the state table already; `decisions` are not counted again.
         """
         channel, _, began = digest.partition(" ")
+        if began.startswith(_INCIDENT):
+            return self._post_together(decisions, channel)
         if not self._is_readable(channel, began):
             for decision in decisions:
                 self._post(decision, channel)
@@ -94,6 +100,8 @@ class Teller:
             began = self.sent.tally.current(channel, self.now())
             self._count(decision, None, began, channel)
             return Told(digest=f"{channel} {began}")
+        if decision.status is Status.ASKED and decision.incident:
+            return Told(digest=f"{channel} {_INCIDENT}{decision.incident}")
         self._post(decision, channel)
         return ONE_MESSAGE
 
@@ -121,9 +129,34 @@ class Teller:
         message = SentMessage(channel, ts, decision.version, decision.status)
         self.sent.keep(decision.id, message, self.now())
 
+    def _post_together(self, decisions: Sequence[Decision], channel: str) -> int:
+        """Posts the requests of an incident; how many messages that took."""
+        if len(decisions) == 1:
+            self._post(decisions[0], channel)
+            return 1
+        if len(decisions) > incident.MOST:
+            parts = (decisions[: incident.MOST], decisions[incident.MOST :])
+            return sum(self._post_together(part, channel) for part in parts)
+        text, shown = self._shown_together(decisions)
+        ts, ids = self.slack.post(channel, text, shown), tuple(one.id for one in decisions)
+        for decision in decisions:
+            sent = SentMessage(channel, ts, decision.version, decision.status, together=ids)
+            self.sent.keep(decision.id, sent, self.now())
+        return 1
+
+    def _shown_together(self, decisions: Sequence[Decision]) -> blocks.Message:
+        return incident.message([(one, self._request(one)) for one in decisions])
+
+    def _shown(self, decision: Decision, message: SentMessage) -> blocks.Message:
+        """What a decision's message says now, with those that share it as the table has them."""
+        if not message.together:
+            return blocks.message(decision, self._request(decision))
+        known = {one.id: one for one in self.audit.many(message.together)} | {decision.id: decision}
+        return self._shown_together([known[id_] for id_ in message.together if id_ in known])
+
     def _update(self, decision: Decision, message: SentMessage) -> None:
         """Replaces the message and adds to its thread what the log has gained."""
-        text, shown = blocks.message(decision, self._request(decision))
+        text, shown = self._shown(decision, message)
         try:
             self.slack.update(message.channel, message.ts, text, shown)
             logged = self._thread(decision, message)
@@ -140,8 +173,9 @@ class Teller:
         news = [entry for entry in self.audit.log(decision.id) if entry.number > message.logged]
         if not news:
             return message.logged
+        about = f"{decision.id}  " if message.together else ""
         lines = [
-            f"{moment(entry.at)}  {entry.event} by {entry.by}"
+            f"{about}{moment(entry.at)}  {entry.event} by {entry.by}"
             + (f": {entry.note}" if entry.note else "")
             for entry in news
         ]

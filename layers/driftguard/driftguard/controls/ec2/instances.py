@@ -230,6 +230,7 @@ PROTECTION_OFF = Switch(
     ),
     safe=lambda state, _: {"protected": True},
     put=_put_protection,
+    guards=True,
 )
 
 # ------------------------------------------------------------------------ the start-up script

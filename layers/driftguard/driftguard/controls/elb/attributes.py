@@ -125,6 +125,7 @@ CONTROLS = (
         weaker=_weaker,
         # Where logs went is not to be guessed: without a baseline, people are asked.
         default={_PROTECTION: "true", _HEADERS: "true"},
+        guards=frozenset({_PROTECTION}),
         put=_put,
     ),
 )

@@ -1,18 +1,26 @@
-"""Keys about to be deleted."""
+"""Keys about to be deleted.
+
+Sources: AWS KMS API Reference, "ScheduleKeyDeletion" (7 to 30 days) and "KeyMetadata"
+(`CreationDate`, `DeletionDate`); AWS KMS Developer Guide, "Key states of AWS KMS keys" (a key that
+is pending deletion cannot be used).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, text
+from driftguard.documents import Document, moment, stamp, text
 from driftguard.model import Candidate, Change, Finding, Observation, Plan, Resource, Step
 
-from ..control import NOTHING, Control, NoSettings, References, Trigger
+from .. import deletions
+from ..control import NOTHING, Control, NoSettings, Preparation, References, Trigger
 from ..mechanisms.declared import evident
 from .key import BUSY, KEYS, KMS, SETTLING, call, describe, key_of, keys
 
 _DEFAULT_WINDOW = 30
+_CLAIMED = "claimed"
 _WAITING = ("PendingDeletion", "PendingReplicaDeletion")
 
 
@@ -21,6 +29,10 @@ class DeletionScheduled(Control[NoSettings]):
 
     A key whose deletion is cancelled stays disabled: it is enabled again where the baseline says
     that it was. Scheduling anew starts the waiting period over; its length comes from the record.
+
+    Tools end keys that they made, and nothing is lost before the deletion date. What AWS itself
+    says (`deletions.py`) makes it less severe and a preparation; what a caller says of itself makes
+    it a preparation only, with all its severity.
     """
 
     id = "kms.deletion-scheduled"
@@ -39,19 +51,37 @@ class DeletionScheduled(Control[NoSettings]):
     settling = SETTLING
     busy = BUSY
     baselined = True
+    # Scheduling anew gives another date, and tells nothing of when it was scheduled first.
+    volatile = frozenset({"ends", "short_lived"})
     settings = NoSettings
 
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:
         for candidate in evident(key_of, "ScheduleKeyDeletion")(change):
             window = change.request.get("pendingWindowInDays")
             days = window if isinstance(window, int) else _DEFAULT_WINDOW
-            yield Candidate(candidate.resource, candidate.certainty, {"window": days})
+            by: Document = dict.fromkeys(deletions.by_caller(change), True)
+            yield Candidate(candidate.resource, candidate.certainty, {"window": days, **by})
 
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         found = describe(candidate.resource, reader)
         if found is None:
             return None
-        return {"state": text(found, "KeyState"), **candidate.hint}
+        state: Document = {"state": text(found, "KeyState"), **candidate.hint}
+        ends = moment(text(found, "DeletionDate"))
+        window = candidate.hint.get("window")
+        if ends is None or not isinstance(window, int):
+            return state
+        scheduled = stamp(ends - timedelta(days=window))
+        short = deletions.was_short(moment(text(found, "CreationDate")), scheduled)
+        return {**state, "ends": stamp(ends), **({"short_lived": True} if short else {})}
+
+    @property
+    def prepares(self) -> bool:
+        return True
+
+    def preparation(self, told: Document) -> Preparation | None:
+        why, window = _why_preparation(told), told.get("window")
+        return Preparation(why, window) if why and isinstance(window, int) else None
 
     def inventory(self, reader: Reader) -> Iterable[Resource]:
         return keys(reader)
@@ -60,7 +90,14 @@ class DeletionScheduled(Control[NoSettings]):
         self, state: Document, baseline: Document | None, settings: NoSettings
     ) -> Finding | None:
         if state["state"] in _WAITING:
-            return Finding("the key will be deleted, and what it encrypted lost")
+            by_aws = {name: known for name, known in state.items() if name != _CLAIMED}
+            return Finding(
+                "the key will be deleted, and what it encrypted lost",
+                severity=deletions.severity(by_aws, self.severity)[0],
+                # A replica's primary waits for its replicas, and has no date yet.
+                preparation=_why_preparation(state) if "ends" in state else "",
+                ends=text(state, "ends"),
+            )
         # Its deletion was scheduled and cancelled: KMS leaves such a key disabled.
         if "window" in state and state["state"] == "Disabled" and _was_enabled(baseline):
             return Finding("the key is disabled since its deletion was scheduled")
@@ -83,6 +120,11 @@ class DeletionScheduled(Control[NoSettings]):
             waits = observation.state["state"] in _WAITING
             return Plan((cancel, enable) if waits else (enable,))
         return Plan((cancel,), advice="The key is disabled now; enable it if it is in use.")
+
+
+def _why_preparation(known: Document) -> str:
+    why = deletions.severity(known, DeletionScheduled.severity)[1]
+    return f"nothing is lost before the deletion date: {why}" if why else ""
 
 
 def _was_enabled(baseline: Document | None) -> bool:

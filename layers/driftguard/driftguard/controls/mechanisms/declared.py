@@ -35,6 +35,9 @@ from driftguard.model import (
 
 from ..control import Busy, Cuts, References, Settling, Trigger
 
+# Why it is a preparation that nothing but a protection from deletion was switched off.
+NOTHING_LOST = "nothing is lost yet: it can be deleted now, and is still there"
+
 Candidates: TypeAlias = "Callable[[Change], Iterable[Candidate]]"
 Read: TypeAlias = "Callable[[Resource, Reader], Document | None]"
 Grants: TypeAlias = "Mapping[str, tuple[str, ...]]"

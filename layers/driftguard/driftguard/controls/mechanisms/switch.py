@@ -21,7 +21,7 @@ from driftguard.model import (
 )
 
 from ..control import Control, NoSettings
-from .declared import Candidates, Declared, Read, listed
+from .declared import NOTHING_LOST, Candidates, Declared, Read, listed
 from .weakened import TOLD
 
 
@@ -34,7 +34,8 @@ class Switch(Declared, Control[NoSettings]):
     a state's values; `safe` is the state to set, from the risky one and the baseline's. When it
     answers None there is nothing safe to guess, and people are told `advice`. A candidate's
     hint becomes part of the state. `asks` says why people must be asked about a risky state, "" if
-    they need not be.
+    they need not be. `guards`: all that the setting does is to keep the thing from being deleted,
+    so that to switch it off is a preparation.
     """
 
     candidates: Candidates
@@ -43,6 +44,7 @@ class Switch(Declared, Control[NoSettings]):
     safe: Callable[[Document, Document | None], Document | None]
     put: Callable[[Resource, Document], Call]
     asks: Callable[[Document, Document | None], str] = lambda _state, _baseline: ""
+    guards: bool = False
     advice: str = ""
     settings: type[NoSettings] = NoSettings
 
@@ -60,7 +62,13 @@ class Switch(Declared, Control[NoSettings]):
         if not why:
             return None
         asked = self.asks(state, baseline)
-        return Finding(why, at_most=Autonomy.ASK, at_most_why=asked) if asked else Finding(why)
+        most = Autonomy.ASK if asked else Autonomy.REVERT
+        preparation = NOTHING_LOST if self.guards else ""
+        return Finding(why, at_most=most, at_most_why=asked, preparation=preparation)
+
+    @property
+    def prepares(self) -> bool:
+        return self.guards
 
     def plan(
         self,

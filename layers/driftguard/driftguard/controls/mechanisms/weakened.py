@@ -21,8 +21,8 @@ from driftguard.model import (
     Step,
 )
 
-from ..control import Control, NoSettings
-from .declared import Candidates, Declared, Read, listed
+from ..control import Control, NoSettings, Preparation
+from .declared import NOTHING_LOST, Candidates, Declared, Read, listed
 
 # Where a `Weakened` state says which of its fields the record itself told to be weak.
 TOLD = "told"
@@ -51,6 +51,9 @@ class Weakened(Declared, Control[NoSettings]):
     A weakening needs a before. Without a baseline the record only tells what a field is now, so
     people are asked; not where all weak fields are `in_itself` a risk, whatever they were before.
     What `read` says was `MADE` minutes before the change is judged as made, not as weakened.
+
+    `guards` are the fields that only keep the thing from being deleted: where nothing else is weak,
+    that is a preparation.
     """
 
     candidates: Candidates
@@ -59,6 +62,7 @@ class Weakened(Declared, Control[NoSettings]):
     put: Callable[[Resource, Document, tuple[str, ...]], Call]
     default: Document = field(default_factory=dict)
     in_itself: frozenset[str] = frozenset()
+    guards: frozenset[str] = frozenset()
     back: Callable[[Document, Document, tuple[str, ...]], Document] = lambda _now, before, known: {
         name: before[name] for name in known
     }
@@ -87,12 +91,25 @@ class Weakened(Declared, Control[NoSettings]):
         weak = self.weaker(state, baseline)
         if not weak:
             return None
-        finding = Finding("; ".join(weak.values()), tuple(weak))
+        preparation = self._why_preparation(weak)
+        finding = Finding("; ".join(weak.values()), tuple(weak), preparation=preparation)
         unsure = [name for name in weak if name not in (baseline or {})]
         if set(unsure) <= self.in_itself:
             return finding
         why = f"whether {', '.join(unsure)} was any different before is not recorded"
         return replace(finding, at_most=Autonomy.ASK, at_most_why=why)
+
+    @property
+    def prepares(self) -> bool:
+        return bool(self.guards)
+
+    def preparation(self, told: Document) -> Preparation | None:
+        why = self._why_preparation(map(str, listed(told, TOLD)))
+        return Preparation(why) if why else None
+
+    def _why_preparation(self, weak: Iterable[str]) -> str:
+        fields = set(weak)
+        return NOTHING_LOST if fields and fields <= self.guards else ""
 
     def plan(
         self,

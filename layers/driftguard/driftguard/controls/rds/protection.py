@@ -145,6 +145,8 @@ PROTECTION_OFF = Weakened(
     read=_protection,
     weaker=_weaker,
     put=_protect,
+    # Not backups, which go when they are switched off, nor who may sign in.
+    guards=frozenset({"deletion_protection"}),
     advice="Deletion protection is back at once; backups and IAM authentication may have to wait "
     "for the next maintenance window, unless somebody applies pending changes now.",
 )

@@ -1,0 +1,157 @@
+"""The requests of one incident are one message in Slack, with an answer each and one for all."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import boto3
+import pytest
+
+from driftguard.approvals.command_queue import CommandQueue
+from driftguard.approvals.desk import Desk
+from driftguard.channels.slack import incident
+from driftguard.channels.slack.inbound import Response, handle
+from driftguard.model import Choice, Decision, Status, Vote
+from tests.support.slack_room import Room
+from tests.support.slack_stand_in import SIGNING_SECRET, Message, SlackStandIn, signed
+
+
+def elements(message: Message) -> list[dict[str, Any]]:
+    """Every button of a message, in order."""
+    return [
+        one for block in message.blocks if block["type"] == "actions" for one in block["elements"]
+    ]
+
+
+def value_of(message: Message, action: str, decision: Decision) -> str:
+    (found,) = [
+        one["value"]
+        for one in elements(message)
+        if one["action_id"] == f"driftguard.{action}" and decision.id in one.get("value", "")
+    ]
+    return str(found)
+
+
+class Three:
+    """Three groups that one caller opened, told in one batch, and a person who answers."""
+
+    def __init__(self, room: Room, slack: SlackStandIn) -> None:
+        self.room, self.slack = room, slack
+        self.queue = boto3.client("sqs").create_queue(QueueName="commands")["QueueUrl"]
+        self.decisions = [room.decide() for _ in range(3)]
+        assert room.tell(*self.decisions) == ""
+
+    def press(self, action: str, decision: Decision, user: str = "U0BOB") -> Response:
+        world, message = self.room.world, self.room.message()
+        value = value_of(message, action, decision)
+        element = {"type": "button", "action_id": f"driftguard.{action}", "value": value}
+        body = self.slack.click(message, "driftguard.details", user, actions=[element])
+        return handle(
+            signed(body, world.clock.now().timestamp()),
+            body,
+            desk=Desk(world.audit, world.state, self.room.policy, world.clock.now),
+            commands=CommandQueue(lambda: world.guard.aws.client("sqs"), self.queue),
+            signing_secret=SIGNING_SECRET,
+            api_url=f"{self.slack.url}/api",
+        )
+
+    @property
+    def statuses(self) -> list[Status]:
+        return [self.room.now(one).status for one in self.decisions]
+
+
+@pytest.fixture
+def three(room: Room, slack: SlackStandIn) -> Three:
+    return Three(room, slack)
+
+
+def test_the_requests_of_one_batch_are_one_message(three: Three) -> None:
+    message = three.room.message()
+    assert "3 changes of one caller: 3 wait for a person" in message.shown
+    for number, decision in enumerate(three.decisions, 1):
+        assert re.search(rf"\*{number}\. \w+ \(\d+ of 100\): Security group open", message.shown)
+        assert decision.candidate.resource.arn in message.shown
+        for action in ("revert", "accept", "details"):
+            kept = [value_of(message, action, decision).split("|")[0]]
+            assert kept == [decision.id]
+    assert len(message.blocks) <= 50
+
+
+def test_an_answer_is_for_its_own_request_and_the_message_says_so(three: Three) -> None:
+    first, second, third = three.decisions
+    assert three.press("revert", second).refused == ""
+    assert three.statuses == [Status.ASKED, Status.APPROVED, Status.ASKED]
+    three.room.tell(three.room.now(second))
+    message = three.room.message()
+    assert "3 changes of one caller: 2 wait for a person" in message.shown
+    assert "approved, being reverted" in message.shown
+    (logged,) = three.slack.thread(message)
+    assert f"{second.id}  " in logged
+    assert "approved by bob" in logged
+
+    three.room.guard.carry_out(second.id)
+    three.room.tell(three.room.now(second))
+    assert "Security group open to the internet: reverted" in message.shown
+    assert value_of(message, "undo", second)
+    assert value_of(message, "revert-all", first) == value_of(message, "revert-all", third)
+    assert second.id not in value_of(message, "revert-all", first)
+
+
+def test_all_are_reverted_at_once_each_in_the_state_that_was_shown(three: Three) -> None:
+    first, second, third = three.decisions
+    boto3.client("dynamodb").update_item(
+        TableName="audit",
+        Key={"pk": {"S": third.id}, "sk": {"S": "decision"}},
+        UpdateExpression="SET #before = :other",
+        ExpressionAttributeNames={"#before": "before"},
+        ExpressionAttributeValues={":other": {"S": "another-state"}},
+    )
+    answer = three.press("revert-all", first)
+    assert three.statuses == [Status.APPROVED, Status.APPROVED, Status.ASKED]
+    lines = answer.reply.splitlines()
+    assert [line.split("`")[1] for line in lines] == [first.id, second.id, third.id]
+    assert "has changed since" in lines[2]
+
+
+def test_nobody_reverts_all_whom_the_policy_does_not_name(three: Three) -> None:
+    three.press("revert-all", three.decisions[0], user="U0NOBODY")
+    assert three.statuses == [Status.ASKED] * 3
+
+
+def test_a_later_request_has_a_message_of_its_own(three: Three) -> None:
+    later = three.room.decide()
+    assert three.room.tell(later) == ""
+    first, second = three.slack.posted
+    assert "The same caller" in second.shown
+    assert later.id not in first.shown
+
+
+def test_what_is_too_much_for_one_message_is_told_in_several(
+    room: Room, slack: SlackStandIn
+) -> None:
+    room.use(room.policy.default, digest_over=99)
+    decisions = [room.decide() for _ in range(incident.MOST + 2)]
+    assert room.tell(*decisions) == ""
+    first, second = slack.posted
+    assert f"{incident.MOST} changes of one caller" in first.shown
+    assert "2 changes of one caller" in second.shown
+    assert len(first.blocks) <= 50
+    (for_all,) = [one for one in elements(first) if one["action_id"] == "driftguard.revert-all"]
+    assert len(for_all["value"]) <= 2000
+    assert len(incident.pairs_of(for_all["value"])) == incident.MOST
+
+
+def test_a_batch_that_comes_again_tells_nothing_twice(three: Three) -> None:
+    assert three.room.tell(*three.decisions) == ""
+    assert three.slack.calls == ["chat.postMessage"]
+
+
+def test_a_message_that_somebody_deleted_is_posted_anew(three: Three) -> None:
+    first = three.decisions[0]
+    three.slack.messages.clear()
+    world = three.room.world
+    desk = Desk(world.audit, world.state, three.room.policy, world.clock.now)
+    desk.vote(first.id, Vote("bob", Choice.REVERT, "slack", world.guard.stamp(), first.before))
+    assert three.room.tell(three.room.now(first)) == ""
+    assert "approved, being reverted" in three.room.message().shown
