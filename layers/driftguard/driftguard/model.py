@@ -327,7 +327,8 @@ class Decision:
     8601, UTC); `retries` counts how often it was. `apart`: hint, state, left and plan are too large
     for the record itself; where they are lost, the plan is an outline, and the rest is empty.
     `incident` is the first request about the changes that one caller made within minutes (itself
-    included); `beside` is what helps to answer, line by line.
+    included); `beside` is what helps to answer, line by line. `told_again` is when people were told
+    last of an open request because somebody asked for it (ISO 8601, UTC), "" where nobody did.
     """
 
     id: str
@@ -369,6 +370,7 @@ class Decision:
     apart: Apart | None = None
     incident: str = ""
     beside: tuple[str, ...] = ()
+    told_again: str = ""
 
     @property
     def lost(self) -> str:
