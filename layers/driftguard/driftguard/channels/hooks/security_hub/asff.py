@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from driftguard.approvals import act
 from driftguard.controls.control import partition_of
 from driftguard.documents import Json, moment, stamp
 from driftguard.model import GLOBAL, Decision, Place, Resource, Status
@@ -85,11 +84,6 @@ _TYPES = {
     ("sqs", ""): "AwsSqsQueue",
     ("wafv2", "regional"): "AwsWafv2WebAcl",
 }
-
-
-def is_finding(decision: Decision) -> bool:
-    """Whether a decision is about a risk; the others record what operators did to the guard."""
-    return decision.control != act.CONTROL
 
 
 def product_arn(place: Place) -> str:

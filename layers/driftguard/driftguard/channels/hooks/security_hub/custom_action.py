@@ -15,7 +15,7 @@ API Reference, "GetFindings".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from driftguard.aws.calls import Client, document, told_apart
 from driftguard.controls.control import AnyControl, partition_of
 from driftguard.documents import Document, documents, mapping, text
 from driftguard.events.commands import ask_about_message, look_for_message
-from driftguard.model import Place
+from driftguard.model import Decision, Place
 
 from .asff import decision_in, product_arn
 
@@ -138,3 +138,24 @@ def _security_control(finding: Document, place: Place) -> str:
     generator = text(finding, "GeneratorId")
     found = (generator.removeprefix(one) for one in _GENERATORS if generator.startswith(one))
     return next(found, "")
+
+
+def obeyed(
+    event: Document,
+    action: CustomAction,
+    known: Callable[[Sequence[str]], Sequence[Decision]],
+    send: Callable[[Document], None],
+) -> int:
+    """Sends the commands that follow from an event; how many those were.
+
+    `known` reads decisions from the record: what anybody imported under the id of a finding of ours
+    names none. Raises `AwsError` when Security Hub could not be asked.
+    """
+    sent = 0
+    for claim in claims(event, action.place):
+        for command in action.commands(claim):
+            decision = text(command, "decision")
+            if not decision or known([decision]):
+                send(command)
+                sent += 1
+    return sent

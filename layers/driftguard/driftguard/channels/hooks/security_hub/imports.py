@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from driftguard.aws.calls import AwsError, Client, document, told_apart
-from driftguard.documents import Json, documents, text
+from driftguard.documents import Document, Json, documents, text
 from driftguard.model import Decision, Place
 
 from .asff import finding_of
+from .outbox import decisions_in, is_finding
 
 MOST = 100
 _DISABLED = frozenset({"InvalidAccess", "InvalidAccessException"})
@@ -46,7 +47,9 @@ class Imports:
             why = self._in_words(error.code, str(error))
             return dict.fromkeys(findings, why)
         refused = dict(self._refused(document(answer).get("FailedFindings")))
-        return {id_: refused[text(one, "Id")] for id_, one in findings.items() if one["Id"] in refused}
+        return {
+            id_: refused[text(one, "Id")] for id_, one in findings.items() if one["Id"] in refused
+        }
 
     def _refused(self, failed: Json) -> Iterator[tuple[str, str]]:
         for one in documents({"failed": failed}, "failed"):
@@ -60,3 +63,20 @@ class Imports:
             f"Security Hub CSPM takes no findings in {self.place.region} of {self.place.account} "
             f"({said}): enable it there, or deploy the stack with SecurityHub=false"
         )
+
+
+def taken(
+    event: Document, imports: Imports, read: Callable[[Sequence[str]], Sequence[Decision]]
+) -> dict[str, str]:
+    """Imports what the messages of an SQS event name; why, by its id, each must come again.
+
+    What names no recorded decision has nothing to import, and is done with. Raises `AwsError` when
+    the record could not be read: then all of them come again.
+    """
+    named = {id_: one for id_, one in decisions_in(documents(event, "Records")).items() if one}
+    decisions: list[Decision] = []
+    ids = list(dict.fromkeys(named.values()))
+    for first in range(0, len(ids), MOST):
+        decisions += read(ids[first : first + MOST])
+    failed = imports.take([decision for decision in decisions if is_finding(decision)])
+    return {message: failed[id_] for message, id_ in named.items() if id_ in failed}

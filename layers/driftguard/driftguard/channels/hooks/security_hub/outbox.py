@@ -10,12 +10,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from driftguard.approvals import act
 from driftguard.aws.calls import Client, told_apart
-from driftguard.documents import parsed, text
+from driftguard.documents import Document, parsed, text
 from driftguard.model import Decision
 
 from ...channel import NOTHING_NEW, Told
-from .asff import is_finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,19 @@ class Outbox:
         return 0
 
 
-def decisions_in(records: Iterable[Mapping[str, object]]) -> dict[str, str]:
+def is_finding(decision: Decision) -> bool:
+    """Whether a decision is about a risk; the others record what operators did to the guard."""
+    return decision.control != act.CONTROL
+
+
+def decisions_in(records: Iterable[Document]) -> dict[str, str]:
     """The decision that each of SQS's records names, by its message's id; "" where it names none.
 
     Only ids are taken from a message: what is imported stands in the record.
 
     Source: AWS Lambda Developer Guide, "Using Lambda with Amazon SQS".
     """
-    return {str(record.get("messageId", "")): _named(str(record.get("body"))) for record in records}
+    return {text(record, "messageId"): _named(text(record, "body")) for record in records}
 
 
 def _named(body: str) -> str:
