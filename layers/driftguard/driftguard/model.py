@@ -320,15 +320,14 @@ class Decision:
     a failure that a later delivery may take up again (AWS throttled us; nothing was refused).
     `before` and `after` fingerprint the state around our own change; `left` is the one after it.
     `head` is the hash of the last entry in its log. While it is `asked`, `votes` are the votes so
-    far, `quorum` is how many must agree, and `expires` until when (ISO 8601, UTC); `escalated` once
-    nobody had voted in time. `settles_by`: its calls are made, and AWS works on them until then
-    (ISO 8601, UTC). `remade_by` are the ARNs of others who made the very same state while
-    it was asked about. A revert that failed and left its risk is tried again at `next_try` (ISO
-    8601, UTC); `retries` counts how often it was. `apart`: hint, state, left and plan are too large
-    for the record itself; where they are lost, the plan is an outline, and the rest is empty.
-    `incident` is the first request about the changes that one caller made within minutes (itself
-    included); `beside` is what helps to answer, line by line. `told_again` is when people were told
-    last of an open request because somebody asked for it (ISO 8601, UTC), "" where nobody did.
+    far, `quorum` is how many must agree, `expires` until when; `escalated` once nobody had voted in
+    time; `told_again` is when somebody last had it told again. `settles_by`: its calls are made,
+    and AWS works on them until then. `remade_by` are the ARNs of others who made the very same
+    state while it was asked about. A revert that failed and left its risk is tried again at
+    `next_try`; `retries` counts how often it was. Times are ISO 8601, UTC. `apart`: hint, state,
+    left and plan are too large for the record itself; where they are lost, the plan is an outline,
+    and the rest is empty. `incident` is the first request about the changes that one caller made
+    within minutes (itself included); `beside` is what helps to answer, line by line.
     """
 
     id: str
@@ -394,9 +393,6 @@ SOURCE_IDENTITY = "source identity "
 
 
 def arns_of(actor: Actor) -> tuple[str, ...]:
-    """The ARNs that an actor goes by: the lasting identity, and the session's.
-
-    After them stands the source identity, where there is one, behind its mark.
-    """
+    """The ARNs that an actor goes by: lasting identity, session; then a source identity, marked."""
     borne = (SOURCE_IDENTITY + actor.source_identity,) if actor.source_identity else ()
     return tuple(dict.fromkeys((actor.principal, actor.session, *borne)))

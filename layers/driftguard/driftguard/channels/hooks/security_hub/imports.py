@@ -3,9 +3,11 @@
 Importing is idempotent: Security Hub finds a finding by its id, and ignores what is not newer than
 what it has. So whatever was not taken is simply imported again.
 
-Sources: AWS Security Hub API Reference, "BatchImportFindings" (a hundred findings a request, 240 KB
-a finding; `FailedFindings`); AWS Security Hub User Guide, "BatchImportFindings for finding
-providers" (`InvalidAccess` where Security Hub CSPM is not enabled), "Quotas for Security Hub CSPM".
+Sources: AWS Security Hub API Reference, "BatchImportFindings" (`FailedFindings`); AWS Security Hub
+User Guide, "BatchImportFindings for finding providers" (`InvalidAccess` where Security Hub CSPM is
+not enabled); AWS Security Hub CSPM Partner Integration Guide, "Guidelines for using the
+BatchImportFindings API" (a hundred findings and 6 MB a request, 240 KB a finding, ten requests a
+second).
 """
 
 from __future__ import annotations
