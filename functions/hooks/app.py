@@ -11,6 +11,7 @@ from driftguard.audit import AuditTable
 from driftguard.aws import environment
 from driftguard.aws.client import Aws
 from driftguard.aws.secrets_manager import Secrets
+from driftguard.channels.hooks.jira import Jira
 from driftguard.channels.hooks.news import news_in
 from driftguard.channels.hooks.pagerduty import URL, PagerDuty
 from driftguard.channels.hooks.post import Post
@@ -39,6 +40,7 @@ class Settings(NamedTuple):
     webhook_secret: str = ""
     pagerduty_secret: str = ""
     teams_secret: str = ""
+    jira_secret: str = ""
 
 
 settings = environment.read(Settings, "HooksFunction")
@@ -68,6 +70,14 @@ def teams() -> Hook:
     return Teams(Post("Microsoft Teams", url, time_limit=aws.time))
 
 
+def jira() -> Hook:
+    """Jira Cloud."""
+    names = ("url", "email", "api_token", "project")
+    url, email, token, project = secrets.parts(settings.jira_secret, *names)
+    kind = secrets.part(settings.jira_secret, "issue_type") or "Task"
+    return Jira(Post("Jira", url, time_limit=aws.time), email, token, project, kind)
+
+
 state = StateTable(aws, settings.state_table, place)
 audit = AuditTable(aws, settings.audit_table)
 # The name of each in the state table, its secret, and what makes it.
@@ -75,6 +85,7 @@ HOOKS = (
     ("webhook", settings.webhook_secret, webhook),
     ("pagerduty", settings.pagerduty_secret, pagerduty),
     ("teams", settings.teams_secret, teams),
+    ("jira", settings.jira_secret, jira),
 )
 channels = [
     Hooked(make, ToldOnce(state, name), compiled.shipped())

@@ -12,6 +12,7 @@ from driftguard.audit import streamed
 from driftguard.aws import environment
 from driftguard.aws.client import Aws
 from driftguard.aws.secrets_manager import Secrets
+from driftguard.channels.hooks.security_hub.outbox import Outbox
 from driftguard.channels.publisher import Publisher, Timers
 from driftguard.channels.told import ToldOnce
 from driftguard.channels.topic import Topic, Voting
@@ -39,6 +40,7 @@ class Settings(NamedTuple):
     # Lambda's own.
     aws_region: str
     public_base_url: str = ""
+    findings_queue_url: str = ""
 
 
 settings = environment.read(Settings, "PublishFunction")
@@ -57,6 +59,7 @@ topic = Topic(
         replies_topic=settings.replies_topic,
     ),
 )
+outbox = Outbox(lambda: aws.client("sqs"), settings.findings_queue_url)
 publisher = Publisher(
     aws=aws,
     commands=CommandQueue(lambda: aws.client("sqs"), settings.commands_queue_url),
@@ -66,7 +69,7 @@ publisher = Publisher(
         queue_arn=settings.commands_queue_arn,
         dead_letter_queue_arn=settings.dead_letter_queue_arn,
     ),
-    channels=[topic],
+    channels=[topic, outbox] if settings.findings_queue_url else [topic],
 )
 
 

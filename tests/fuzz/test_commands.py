@@ -17,9 +17,11 @@ import pytest
 from driftguard.documents import parsed
 from driftguard.engine.intake import LAST_DELIVERY, Intake, Retry
 from driftguard.events.commands import (
+    ask_about_message,
     carry_out_message,
     command_of,
     expire_message,
+    look_for_message,
     look_message,
     undo_message,
 )
@@ -65,6 +67,8 @@ def test_any_command_is_read_or_refused_in_words(portion: int) -> None:
         carry_out_message("dg-1"),
         expire_message("dg-1"),
         look_message("ec2.open-ingress", resource),
+        ask_about_message("dg-1"),
+        look_for_message("ec2.open-ingress", resource.arn, REGION),
     ]
 
     def once(dice: Random) -> None:
@@ -92,6 +96,8 @@ def test_any_command_is_obeyed_or_refused_in_words(
             carry_out_message(decision.id),
             expire_message(decision.id),
             look_message(decision.control, decision.candidate.resource),
+            ask_about_message(decision.id),
+            look_for_message(decision.control, decision.candidate.resource.arn, REGION),
         )
     ]
 

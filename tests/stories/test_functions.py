@@ -32,7 +32,7 @@ from tests.support.world import ACCOUNT, HERE, REGION
 
 FUNCTIONS = (
     *("GuardFunction", "HooksFunction", "PublishFunction", "ReplyFunction", "SealFunction"),
-    *("SignedApiFunction", "SlackFunction", "SweepFunction"),
+    *("SecurityHubFunction", "SignedApiFunction", "SlackFunction", "SweepFunction"),
 )
 
 
@@ -290,7 +290,8 @@ def destinations(told: Mapping[str, Any]) -> Iterator[Asked]:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_lambda_may_do_what_it_does_in_a_functions_name(function: str) -> None:
     secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x-AbCdEf"
-    stack = Stack(parameters={"SlackSecretArn": secret, "WebhookSecretArn": secret})
+    given = {"SlackSecretArn": secret, "WebhookSecretArn": secret, "SecurityHub": "true"}
+    stack = Stack(parameters=given)
     role = stack.role_of(function)
     for asked in asked_by_lambda(stack, function):
         assert refused(stack, asked, role) == "", asked

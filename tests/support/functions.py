@@ -255,10 +255,11 @@ def started(
     policy: Policy,
     text: str = "",
     secrets: Mapping[str, str] | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> Functions:
     """The stack in moto, made from the template or from another text of it.
 
-    `secrets` are what those hold whose ARNs further parameters name.
+    `secrets` are what those hold whose ARNs further parameters name; `more` are other parameters.
     """
     monkeypatch.setattr(compiled, "shipped", lambda: policy)
     secret = json.dumps({"bot_token": TOKEN, "signing_secret": SIGNING_SECRET})
@@ -267,6 +268,7 @@ def started(
         "PublicBaseUrl": "https://vote.example",
         "SettlingSeconds": "0",
         **{name: _secret(name, held) for name, held in (secrets or {}).items()},
+        **(more or {}),
     }
     plain = Stack(**({"text": text} if text else {}), parameters=parameters)
     names = {id_: _secret(id_, "x" * 64) for id_ in plain.of_type("AWS::SecretsManager::Secret")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,11 +26,15 @@ class Taken:
 
 @dataclass
 class HookStandIn:
-    """What was posted, in order; `answers` are given first: a status, and headers."""
+    """What was posted, in order; `answers` are given first: a status, and headers.
+
+    `told` makes the JSON object that is answered to a request; by default nothing is.
+    """
 
     url: str = ""
     requests: list[Taken] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    told: Callable[[Taken], object] | None = None
 
     def answer(self, status: int, times: int = 1, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -45,13 +49,16 @@ def taking_hooks() -> Iterator[HookStandIn]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            stand_in.requests.append(Taken(self.path, dict(self.headers), body))
+            taken = Taken(self.path, dict(self.headers), body)
+            stand_in.requests.append(taken)
             status, headers = stand_in.answers.pop(0) if stand_in.answers else (202, {})
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0")
+            said = json.dumps(stand_in.told(taken)).encode() if stand_in.told else b""
+            self.send_header("Content-Length", str(len(said)))
             self.end_headers()
+            self.wfile.write(said)
 
         def log_message(self, *_: object) -> None:
             """Says nothing."""

@@ -49,6 +49,7 @@ def queue_policies() -> dict[str, object]:
         GetAtt("PublishRole.Arn"),
         If(["HasSlack", GetAtt("SlackRole.Arn"), Ref("AWS::NoValue")]),
         If(["HasHooks", GetAtt("HooksRole.Arn"), Ref("AWS::NoValue")]),
+        If(["HasSecurityHub", GetAtt("SecurityHubRole.Arn"), Ref("AWS::NoValue")]),
         GetAtt("ReplyRole.Arn"),
         GetAtt("TimersRole.Arn"),
     ]

@@ -1,8 +1,7 @@
 """The frozen values that every room speaks in: change, finding, plan, vote, decision.
 
-Nothing here imports anything else of ours, reads a clock or talks to AWS. `Json` is the type of a
-parsed JSON value; an observation, a call's parameters and a record are all of it, so that each can
-be stored, shown and compared as it is.
+Nothing here imports anything else of ours, reads a clock or talks to AWS. An observation, a call's
+parameters and a record are all `Json`, so that each can be stored, shown and compared as it is.
 """
 
 from __future__ import annotations
@@ -323,14 +322,14 @@ class Decision:
     a failure that a later delivery may take up again (AWS throttled us; nothing was refused).
     `before` and `after` fingerprint the state around our own change; `left` is the one after it.
     `head` is the hash of the last entry in its log. While it is `asked`, `votes` are the votes so
-    far, `quorum` is how many must agree, and `expires` until when (ISO 8601, UTC); `escalated` once
-    nobody had voted in time. `settles_by`: its calls are made, and AWS works on them until then
-    (ISO 8601, UTC). `remade_by` are the ARNs of others who made the very same state while it was
-    asked about. At `next_try` (ISO 8601, UTC) a revert that failed and left its risk is tried again
-    (`retries` counts how often it was), and a preparation is looked at again. `apart`: hint, state,
-    left and plan are too large for the record itself; where they are lost, the plan is an outline,
-    and the rest is empty. `incident` is the first request about the changes that one caller made
-    within minutes (itself included); `beside` is what helps to answer, line by line.
+    far, `quorum` is how many must agree, `expires` until when; `escalated` once nobody had voted in
+    time; `told_again` is when somebody last had it told again. `settles_by`: its calls are made,
+    and AWS works on them until then. `remade_by` are the ARNs of others who made the very same
+    state while it was asked about. At `next_try` a failed revert that left its risk is tried again
+    (`retries` counts how often), and a preparation is looked at again. Times are ISO 8601, UTC.
+    `apart`: hint, state, left and plan are too large for the record itself; where they are lost, the
+    plan is an outline, and the rest is empty. `incident` is the first request about what one caller
+    changed within minutes (itself included); `beside` is what helps to answer, line by line.
     """
 
     id: str
@@ -372,6 +371,7 @@ class Decision:
     apart: Apart | None = None
     incident: str = ""
     beside: tuple[str, ...] = ()
+    told_again: str = ""
 
     @property
     def lost(self) -> str:

@@ -207,12 +207,23 @@ def _iam(operation: str, parameters: Parameters) -> Iterator[Asked]:
             yield Asked(f"iam:{operation}", f"arn:aws:iam::{ACCOUNT}:{kind.lower()}/{name}")
 
 
+def _securityhub(operation: str, parameters: Parameters) -> Iterator[Asked]:
+    if operation == "BatchImportFindings":
+        for one in parameters["Findings"]:
+            account = {"securityhub:targetaccount": (one["AwsAccountId"],)}
+            yield Asked("securityhub:BatchImportFindings", one["ProductArn"], account)
+    elif operation == "GetFindings":
+        hub = f"arn:aws:securityhub:{REGION}:{ACCOUNT}:hub/default"
+        yield Asked("securityhub:GetFindings", hub)
+
+
 _OF: dict[str, Callable[[str, Parameters], Iterator[Asked]]] = {
     "dynamodb": _dynamodb,
     "iam": _iam,
     "s3": _s3,
     "scheduler": _scheduler,
     "secretsmanager": _secretsmanager,
+    "securityhub": _securityhub,
     "sns": _sns,
     "sqs": _sqs,
     "sts": _sts,

@@ -243,6 +243,19 @@ def test_an_approval_request_made_again_sets_another_timer_and_is_told(stage: St
     assert len(stage.timers()) == 2
 
 
+def test_a_request_that_somebody_wants_to_be_told_again_is_told_once_more(stage: Stage) -> None:
+    decision = stage.asked()
+    stage.follow_up(decision)
+    stage.world.clock.pass_by(hours=1)
+    again = stage.guard.ask_about(decision.id)
+    assert again is not None
+    assert stage.follow_up(again) is True
+    assert stage.follow_up(again) is False
+    # With the deadline that it had: no other timer.
+    assert len(stage.timers()) == 1
+    assert len(stage.published()) == 2
+
+
 def test_a_deadline_that_is_at_hand_waits_in_the_queue(stage: Stage) -> None:
     decision = stage.asked()
     stage.world.clock.pass_by(days=2)

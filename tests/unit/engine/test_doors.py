@@ -25,7 +25,9 @@ from tests.support.resource_policies import (
 from tests.support.template import flat, of_type, resources, statements_of
 
 COMMANDS = "CommandsQueue.Arn"
-QUEUES = ("ChangesQueue", "CommandsQueue", "DeadLetterQueue")
+QUEUES = ("ChangesQueue", "CommandsQueue", "DeadLetterQueue", "FindingsQueue")
+# No service sends to these.
+CLOSED = ("CommandsQueue", "FindingsQueue")
 EVENTBRIDGE = "events.amazonaws.com"
 ROLES = sorted(of_type("AWS::IAM::Role"))
 TAKING = (
@@ -52,15 +54,24 @@ def may(role: str, action: str, queue: str) -> bool:
 # ------------------------------------------------------------------------------- who sends
 
 
-def test_the_queue_of_commands_lets_nobody_in_by_its_own_policy() -> None:
-    assert {statement["Effect"] for statement in of_queue("CommandsQueue")} == {"Deny"}
+@pytest.mark.parametrize("queue", CLOSED)
+def test_a_queue_that_is_not_for_events_lets_nobody_in_by_its_own_policy(queue: str) -> None:
+    assert {statement["Effect"] for statement in of_queue(queue)} == {"Deny"}
 
 
-def test_the_roles_that_command_are_six() -> None:
+def test_the_publisher_alone_says_what_is_imported_into_security_hub() -> None:
+    assert [role for role in ROLES if may(role, "sqs:SendMessage", "FindingsQueue")] == [
+        "PublishRole"
+    ]
+
+
+def test_the_roles_that_command_are_seven() -> None:
     assert {role for role in ROLES if may(role, "sqs:SendMessage", "CommandsQueue")} == {
         "GuardRole",
         "PublishRole",
         "ReplyRole",
+        # What it sends has people asked, and nothing carried out: only that is in its code.
+        "SecurityHubRole",
         "SignedApiRole",
         "SweepRole",
         "TimersRole",
@@ -146,7 +157,7 @@ def test_of_services_only_the_stacks_own_rules_send_and_never_commands(queue: st
     for rule in of_type("AWS::Events::Rule").values():
         about = {"aws:SourceArn": [f"{arn}{text_of(rule['Name'])}"]}
         sent = Call(EVENTBRIDGE, "sqs:SendMessage", about)
-        assert allowed(of_queue(queue), sent) == (queue != "CommandsQueue")
+        assert allowed(of_queue(queue), sent) == (queue not in CLOSED)
     for other in ("driftguard-Ec2Changes", "driftguard-aaaaaaaaaaaa-Ec2Changes"):
         about = {"aws:SourceArn": [f"{arn}{other}"]}
         assert not allowed(of_queue(queue), Call(EVENTBRIDGE, "sqs:SendMessage", about))

@@ -66,7 +66,8 @@ def _unexempt(act: Act, _: Place, record: StateRecord) -> Done:
     left = {name: other for name, other in given.items() if name != id_}
     summary = f"{control} no longer passes over {text(entry, 'resource')} ({id_})"
     after = record.saying({"entries": left})
-    return Done("Exemption removed", summary, (after,), text(entry, "resource"), dict(entry))
+    state: Document = {"id": id_, **entry}
+    return Done("Exemption removed", summary, (after,), text(entry, "resource"), state)
 
 
 def accept_baseline(act: Act, place: Place, made: Sequence[Made]) -> Done:

@@ -47,7 +47,7 @@ DECISION = "decision"
 # Left out of the item when they are empty: keys of indexes, and what few decisions have.
 _MAY_BE_ABSENT = (
     *("actor", "actor_name", "actor_source_identity", "resource_id"),
-    *("remade_by", "settles_by", "next_try", "incident", "beside"),
+    *("remade_by", "settles_by", "next_try", "incident", "beside", "told_again"),
 )
 # Severities are found by tens, in falling order: one query a band.
 BANDS = tuple(f"{ten:02d}" for ten in range(90, -1, -10))
@@ -111,6 +111,7 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
         "remade_by": _json(decision.remade_by) if decision.remade_by else "",
         "incident": decision.incident,
         "beside": _json(decision.beside) if decision.beside else "",
+        "told_again": decision.told_again,
         "rulings": _json([[r.guardrail, r.limit.label, r.reason] for r in decision.rulings]),
     }
     numbers = {
@@ -276,6 +277,7 @@ def decision_of(item: Item) -> Decision:
         retries=number("retries"),
         incident=string("incident"),
         beside=tuple(json.loads(string("beside", "[]"))),
+        told_again=string("told_again"),
         apart=apart and apart._replace(lost=apart.lost or "it was not read"),
     )
 

@@ -3,7 +3,7 @@
 A channel is a class that fulfills `channel.Channel`; `topic.py` (SNS), `slack/teller.py` and
 `hooks/teller.py` do. To add one, write the class and hand it to the publisher in
 `functions/publish/app.py`, or to `channel.tell_all` in a function of its own when others should not
-wait for it. It must
+wait for it. (`hooks/security_hub/` does neither: it leaves each decision in a queue.) It must
 
 - tell each state of a decision once: the stream delivers records again (`told.py` remembers for a
   channel what it sent);

@@ -75,9 +75,9 @@ class ToldOnce:
         }
 
     def _key(self, decision: Decision) -> dict[str, dict[str, str]]:
-        """Further votes on the same approval request are no news."""
+        """Further votes on the same approval request are no news; that it be told again is."""
         stands = (
-            f"asked {decision.before} {decision.expires}"
+            f"asked {decision.before} {decision.expires} {decision.told_again}".rstrip()
             if decision.status is Status.ASKED
             else f"{decision.status.value} {decision.version}"
         )

@@ -70,7 +70,8 @@ class Case:
     `last_chance`: this delivery is the last one; what cannot be finished is recorded as failed.
     `actor` and `changed` are whose change is judged, and when it was made (ISO 8601, UTC): a
     baseline that they accepted themselves does not vouch for it. `hidden`: the change's record does
-    not say that it was about this resource.
+    not say that it was about this resource. `wanted`: somebody asked, in a way that proves nobody,
+    that people be asked about it.
     """
 
     context: Context
@@ -82,6 +83,7 @@ class Case:
     actor: Actor = Actor()
     changed: str = ""
     hidden: bool = False
+    wanted: bool = False
 
     # ------------------------------------------------------------------------- looking
 

@@ -20,6 +20,7 @@ from driftguard.events.cloudtrail import hides, omitted
 from driftguard.events.commands import (
     AcceptBaseline,
     LookAt,
+    LookFor,
     Thaw,
     Undo,
     UndoRequested,
@@ -138,8 +139,23 @@ class Guard(Context):
 
         return decide.decide(case, change)
 
-    def look_at(self, found: LookAt, *, last_chance: bool = False) -> Decision | None:
-        """The decision on what the sweep found; None if all is well, or decided on already."""
+    def look_at(self, found: LookAt | LookFor, *, last_chance: bool = False) -> Decision | None:
+        """The decision on what the sweep found, or somebody wants to see reverted.
+
+        None if all is well, or decided on already.
+        """
+        if isinstance(found, LookFor):
+            from . import wanted
+
+            resource = wanted.resource_of(self, controls.control(found.control), found)
+            if resource is None:
+                return None
+            self._must_guard(resource.account)
+            candidate = Candidate(resource, Certainty.POSSIBLE)
+            looking = self._looking(
+                found.control, candidate, last_chance, actor=Actor.unattributed()
+            )
+            return wanted.ask(looking)
         self._must_guard(found.resource.account)
         candidate = Candidate(found.resource, Certainty.POSSIBLE)
         from . import sweep_finding as finding
@@ -237,6 +253,21 @@ class Guard(Context):
         thaw.must_have_been_frozen(decision)
         self._must_guard(decision.candidate.resource.account)
         return thaw.judge_anew(self._case(decision, last_chance), decision)
+
+    def ask_about(self, decision_id: str, *, last_chance: bool = False) -> Decision | None:
+        """Has people asked about a risk that was only observed, or told again of a request.
+
+        None where nothing follows from it. Raises `UnknownDecision`.
+        """
+        decision = self._known(decision_id)
+        from . import wanted
+
+        self._must_guard(decision.candidate.resource.account)
+        if decision.status is Status.ASKED:
+            return wanted.tell_again(self._case(decision, last_chance), decision)
+        if decision.status is not Status.OBSERVED or not decision.plan.steps:
+            return None
+        return wanted.ask(self._case(decision, last_chance))
 
     def _known(self, decision_id: str) -> Decision:
         decision = self.audit.get(decision_id)

@@ -21,11 +21,13 @@ from driftguard.documents import Document, Json, parsed, plain
 from driftguard.events.cloudtrail import change_from_event
 from driftguard.events.commands import (
     AcceptBaseline,
+    AskAbout,
     CarryOut,
     Command,
     Expire,
     JudgeAnew,
     LookAt,
+    LookFor,
     Thaw,
     UndoRequested,
     command_of,
@@ -166,10 +168,14 @@ class Intake(NamedTuple):
             yield from self.guard.decide(opened.screening)
         elif isinstance(command, UndoRequested):
             yield self.guard.undo_requested(command, last_chance=last_chance)
-        elif isinstance(command, LookAt):
+        elif isinstance(command, LookAt | LookFor):
             found = self.guard.look_at(command, last_chance=last_chance)
             if found is not None:
                 yield found
+        elif isinstance(command, AskAbout):
+            wanted = self.guard.ask_about(command.decision, last_chance=last_chance)
+            if wanted is not None:
+                yield wanted
         elif isinstance(command, CarryOut):
             yield self.guard.carry_out(command.decision, last_chance=last_chance)
         elif isinstance(command, AcceptBaseline):

@@ -116,6 +116,7 @@ def _circumstances(
         tags=tags,
         use=use or NOT_IN_USE,
         cuts=case.control.cuts.what,
+        wanted=case.wanted,
         at_most=at_most,
         at_most_why=at_most_why,
         preparation=preparation,

@@ -58,7 +58,7 @@ def decide(case: Case) -> Decision | None:
         raise NotYet(assessment.finding.unknown)
     if standing(case, assessment) is not None:
         return None
-    frozen = _decided(case, assessment)
+    frozen = decided(case, assessment.observation)
     if frozen is not None and thaw.was_frozen(frozen):
         # The command at the freeze's end may have been lost: the sweep makes up for it.
         return thaw.judge_anew(case, frozen)
@@ -106,7 +106,7 @@ def standing(case: Case, assessment: Assessment) -> Decision | None:
     A change's decision that only observed covers the finding too, because it knew the actor. A
     sweep's decision stands until the policy lets the guard do more about the state.
     """
-    earlier = _decided(case, assessment)
+    earlier = decided(case, assessment.observation)
     if earlier is None or earlier.status in _FINAL:
         return earlier
     if earlier.status is Status.DENIED:
@@ -123,9 +123,9 @@ def standing(case: Case, assessment: Assessment) -> Decision | None:
     return None
 
 
-def _decided(case: Case, assessment: Assessment) -> Decision | None:
+def decided(case: Case, observation: Observation) -> Decision | None:
     """The last decision on this very state."""
-    id_ = history.decided(_stored(case), case.seen(assessment.observation))
+    id_ = history.decided(_stored(case), case.seen(observation))
     return case.context.audit.get(id_) if id_ else None
 
 

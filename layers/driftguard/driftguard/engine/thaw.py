@@ -141,7 +141,7 @@ def judge_anew(case: Case, decision: Decision) -> Decision | None:
         return None
     if assessment.finding.unknown and not case.last_chance:
         raise NotYet(assessment.finding.unknown)
-    assessment = _limited(assessment, decision)
+    assessment = limited(assessment, decision)
     seen = case.seen(assessment.observation)
 
     def overtaken(now: Case) -> bool:
@@ -164,7 +164,7 @@ def _waits(case: Case, decision: Decision) -> bool:
     )
 
 
-def _limited(assessment: Assessment, decision: Decision) -> Assessment:
+def limited(assessment: Assessment, decision: Decision) -> Assessment:
     """The assessment, with no more autonomy than the finding allowed when it was held back.
 
     What limited it then (a part that stood there before, a record that hides what was done) is not

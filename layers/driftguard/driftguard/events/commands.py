@@ -81,7 +81,33 @@ class JudgeAnew:
     decision: str
 
 
-Command = UndoRequested | CarryOut | Expire | LookAt | AcceptBaseline | Thaw | JudgeAnew
+@dataclass(frozen=True, slots=True)
+class AskAbout:
+    """Somebody wants to see reverted what a decision is about; the record says how it stands."""
+
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookFor:
+    """Somebody wants to see reverted what a control may find at a resource of this ARN."""
+
+    control: str
+    arn: str
+    region: str
+
+
+Command = (
+    UndoRequested
+    | CarryOut
+    | Expire
+    | LookAt
+    | AcceptBaseline
+    | Thaw
+    | JudgeAnew
+    | AskAbout
+    | LookFor
+)
 
 
 def undo_message(decision: str, request: int) -> dict[str, Json]:
@@ -123,6 +149,16 @@ def look_message(control: str, resource: Resource) -> dict[str, Json]:
 _RESOURCE = ("kind", "id", "account", "region", "arn")
 
 
+def ask_about_message(decision: str) -> dict[str, Json]:
+    """The message that people are to be asked, or told again, about what a decision is about."""
+    return {MARK: "ask-about", "decision": decision}
+
+
+def look_for_message(control: str, arn: str, region: str) -> dict[str, Json]:
+    """The message that people are to be asked about a resource, if a control finds it risky."""
+    return {MARK: "look-for", "control": control, "arn": arn, "region": region}
+
+
 def command_of(body: Json) -> Command:
     """The command in a message.
 
@@ -133,8 +169,11 @@ def command_of(body: Json) -> Command:
     kind, decision = body.get(MARK), text(body, "decision")
     if kind == "look":
         return _look_at(body)
+    if kind == "look-for":
+        return _look_for(body)
     if kind not in _KINDS:
-        raise Unparsable(f"unknown command `{kind}`; known are {', '.join(_KINDS)} and look")
+        known = ", ".join((*_KINDS, "look-for"))
+        raise Unparsable(f"unknown command `{kind}`; known are {known} and look")
     if not decision:
         raise Unparsable("the command names no `decision`")
     if kind == "carry-out":
@@ -143,6 +182,8 @@ def command_of(body: Json) -> Command:
         return Expire(decision)
     if kind == "judge-anew":
         return JudgeAnew(decision)
+    if kind == "ask-about":
+        return AskAbout(decision)
     if kind == "thaw":
         return Thaw(decision, text(body, "since"))
     request = body.get("request")
@@ -151,7 +192,7 @@ def command_of(body: Json) -> Command:
     return (UndoRequested if kind == "undo" else AcceptBaseline)(decision, request)
 
 
-_KINDS = ("undo", "carry-out", "expire", "accept-baseline", "thaw", "judge-anew")
+_KINDS = ("undo", "carry-out", "expire", "accept-baseline", "thaw", "judge-anew", "ask-about")
 
 
 def _look_at(body: Document) -> LookAt:
@@ -161,3 +202,11 @@ def _look_at(body: Document) -> LookAt:
     if not control or missing:
         raise Unparsable(f"the look names no {'control' if not control else ', '.join(missing)}")
     return LookAt(control, resource)
+
+
+def _look_for(body: Document) -> LookFor:
+    named = {name: text(body, name) for name in ("control", "arn", "region")}
+    missing = [name for name, said in named.items() if not said]
+    if missing:
+        raise Unparsable(f"the look names no {', '.join(missing)}")
+    return LookFor(**named)

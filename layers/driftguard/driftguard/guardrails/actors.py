@@ -71,5 +71,7 @@ def unattributed(case: Circumstances) -> AtMost | None:
     terms = case.policy.bounds.sweep
     if not case.actor.is_unattributed or terms.autonomy is Autonomy.REVERT:
         return None
-    reason = f"found by the sweep, actor and time unknown: at most {terms.autonomy.label}"
-    return AtMost(terms.autonomy, reason)
+    # Old or not, somebody asked for it now.
+    limit = max(terms.autonomy, Autonomy.ASK) if case.wanted else terms.autonomy
+    reason = f"found by the sweep, actor and time unknown: at most {limit.label}"
+    return AtMost(limit, reason)

@@ -24,7 +24,8 @@ class Circumstances:
     `time` is the change's own. `tags` are the resource's, None where they were not read. `cuts`
     is what the control's revert can cut beside the opened access, `use` whether that is in use.
     `leans_on_baseline`: the plan would be another without the baseline. `at_most` is what the
-    finding itself allows, and `preparation` and `ends` are its own (see `Finding`).
+    finding itself allows, and `preparation` and `ends` are its own (see `Finding`). `wanted`:
+    somebody asked, in a way that proves nobody, that people be asked about it.
     """
 
     decision: str
@@ -48,6 +49,7 @@ class Circumstances:
     at_most_why: str = ""
     preparation: str = ""
     ends: str = ""
+    wanted: bool = False
 
     @cached_property
     def standing(self) -> Standing:

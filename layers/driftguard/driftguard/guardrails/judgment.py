@@ -99,6 +99,8 @@ def _granted(case: Circumstances) -> tuple[str, Autonomy, int]:
     severity, anomalies = case.severity, case.policy.bounds.anomalies
     if case.policy.earns(case.control) and case.plan.steps:
         basis = "policy grants revert where it is earned"
+    if case.wanted and granted is Autonomy.OBSERVE:
+        basis, granted = "policy grants observe, and somebody wants it reverted", Autonomy.ASK
     if anomalies is None or case.actor.is_unattributed:
         return basis, granted, severity
     from driftguard.state import anomaly_baseline

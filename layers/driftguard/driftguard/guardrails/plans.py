@@ -90,10 +90,11 @@ def looks_again(case: Circumstances) -> str:
 
     Only what policy has people asked about: what it grants to revert is reverted at once. Nothing
     that a caller claims counts here beyond what the control lets it, and whoever acts as nobody
-    does here, or is asked about something else right now, is asked about at once.
+    does here, or is asked about something else right now, is asked about at once; so is what
+    somebody wants people to be asked about.
     """
     terms = case.policy.bounds.preparations
-    if terms is None or not case.preparation or not case.plan.steps:
+    if terms is None or not case.preparation or not case.plan.steps or case.wanted:
         return ""
     if case.policy.granted(case.control) is not Autonomy.ASK or case.actor.is_unattributed:
         return ""

@@ -126,6 +126,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
         "a finding that is not certain",
         "as the finding allows",
         of_the_finding=True,
+        outlasts_timeout=True,
     ),
     Guardrail(
         "baseline",
