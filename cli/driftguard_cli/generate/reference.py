@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from . import metrics
 from .limits import loaded
 
 _BY_HAND = "`make generate` writes this page from {source}. To change it, change that."
@@ -52,8 +53,8 @@ Values that the stack tells, and where people subscribe.
 _ALARMS = """
 ## Alarms
 
-Each tells the topic `AlarmsTopic`. Their metrics in the namespace `Driftguard` are the guard's own,
-a dimension `service` says which function counted.
+Each tells the topic `AlarmsTopic`. Their metrics in the namespace `Driftguard` are the functions'
+own: [Metrics](metrics.md) lists them all. [What it costs](../cost.md) has what alarms cost.
 
 | alarm | rings when | metric |
 |---|---|---|
@@ -175,7 +176,12 @@ def _alarms(resources: Mapping[str, Any]) -> Iterator[str]:
                 if (stat := query.get("MetricStat"))
             ]
             named = dict.fromkeys(f"`{space}` `{metric}`" for space, metric in metrics if metric)
-            yield _row(f"`{name}`", _told(alarm["AlarmDescription"]), ", ".join(named))
+            yield _row(
+                f"`{name}`",
+                _told(alarm["AlarmDescription"]),
+                ", ".join(named),
+                only=resource.get("Condition"),
+            )
 
 
 def _retained(resources: Mapping[str, Any]) -> Iterator[str]:
@@ -206,4 +212,5 @@ def pages(root: Path, template: str) -> dict[Path, str]:
     return {
         folder / "commands.md": commands_page(),
         folder / "stack.md": stack_page(template),
+        folder / "metrics.md": metrics.page(),
     }
