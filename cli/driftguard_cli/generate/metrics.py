@@ -1,4 +1,4 @@
-"""The metrics that the functions count, as data: for the dashboard and for docs/reference/metrics.md.
+"""The metrics that the functions count, as data: for the dashboard and the page of metrics.
 
 `tests/unit/functions/test_metrics.py` holds this list to what the functions' code adds.
 
@@ -121,8 +121,8 @@ def page() -> str:
 `make generate` writes this page from `cli/driftguard_cli/generate/metrics.py`. To change it, change
 that.
 
-The functions write their metrics into their logs, in CloudWatch's embedded metric format. All are in
-the namespace `{NAMESPACE}` and have one dimension, `service`: the function that counts. A metric
+The functions write their metrics into their logs, in CloudWatch's embedded metric format. All are
+in the namespace `{NAMESPACE}` and have one dimension, `service`: the function that counts. A metric
 that was never counted does not exist. [The stack](stack.md#alarms) lists the alarms, and
 [What it costs](../cost.md) says what metrics and alarms cost.
 

@@ -1,4 +1,4 @@
-"""What the functions count is what the dashboard shows, what alarms watch and what the page lists."""
+"""What the functions count is what the dashboard shows, alarms watch and the page lists."""
 
 from __future__ import annotations
 
