@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from . import metrics
+from . import metrics, permissions
 from .limits import loaded
 
 _BY_HAND = "`make generate` writes this page from {source}. To change it, change that."
@@ -213,4 +213,5 @@ def pages(root: Path, template: str) -> dict[Path, str]:
         folder / "commands.md": commands_page(),
         folder / "stack.md": stack_page(template),
         folder / "metrics.md": metrics.page(),
+        folder / "permissions.md": permissions.page(),
     }
