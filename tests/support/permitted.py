@@ -18,8 +18,8 @@ from botocore.client import BaseClient
 from typer.testing import CliRunner
 
 from driftguard import controls
-from driftguard_cli.generate import permissions
-from driftguard_cli.generate.permissions import COMMANDS
+from driftguard_cli.generate.reference import permissions
+from driftguard_cli.generate.reference.permissions import COMMANDS
 from driftguard_cli.main import app
 from tests.support.iam.evaluator import Asked, Policies, Principal, Statement, allows
 from tests.support.iam.requests import asked_for
@@ -92,7 +92,7 @@ def only_what_is_declared() -> Iterator[dict[str, set[str]]]:
                 used.setdefault(running[-1], set()).add(asked.action)
                 assert not refused(running[-1], asked), (
                     f"`driftguard {running[-1]}` needs {asked.action} on {asked.resource}: declare "
-                    "it in cli/driftguard_cli/generate/permissions.py"
+                    "it in cli/driftguard_cli/generate/reference/permissions.py"
                 )
         return make(client, operation, parameters)
 

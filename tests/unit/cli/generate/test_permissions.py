@@ -8,8 +8,9 @@ import re
 import pytest
 import typer
 
-from driftguard_cli.generate import permissions, reference
-from driftguard_cli.generate.permissions import COMMANDS, ROLES
+from driftguard_cli.generate import reference
+from driftguard_cli.generate.reference import permissions
+from driftguard_cli.generate.reference.permissions import COMMANDS, ROLES
 from driftguard_cli.main import app
 from tests.support.iam import reference as iam
 from tests.support.iam.evaluator import Asked

@@ -223,8 +223,8 @@ def page() -> str:
 _HEAD = """\
 # Permissions
 
-`make generate` writes this page from `cli/driftguard_cli/generate/permissions.py`. To change it,
-change that.
+`make generate` writes this page from `cli/driftguard_cli/generate/reference/permissions.py`. To
+change it, change that.
 
 What IAM must allow to whoever runs a command: three policies to paste, then what each command
 needs. Tests evaluate every call of the commands against them. `sts:GetCallerIdentity`, which some

@@ -9,8 +9,10 @@ from typing import Any
 
 import typer
 
-from . import metrics, permissions
-from .limits import loaded
+from ...policy_file import schema
+from .. import metrics
+from ..limits import loaded
+from . import permissions, settings
 
 _BY_HAND = "`make generate` writes this page from {source}. To change it, change that."
 
@@ -89,7 +91,7 @@ def commands(command: Any, *path: str) -> Iterator[tuple[str, Any]]:
 def commands_page() -> str:
     """Return docs/reference/commands.md: each command with its arguments, options and exits."""
     # Not at the top: the command line imports this package, for `driftguard generate`.
-    from ..main import app
+    from ...main import app
 
     return _COMMANDS + "\n".join(
         _command(name, one) for name, one in commands(typer.main.get_command(app))
@@ -214,4 +216,5 @@ def pages(root: Path, template: str) -> dict[Path, str]:
         folder / "stack.md": stack_page(template),
         folder / "metrics.md": metrics.page(),
         folder / "permissions.md": permissions.page(),
+        folder / "policy.md": settings.page(schema.schema()),
     }
