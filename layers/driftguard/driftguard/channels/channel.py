@@ -19,8 +19,8 @@ class Told:
     """What a channel did about one decision.
 
     `messages` is how many it sent. `digest` names the digest that the decision waits for, in a word
-    of the channel's own; "" where it waits for none. `over_budget`: the day's budget is used up, and
-    the decision waits for the digest of its hour.
+    of the channel's own; "" where it waits for none. `over_budget`: the day's budget is used up,
+    and the decision waits for the digest of its hour.
     """
 
     messages: int = 0
@@ -57,8 +57,8 @@ class Followed:
     """What came of a batch.
 
     `published` counts messages, and `over_budget` the decisions that wait for a digest because a
-    channel's budget of the day is used up. `failed` is the sequence number of the first record that must come
-    again, "" when none must, and `trouble` says what went wrong.
+    channel's budget of the day is used up. `failed` is the sequence number of the first record that
+    must come again, "" when none must, and `trouble` says what went wrong.
     """
 
     published: int
