@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup demo test properties fuzz faults storm oracle e2e check lint types templates generated docs generate bench simulate clean
+.PHONY: setup demo test properties fuzz faults storm oracle e2e check lint types templates generated docs generate bench simulate cost clean
 
 setup: .venv/.ready
 
@@ -83,6 +83,10 @@ endif
 
 simulate: setup
 	@$(BIN)/python benchmarks/autonomy.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(JSON),--json) $(if $(PAGE),--page docs)
+
+# What a stack costs a month: PAGE=1 writes docs/cost.md, MEASURE=1 counts anew what changes cost.
+cost: setup
+	@PYTHONPATH=. $(BIN)/python -m benchmarks.cost $(if $(PAGE),--page) $(if $(MEASURE),--measure)
 
 generate: setup
 	$(BIN)/driftguard generate

@@ -140,6 +140,8 @@ def taking() -> Taking:
     from aws_lambda_powertools import Logger, Metrics
     from aws_lambda_powertools.metrics import MetricUnit
 
+    from driftguard.audit.times import until_reverted
+    from driftguard.events.commands import UndoRequested
     from driftguard.guardrails.claims import rests_on_claimed_actor
     from driftguard.guardrails.spoken import spoken
 
@@ -151,6 +153,10 @@ def taking() -> Taking:
         for decision in intake.take(message):
             logger.info(decision.summary, decision=decision.id, status=decision.status.value)
             metrics.add_metric(decision.status.value.capitalize(), MetricUnit.Count, 1)
+            took = until_reverted(decision)
+            # What an undo leaves reverted was reverted, and timed, long before.
+            if took is not None and not isinstance(message.command, UndoRequested):
+                metrics.add_metric("TimeToRevert", MetricUnit.Seconds, took)
             if rests_on_claimed_actor(decision.rulings):
                 metrics.add_metric("LoweredForClaimedActor", MetricUnit.Count, 1)
             for guardrail, _ in spoken(decision.rulings):

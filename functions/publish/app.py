@@ -89,6 +89,7 @@ def handler(
     with aws.time.of_function(context):
         followed = publisher.follow_up_all(streamed(event["Records"]))
     metrics.add_metric("Published", MetricUnit.Count, followed.published)
+    metrics.add_metric("OverBudget", MetricUnit.Count, followed.over_budget)
     logger.info("followed up", records=len(event["Records"]), published=followed.published)
     if not followed.failed:
         return {"batchItemFailures": []}

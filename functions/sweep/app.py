@@ -76,5 +76,7 @@ def handler(event: dict[str, object], context: LambdaContext) -> dict[str, objec
     }
     for outcome, count in counts.items():
         metrics.add_metric(f"Swept{outcome.capitalize()}", MetricUnit.Count, count)
+    if report.waiting is not None:
+        metrics.add_metric("OpenApprovals", MetricUnit.Count, report.waiting)
     logger.info("swept", extra=counts)
     return {**counts, "unreached": list(report.unreached)}

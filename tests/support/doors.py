@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from driftguard_cli.main import app
 from tests.support.api_requests import BOB, AtTheSignedApi
+from tests.support.permitted import only_what_is_declared
 from tests.support.world import REMEDIATOR
 
 _SIGNED = re.compile(r"SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$")
@@ -92,4 +93,5 @@ def served(door: Door, **more: str) -> Iterator[Door]:
 def told(door: Door, command: str, *arguments: str, typed: str = "") -> Result:
     """What a command says to bob, who types this when asked."""
     given = [command, door.asked.decision.id, *arguments]
-    return CliRunner().invoke(app, given, input=typed, env={"COLUMNS": "200"})
+    with only_what_is_declared():
+        return CliRunner().invoke(app, given, input=typed, env={"COLUMNS": "200"})

@@ -11,12 +11,14 @@ from typer.testing import CliRunner
 from driftguard.approvals import operators
 from driftguard.model import Decision
 from driftguard_cli.main import app
+from tests.support.permitted import only_what_is_declared
 from tests.support.world import World
 
 
 def told(*arguments: str) -> Result:
     """What a command says to bob."""
-    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200"})
+    with only_what_is_declared():
+        return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200"})
 
 
 def as_json(*arguments: str) -> Any:

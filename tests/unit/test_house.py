@@ -175,7 +175,8 @@ def test_no_module_is_long() -> None:
 def test_the_templates_generated_blocks_stand_together_at_its_end() -> None:
     """Nothing is written by hand behind the first of them, but comments that introduce the next."""
     _, *blocks = (ROOT / "template.yaml").read_text().split("  # generated: ")
-    assert [block.split("\n", 1)[0] for block in blocks] == ["rules", "reads", "writes"]
+    names = [block.split("\n", 1)[0] for block in blocks]
+    assert names == ["rules", "reads", "writes", "watching", "dashboard"]
     for block in blocks:
         _, end, after = block.partition("  # end generated\n")
         assert end

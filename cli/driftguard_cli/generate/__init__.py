@@ -2,7 +2,8 @@
 
 From the controls' declarations: the trigger index, the template's rules and IAM policies, the
 policy file's JSON Schema, the packs' entries, docs/controls.md. From the guardrails: their table in
-docs/autonomy.md. From the rooms of the library: the map in docs/architecture.md. From the commands
+docs/autonomy.md. From the template's functions and rules: their alarms, and the dashboard. From the
+rooms of the library: the map in docs/architecture.md. From the commands
 and the template: docs/reference/.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from driftguard import controls
 
 from ..policy_file import schema
-from . import architecture, catalogue, guardrails, packs, reference, shapes, template
+from . import architecture, catalogue, guardrails, packs, reference, shapes, template, watching
 from .limits import sizes
 from .pages import PageBlock, with_blocks
 
@@ -31,7 +32,7 @@ def generated(root: Path) -> dict[Path, str]:
     """Return every generated file of a checkout with what it should contain."""
     every = controls.every()
     stack = root / "template.yaml"
-    deployed = template.with_blocks(stack.read_text(), every)
+    deployed = watching.with_alarms(template.with_blocks(stack.read_text(), every))
     events = root / "events"
     origins = shapes.origins(events)
     rest_on = {control.id: shapes.of_control(events, control.id, origins) for control in every}

@@ -19,6 +19,12 @@ class Sub(_Tagged):
     tag = "!Sub"
 
 
+class SubText(_Tagged):
+    """`!Sub` of several lines, which stay lines."""
+
+    tag = "!Sub"
+
+
 class GetAtt(_Tagged):
     """`!GetAtt`: an attribute of a resource, `Resource.Attribute`."""
 
@@ -75,12 +81,17 @@ def _represent(dumper: yaml.SafeDumper, value: _Tagged) -> yaml.Node:
     return dumper.represent_scalar(value.tag, str(value))
 
 
+def _represent_text(dumper: yaml.SafeDumper, value: SubText) -> yaml.Node:
+    return dumper.represent_scalar(value.tag, str(value), style="|")
+
+
 def _represent_form(dumper: yaml.SafeDumper, value: Form) -> yaml.Node:
     return dumper.represent_sequence(value.tag, list(value), flow_style=True)
 
 
 for _kind in (Sub, GetAtt, Ref):
     _Dumper.add_representer(_kind, _represent)
+_Dumper.add_representer(SubText, _represent_text)
 for _form in (If, SubWith, Select, Split):
     _Dumper.add_representer(_form, _represent_form)
 

@@ -11,7 +11,7 @@ from . import template as blocks
 from .queue_policies import QUEUE_POLICY_LIMIT, bytes_of
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms as their text."""
 
 

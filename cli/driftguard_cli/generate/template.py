@@ -72,15 +72,20 @@ def with_blocks(template: str, every: Sequence[AnyControl]) -> str:
         "writes": writes,
     }
     for name, make in blocks.items():
-        block = re.compile(rf"^( *)# generated: {name}\n.*?^ *# end generated$", re.M | re.S)
-        match = block.search(template)
-        if match is None:
-            raise ValueError(f"template.yaml has lost its block `# generated: {name}`")
-        indent = match.group(1)
-        body = "".join(f"{indent}{line}\n" for line in lines_of(make(every)))
-        new = f"{indent}# generated: {name}\n{body}{indent}# end generated"
-        template = template[: match.start()] + new + template[match.end() :]
+        template = with_block(template, name, make(every))
     return template
+
+
+def with_block(template: str, name: str, content: Block) -> str:
+    """Return the template with one of its generated blocks written again."""
+    block = re.compile(rf"^( *)# generated: {name}\n.*?^ *# end generated$", re.M | re.S)
+    match = block.search(template)
+    if match is None:
+        raise ValueError(f"template.yaml has lost its block `# generated: {name}`")
+    indent = match.group(1)
+    body = "".join(f"{indent}{line}\n" for line in lines_of(content))
+    new = f"{indent}# generated: {name}\n{body}{indent}# end generated"
+    return template[: match.start()] + new + template[match.end() :]
 
 
 # -------------------------------------------------------------------------------- the rules

@@ -327,9 +327,9 @@ class Decision:
     and AWS works on them until then. `remade_by` are the ARNs of others who made the very same
     state while it was asked about. At `next_try` a failed revert that left its risk is tried again
     (`retries` counts how often), and a preparation is looked at again. Times are ISO 8601, UTC.
-    `apart`: hint, state, left and plan are too large for the record itself; where they are lost, the
-    plan is an outline, and the rest is empty. `incident` is the first request about what one caller
-    changed within minutes (itself included); `beside` is what helps to answer, line by line.
+    `apart`: hint, state, left and plan are too large for the record itself; where they are lost,
+    the plan is an outline, and the rest is empty. `incident` is the first request about what one
+    caller changed within minutes (itself included); `beside` is what helps to answer, by line.
     """
 
     id: str

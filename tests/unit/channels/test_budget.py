@@ -12,6 +12,7 @@ import pytest
 
 from driftguard.aws.calls import AwsError
 from driftguard.channels import budget, digest
+from driftguard.channels.channel import tell_all
 from driftguard.channels.message import telling
 from driftguard.channels.tally import Elsewhere
 from driftguard.channels.told import ToldOnce
@@ -102,6 +103,15 @@ def test_what_is_beyond_the_budget_is_told_in_one_digest_an_hour_the_most_severe
     assert named[:2] == [severe[2].id, trifles[19].id]
     assert len(named) == digest.NAMED
     assert stand.an_hour_later() == 0
+
+
+def test_a_batch_says_how_many_of_it_wait_for_a_digest(world: World) -> None:
+    stand = Stand(world, 2)
+    batch = [(str(number), decision(number, severity=90)) for number in range(5)]
+    followed = tell_all([stand.topic], batch)
+    assert (followed.published, followed.over_budget, followed.failed) == (2, 3, "")
+    again = tell_all([stand.topic], batch)
+    assert (again.published, again.over_budget) == (0, 0)
 
 
 def test_the_next_day_has_a_budget_of_its_own(world: World) -> None:

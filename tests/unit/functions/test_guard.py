@@ -14,8 +14,12 @@ from typing import Any
 import pytest
 
 from driftguard.engine.errors import Busy
+from driftguard.engine.intake import Message, Opened
+from driftguard.events.commands import UndoRequested
+from driftguard.model import Status
 from driftguard.policy import compiled
 from driftguard_cli.policy_file import loader
+from tests.support.audit import a_decision
 from tests.support.template import of_type, template
 from tests.support.world import ROOT, shipped_policy
 
@@ -116,6 +120,34 @@ def test_another_batch_is_counted_in_the_same_way(
     }
     (line,) = told(capsys.readouterr().out)
     assert counted(line) == {"Messages": 2}
+
+
+REVERTED = a_decision(
+    change_time="2026-11-24T10:00:00Z",
+    updated="2026-11-24T10:00:42.000Z",
+    status=Status.REVERTED,
+    done=1,
+)
+
+
+def test_a_revert_is_timed_once_and_not_again_when_its_undo_is_refused(
+    app: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = Message("m-1", "{}", 1, "changes")
+
+    def answered(command: UndoRequested | None) -> tuple[dict[str, Any], set[str]]:
+        monkeypatch.setattr(app, "opened", lambda *_: Opened(message, command=command))
+        app.handler(batch("{}"), Context())
+        (line,) = told(capsys.readouterr().out)
+        (metric,) = line["_aws"]["CloudWatchMetrics"]
+        return line, {f"{one['Name']} {one['Unit']}" for one in metric["Metrics"]}
+
+    monkeypatch.setattr(app.Intake, "take", lambda *_: [REVERTED])
+    line, names = answered(None)
+    assert names == {"Messages Count", "Reverted Count", "TimeToRevert Seconds"}
+    assert line["TimeToRevert"] == [42.0]
+    undo = UndoRequested(REVERTED.id, 2)
+    assert answered(undo)[1] == {"Messages Count", "Reverted Count"}
 
 
 def test_only_a_message_that_failed_comes_again(

@@ -66,7 +66,7 @@ def test_a_queue_that_waits_rings(queue: str) -> None:
     (alarm,) = [
         alarm
         for alarm in of_type("AWS::CloudWatch::Alarm").values()
-        if alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
+        if alarm.get("MetricName") == "ApproximateAgeOfOldestMessage"
         and alarm["Dimensions"] == [{"Name": "QueueName", "Value": f"{queue}.QueueName"}]
     ]
     assert alarm["AlarmActions"] == ["AlarmsTopic"]

@@ -229,7 +229,8 @@ def test_a_new_guardrail_is_in_the_manual_and_in_the_policys_schema(
         for path, content in generated(ROOT).items()
         if path.read_text() != content
     }
-    assert set(changed) == {"docs/autonomy.md", "policies/guard.schema.json"}
+    pages = {"docs/autonomy.md", "docs/reference/policy.md"}
+    assert set(changed) == {*pages, "policies/guard.schema.json"}
     row = "| `full-moon` | what happens while the moon is full | ask | `pinned` |"
     assert row in changed["docs/autonomy.md"].splitlines()
     properties = schema()["properties"]

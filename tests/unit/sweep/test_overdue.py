@@ -15,6 +15,7 @@ import pytest
 from driftguard import controls
 from driftguard.approvals.command_queue import CommandQueue
 from driftguard.approvals.desk import Desk
+from driftguard.aws.calls import AwsError
 from driftguard.engine.intake import Intake
 from driftguard.events.commands import (
     carry_out_message,
@@ -25,7 +26,7 @@ from driftguard.events.commands import (
 from driftguard.model import Decision, Status
 from driftguard.state import freezes
 from driftguard.state.keys import StateRecord, freeze_key, overdue_key
-from driftguard.sweep import overdue
+from driftguard.sweep import overdue, rounds
 from driftguard.sweep.rounds import Report, Sweeper
 from tests.support.api_requests import BOB, AtTheSignedApi, Log
 from tests.support.approving import Asked
@@ -90,7 +91,8 @@ def test_the_guard_is_woken_for_an_approval_request_whose_timer_is_gone(
 ) -> None:
     """Whoever may delete schedules kept a request open for ever, and its timeout action away."""
     asked = Asked(world, group, timeout_action="revert", seconds=3_600)
-    assert run(world, queue).overdue == 0
+    before = run(world, queue)
+    assert (before.overdue, before.waiting) == (0, 1)
     late(world, asked.decision.expires)
 
     assert run(world, queue).overdue == 1
@@ -98,7 +100,8 @@ def test_the_guard_is_woken_for_an_approval_request_whose_timer_is_gone(
     (command,) = [one for one in sent(queue) if one["driftguard"] == "expire"]
     assert command == expire_message(asked.decision.id)
     assert asked.guard.expire(asked.decision.id).status is Status.REVERTED
-    assert run(world, queue).overdue == 0
+    after = run(world, queue)
+    assert (after.overdue, after.waiting) == (0, 0)
 
 
 def test_the_guard_is_woken_for_a_retry_whose_timer_is_gone(
@@ -110,6 +113,18 @@ def test_the_guard_is_woken_for_a_retry_whose_timer_is_gone(
     assert expire_message(failed.id) in sent(queue)
     refusing(REVOKE, "none", times=0)
     assert world.guard.expire(failed.id).status is Status.REVERTED
+
+
+def test_requests_that_cannot_be_counted_keep_no_round_from_going_on(
+    world: World, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def throttled(*_: object) -> int:
+        raise AwsError("dynamodb:Query was throttled", code="ThrottlingException")
+
+    monkeypatch.setattr(rounds, "how_many", throttled)
+    report = run(world, queue)
+    assert report.waiting is None
+    assert report.outcomes["failed"] == 0
 
 
 def test_a_timer_that_may_still_ring_is_not_lost(

@@ -309,8 +309,9 @@ def test_a_clean_observation_costs_one_read_of_the_state_and_the_controls_own(
         # And how far it looked for what is overdue, for each of two statuses.
         "GetItem": 5,
         "TransactWriteItems": 2,
-        # What waits though its time is over: approval requests, retries, freezes.
-        "Query": 3,
+        # What waits though its time is over: approval requests, retries, freezes. And how many
+        # requests are open.
+        "Query": 4,
     }
 
 

@@ -17,6 +17,8 @@ STACK = "driftguard"
 # The policy that a lab is built with, in its folder.
 POLICY = "policy.yaml"
 
+# The emulator refuses alarms on more than one metric.
+_UNLIKE_AWS = {"AlarmOnRules": "false"}
 _BUILD_SECONDS = 300.0
 _DEPLOY_SECONDS = 300.0
 
@@ -29,7 +31,8 @@ def build(lab: Lab, root: Path) -> None:
 
 def deploy(lab: Lab, root: Path) -> dict[str, str]:
     """Deploys what was built. Returns the stack's outputs by name."""
-    overrides = [f"{name}={value}" for name, value in lab.parameters.items()]
+    parameters = _UNLIKE_AWS | dict(lab.parameters)
+    overrides = [f"{name}={value}" for name, value in parameters.items()]
     try:
         _sam(
             lab,
@@ -39,7 +42,7 @@ def deploy(lab: Lab, root: Path) -> dict[str, str]:
             *("--template-file", str(_built_template(lab))),
             *("--stack-name", STACK),
             "--no-progressbar",
-            *(("--parameter-overrides", *overrides) if overrides else ()),
+            *("--parameter-overrides", *overrides),
             timeout=_DEPLOY_SECONDS,
         )
     except LabError as error:

@@ -1,8 +1,7 @@
 """Maps what Driftguard's controls see to the requirements of compliance frameworks.
 
 A control names Security Hub's controls for the same risk (`references`); the CIS requirement
-follows from AWS's own table. NIST SP 800-53 is not here: AWS names its requirements on the page of
-each control, not in that table.
+follows from AWS's own table, those of NIST SP 800-53 from the pages of its controls (`nist.py`).
 
 Source: AWS Security Hub User Guide, "CIS AWS Foundations Benchmark in Security Hub CSPM", section
 "Mapping of controls to CIS requirements in each version".
@@ -14,6 +13,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from driftguard.controls.control import AnyControl
+
+from . import nist
 
 
 class Cis(NamedTuple):
@@ -66,12 +67,23 @@ def cis_of(security_hub: Iterable[str]) -> Cis:
     )
 
 
+def nist_of(security_hub: Iterable[str]) -> tuple[str, ...]:
+    """Return the NIST SP 800-53 rev. 5 requirements of these controls, each once, in order."""
+    found = {one for name in security_hub for one in nist.NIST.get(name, ())}
+    return tuple(sorted(found, key=nist.in_order))
+
+
 class Requirement(NamedTuple):
     """A Security Hub control, its CIS requirements, and the controls of ours for the same risk."""
 
     security_hub: str
     cis: Cis
     controls: tuple[str, ...]
+
+    @property
+    def nist(self) -> tuple[str, ...]:
+        """The requirements of NIST SP 800-53 rev. 5."""
+        return nist_of([self.security_hub])
 
 
 def requirements(controls: Iterable[AnyControl]) -> tuple[Requirement, ...]:

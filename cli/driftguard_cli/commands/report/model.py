@@ -14,7 +14,7 @@ from driftguard.model import Actor, Decision, Resource
 from ..exempt import Listed
 from ..sweep import Found
 from ..trust import Row
-from .compliance import Cis, Requirement, cis_of
+from .compliance import Cis, Requirement, cis_of, nist_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class Risk:
     def cis(self) -> Cis:
         """The CIS requirements that it is about."""
         return cis_of(self.security_hub)
+
+    @property
+    def nist(self) -> tuple[str, ...]:
+        """The requirements of NIST SP 800-53 rev. 5 that it is about."""
+        return nist_of(self.security_hub)
 
 
 @dataclass(frozen=True, slots=True)

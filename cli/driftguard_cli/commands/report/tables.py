@@ -15,13 +15,14 @@ from ..audit.exports import cell
 from ..audit.ocsf import detection_finding, swept_finding
 from ..exempt import as_document
 from . import figures
-from .compliance import Cis, cis_of
+from .compliance import cis_of, nist_of
 from .model import Decided, Report, Risk
 
 _COLUMNS = (
     *("kind", "severity", "control", "title", "account", "region", "resource", "summary"),
     *("status", "exempt_until", "decision", "decided", "change_time", "reverted"),
     *("seconds_to_revert", "actor", "reason", "security_hub", "cis_3_0_0", "cis_5_0_0"),
+    "nist_800_53_r5",
 )
 
 
@@ -40,7 +41,7 @@ def _rows(report: Report) -> Iterator[dict[str, object]]:
         yield {
             "kind": "risk",
             **_about(risk.resource),
-            **_mapped(risk.security_hub, risk.cis),
+            **_mapped(risk.security_hub),
             "severity": risk.severity,
             "control": risk.control,
             "title": risk.title,
@@ -54,7 +55,7 @@ def _rows(report: Report) -> Iterator[dict[str, object]]:
         yield {
             "kind": "act" if one.by_an_operator else "decision",
             **_about(decision.candidate.resource),
-            **_mapped(security_hub, cis_of(security_hub)),
+            **_mapped(security_hub),
             "severity": decision.severity,
             "control": decision.control,
             "title": decision.title,
@@ -78,11 +79,13 @@ def _about(resource: Resource) -> dict[str, object]:
     }
 
 
-def _mapped(security_hub: tuple[str, ...], cis: Cis) -> dict[str, object]:
+def _mapped(security_hub: tuple[str, ...]) -> dict[str, object]:
+    cis = cis_of(security_hub)
     return {
         "security_hub": " ".join(security_hub),
         "cis_3_0_0": " ".join(cis.v3),
         "cis_5_0_0": " ".join(cis.v5),
+        "nist_800_53_r5": " ".join(nist_of(security_hub)),
     }
 
 
@@ -125,6 +128,7 @@ def document(report: Report) -> dict[str, object]:
                 "security_hub": one.requirement.security_hub,
                 "cis_3_0_0": one.requirement.cis.v3,
                 "cis_5_0_0": one.requirement.cis.v5,
+                "nist_800_53_r5": one.requirement.nist,
                 "controls": one.requirement.controls,
                 "now": one.in_words,
                 "risky": one.risky,

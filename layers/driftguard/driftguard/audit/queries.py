@@ -275,6 +275,23 @@ def _expressions(how: QueryPlan, value: str) -> dict[str, object]:
     }
 
 
+def how_many(table: AuditTable, status: Status) -> int:
+    """How many decisions stand there, by the index alone, which may be a moment behind."""
+    counted = 0
+    query = {
+        "TableName": table.name,
+        "IndexName": _named("status"),
+        "KeyConditionExpression": "#status = :status",
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": {":status": {"S": status.value}},
+        "Select": "COUNT",
+    }
+    with told_apart("dynamodb", "Query"):
+        for page in table.client.get_paginator("query").paginate(**query):
+            counted += page["Count"]
+    return counted
+
+
 def outcomes(finder: Finder, days: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """(day, control, status) of every decision of these days, from the index alone."""
     for day in days:

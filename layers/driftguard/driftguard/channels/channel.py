@@ -19,15 +19,18 @@ class Told:
     """What a channel did about one decision.
 
     `messages` is how many it sent. `digest` names the digest that the decision waits for, in a word
-    of the channel's own; "" where it waits for none.
+    of the channel's own; "" where it waits for none. `over_budget`: the day's budget is used up,
+    and the decision waits for the digest of its hour.
     """
 
     messages: int = 0
     digest: str = ""
+    over_budget: bool = False
 
 
 NOTHING_NEW = Told()
 ONE_MESSAGE = Told(messages=1)
+OVER_BUDGET = Told(over_budget=True)
 
 
 class Channel(Protocol):
@@ -53,13 +56,15 @@ class Channel(Protocol):
 class Followed:
     """What came of a batch.
 
-    `published` counts messages. `failed` is the sequence number of the first record that must come
-    again, "" when none must, and `trouble` says what went wrong.
+    `published` counts messages, and `over_budget` the decisions that wait for a digest because a
+    channel's budget of the day is used up. `failed` is the sequence number of the first record that
+    must come again, "" when none must, and `trouble` says what went wrong.
     """
 
     published: int
     failed: str = ""
     trouble: str = ""
+    over_budget: int = 0
 
 
 @dataclass(slots=True)
@@ -68,6 +73,7 @@ class _Hearing:
 
     channel: Channel
     published: int = 0
+    over_budget: int = 0
     waiting: dict[str, list[tuple[str, Decision]]] = field(default_factory=dict)
     # The last record of each decision that this channel need say no more of: it was told, waits
     # for a digest, or has an outcome that is yet to come.
@@ -83,6 +89,7 @@ class _Hearing:
             return
         self.passes(sequence, decision)
         self.published += sent.messages
+        self.over_budget += sent.over_budget
         if sent.digest:
             self.waiting.setdefault(sent.digest, []).append((sequence, decision))
 
@@ -140,6 +147,7 @@ def tell_all(
         published=sum(hearing.published for hearing in hearings),
         failed=next((sequence for sequence in order if sequence in again), ""),
         trouble="; ".join(trouble for _, trouble in failures),
+        over_budget=sum(hearing.over_budget for hearing in hearings),
     )
 
 

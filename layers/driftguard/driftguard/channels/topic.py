@@ -19,7 +19,7 @@ from driftguard.policy.model import Policy
 
 from . import digest, links, sns
 from .budget import Budget, Waiting, WaitingRoom, is_counted, is_told_first
-from .channel import NOTHING_NEW, ONE_MESSAGE, Told
+from .channel import NOTHING_NEW, ONE_MESSAGE, OVER_BUDGET, Told
 from .message import programs
 from .tally import counted
 from .told import ToldOnce
@@ -81,7 +81,7 @@ class Topic:
         if self.told.was_told(decision) or _is_no_news(decision):
             return NOTHING_NEW
         if is_counted(decision) and self._waits(decision):
-            return NOTHING_NEW
+            return OVER_BUDGET
         if not digest.stands_alone(decision):
             minute = counted(self.told.state, "told", "rate", self.now())
             if minute > self.policy.digest_over:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 
+from driftguard.audit.queries import how_many
 from driftguard.aws.calls import AwsError, told_apart
 from driftguard.aws.dynamodb import Moved
 from driftguard.controls.control import AnyControl
@@ -20,7 +21,7 @@ from driftguard.documents import Document, amount, moment, text
 from driftguard.engine.guard import Guard
 from driftguard.events.commands import look_message
 from driftguard.logger import Logger
-from driftguard.model import Place
+from driftguard.model import Place, Status
 from driftguard.state.keys import StateRecord, round_key
 
 from . import overdue
@@ -55,12 +56,14 @@ class Report:
 
     `sent` of those that are risky went to the guard; the others were too many for one round.
     `overdue` decisions waited though their time was over, and the guard was woken for them.
+    `waiting` approval requests are open; None where they could not be counted.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     sent: int = 0
     unreached: tuple[str, ...] = ()
     overdue: int = 0
+    waiting: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class Sweeper:
         """
         report = Report()
         self._wake_for_overdue(report, time_left)
+        self._count_waiting(report)
         progress = progress_of(
             self.guard.state.record(round_key(Place(self.guard.account, self.region)))
         )
@@ -96,6 +100,13 @@ class Sweeper:
             progress = Progress(began=self.guard.stamp())
         self._note_down(self._go_on(progress, report, time_left))
         return report
+
+    def _count_waiting(self, report: Report) -> None:
+        """Counts the open approval requests; one that goes wrong keeps no round from going on."""
+        try:
+            report.waiting = how_many(self.guard.audit, Status.ASKED)
+        except AwsError as error:
+            self.logger.warning("approval requests were not counted: %s", error)
 
     def _wake_for_overdue(self, report: Report, time_left: Callable[[], float]) -> None:
         """Wakes the guard for what waits though its time is over: nothing else makes up for it.

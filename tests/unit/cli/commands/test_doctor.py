@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from driftguard.state import freezes
 from driftguard.state.keys import ALL
+from driftguard_cli.generate.reference.permissions import COMMANDS
 from driftguard_cli.main import app
 from tests.support.world import HERE, REGION, World
 
@@ -81,6 +82,14 @@ def test_a_guard_that_works_is_told_so(deployed: Deployed) -> None:
     assert {verdict for _, verdict in told} == {"ok"}
     assert told["channels", "ok"] == "decisions reach email team@example.com"
     assert told["stack", "ok"].endswith(f"{REGION}: CREATE_COMPLETE")
+
+
+def test_it_needs_each_of_its_permissions(deployed: Deployed, used: dict[str, set[str]]) -> None:
+    deployed.with_trail()
+    deployed.examined()
+    declared = {one for grant in COMMANDS["doctor"].grants for one in grant.actions}
+    # Who may query a table may as well read single items of it.
+    assert declared - used["doctor"] == {"dynamodb:BatchGetItem", "dynamodb:GetItem"}
 
 
 def test_without_a_channel_nobody_hears_of_anything(deployed: Deployed) -> None:

@@ -10,7 +10,9 @@ import typer
 
 from driftguard_cli.generate import reference
 from driftguard_cli.generate.limits import loaded
+from driftguard_cli.generate.reference import settings
 from driftguard_cli.main import app
+from driftguard_cli.policy_file import schema
 from tests.support.world import ROOT
 
 TEMPLATE = (ROOT / "template.yaml").read_text()
@@ -56,3 +58,24 @@ def test_the_stacks_page_has_every_parameter_output_alarm_and_what_stays() -> No
     assert set(re.findall(r"^\| `(\w+)` \|", stays, re.M)) == kept
     told = set(re.findall(r"^\| `(\w+)` \|", before, re.M))
     assert told == set(WHOLE["Parameters"]) | set(WHOLE["Outputs"]) | alarms
+
+
+def test_the_policys_page_has_every_key_with_its_default() -> None:
+    made = schema.schema()
+    page = settings.page(made)
+    every = made["properties"]
+    headings = set(re.findall(r"^## `(\w+)`$", page, re.M))
+    assert headings == set(every) - {"version"}
+    for name, entry in made["$defs"].items():
+        if "Settings_of" in name or name == "Controls" or "properties" not in entry:
+            continue
+        for key in entry["properties"]:
+            assert key == "settings" or re.search(rf"^\| `{key}` \|", page, re.M) or name in APART
+    assert "| `expires` | length of time, as `30m`, `24h`, `7d` | `1d` |" in page
+    assert "| `quorum` | whole number, from 1 | `1` | How many people must agree. |" in page
+    for row in re.findall(r"^\|.*\|$", page, re.M):
+        assert len(re.findall(r"(?<!\\)\|", row)) in (4, 5), row
+
+
+# What only the settings of single controls hold; docs/controls.md has those.
+APART = {"AllowedAdvisory"}

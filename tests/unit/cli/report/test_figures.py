@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 from driftguard import controls
 from driftguard.model import Actor, Choice, Resource, Status
-from driftguard_cli.commands.report import figures
-from driftguard_cli.commands.report.compliance import CIS, cis_of, requirements
+from driftguard_cli.commands.report import figures, nist
+from driftguard_cli.commands.report.compliance import CIS, cis_of, nist_of, requirements
 from driftguard_cli.commands.report.figures import Answers, Bar
 from driftguard_cli.commands.report.model import Report, Unread, each_once, with_exemptions
 from tests.support.audit import ACCOUNT, group
@@ -224,6 +225,10 @@ def test_operators_acts_are_no_decisions_about_changes() -> None:
 # ----------------------------------------------------------------------------- compliance
 
 
+# Source: NIST SP 800-53 rev. 5, table 1 (security and privacy control families).
+FAMILIES = "AC AT AU CA CM CP IA IR MA MP PE PL PM PS PT RA SA SC SI SR"
+
+
 def test_the_table_names_only_what_our_controls_name() -> None:
     named = {one.security_hub for one in requirements(controls.every())}
     assert set(CIS) <= named
@@ -234,6 +239,20 @@ def test_a_risk_has_each_requirement_once_in_the_order_of_their_numbers() -> Non
         ("1.10", "2.1.4", "5.2", "5.3"),
         ("1.9", "2.1.4", "5.3", "5.4"),
     )
+
+
+def test_nist_is_told_for_real_controls_of_security_hub_and_in_nists_own_order() -> None:
+    named = {one.security_hub: one for one in requirements(controls.every())}
+    assert set(nist.NIST) <= set(named)
+    for name, listed in nist.NIST.items():
+        assert listed
+        assert len(set(listed)) == len(listed), name
+        for one in listed:
+            assert re.fullmatch(r"[A-Z]{2}-[1-9][0-9]?(\([1-9][0-9]?\))?", one), one
+            assert one[:2] in FAMILIES.split(), one
+        assert named[name].nist == listed
+    assert nist.NIST["IAM.7"] == ("AC-2(1)", "AC-2(3)", "AC-3(15)", "IA-5(1)")
+    assert nist_of(["KMS.3", "KMS.4", "unknown.1"]) == ("SC-12", "SC-12(2)", "SC-28(3)")
 
 
 def of_hub(report: Report, name: str) -> figures.Standing:

@@ -33,6 +33,7 @@ def test_csv_says_how_long_a_revert_took_and_what_a_risk_is_about() -> None:
         "2.1.4",
         "2.1.4",
     )
+    assert exempt["nist_800_53_r5"].startswith("AC-3 AC-3(7) AC-4 AC-4(21) AC-6 AC-21 SC-7 ")
     assert exempt["region"] == "global"
 
 
@@ -77,6 +78,7 @@ def test_json_has_the_figures_of_the_page_and_all_that_they_count() -> None:
     ]
     (ingress,) = [one for one in told["compliance"] if one["security_hub"] == "EC2.13"]
     assert (ingress["now"], ingress["cis_5_0_0"]) == ("3 risky", ["5.3", "5.4"])
+    assert {"AC-4", "CM-7", "SC-7(5)"} <= set(ingress["nist_800_53_r5"])
 
 
 def test_what_was_not_read_is_null() -> None:

@@ -9,7 +9,10 @@ from typing import Any
 
 import typer
 
-from .limits import loaded
+from ...policy_file import schema
+from .. import metrics
+from ..limits import loaded
+from . import permissions, settings
 
 _BY_HAND = "`make generate` writes this page from {source}. To change it, change that."
 
@@ -52,8 +55,8 @@ Values that the stack tells, and where people subscribe.
 _ALARMS = """
 ## Alarms
 
-Each tells the topic `AlarmsTopic`. Their metrics in the namespace `Driftguard` are the guard's own,
-a dimension `service` says which function counted.
+Each tells the topic `AlarmsTopic`. Their metrics in the namespace `Driftguard` are the functions'
+own: [Metrics](metrics.md) lists them all. [What it costs](../cost.md) has what alarms cost.
 
 | alarm | rings when | metric |
 |---|---|---|
@@ -88,7 +91,7 @@ def commands(command: Any, *path: str) -> Iterator[tuple[str, Any]]:
 def commands_page() -> str:
     """Return docs/reference/commands.md: each command with its arguments, options and exits."""
     # Not at the top: the command line imports this package, for `driftguard generate`.
-    from ..main import app
+    from ...main import app
 
     return _COMMANDS + "\n".join(
         _command(name, one) for name, one in commands(typer.main.get_command(app))
@@ -175,7 +178,12 @@ def _alarms(resources: Mapping[str, Any]) -> Iterator[str]:
                 if (stat := query.get("MetricStat"))
             ]
             named = dict.fromkeys(f"`{space}` `{metric}`" for space, metric in metrics if metric)
-            yield _row(f"`{name}`", _told(alarm["AlarmDescription"]), ", ".join(named))
+            yield _row(
+                f"`{name}`",
+                _told(alarm["AlarmDescription"]),
+                ", ".join(named),
+                only=resource.get("Condition"),
+            )
 
 
 def _retained(resources: Mapping[str, Any]) -> Iterator[str]:
@@ -206,4 +214,7 @@ def pages(root: Path, template: str) -> dict[Path, str]:
     return {
         folder / "commands.md": commands_page(),
         folder / "stack.md": stack_page(template),
+        folder / "metrics.md": metrics.page(),
+        folder / "permissions.md": permissions.page(),
+        folder / "policy.md": settings.page(schema.schema()),
     }
