@@ -33,7 +33,8 @@ RECORD: dict[str, Any] = {
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    return Lab(tmp_path, Endpoints("http://127.0.0.1:1", "http://127.0.0.1:2"))
+    endpoints = Endpoints("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3")
+    return Lab(tmp_path, endpoints)
 
 
 def test_a_record_of_a_real_trail_is_of_the_labs_account_and_happens_now(lab: Lab) -> None:
