@@ -35,7 +35,9 @@ ACCEPT = "driftguard.accept"
 ACCEPT_FOR = "driftguard.accept-for"
 DETAILS = "driftguard.details"
 UNDO = "driftguard.undo"
-ACTIONS = frozenset({REVERT, ACCEPT, ACCEPT_FOR, DETAILS, UNDO})
+# Of the message by which `driftguard slack test` shows that clicks arrive.
+TEST = "driftguard.test"
+ACTIONS = frozenset({REVERT, ACCEPT, ACCEPT_FOR, DETAILS, UNDO, TEST})
 # For how many days "Accept for…" accepts.
 LENGTHS = (1, 7, 30)
 
@@ -110,6 +112,16 @@ def _buttons(decision: Decision) -> Iterator[Block]:
                 "style": "danger",
             }
         }
+
+
+def test_message() -> Message:
+    """A message about no decision, with a button that shows whether clicks arrive."""
+    text = "A test by `driftguard slack test`: decisions of Driftguard will appear here."
+    button = _button(TEST, "Does a click arrive?", "test")
+    return text, [
+        {"type": "section", "text": _markdown(text, _SECTION)},
+        {"type": "actions", "elements": [button]},
+    ]
 
 
 def details(decision: Decision) -> str:
