@@ -106,19 +106,21 @@ def test_from_nothing_to_a_reverted_change_and_a_report(newcomer: Newcomer, tmp_
 
     decision = eventually(first, "the first decision", within=_PATIENCE)
     assert (decision["control"], decision["status"]) == ("ec2.open-ingress", "asked")
-    assert group in newcomer.driftguard("audit", "show", decision["id"])
+    assert group in newcomer.driftguard("audit", "show", decision["decision"])
 
     def status_is(wanted: str) -> bool:
         return (
-            json.loads(newcomer.driftguard("audit", "show", decision["id"], "--json"))["status"]
+            json.loads(newcomer.driftguard("audit", "show", decision["decision"], "--json"))[
+                "status"
+            ]
             == wanted
         )
 
-    newcomer.driftguard("approve", decision["id"], "--yes", "--reason", "nobody ordered this")
+    newcomer.driftguard("approve", decision["decision"], "--yes", "--reason", "nobody ordered this")
     eventually(lambda: status_is("reverted"), "that it is reverted", within=_PATIENCE)
     assert newcomer.python(_RULES, group) == "0"
 
-    newcomer.driftguard("undo", decision["id"], "--yes", "--timeout", str(_PATIENCE))
+    newcomer.driftguard("undo", decision["decision"], "--yes", "--timeout", str(_PATIENCE))
     assert status_is("undone")
     assert newcomer.python(_RULES, group) == "1"
 
