@@ -7,6 +7,7 @@ Sources, docs.slack.dev: "auth.test" (`x-oauth-scopes`), "chat.postMessage", "ch
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 import urllib.error
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Slack: is it set up right?", no_args_is_help=True)
 
 _SECONDS = 15
+# Where a stand-in for Slack is, as for the functions.
+_STAND_IN = "SLACK_API_URL"
 # What Slack gives out. Source: docs.slack.dev, "Tokens" and "Verifying requests from Slack".
 _BOT_TOKEN = re.compile(r"xoxb-[\w-]+")
 _SIGNING_SECRET = re.compile(r"[0-9a-z]{32}")
@@ -99,13 +102,12 @@ def test_command(
     policy: PolicyOption = None,
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
-    api_url: Annotated[str, typer.Option(envvar="SLACK_API_URL", hidden=True)] = "",
 ) -> None:
     """Test the Slack app: its token, its signing secret, the policy's channels and its people.
 
-    Posts a message to each channel of the policy and deletes it again. With
-    --keep it stays, and its button shows that clicks arrive: only Slack itself
-    can show that the signing secret is the app's.
+    Posts a message to each channel of the policy and deletes it again, unless you
+    say --keep. The button of a message that stays shows that clicks arrive: only
+    Slack itself can show that the signing secret is the app's.
 
     Exits 1 if something does not work, and says what to do.
 
@@ -117,7 +119,8 @@ def test_command(
     else:
         deployed = Stack.named(stack)
         secret, reply_url = _secret_of(deployed), deployed.output("ReplyUrl")
-    setting = _Setting(secret, at_hand.policy, reply_url, _client(secret.bot_token, api_url))
+    client = _client(secret.bot_token, os.environ.get(_STAND_IN, ""))
+    setting = _Setting(secret, at_hand.policy, reply_url, client)
     tell(list(_checked(setting, keep=keep, members=members)), as_json=as_json)
 
 
