@@ -102,9 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._write(Answer(200, (), b"{}"))
             return
         body = self._body()
-        url = f"http://{self.headers.get('Host', '127.0.0.1')}{self.path}"
-        request = HttpRequest.from_primitives(self.command, url, self.headers, body)
-        endpoint = self.server.endpoint_of(service_of(request))
+        request, service = self._understood(body)
+        endpoint = self.server.endpoint_of(service)
         try:
             answer = self._asked(endpoint, body)
         except (OSError, http.client.HTTPException) as error:
@@ -112,10 +111,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._write(Answer(502, (("Content-Type", "application/json"),), told.encode()))
             return
         self._write(answer)
+        if request is None:
+            return
         try:
             self.server.recorder.heard(request, answer, self.client_address[0])
         except Exception:  # noqa: BLE001 - one call that cannot be recorded is not all of them
             _say(f"not recorded: {self.command} {self.path}\n{traceback.format_exc()}")
+
+    def _understood(self, body: bytes) -> tuple[HttpRequest | None, str | None]:
+        """The request, and the service it was signed for; None where that cannot be told."""
+        try:
+            url = f"http://{self.headers.get('Host', '127.0.0.1')}{self.path}"
+            request = HttpRequest.from_primitives(self.command, url, self.headers, body)
+            return request, service_of(request)
+        except Exception:  # noqa: BLE001 - whether it is well formed, the emulator says
+            _say(f"not understood: {self.command} {self.path}\n{traceback.format_exc()}")
+            return None, None
 
     def _body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
