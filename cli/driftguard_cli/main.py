@@ -38,6 +38,7 @@ COMMANDS = (
     *("audit", "policy", "baseline", "exempt", "trust", "circuit-breaker", "access", "lab"),
     *("approve", "deny", "accept", "confirm", "undo", "freeze", "unfreeze", "redrive"),
     *("controls", "explain", "replay", "noise", "scan", "sweep", "report", "doctor", "demo"),
+    *("slack",),
     *("generate", "sdk"),
 )
 # For those who work on Driftguard itself.

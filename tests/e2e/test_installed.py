@@ -3,58 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.installing import Installed, install
 from tests.support.world import ROOT
 
 pytestmark = pytest.mark.e2e
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
 
 @pytest.fixture(scope="module", params=["wheel", "sdist"])
-def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Runs `driftguard` of a fresh installation, in a folder without any of the project's files."""
-    folder = tmp_path_factory.mktemp(request.param)
-    built, environment, empty = folder / "dist", folder / "environment", folder / "empty"
-    empty.mkdir()
-
-    def uv(*arguments: str | Path) -> str:
-        done = subprocess.run(
-            ["uv", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    uv("build", f"--{request.param}", "--out-dir", built)
-    (archive,) = [*built.glob("*.whl"), *built.glob("*.tar.gz")]
-    pins = folder / "pins.txt"
-    pins.write_text(uv("export", "--frozen", "--no-dev", "--no-emit-project", "--no-hashes"))
-    uv("venv", environment)
-    uv("pip", "install", "--python", environment, "--constraints", pins, archive)
-    assert shutil.which("driftguard", path=environment / "bin")
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return subprocess.run(
-            [environment / "bin" / "driftguard", *arguments],
-            cwd=empty,
-            env={**kept, "COLUMNS": "100"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
+def installed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Installed:
+    return install(tmp_path_factory.mktemp(request.param), request.param)
 
 
-def test_it_says_which_commit_it_was_built_from(installed: Run) -> None:
+def test_it_says_which_commit_it_was_built_from(installed: Installed) -> None:
     head = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
@@ -63,13 +30,13 @@ def test_it_says_which_commit_it_was_built_from(installed: Run) -> None:
     assert head.startswith(commit.strip("()").removesuffix("-dirty"))
 
 
-def test_without_arguments_it_shows_its_help_and_exits_0(installed: Run) -> None:
+def test_without_arguments_it_shows_its_help_and_exits_0(installed: Installed) -> None:
     result = installed()
     assert (result.returncode, result.stderr) == (0, "")
     assert "audit" in result.stdout
 
 
-def test_events_and_histories_are_judged_by_the_policy_that_ships(installed: Run) -> None:
+def test_events_and_histories_are_judged_by_the_policy_that_ships(installed: Installed) -> None:
     event = str(ROOT / "events" / "ec2.open-ingress" / "risky.json")
     explained = installed("explain", event, "--json")
     assert explained.returncode == 0, explained.stderr
@@ -80,7 +47,7 @@ def test_events_and_histories_are_judged_by_the_policy_that_ships(installed: Run
     assert ("ec2.open-ingress", "revert") in {(one["control"], one["autonomy"]) for one in found}
 
 
-def test_policies_packages_and_access_are_judged(installed: Run, tmp_path: Path) -> None:
+def test_policies_packages_and_access_are_judged(installed: Installed, tmp_path: Path) -> None:
     policy = tmp_path / "guard.yaml"
     policy.write_text("version: 1\ndefaults: {autonomy: ask}\n")
     assert "is valid" in installed("policy", "check", str(policy)).stdout
@@ -103,7 +70,7 @@ def test_policies_packages_and_access_are_judged(installed: Run, tmp_path: Path)
 
 
 @pytest.mark.parametrize("command", [("demo",), ("lab", "up")])
-def test_what_needs_a_checkout_says_so(installed: Run, command: tuple[str, ...]) -> None:
+def test_what_needs_a_checkout_says_so(installed: Installed, command: tuple[str, ...]) -> None:
     result = installed(*command)
     assert result.returncode == 1
     assert "Run it from a clone" in result.stderr

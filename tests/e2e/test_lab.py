@@ -49,8 +49,8 @@ def test_an_interrupted_start_leaves_nothing_running(
     record = tmp_path / "lab" / "lab.json"
     try:
         eventually(
-            lambda: record.exists() and len(json.loads(record.read_text())["processes"]) == 3,
-            "both emulators, and sam at work",
+            lambda: record.exists() and len(json.loads(record.read_text())["processes"]) == 4,
+            "both emulators, the recorder, and sam at work",
         )
         ids = [one["pid"] for one in json.loads(record.read_text())["processes"]]
         time.sleep(0.5)
@@ -86,7 +86,7 @@ def test_an_example_is_emitted_and_what_followed_is_said(lab: World) -> None:
     status = run("lab", "status", *folder)
     assert status.returncode == 0, status.stdout
     exported = run("lab", "env", *folder)
-    assert f"export AWS_ENDPOINT_URL={lab.lab['pipeline_endpoint']}" in exported.stdout.replace(
+    assert f"export AWS_ENDPOINT_URL={lab.lab['recorder_endpoint']}" in exported.stdout.replace(
         "'", ""
     )
     # The group of the example is not in the lab's account: gone, and so nothing follows.

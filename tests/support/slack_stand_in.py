@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import parse_qsl, quote_plus
 
 from slack_sdk.signature import SignatureVerifier
 
 TOKEN = "xoxb-a-bot"
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
+_OF_MESSAGES = {"chat.postMessage", "chat.update"}
 _BLOCKS = {"header", "section", "context", "actions"}
 
 
@@ -59,6 +60,10 @@ class SlackStandIn:
     ephemeral: list[dict[str, Any]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     refusals: list[tuple[int, dict[str, Any], dict[str, str]]] = field(default_factory=list)
+    # What the app was granted; who is in which channel, where a test says; ids by e-mail address.
+    scopes: str = "chat:write"
+    rooms: dict[str, set[str]] | None = None
+    emails: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -82,7 +87,8 @@ class SlackStandIn:
         with self._lock:
             if not path.startswith(("/api/", "/response/")):
                 return 404, {"ok": False}, {}
-            given = json.loads(body)
+            form = headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
+            given = dict(parse_qsl(body.decode())) if form else json.loads(body or b"{}")
             if path.startswith("/response/"):
                 self.ephemeral.append(given)
                 return 200, {"ok": True}, {}
@@ -92,12 +98,23 @@ class SlackStandIn:
                 return self.refusals.pop(0)
             if headers.get("Authorization") != f"Bearer {TOKEN}":
                 return 200, {"ok": False, "error": "invalid_auth"}, {}
-            problem = _problem(given)
+            problem = _problem(given) if method in _OF_MESSAGES else ""
             if problem:
                 return 200, {"ok": False, "error": problem}, {}
-            return 200, self._done(method, given), {}
+            return 200, self._done(method, given), {"X-OAuth-Scopes": self.scopes}
 
     def _done(self, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        if method == "auth.test":
+            return {"ok": True, "team": "Example", "user": "driftguard"}
+        if method == "users.lookupByEmail":
+            return self._looked_up(given["email"])
+        if self.rooms is not None and given["channel"] not in self.rooms:
+            return {"ok": False, "error": "channel_not_found"}
+        if method == "chat.postEphemeral":
+            if self.rooms is not None and given["user"] not in self.rooms[given["channel"]]:
+                return {"ok": False, "error": "user_not_in_channel"}
+            self.ephemeral.append(dict(given))
+            return {"ok": True, "message_ts": "1700000000.000001"}
         if method == "chat.postMessage":
             ts = f"1700000000.{len(self.messages) + 1:06d}"
             thread = given.get("thread_ts", "")
@@ -114,7 +131,19 @@ class SlackStandIn:
                     one.edits += 1
                     return {"ok": True, "channel": one.channel, "ts": one.ts}
             return {"ok": False, "error": "message_not_found"}
+        if method == "chat.delete":
+            before = len(self.messages)
+            self.messages = [one for one in self.messages if one.ts != given["ts"]]
+            gone = len(self.messages) < before
+            return {"ok": True} if gone else {"ok": False, "error": "message_not_found"}
         return {"ok": False, "error": "unknown_method"}
+
+    def _looked_up(self, email: str) -> dict[str, Any]:
+        if "users:read.email" not in self.scopes:
+            return {"ok": False, "error": "missing_scope", "needed": "users:read.email"}
+        if email not in self.emails:
+            return {"ok": False, "error": "users_not_found"}
+        return {"ok": True, "user": {"id": self.emails[email]}}
 
     # ------------------------------------------------------------------------ interactions
 

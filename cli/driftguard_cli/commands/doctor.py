@@ -6,7 +6,7 @@ Each check reads with the caller's own rights and says what to do. It changes no
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -64,7 +64,11 @@ def doctor(as_json: JsonOption = False, stack: StackOption = "driftguard") -> No
     Example: driftguard doctor --region eu-west-1
     """
     deployed = Stack.named(stack)
-    found = [finding for check in CHECKS for finding in _checked(check, deployed)]
+    tell([finding for check in CHECKS for finding in _checked(check, deployed)], as_json=as_json)
+
+
+def tell(found: Sequence[Finding], *, as_json: bool) -> None:
+    """Prints what checks found. Exits 1 if something does not work."""
     if as_json:
         told = [
             {"check": one.check, "verdict": one.verdict.value, "what": one.what} for one in found

@@ -1,7 +1,9 @@
 """`driftguard sweep`: lists what is risky now in the account and region of the AWS environment.
 
-It needs no stack. It reads with the caller's own rights what the controls can list, and judges as
-the guard would without a change and without a baseline. It records and changes nothing.
+It reads with the caller's own rights what the controls can list, and judges as the guard would
+without a change. It needs no stack; but where there is one that the caller may read, what people
+exempted and accepted there, and its baselines, count as they do for the guard. It records and
+changes nothing.
 """
 
 from __future__ import annotations
@@ -21,24 +23,34 @@ from driftguard.aws.calls import AwsError, told_apart
 from driftguard.aws.client import Aws, Reader, Surroundings
 from driftguard.controls.control import AnyControl
 from driftguard.documents import stamp
+from driftguard.engine import sweep_finding
+from driftguard.engine.case import Case
+from driftguard.engine.guard import Guard
 from driftguard.model import Actor, Candidate, Certainty, Resource
 from driftguard.policy.model import Policy
+from driftguard.state.exemptions import given_exemptions
+from driftguard.state.keys import ALL, StateRecords, exemptions_key
+from driftguard.sweep.look import listed
 
 from ..aws_options import needed_region, on_aws
-from ..errors import Misuse
+from ..errors import Misuse, Trouble
 from ..policy_file.at_hand import PolicyAtHand, PolicyOption
 from ..policy_file.schema.names import nearest
 from ..rows import Rows, severity_in_words
-from ..stack import JsonOption
+from ..stack import JsonOption, Stack
 from ..terminal import Console
+from .explain.looking import guard_of
 
 console = Console(highlight=False)
+
+_USUAL_STACK = "driftguard"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A risky resource. `exempt` says until when the policy exempts it, "" if it does not.
+    """A risky resource. `exempt` says until when it is exempted, "" if it is not.
 
+    `accepted` is the decision by which people let this very state stand; "" if none did.
     `own_severity` is the finding's own (0 to 100), where it is less than the control's.
     """
 
@@ -47,6 +59,7 @@ class Found:
     finding: str
     exempt: str = ""
     own_severity: int | None = None
+    accepted: str = ""
 
     @property
     def severity(self) -> int:
@@ -64,8 +77,36 @@ class Survey:
 
     @property
     def flagged(self) -> list[Found]:
-        """What no exemption covers."""
-        return [found for found in self.found if not found.exempt]
+        """What people have neither exempted nor accepted."""
+        return [found for found in self.found if not (found.exempt or found.accepted)]
+
+
+@dataclass(frozen=True, slots=True)
+class StackAtHand:
+    """A stack's guard, with the caller's own rights; None where there is none to read.
+
+    `told` says in a sentence what that means for the result.
+    """
+
+    guard: Guard | None
+    told: str
+
+    @classmethod
+    def found(cls, name: str, policy: Policy, region: str) -> StackAtHand:
+        """The stack of this name, which must be there; "" for the usual one, if it is there."""
+        wanted, alone = name or _USUAL_STACK, "Only the policy's exemptions count, and nothing is"
+        try:
+            deployed = Stack.named(wanted)
+            guard = guard_of(deployed, policy, deployed.advisories or "")
+            # Whoever may not read what is remembered hears so before anything is looked at.
+            guard.state.recall(exemptions_key(guard.state.place, ALL))
+        except AwsError as error:
+            return cls(None, f"{alone} compared with a baseline: the stack was not read: {error}.")
+        except Trouble:
+            if name:
+                raise
+            return cls(None, f"{alone} compared with a baseline: no stack `{wanted}` in {region}.")
+        return cls(guard, f"Stack {wanted}: its exemptions, baselines and accepted states count.")
 
 
 @on_aws
@@ -76,26 +117,41 @@ def sweep(
     ] = None,
     policy: PolicyOption = None,
     as_json: JsonOption = False,
+    stack: Annotated[
+        str,
+        typer.Option(
+            envvar="DRIFTGUARD_STACK",
+            help="The stack whose exemptions and baselines count; if not given, `driftguard`, "
+            "where there is one.",
+        ),
+    ] = "",
 ) -> None:
     """List what is risky now in this account and region, read with your own rights; change nothing.
 
-    Needs no stack. Exits 1 if something is risky and not exempt; 2 if nothing is, but something
-    could not be read.
+    Needs no stack. Where there is one that you may read, what people exempted or
+    accepted there counts, and so do its baselines; the last line says whether they did.
+
+    Exits 1 if something is risky, neither exempt nor accepted; 2 if nothing is,
+    but something could not be read.
     """
     chosen = chosen_of(control or ["*"])
     at_hand = PolicyAtHand.found(policy)
     where = needed_region()
     aws = reading()
     account = account_of(aws, where)
+    deployed = StackAtHand.found(stack, at_hand.policy, where)
     survey = Survey()
     with Console(stderr=True).status("sweeping") as status:
         for chosen_control in chosen:
             status.update(f"sweeping: {chosen_control.id}, {survey.looked_at} looked at")
-            look(survey, chosen_control, aws.reader(account, where), at_hand.policy)
+            reader = aws.reader(account, where)
+            look(survey, chosen_control, reader, at_hand.policy, deployed.guard)
     if as_json:
-        typer.echo(json.dumps(_told(survey, account, where, at_hand.origin), indent=2))
+        told = _told(survey, account, where, at_hand.origin)
+        stack_read = deployed.guard is not None
+        typer.echo(json.dumps({**told, "stack": deployed.told, "stack_read": stack_read}, indent=2))
     else:
-        _show(survey, len(chosen), at_hand.origin)
+        _show(survey, len(chosen), at_hand.origin, deployed.told)
     if survey.flagged:
         raise typer.Exit(1)
     if survey.failed:
@@ -132,16 +188,26 @@ def chosen_of(patterns: Sequence[str]) -> list[AnyControl]:
     return sorted(named, key=lambda control: (-control.severity, control.id))
 
 
-def look(survey: Survey, control: AnyControl, reader: Reader, policy: Policy) -> None:
-    """Looks at all that one control can list.
+def look(
+    survey: Survey,
+    control: AnyControl,
+    reader: Reader,
+    policy: Policy,
+    guard: Guard | None = None,
+) -> None:
+    """Looks at all that one control can list, beside what a stack's guard remembers, if given.
 
     A resource that fails is named, and does not keep the others from being looked at.
     """
     try:
-        for resource in control.inventory(reader):
+        found = listed(guard, control, reader.region) if guard else control.inventory(reader)
+        for resource in found:
             survey.looked_at += 1
             try:
-                survey.found += _judged(control, resource, reader, policy)
+                if guard is None:
+                    survey.found += _judged(control, resource, reader, policy)
+                else:
+                    survey.found += judged_beside(guard, control, resource)
             except Exception as error:  # noqa: BLE001 - one resource is not all of them
                 survey.failed.append((control.id, resource.arn, _why(error)))
     except Exception as error:  # noqa: BLE001 - one service that cannot be listed is not all
@@ -171,6 +237,32 @@ def _judged(
         yield Found(control, resource, finding.summary, exempt, finding.severity)
 
 
+def judged_beside(guard: Guard, control: AnyControl, resource: Resource) -> Iterator[Found]:
+    """What is risky about a resource beside what the guard remembers of it. Writes nothing."""
+    settings = guard.policy.settings_of(control.id, control.settings)
+    candidate, nothing = Candidate(resource, Certainty.POSSIBLE), StateRecords(guard.state.place)
+    case = Case(guard, control, settings, candidate, False, nothing).recalled()
+    _, assessment = sweep_finding.look(case)
+    if assessment is None:
+        return
+    exemptions = (*guard.policy.exemptions, *given_exemptions(control.id, case.remembered))
+    tags = case.tags_that_count()
+    until = [
+        exemption.until
+        for exemption in exemptions
+        if exemption.covers(control.id, resource, case.now(), Actor.unattributed(), tags)
+    ]
+    standing = None if until else sweep_finding.accepted(case, assessment)
+    yield Found(
+        control,
+        resource,
+        assessment.finding.summary,
+        max(until, default=""),
+        assessment.finding.severity,
+        standing.id if standing else "",
+    )
+
+
 def _told(survey: Survey, account: str, region: str, policy: str) -> dict[str, object]:
     return {
         "account": account,
@@ -185,6 +277,7 @@ def _told(survey: Survey, account: str, region: str, policy: str) -> dict[str, o
                 "resource": found.resource.arn,
                 "risk": found.finding,
                 "exempt_until": found.exempt,
+                "accepted_by": found.accepted,
             }
             for found in survey.found
         ],
@@ -195,17 +288,26 @@ def _told(survey: Survey, account: str, region: str, policy: str) -> dict[str, o
     }
 
 
-def _show(survey: Survey, swept: int, policy: str) -> None:
+def _show(survey: Survey, swept: int, policy: str, stack: str) -> None:
     if survey.found:
         console.print(_rows(survey.found))
     for control, resource, why in survey.failed:
         console.print(f"not read: {control} {resource} {why}", markup=False)
-    flagged, exempt = len(survey.flagged), len(survey.found) - len(survey.flagged)
-    counts = f"{flagged} risky" + (f", {exempt} exempt" if exempt else "")
+    exempt = sum(1 for found in survey.found if found.exempt)
+    accepted = len(survey.found) - len(survey.flagged) - exempt
+    counts = f"{len(survey.flagged)} risky" + (f", {exempt} exempt" if exempt else "")
+    counts += f", {accepted} accepted" if accepted else ""
     console.print(
         f"{counts}, of {survey.looked_at} looked at by {swept} controls. Policy: {policy}.",
         markup=False,
     )
+    console.print(stack, markup=False)
+
+
+def _standing(found: Found) -> str:
+    if found.exempt:
+        return f"exempt until {found.exempt[:10]}: "
+    return f"accepted by {found.accepted}: " if found.accepted else ""
 
 
 def _rows(found: Sequence[Found]) -> Rows:
@@ -219,7 +321,7 @@ def _rows(found: Sequence[Found]) -> Rows:
             severity_in_words(one.severity),
             one.control.id,
             one.resource.arn,
-            f"exempt until {one.exempt[:10]}: {one.finding}" if one.exempt else one.finding,
-            style="dim" if one.exempt else "",
+            f"{_standing(one)}{one.finding}",
+            style="dim" if one.exempt or one.accepted else "",
         )
     return rows

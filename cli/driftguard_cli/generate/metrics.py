@@ -105,6 +105,18 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric("SlackRecords", "slack", "Count", "Decisions of which Slack was to be told."),
     Metric("HooksPublished", "hooks", "Count", "Messages to other services over HTTPS."),
+    Metric(
+        "SecurityHubCommands",
+        "security-hub",
+        "Count",
+        "Looks and questions that Security Hub's custom action had the guard make.",
+    ),
+    Metric(
+        "FindingsNotImported",
+        "security-hub",
+        "Count",
+        "Findings that Security Hub did not take; each is sent again.",
+    ),
     Metric("Replies", "reply", "Count", "Requests to the reply function: links, Slack, SNS."),
     Metric("Replies", "signed-api", "Count", "Requests to the signed API."),
 )

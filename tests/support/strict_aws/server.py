@@ -26,20 +26,20 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import run_simple
 from werkzeug.test import run_wsgi_app
 
-from . import RULES
-from .gate import Gate
-from .rule import Parameters, Refusal, Request, Response, Rule
-from .wire import (
+from driftguard_cli.commands.lab.recorder.wire import (
     Answer,
     Named,
     Scope,
+    answered,
     named,
     parameters,
     protocol_of,
-    read,
-    to_environment,
-    written,
 )
+
+from . import RULES
+from .gate import Gate
+from .rule import Parameters, Refusal, Request, Response, Rule
+from .wire import to_environment, written
 
 Environment: TypeAlias = dict[str, Any]
 Application: TypeAlias = Callable[[Environment, Any], Iterable[bytes]]
@@ -95,7 +95,7 @@ class Door:
             answer = self._made(sent)
             if answer.status >= 300:
                 raise _Answered(answer)
-            said = read(request, call.protocol, answer)
+            said = answered(call, answer)
             raw.append((answer, said))
             return said
 
@@ -104,8 +104,8 @@ class Door:
             said = self._gate.through(came, on)
         except Refusal as refusal:
             return written(came, call.protocol, refusal)
-        except _Answered as answered:
-            return answered.answer
+        except _Answered as refused:
+            return refused.answer
         finally:
             _asking.reset(token)
         # What no rule has changed goes out as it came.
@@ -120,12 +120,12 @@ class Door:
 
     def _ask(self, service: str, operation: str, parameters: Parameters) -> Response:
         base, scope = _asking.get()
-        call = Request(service, operation, parameters)
-        protocol = protocol_of(service)
-        answer = self._made(to_environment(call, protocol, scope, base))
+        call = Named(service, operation, protocol_of(service), scope, {})
+        request = Request(service, operation, parameters)
+        answer = self._made(to_environment(request, call.protocol, scope, base))
         if answer.status >= 300:
             raise ClientError({"Error": {"Code": str(answer.status), "Message": ""}}, operation)
-        return read(call, protocol, answer)
+        return answered(call, answer)
 
 
 def hastened(times: float) -> Callable[[], datetime]:

@@ -16,22 +16,15 @@ from typer.testing import CliRunner
 from driftguard.policy.compiled import from_compiled
 from driftguard_cli.main import app
 from driftguard_cli.policy_file import loader
+from tests.support.pages import PAGES, every_line
 from tests.support.world import ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # These call AWS for nothing; what they read must be in the repository.
 ALONE = ("access", "controls", "explain", "noise", "policy", "replay")
 # What a page leaves out, and what only the reader has: a decision, a bucket, the live stack.
 NOT_HERE = re.compile(r"…|\bdg-|s3://|--live|\[|>")
 # Files that the pages write of, but that a reader brings along.
 OWN_FILES = {"event.json", "policy.json", "history/", "labels.csv"}
-
-
-def lines(page: str) -> Iterator[str]:
-    for block in re.findall(r"^ *```(?:console|bash|sh)\n(.*?)^ *```", page, re.M | re.S):
-        for line in block.replace("\\\n", " ").splitlines():
-            if line.strip().startswith("driftguard "):
-                yield line.strip()
 
 
 def can_run(line: str) -> bool:
@@ -41,7 +34,7 @@ def can_run(line: str) -> bool:
     return not OWN_FILES & set(words)
 
 
-RUN = sorted({line for page in PAGES for line in lines(page.read_text()) if can_run(line)})
+RUN = [line for line in every_line() if can_run(line)]
 
 
 @pytest.fixture

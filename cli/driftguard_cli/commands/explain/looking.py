@@ -51,7 +51,7 @@ def explanation(
 ) -> Explanation:
     """Return what the guard would do now. `advisories` replaces the stack's own source."""
     source = advisories or deployed.advisories
-    guard = _guard(deployed, at_hand.policy, source or "")
+    guard = guard_of(deployed, at_hand.policy, source or "")
     if change.account != guard.account:
         raise Trouble(
             f"The change is of account {change.account or '(none)'}, and you look with the rights "
@@ -115,7 +115,7 @@ def _sure(reasoning: Reasoning, control: AnyControl, source: str | None) -> Reas
     return replace(reasoning, seen=seen)
 
 
-def _guard(deployed: Stack, policy: Policy, advisories: str) -> Guard:
+def guard_of(deployed: Stack, policy: Policy, advisories: str) -> Guard:
     """A guard as the stack runs it, but with our own rights."""
     arn = deployed.output("RemediatorRole").split(":")
     account = deployed.caller().split(":")[4]

@@ -18,6 +18,7 @@ from . import emitting
 from .errors import LabError
 from .house import down, up
 from .record import Lab, load
+from .recorded import eventless, recorded_at
 from .reporting import interruptions_told, progress
 
 app = typer.Typer(
@@ -82,7 +83,7 @@ def down_command(as_json: JsonOption = False, folder: FolderOption = None) -> No
 
 @app.command("status")
 def status_command(as_json: JsonOption = False, folder: FolderOption = None) -> None:
-    """Say whether a lab runs, where it listens, and which of its processes is dead.
+    """Say whether a lab runs, where it listens, what it has recorded, and which part is dead.
 
     Exits 1 unless the whole lab runs.
     """
@@ -92,6 +93,8 @@ def status_command(as_json: JsonOption = False, folder: FolderOption = None) -> 
         told = {
             "running": lab is not None and lab.running,
             "dead": [{"name": one.name, "log": str(one.log)} for one in dead],
+            "recorded": recorded_at(lab) if lab else [],
+            "eventless": list(eventless()),
             **(lab.told() if lab else {}),
         }
         typer.echo(json.dumps(told, indent=2))
@@ -101,8 +104,11 @@ def status_command(as_json: JsonOption = False, folder: FolderOption = None) -> 
         typer.echo(_standing(lab))
         for one in dead:
             typer.echo(f"{one.name} is dead; its last words are in {one.log}")
-        typer.echo(f"The pipeline listens at {lab.endpoints.pipeline}")
-        typer.echo(f"The guarded account at  {lab.endpoints.account}")
+        typer.echo(_places(lab))
+        recorded = recorded_at(lab)
+        last = f", the last one {recorded[-1]}" if recorded else ""
+        typer.echo(f"Calls recorded so far: {len(recorded)}{last}.")
+        typer.echo(f"No call leads to these events; `lab emit` does: {', '.join(eventless())}.")
     if lab is None or not lab.running:
         raise typer.Exit(1)
 
@@ -111,7 +117,8 @@ def status_command(as_json: JsonOption = False, folder: FolderOption = None) -> 
 def env_command(folder: FolderOption = None) -> None:
     """Print what points a shell's AWS tools at the lab that runs.
 
-    Exits 1 if none does.
+    Changes that they make are seen as on AWS: the lab records the calls that controls watch, and
+    puts the records on its bus. Exits 1 if no lab runs.
 
     Example: eval "$(driftguard lab env)"
     """
@@ -203,11 +210,19 @@ def _parameters(given: list[str]) -> dict[str, str]:
     return dict(parameter.split("=", 1) for parameter in given)
 
 
+def _places(lab: Lab) -> str:
+    at = lab.endpoints
+    return (
+        f"Make calls at {at.recorder}: what controls watch is recorded and put on the bus.\n"
+        f"The pipeline listens at {at.pipeline}, the guarded account at {at.account}: calls that "
+        "are made there leave no event."
+    )
+
+
 def _show(lab: Lab) -> None:
     """What a person wants to know on stderr, what a shell can evaluate on stdout."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"\nThe pipeline listens at [bold]{lab.endpoints.pipeline}[/]")
-    console.print(f"The guarded account at  [bold]{lab.endpoints.account}[/]")
+    console.print(f"\n{_places(lab)}", markup=False)
     for name, value in lab.outputs.items():
         console.print(f"  {name}: [dim]{value}[/]")
     console.print(f"Logs are in {lab.folder}. Stop the lab with: driftguard lab down")

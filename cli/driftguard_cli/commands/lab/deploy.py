@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,7 +52,7 @@ def deploy(lab: Lab, root: Path) -> dict[str, str]:
 
 
 def _sam(lab: Lab, root: Path, verb: str, *arguments: str, timeout: float) -> None:
-    tools = Path(sys.executable).parent
+    tools = environment.tools(root)
     policy = lab.folder / POLICY
     variables = environment.for_sam(lab.endpoints, _home(lab), tools, policy)
     processes.run(

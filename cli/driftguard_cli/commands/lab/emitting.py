@@ -1,7 +1,7 @@
 """Puts an event on the lab's bus, as the account's own services would, and waits for what follows.
 
-Neither emulator makes CloudTrail records of the calls it gets. An event of the project or of a real
-trail is made the lab's own: its account and region, a new id, now.
+For what no call at the lab's recorder leads to: a service's finding, an example, a real trail's
+record. The event is made the lab's own: its account and region, a new id, now.
 """
 
 from __future__ import annotations

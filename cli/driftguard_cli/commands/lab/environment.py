@@ -7,6 +7,7 @@ AWS is left out, the credentials are made up, and every endpoint is on this mach
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,13 +43,14 @@ _LEFT_OUT_TOO = {
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the two emulators listen."""
+    """Where the two emulators listen, and the recorder, which stands before both."""
 
     pipeline: str
     account: str
+    recorder: str
 
     def __post_init__(self) -> None:
-        for endpoint in (self.pipeline, self.account):
+        for endpoint in (self.pipeline, self.account, self.recorder):
             if urlsplit(endpoint).hostname != "127.0.0.1":
                 raise LabError(f"The lab only speaks to this machine, and {endpoint} is not on it.")
 
@@ -61,6 +63,15 @@ def endpoint_variable(service: str) -> str:
     """The variable that gives one boto3 service its endpoint: `s3control` is `…_S3_CONTROL`."""
     name = CLIENT_NAME_TO_HYPHENIZED_SERVICE_ID_OVERRIDES.get(service, service)
     return "AWS_ENDPOINT_URL_" + name.replace("-", "_").upper()
+
+
+def tools(root: Path) -> Path:
+    """Where the emulators and sam are: the checkout's own environment, as `make setup` makes it.
+
+    A command that was installed elsewhere finds them there too.
+    """
+    own = root / ".venv" / "bin"
+    return own if (own / "python").exists() else Path(sys.executable).parent
 
 
 def credentials() -> dict[str, str]:
@@ -82,12 +93,11 @@ def to_guarded(endpoints: Endpoints) -> dict[str, str]:
 
 
 def for_people(endpoints: Endpoints) -> dict[str, str]:
-    """What to export so that the command line, boto3 or the AWS CLI speak to the lab."""
-    return {
-        **credentials(),
-        "AWS_ENDPOINT_URL": endpoints.pipeline,
-        **to_guarded(endpoints),
-    }
+    """What to export so that the command line, boto3 or the AWS CLI speak to the lab.
+
+    The recorder passes each call on to the emulator that plays its service.
+    """
+    return {**credentials(), "AWS_ENDPOINT_URL": endpoints.recorder}
 
 
 def for_pipeline(endpoints: Endpoints, calls: Path) -> dict[str, str]:
@@ -110,11 +120,16 @@ def for_pipeline(endpoints: Endpoints, calls: Path) -> dict[str, str]:
     }
 
 
+def for_recorder(root: Path) -> dict[str, str]:
+    """For the recorder, which is the checkout's own, whichever command started the lab."""
+    folders = (root, root / "layers" / "driftguard", root / "cli")
+    return {**credentials(), "PYTHONPATH": os.pathsep.join(map(str, folders))}
+
+
 def for_account(root: Path) -> dict[str, str]:
     """For the emulator that plays the guarded account; `root` is the checkout with its rules."""
     return {
-        **credentials(),
-        "PYTHONPATH": str(root),
+        **for_recorder(root),
         "MOTO_ACCOUNT_ID": ACCOUNT_ID,
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     }

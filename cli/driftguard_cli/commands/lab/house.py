@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -90,14 +89,21 @@ def running(
 
 def _bring_up(root: Path, folder: Path, parameters: Mapping[str, str], tell: Tell) -> Lab:
     tell("starting the emulators and building (sam build)")
-    pipeline_port, account_port = processes.free_ports(2)
-    endpoints = Endpoints(f"http://127.0.0.1:{pipeline_port}", f"http://127.0.0.1:{account_port}")
+    pipeline, account, recorder = map("http://127.0.0.1:{}".format, processes.free_ports(3))
+    endpoints = Endpoints(pipeline, account, recorder)
     lab = Lab(folder, endpoints, parameters=dict(parameters))
     lab = _start_emulators(lab, root)
     deploy.build(lab, root)
-    account, pipeline = lab.processes
-    processes.wait_until_ready(account, f"{endpoints.account}/moto-api/", _START_SECONDS)
-    processes.wait_until_ready(pipeline, f"{endpoints.pipeline}/_ministack/health", _START_SECONDS)
+    for process, ready in zip(
+        lab.processes,
+        (
+            f"{endpoints.account}/moto-api/",
+            f"{endpoints.pipeline}/_ministack/health",
+            f"{endpoints.recorder}/_driftguard/recorder",
+        ),
+        strict=True,
+    ):
+        processes.wait_until_ready(process, ready, _START_SECONDS)
     tell("deploying (sam deploy)")
     lab = replace(lab, outputs=deploy.deploy(lab, root), ready=True)
     lab.save()
@@ -108,11 +114,15 @@ def _bring_up(root: Path, folder: Path, parameters: Mapping[str, str], tell: Tel
 def _start_emulators(lab: Lab, root: Path) -> Lab:
     lab.temporary.mkdir()
     # moto behind the rules of AWS that it does not know, on a clock that lets minutes settle soon.
-    account = [sys.executable, "-m", "tests.support.strict_aws.server", "--hasten", "60"]
+    python = str(environment.tools(root) / "python")
+    account = [python, "-m", "tests.support.strict_aws.server", "--hasten", "60"]
     account += ["-H", "127.0.0.1", "-p"]
     # The pipeline's emulator runs Lambda code on its own interpreter: it has a lean environment.
     lean = root / ".venv" / "emulator" / "bin" / "python"
     pipeline = [str(lean), str(Path(__file__).with_name("emulator.py"))]
+    recorder = [python, "-m", "driftguard_cli.commands.lab.recorder"]
+    recorder += ["--port", _port(lab.endpoints.recorder), "--records", str(lab.records)]
+    recorder += ["--account", lab.endpoints.account, "--pipeline", lab.endpoints.pipeline]
     with uninterrupted():
         for name, command, variables in (
             (
@@ -121,6 +131,7 @@ def _start_emulators(lab: Lab, root: Path) -> Lab:
                 environment.for_account(root),
             ),
             ("ministack", pipeline, environment.for_pipeline(lab.endpoints, lab.folder / CALLS)),
+            ("recorder", recorder, environment.for_recorder(root)),
         ):
             started = processes.start(
                 name,

@@ -46,6 +46,11 @@ class Lab:
         return self.ready and all(process.alive for process in self.processes)
 
     @property
+    def records(self) -> Path:
+        """The records of the calls that were made at the recorder, one a line."""
+        return self.folder / "records.jsonl"
+
+    @property
     def temporary(self) -> Path:
         """Where the lab's processes put what they need for a while."""
         return self.folder / "tmp"
@@ -90,6 +95,7 @@ class Lab:
         return {
             "pipeline_endpoint": self.endpoints.pipeline,
             "account_endpoint": self.endpoints.account,
+            "recorder_endpoint": self.endpoints.recorder,
             "account_id": environment.ACCOUNT_ID,
             "region": environment.REGION,
             **self.outputs,
@@ -101,6 +107,7 @@ class Lab:
         record = {
             "pipeline": self.endpoints.pipeline,
             "account": self.endpoints.account,
+            "recorder": self.endpoints.recorder,
             "ready": self.ready,
             "outputs": self.outputs,
             "parameters": self.parameters,
@@ -120,7 +127,7 @@ def load(folder: Path) -> Lab | None:
         record = json.loads((folder / _FILE).read_text())
         return Lab(
             folder=folder,
-            endpoints=Endpoints(record["pipeline"], record["account"]),
+            endpoints=Endpoints(record["pipeline"], record["account"], record["recorder"]),
             processes=tuple(
                 Process(p["name"], p["pid"], p["started"], Path(p["log"]))
                 for p in record["processes"]

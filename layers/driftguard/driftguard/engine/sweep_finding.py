@@ -110,8 +110,7 @@ def standing(case: Case, assessment: Assessment) -> Decision | None:
     if earlier is None or earlier.status in _FINAL:
         return earlier
     if earlier.status is Status.DENIED:
-        until = max((vote.until for vote in earlier.votes), default="")
-        return earlier if not until or case.now() < until else None
+        return earlier if _lets_stand(case, earlier) else None
     if earlier.status is Status.EXEMPTED:
         return earlier if _is_exempt(case, earlier, assessment) else None
     if thaw.was_frozen(earlier) and not thaw.is_frozen(case):
@@ -121,6 +120,19 @@ def standing(case: Case, assessment: Assessment) -> Decision | None:
             None if earlier.actor.is_unattributed and _more(case, earlier, assessment) else earlier
         )
     return None
+
+
+def accepted(case: Case, assessment: Assessment) -> Decision | None:
+    """The decision by which people let this very state stand until now; None if there is none."""
+    earlier = decided(case, assessment.observation)
+    if earlier is None or earlier.status is not Status.DENIED:
+        return None
+    return earlier if _lets_stand(case, earlier) else None
+
+
+def _lets_stand(case: Case, denied: Decision) -> bool:
+    until = max((vote.until for vote in denied.votes), default="")
+    return not until or case.now() < until
 
 
 def decided(case: Case, observation: Observation) -> Decision | None:

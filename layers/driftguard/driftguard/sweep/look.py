@@ -81,22 +81,22 @@ def looked_at(guard: Guard, control: AnyControl, region: str, skip: int = 0) -> 
     A resource that fails is named, and does not keep the others from being looked at.
     """
     try:
-        for resource in islice(_listed(guard, control, region), skip, None):
+        for resource in islice(listed(guard, control, region), skip, None):
             yield _one(guard, control, resource)
     except Exception as error:  # noqa: BLE001 - one service that cannot be listed is not all of them
         yield _failure(control, None, error)
 
 
-def _listed(guard: Guard, control: AnyControl, region: str) -> Iterator[Resource]:
+def listed(guard: Guard, control: AnyControl, region: str) -> Iterator[Resource]:
     """The resources listed now, and those recorded but no longer listed, if that may be a risk."""
-    listed = set()
+    there = set()
     for resource in control.inventory(guard.aws.reader(guard.account, region)):
-        listed.add(resource.arn)
+        there.add(resource.arn)
         yield resource
     if control.vanishing:
         for record in guard.state.under(baselines_of(Place(guard.account, region), control.id)):
             recorded = baseline.resource_of(record)
-            if recorded and recorded.region == region and recorded.arn not in listed:
+            if recorded and recorded.region == region and recorded.arn not in there:
                 yield recorded
 
 

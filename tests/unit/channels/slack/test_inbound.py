@@ -13,12 +13,13 @@ import pytest
 from driftguard.approvals.command_queue import CommandQueue
 from driftguard.approvals.desk import Desk
 from driftguard.approvals.rules import UNDO_REQUESTED
+from driftguard.channels.slack import blocks
 from driftguard.channels.slack.inbound import Response, handle
 from driftguard.events.commands import Undo, UndoRequested, command_of
 from driftguard.model import Autonomy, Choice, Decision, Status
 from driftguard.state.keys import exemptions_key
 from tests.support.slack_room import Room
-from tests.support.slack_stand_in import SIGNING_SECRET, SlackStandIn, signed
+from tests.support.slack_stand_in import SIGNING_SECRET, Message, SlackStandIn, signed
 from tests.support.world import HERE
 
 
@@ -84,6 +85,27 @@ def said(slack: SlackStandIn) -> str:
 
 
 # ------------------------------------------------------------------------------- answers
+
+
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [
+        ("U0ALICE", "The click arrived. The policy knows you as alice: your votes count."),
+        ("U0NOBODY", "the policy names nobody with the member id U0NOBODY"),
+    ],
+)
+def test_the_test_messages_button_says_who_clicked(
+    room: Room, slack: SlackStandIn, user: str, told: str
+) -> None:
+    clicks = Clicks(room, slack)
+    text, shown = blocks.test_message()
+    message = Message("C0SECURITY", "1700000000.000009", text, shown)
+    body = slack.click(message, blocks.TEST, user)
+    answer = clicks.send(signed(body, clicks._at()), body)
+    assert answer.status == 200
+    assert told in answer.reply
+    assert told in slack.ephemeral[-1]["text"]
+    assert clicks.now().votes == ()
 
 
 def test_revert_approves_and_thanks_whoever_pressed_it(clicks: Clicks, slack: SlackStandIn) -> None:

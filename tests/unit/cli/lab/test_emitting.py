@@ -33,7 +33,8 @@ RECORD: dict[str, Any] = {
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    return Lab(tmp_path, Endpoints("http://127.0.0.1:1", "http://127.0.0.1:2"))
+    endpoints = Endpoints("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3")
+    return Lab(tmp_path, endpoints)
 
 
 def test_a_record_of_a_real_trail_is_of_the_labs_account_and_happens_now(lab: Lab) -> None:
@@ -84,6 +85,22 @@ def test_without_a_lab_or_an_event_it_says_so(
 ) -> None:
     result = CliRunner().invoke(app, ["lab", *arguments, "--folder", str(tmp_path)])
     assert why in str(result.exception)
+
+
+def test_status_tells_what_was_recorded_and_what_no_call_leads_to(lab: Lab) -> None:
+    lab.save()
+    folder = ["--folder", str(lab.folder)]
+    before = CliRunner().invoke(app, ["lab", "status", *folder])
+    assert "Calls recorded so far: 0." in before.stdout
+    refused = RECORD | {"eventName": "StopLogging", "errorCode": "AccessDenied"}
+    lab.records.write_text("".join(f"{json.dumps(one)}\n" for one in (RECORD, refused)))
+    after = CliRunner().invoke(app, ["lab", "status", *folder])
+    assert "so far: 2, the last one StopLogging (refused: AccessDenied)." in after.stdout
+    assert "Make calls at http://127.0.0.1:3:" in after.stdout
+    assert "aws.guardduty GuardDuty Finding" in after.stdout
+    told = json.loads(CliRunner().invoke(app, ["lab", "status", "--json", *folder]).stdout)
+    assert told["recorded"][0] == "AuthorizeSecurityGroupIngress"
+    assert "aws.health AWS_RISK_CREDENTIALS_EXPOSED" in told["eventless"]
 
 
 def test_a_lab_that_is_not_up_is_told_apart_from_none(tmp_path: Path, lab: Lab) -> None:

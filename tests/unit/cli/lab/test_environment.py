@@ -11,13 +11,11 @@ from driftguard_cli.commands.lab import environment
 from driftguard_cli.commands.lab.environment import GUARDED, Endpoints, endpoint_variable
 from driftguard_cli.commands.lab.errors import LabError
 
-ENDPOINTS = Endpoints("http://127.0.0.1:4001", "http://127.0.0.1:4002")
+ENDPOINTS = Endpoints("http://127.0.0.1:4001", "http://127.0.0.1:4002", "http://127.0.0.1:4003")
 
 
-@pytest.mark.parametrize(
-    "service", ["s3control", "config", "elbv2", "emr", "secretsmanager", "sts"]
-)
-def test_a_guarded_service_is_sent_to_the_guarded_account(
+@pytest.mark.parametrize("service", ["ec2", "s3control", "sts", "dynamodb", "events", "lambda"])
+def test_peoples_tools_make_every_call_at_the_recorder(
     service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in environment.for_people(ENDPOINTS).items():
@@ -25,21 +23,24 @@ def test_a_guarded_service_is_sent_to_the_guarded_account(
 
     client = botocore.session.get_session().create_client(service)
 
-    assert client.meta.endpoint_url == ENDPOINTS.account
+    assert client.meta.endpoint_url == ENDPOINTS.recorder
 
 
 @pytest.mark.parametrize(
-    "service", ["dynamodb", "sqs", "sns", "events", "lambda", "cloudformation"]
+    ("service", "played_by"),
+    [("s3control", ENDPOINTS.account), ("emr", ENDPOINTS.account), ("sqs", ENDPOINTS.pipeline)],
 )
-def test_the_pipelines_own_services_are_sent_to_the_pipeline(
-    service: str, monkeypatch: pytest.MonkeyPatch
+def test_the_functions_call_the_emulators_themselves(
+    service: str, played_by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in environment.for_people(ENDPOINTS).items():
+    for name, value in environment.for_sam(ENDPOINTS, Path(), Path(), Path()).items():
+        monkeypatch.setenv(name, value)
+    for name, value in environment.for_pipeline(ENDPOINTS, Path()).items():
         monkeypatch.setenv(name, value)
 
     client = botocore.session.get_session().create_client(service)
 
-    assert client.meta.endpoint_url == ENDPOINTS.pipeline
+    assert client.meta.endpoint_url == played_by == ENDPOINTS.of(service)
 
 
 def test_every_guarded_service_is_one_that_boto3_knows() -> None:
@@ -62,7 +63,7 @@ def test_the_variable_is_spelled_after_the_service_id() -> None:
 )
 def test_an_endpoint_that_is_not_on_this_machine_is_refused(endpoint: str) -> None:
     with pytest.raises(LabError, match="only speaks to this machine"):
-        Endpoints(endpoint, "http://127.0.0.1:4002")
+        Endpoints(endpoint, "http://127.0.0.1:4002", "http://127.0.0.1:4003")
 
 
 def test_nothing_of_the_persons_own_aws_environment_is_passed_on(

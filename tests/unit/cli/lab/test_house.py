@@ -21,7 +21,7 @@ def root(tmp_path: Path) -> Path:
     folder = tmp_path / ".lab"
     folder.mkdir()
     (folder / "policy.yaml").write_text("version: 1\n")
-    endpoints = Endpoints("http://127.0.0.1:4001", "http://127.0.0.1:4002")
+    endpoints = Endpoints("http://127.0.0.1:4001", "http://127.0.0.1:4002", "http://127.0.0.1:4003")
     Lab(folder, endpoints, parameters=dict(OF_LABS), ready=True).save()
     return tmp_path
 

@@ -16,7 +16,7 @@ from driftguard_cli.commands.lab.record import Lab
 def a_lab(folder: Path) -> Lab:
     return Lab(
         folder,
-        Endpoints("http://127.0.0.1:4001", "http://127.0.0.1:4002"),
+        Endpoints("http://127.0.0.1:4001", "http://127.0.0.1:4002", "http://127.0.0.1:4003"),
         processes=(Process("ministack", 2**22 + 1, "long ago", folder / "ministack.log"),),
         outputs={"AuditTable": "audit"},
         parameters={"AutonomyCeiling": "observe"},
@@ -48,7 +48,8 @@ def test_what_is_printed_has_the_outputs_by_name_and_the_environment(tmp_path: P
     assert told["region"] == "us-east-1"
     assert told["AuditTable"] == "audit"
     assert isinstance(told["environment"], dict)
-    assert told["environment"]["AWS_ENDPOINT_URL_EC2"] == "http://127.0.0.1:4002"
+    assert told["recorder_endpoint"] == "http://127.0.0.1:4003"
+    assert told["environment"]["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4003"
 
 
 def test_a_labs_client_heeds_nothing_of_the_persons_own_environment(

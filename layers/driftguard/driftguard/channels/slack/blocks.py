@@ -36,7 +36,9 @@ ACCEPT_FOR = "driftguard.accept-for"
 DETAILS = "driftguard.details"
 UNDO = "driftguard.undo"
 REVERT_ALL = "driftguard.revert-all"
-ACTIONS = frozenset({REVERT, ACCEPT, ACCEPT_FOR, DETAILS, UNDO, REVERT_ALL})
+# Of the message by which `driftguard slack test` shows that clicks arrive.
+TEST = "driftguard.test"
+ACTIONS = frozenset({REVERT, ACCEPT, ACCEPT_FOR, DETAILS, UNDO, REVERT_ALL, TEST})
 # For how many days "Accept for…" accepts.
 LENGTHS = (1, 7, 30)
 
@@ -111,6 +113,16 @@ def buttons(decision: Decision) -> Iterator[Block]:
                 "style": "danger",
             }
         }
+
+
+def test_message() -> Message:
+    """A message about no decision, with a button that shows whether clicks arrive."""
+    text = "A test by `driftguard slack test`: decisions of Driftguard will appear here."
+    asked = button(TEST, "Does a click arrive?", "test")
+    return text, [
+        {"type": "section", "text": _markdown(text, _SECTION)},
+        {"type": "actions", "elements": [asked]},
+    ]
 
 
 def details(decision: Decision) -> str:

@@ -139,6 +139,8 @@ class Inbound:
         """Does what was clicked; returns the words for the person, in Slack's markup."""
         if click.action not in blocks.ACTIONS:
             raise Declined("Driftguard does not know this button.")
+        if click.action == blocks.TEST:
+            return self._tested(click)
         if click.action == blocks.REVERT_ALL:
             return self._vote_on_all(click)
         return self._act(click)
@@ -187,6 +189,18 @@ class Inbound:
             token=click.token,
             until=until,
             identity=f"slack {click.user}",
+        )
+
+    def _tested(self, click: Click) -> str:
+        """Says that Slack's signature was right, and who clicked in the policy's words."""
+        person = self._person(click)
+        if person is None:
+            raise Declined(
+                f"The click arrived, but the policy names nobody with the member id {click.user}: "
+                "your votes do not count until somebody adds it to your entry under `people`."
+            )
+        return blocks.escaped(
+            f"The click arrived. The policy knows you as {person.name}: your votes count."
         )
 
     def _undo(self, click: Click) -> str:
