@@ -31,6 +31,7 @@ from driftguard_cli.generate import generated, sizes
 from driftguard_cli.generate.template import in_template
 from tests.scenarios import SCENARIOS
 from tests.scenarios.model import Scenario
+from tests.support.each import each
 from tests.support.template import resources
 from tests.support.world import (
     ACCOUNT,
@@ -172,7 +173,7 @@ def test_no_write_statement_has_a_wildcard_action_or_all_resources() -> None:
         assert one["Resource"] != "*" or set(actions) <= NO_RESOURCE_LEVEL, actions
 
 
-@pytest.mark.parametrize("control", controls.every(), ids=lambda one: one.id)
+@each("control", controls.every(), ids=lambda one: one.id)
 def test_reads_only_read(control: AnyControl) -> None:
     for action in (*control.reads, *control.reads_use):
         assert action.partition(":")[2].startswith(("Get", "List", "Describe", "Batch")), action

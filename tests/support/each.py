@@ -35,7 +35,9 @@ def only(text: str) -> None:
 
 
 def each(
-    names: str | tuple[str, ...], cases: Iterable[Any], ids: Callable[[Any], str] | None = None
+    names: str | tuple[str, ...],
+    cases: Iterable[Any],
+    ids: Callable[[Any], object] | Iterable[str] | None = None,
 ) -> Callable[[Test], Test]:
     """Calls a test once for each case, with arguments of these names; of two tables, for each pair.
 
@@ -94,16 +96,20 @@ def _try(test: Test, table: list[Case], args: tuple[Any, ...], fixtures: dict[st
 
 
 def _cases(
-    names: tuple[str, ...], cases: Iterable[Any], ids: Callable[[Any], str] | None
+    names: tuple[str, ...],
+    cases: Iterable[Any],
+    ids: Callable[[Any], object] | Iterable[str] | None,
 ) -> Iterator[Case]:
+    shown = ids if callable(ids) else _id
+    given = None if ids is None or callable(ids) else iter(ids)
     for case in cases:
         # A `pytest.param`.
         named = hasattr(case, "marks") and hasattr(case, "values")
         assert not (named and case.marks), "a marked case is for pytest.mark.parametrize"
         values = case.values if named else (case,) if len(names) == 1 else tuple(case)
         assert len(values) == len(names), f"{values} are not {names}"
-        id_ = (named and case.id) or "-".join(str((ids or _id)(value)) for value in values)
-        yield id_, dict(zip(names, values, strict=True))
+        id_ = next(given) if given is not None else "-".join(str(shown(value)) for value in values)
+        yield (named and case.id) or id_, dict(zip(names, values, strict=True))
 
 
 def _id(value: Any) -> str:

@@ -10,6 +10,7 @@ import pytest
 from tests.support import each as of_tables
 from tests.support.each import SHOWN, each
 
+
 @pytest.fixture(autouse=True)
 def any_case() -> Iterator[None]:
     """Whichever case this run itself is to try."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 import typer
 
 from driftguard_cli.generate import reference
 from driftguard_cli.generate.limits import loaded
 from driftguard_cli.main import app
+from tests.support.each import each
 from tests.support.world import ROOT
 
 TEMPLATE = (ROOT / "template.yaml").read_text()
@@ -33,7 +33,7 @@ def test_every_command_has_its_section_and_those_of_developers_have_none() -> No
     assert not any(name.split()[0] in ("generate", "sdk") for name in SECTIONS)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@each("name", COMMANDS)
 def test_a_section_has_every_option_and_says_where_the_command_works(name: str) -> None:
     section = SECTIONS[name]
     for parameter in COMMANDS[name].params:
