@@ -4,6 +4,8 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export UV_PYTHON_DOWNLOADS := never
+# Some images switch compiled modules off: then every process of the tests compiles all of them.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup demo test properties fuzz faults storm oracle e2e check lint types templates generated docs generate bench simulate clean
 
@@ -20,7 +22,7 @@ demo: setup
 	@$(BIN)/driftguard demo $(if $(JSON),--json)
 
 test: setup
-	$(BIN)/pytest -n auto -m "not e2e"
+	$(BIN)/pytest -n auto --dist worksteal -m "not e2e"
 
 # The property tests alone, with many more examples, and new ones each time.
 properties: setup
