@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Some images switch compiled modules off: then every process of the tests compiles all of them.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test properties fuzz faults storm oracle e2e check lint types templates generated docs generate bench simulate clean
+.PHONY: setup demo test properties fuzz memory faults storm oracle e2e check lint types templates generated docs generate bench simulate clean
 
 setup: .venv/.ready
 
@@ -32,6 +32,10 @@ properties: setup
 # others, and a fault is shown again with FUZZ_FIRST=its number INPUTS=1.
 fuzz: setup
 	FUZZ_INPUTS=$(or $(INPUTS),100000) $(BIN)/pytest -n 2 --durations 12 tests/fuzz
+
+# Every archive that is made to take much memory: about a minute.
+memory: setup
+	MEMORY=all $(BIN)/pytest -n auto tests/unit/analysis/inventory/test_memory.py
 
 # Every call of the guard goes wrong in every way, for 36 controls of all mechanisms: about an hour on
 # two cores. ONLY=CONTROL:CALL:FAULT shows one trial again, STEP=10 runs every tenth.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 
 import pytest
@@ -111,10 +111,9 @@ def test_no_kind_is_silently_clean(path: str, tmp_path: Path) -> None:
 
 
 @each(
-    "path",
-    paths(Treatment.READ, Treatment.GAP),
+    ("path", "what"),
+    zip(paths(Treatment.READ, Treatment.GAP), cycle(["binary", "web page"]), strict=False),
 )
-@each("what", ["binary", "web page"])
 def test_what_cannot_be_read_is_a_gap_beside_packages_of_all_ecosystems(
     path: str, what: str, tmp_path: Path
 ) -> None:

@@ -110,9 +110,10 @@ def test_valid_files_are_read_without_a_gap(kind: str) -> None:
     assert not any(trouble.gap and "conda" not in trouble.what for trouble in parsed.troubles)
 
 
+# Each of some ninety kinds of files has examples of its own.
 @pytest.mark.parametrize("kind", TEXTS)
 @given(data=st.data())
-@thoroughly
+@tried(0.4)
 def test_no_parser_raises(kind: str, data: st.DataObject) -> None:
     parse, valid = TEXTS[kind]
     given_bytes = data.draw(st.binary(max_size=300) | mutated(valid))
