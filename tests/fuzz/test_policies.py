@@ -6,12 +6,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 import yaml
 
 from driftguard.policy import compiled
 from driftguard_cli.policy_file import loader
 from driftguard_cli.policy_file.loader import PolicyError
-from tests.support.each import each
 from tests.support.fuzzing import in_portions, junk, mutated, mutated_text, tried
 
 # Everything that a policy can say, in parts: small files are tried faster.
@@ -83,7 +83,7 @@ TAGGED = (
 )
 
 
-@each("part", PARTS, ids=lambda part: next(iter(part)))
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: next(iter(part)))
 def test_each_part_is_a_policy(part: dict[str, Any]) -> None:
     """Else nothing but its mistakes would be mutated."""
     loader.compiled(yaml.safe_dump({"version": 1, **part}))

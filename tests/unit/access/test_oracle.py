@@ -3,14 +3,15 @@
 `make oracle` asks about 100,000; a thousand take some twelve seconds of one core.
 """
 
-from tests.support.each import each
+import pytest
+
 from tests.support.oracle.__main__ import compared
 from tests.support.oracle.policies import policy_of
 
 BATCH, BATCHES = 50, 20
 
 
-@each("batch", range(BATCHES))
+@pytest.mark.parametrize("batch", range(BATCHES))
 def test_13_a_policy_lets_in_whom_the_solver_finds(batch: int) -> None:
     for seed in range(batch * BATCH, (batch + 1) * BATCH):
         _, said, right = compared(seed)
