@@ -335,10 +335,10 @@ def operations() -> set[Operation]:
 
 
 def some_of(operations: set[Operation], scenario: Scenario) -> list[Operation]:
-    """A share of all operations, another for each scenario: together they try each ten times."""
+    """A share of all operations, another for each scenario: together they try each five times."""
     place = SCENARIOS.index(scenario)
     ordered = sorted(operations, key=lambda one: (one[0], one[1], sorted(one[2])))
-    step = max(1, len(SCENARIOS) // 10)
+    step = max(1, len(SCENARIOS) // 5)
     return [one for number, one in enumerate(ordered) if number % step == place % step]
 
 
