@@ -4,8 +4,10 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export UV_PYTHON_DOWNLOADS := never
+# Some images switch compiled modules off: then every process of the tests compiles all of them.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test properties fuzz faults storm oracle e2e check lint types templates generated docs generate bench simulate cost clean
+.PHONY: setup demo test properties fuzz memory faults storm oracle e2e check lint types templates generated docs generate bench simulate cost clean
 
 setup: .venv/.ready
 
@@ -20,7 +22,7 @@ demo: setup
 	@$(BIN)/driftguard demo $(if $(JSON),--json)
 
 test: setup
-	$(BIN)/pytest -n auto -m "not e2e"
+	$(BIN)/pytest -n auto --dist worksteal -m "not e2e"
 
 # The property tests alone, with many more examples, and new ones each time.
 properties: setup
@@ -30,6 +32,10 @@ properties: setup
 # others, and a fault is shown again with FUZZ_FIRST=its number INPUTS=1.
 fuzz: setup
 	FUZZ_INPUTS=$(or $(INPUTS),100000) $(BIN)/pytest -n 2 --durations 12 tests/fuzz
+
+# Every archive that is made to take much memory: about a minute.
+memory: setup
+	MEMORY=all $(BIN)/pytest -n auto tests/unit/analysis/inventory/test_memory.py
 
 # Every call of the guard goes wrong in every way, for 36 controls of all mechanisms: about an hour on
 # two cores. ONLY=CONTROL:CALL:FAULT shows one trial again, STEP=10 runs every tenth.

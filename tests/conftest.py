@@ -13,6 +13,7 @@ from botocore.loaders import Loader
 from hypothesis import settings
 from moto import mock_aws
 
+from tests.support import each, quick_moto
 from tests.support.world import REGION, ROOT, Clock, Fakes, World, make_tables, new_guard, warm_aws
 
 # How many examples a property test tries (tests/support/properties.py says how many times that).
@@ -23,8 +24,13 @@ settings.register_profile("ci", settings.get_profile("ci"), max_examples=30)
 settings.register_profile("long", max_examples=1_000, deadline=None)
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--case", default="", help="of a table, only the cases with this in their id")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """No test ever speaks to a real account."""
+    each.only(config.getoption("--case"))
     for name in [one for one in os.environ if one.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= {
@@ -41,6 +47,7 @@ def pytest_configure() -> None:
     }
     boto3.client = _client_once
     Loader.__init__ = _loader_once  # type: ignore[method-assign]
+    quick_moto.install()
 
 
 _new_loader = Loader.__init__

@@ -17,12 +17,13 @@ from driftguard.guardrails.spoken import spoken
 from driftguard.model import NOT_IN_USE, Autonomy, Status, Use
 from tests.scenarios import SCENARIOS
 from tests.scenarios.model import Scenario
+from tests.support.each import each
 from tests.support.round_trips import staged_trip
 from tests.support.strict_aws import busy
 from tests.support.world import Fakes, World
 
 CONTROLS = controls.every()
-every_control = pytest.mark.parametrize("judge", CONTROLS, ids=lambda judge: judge.id)
+every_control = each("judge", CONTROLS, ids=lambda judge: judge.id)
 
 
 def rules_met_by(judge: AnyControl) -> list[str]:

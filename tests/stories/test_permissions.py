@@ -31,6 +31,7 @@ from driftguard_cli.generate import generated, sizes
 from driftguard_cli.generate.template import in_template
 from tests.scenarios import SCENARIOS
 from tests.scenarios.model import Scenario
+from tests.support.each import each
 from tests.support.template import resources
 from tests.support.world import (
     ACCOUNT,
@@ -172,7 +173,7 @@ def test_no_write_statement_has_a_wildcard_action_or_all_resources() -> None:
         assert one["Resource"] != "*" or set(actions) <= NO_RESOURCE_LEVEL, actions
 
 
-@pytest.mark.parametrize("control", controls.every(), ids=lambda one: one.id)
+@each("control", controls.every(), ids=lambda one: one.id)
 def test_reads_only_read(control: AnyControl) -> None:
     for action in (*control.reads, *control.reads_use):
         assert action.partition(":")[2].startswith(("Get", "List", "Describe", "Batch")), action
@@ -334,10 +335,10 @@ def operations() -> set[Operation]:
 
 
 def some_of(operations: set[Operation], scenario: Scenario) -> list[Operation]:
-    """A share of all operations, another for each scenario: together they try each ten times."""
+    """A share of all operations, another for each scenario: together they try each five times."""
     place = SCENARIOS.index(scenario)
     ordered = sorted(operations, key=lambda one: (one[0], one[1], sorted(one[2])))
-    step = max(1, len(SCENARIOS) // 10)
+    step = max(1, len(SCENARIOS) // 5)
     return [one for number, one in enumerate(ordered) if number % step == place % step]
 
 

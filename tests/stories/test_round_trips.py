@@ -16,6 +16,7 @@ from driftguard.controls.control import AnyControl
 from driftguard.model import Call
 from tests.scenarios import SCENARIOS
 from tests.scenarios.model import Scenario
+from tests.support.each import each
 from tests.support.iam.dependencies import given_nevertheless
 from tests.support.iam.judge import OF_PLANS, Judge
 from tests.support.round_trips import staged_trip
@@ -78,7 +79,7 @@ def test_a_risky_change_is_reverted_and_undone_exactly(
         assert declared.proven == ("stub" if faked else "emulator")
 
 
-@pytest.mark.parametrize("one", controls.every(), ids=lambda one: one.id)
+@each("one", controls.every(), ids=lambda one: one.id)
 def test_every_control_with_a_revert_has_a_scenario(one: AnyControl) -> None:
     scenarios = [scenario for scenario in SCENARIOS if scenario.control == one.id]
     assert bool(scenarios) == (not one.revert)

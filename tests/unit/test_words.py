@@ -11,6 +11,7 @@ import typer.main
 from click import Command, Group
 
 from driftguard_cli.main import app
+from tests.support.each import each
 from tests.support.retired_words import RETIRED, RETIRED_NAMES, found, prose
 from tests.support.world import ROOT
 
@@ -33,7 +34,7 @@ def named(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=named)
+@each("page", PAGES, ids=named)
 def test_a_page_says_none_of_the_retired_words(page: Path) -> None:
     text = page.read_text()
     assert found(prose(text)) == []
@@ -80,7 +81,7 @@ def messages(module: Path) -> Iterator[str]:
             yield text
 
 
-@pytest.mark.parametrize("module", MODULES, ids=named)
+@each("module", MODULES, ids=named)
 def test_a_message_says_none_of_the_retired_words(module: Path) -> None:
     said = [word for text in messages(module) for word in found(text) + found(text, RETIRED_NAMES)]
     assert said == []

@@ -4,7 +4,6 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from driftguard.access.acl import (
     public_grants,
     without_public_grants,
 )
+from tests.support.each import each
 from tests.support.properties import thoroughly
 
 # The documents that the cases follow; all but the last are pages of the S3 User Guide.
@@ -145,7 +145,7 @@ ACLS: dict[str, tuple[Any, bool, str]] = {
 }
 
 
-@pytest.mark.parametrize(("given_acl", "public", "source"), ACLS.values(), ids=ACLS)
+@each(("given_acl", "public", "source"), ACLS.values(), ids=ACLS)
 def test_an_acl_is_public_if_it_grants_anything_to_everyone(
     given_acl: Any, public: bool, source: str
 ) -> None:
@@ -154,7 +154,7 @@ def test_an_acl_is_public_if_it_grants_anything_to_everyone(
     assert verdict.because
 
 
-@pytest.mark.parametrize(("given_acl", "public", "source"), ACLS.values(), ids=ACLS)
+@each(("given_acl", "public", "source"), ACLS.values(), ids=ACLS)
 def test_an_acl_in_a_call_is_judged_like_one_in_force(
     given_acl: Any, public: bool, source: str
 ) -> None:
@@ -241,7 +241,7 @@ IN_FORCE: dict[str, tuple[dict[str, Any], bool, str]] = {
 }
 
 
-@pytest.mark.parametrize(("around", "public", "source"), IN_FORCE.values(), ids=IN_FORCE)
+@each(("around", "public", "source"), IN_FORCE.values(), ids=IN_FORCE)
 def test_the_settings_around_a_public_acl_have_their_say(
     around: dict[str, Any], public: bool, source: str
 ) -> None:
@@ -488,7 +488,7 @@ CALLS: dict[str, tuple[dict[str, Any], bool, str]] = {
 }
 
 
-@pytest.mark.parametrize(("case", "public", "source"), CALLS.values(), ids=CALLS)
+@each(("case", "public", "source"), CALLS.values(), ids=CALLS)
 def test_a_call_leaves_the_bucket_or_object_public(
     case: dict[str, Any], public: bool, source: str
 ) -> None:

@@ -2,19 +2,18 @@
 
 from typing import Any
 
-import pytest
-
 from driftguard.access.policy import judge, without
 from tests.support.access import kinds
+from tests.support.each import each
 
 
-@pytest.mark.parametrize("case", kinds.CASES, ids=lambda case: case.id)
+@each("case", kinds.CASES, ids=lambda case: case.id)
 def test_13_a_policy_lets_in_whom_its_document_says(case: Any) -> None:
     verdict = judge(case.service, case.policy, account=kinds.OWN, resource=case.resource)
     assert verdict.answer == case.expected, verdict.because
 
 
-@pytest.mark.parametrize("case", kinds.CASES, ids=lambda case: case.id)
+@each("case", kinds.CASES, ids=lambda case: case.id)
 def test_13_taking_the_openings_away_closes(case: Any) -> None:
     verdict = judge(case.service, case.policy, account=kinds.OWN, resource=case.resource)
     if not verdict.openings:

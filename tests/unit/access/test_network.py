@@ -4,7 +4,6 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from driftguard.access.network import (
     openings,
     reaches_unlisted_port,
 )
+from tests.support.each import each
 from tests.support.properties import thoroughly
 
 # The documents that the cases follow.
@@ -106,7 +106,7 @@ RANGES = [
 ]
 
 
-@pytest.mark.parametrize(("cidr", "public", "source"), RANGES)
+@each(("cidr", "public", "source"), RANGES)
 def test_a_range_is_public_by_its_breadth_and_not_by_its_spelling(
     cidr: str, public: bool, source: str
 ) -> None:
@@ -189,7 +189,7 @@ SERVICES = [
 ]
 
 
-@pytest.mark.parametrize(("protocol", "first", "last", "allowed", "reaches", "source"), SERVICES)
+@each(("protocol", "first", "last", "allowed", "reaches", "source"), SERVICES)
 def test_a_rule_reaches_more_than_the_listed_ports(
     protocol: str, first: int, last: int, allowed: list[int], reaches: bool, source: str
 ) -> None:
@@ -517,14 +517,14 @@ GROUPS = {
 }
 
 
-@pytest.mark.parametrize(("permissions", "expected", "source"), GROUPS.values(), ids=GROUPS)
+@each(("permissions", "expected", "source"), GROUPS.values(), ids=GROUPS)
 def test_only_the_offending_sources_are_revoked(
     permissions: list[Mapping[str, object]], expected: list[dict[str, object]], source: str
 ) -> None:
     assert minimal_revoke(permissions, prefix_lists=LISTS) == expected, source
 
 
-@pytest.mark.parametrize(("permissions", "expected", "source"), GROUPS.values(), ids=GROUPS)
+@each(("permissions", "expected", "source"), GROUPS.values(), ids=GROUPS)
 def test_open_egress_is_no_risk_by_itself(
     permissions: list[Mapping[str, object]], expected: object, source: str
 ) -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from driftguard.access.policy import Opening, Trusted, UnreadableError, judge, without
 from tests.support.access import policy_cases
+from tests.support.each import each
 
 OWN, OTHER = policy_cases.OWN, policy_cases.OTHER
 statement, deny, policy = policy_cases.statement, policy_cases.deny, policy_cases.policy
 ROOT = f"arn:aws:iam::{OWN}:root"
 
 
-@pytest.mark.parametrize("case", policy_cases.CASES, ids=lambda case: case.id)
+@each("case", policy_cases.CASES, ids=lambda case: case.id)
 def test_a_policy_is_judged_as_its_document_says(case: Any) -> None:
     verdict = judge(case.service, case.policy, account=case.account)
     assert verdict.answer == case.expected, verdict.because
@@ -26,7 +27,7 @@ def test_there_are_many_cases_with_names_of_their_own_and_a_source() -> None:
     assert all(case.source for case in policy_cases.CASES)
 
 
-@pytest.mark.parametrize("case", policy_cases.CASES, ids=lambda case: case.id)
+@each("case", policy_cases.CASES, ids=lambda case: case.id)
 def test_what_is_taken_away_stays_closed_and_the_rest_stays(case: Any) -> None:
     verdict = judge(case.service, case.policy, account=case.account)
     if isinstance(case.policy, str) and not verdict.openings:

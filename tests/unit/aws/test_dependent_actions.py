@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-
 from driftguard import controls
 from driftguard.controls.control import AnyControl
+from tests.support.each import each
 from tests.support.iam import reference
 from tests.support.iam.dependencies import NOT_NEEDED, given_nevertheless, reasoned
 
 WRITING = [one for one in controls.every() if one.writes]
 
 
-@pytest.mark.parametrize("control", WRITING, ids=lambda one: one.id)
+@each("control", WRITING, ids=lambda one: one.id)
 def test_what_a_write_depends_on_is_granted_with_the_control(control: AnyControl) -> None:
     lacking = {
         action: sorted(missing)
@@ -36,13 +35,13 @@ def test_what_a_read_depends_on_is_granted() -> None:
     assert lacking == {}
 
 
-@pytest.mark.parametrize("control", controls.every(), ids=lambda one: one.id)
+@each("control", controls.every(), ids=lambda one: one.id)
 def test_every_permission_is_an_action_of_iam(control: AnyControl) -> None:
     named = (*control.reads, *control.reads_use, *control.writes)
     assert [action for action in named if not reference.is_action(action)] == []
 
 
-@pytest.mark.parametrize("control", controls.every(), ids=lambda one: one.id)
+@each("control", controls.every(), ids=lambda one: one.id)
 def test_reads_are_reads_by_the_reference(control: AnyControl) -> None:
     levels = {
         action: reference.access_level(action) for action in (*control.reads, *control.reads_use)

@@ -21,6 +21,7 @@ from driftguard.channels.wording import ApprovalRequest, timeout
 from driftguard.model import Actor, Call, Choice, Decision, Plan, Resource, Status, Step, Vote
 from driftguard.policy.model import Terms
 from tests.support.audit import a_decision, group
+from tests.support.each import each
 from tests.support.golden import assert_golden
 from tests.support.world import ROOT
 
@@ -159,8 +160,8 @@ RENDERINGS: dict[str, Callable[[Decision], str]] = {
 }
 
 
-@pytest.mark.parametrize("rendering", RENDERINGS)
-@pytest.mark.parametrize("name", DECISIONS)
+@each("rendering", RENDERINGS)
+@each("name", DECISIONS)
 def test_a_message_looks_as_somebody_saw_it(name: str, rendering: str) -> None:
     folder = GOLDEN / rendering.partition(".")[0]
     shown = RENDERINGS[rendering](DECISIONS[name])

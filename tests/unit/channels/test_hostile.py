@@ -38,6 +38,7 @@ from driftguard_cli.commands.audit import exports
 from driftguard_cli.main import app
 from tests.support import strict_aws
 from tests.support.audit import a_decision, decided
+from tests.support.each import each
 from tests.support.world import ROOT, World
 
 # The title of a terminal's window, a cleared screen, C1's CSI, a turned text, an isolate, an
@@ -149,8 +150,8 @@ def _markdown(value: Any) -> list[str]:
     return [text for inner in value for text in _markdown(inner)] if isinstance(value, list) else []
 
 
-@pytest.mark.parametrize("prefix", ["", " ", "\t", "\n", "\u2028"])
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝"])
+@each("prefix", ["", " ", "\t", "\n", "\u2028"])
+@each("sign", ["=", "+", "-", "@", "＝"])
 def test_no_cell_is_a_formula(prefix: str, sign: str) -> None:
     cell = exports.cell(f"{prefix}{sign}cmd|' /C calc'!A0")
     assert isinstance(cell, str)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.each import each
 from tests.support.world import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -28,7 +29,7 @@ def links() -> Iterator[Any]:
                 yield pytest.param(page, link, id=f"{page.name}: {link}")
 
 
-@pytest.mark.parametrize(("page", "link"), list(links()))
+@each(("page", "link"), list(links()))
 def test_a_link_leads_somewhere(page: Path, link: str) -> None:
     path, _, anchor = link.partition("#")
     to = page.parent / path if path else page

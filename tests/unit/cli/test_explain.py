@@ -33,6 +33,7 @@ from driftguard_cli.policy_file import loader
 from driftguard_cli.stack import Stack
 from tests.scenarios.model import policy_of
 from tests.support.approving import Asked, is_open
+from tests.support.each import each
 from tests.support.freezing import freeze
 from tests.support.guardrails.strategies import situations
 from tests.support.properties import tried
@@ -42,7 +43,7 @@ from tests.support.world import ACCOUNT, HERE, REMEDIATOR, ROOT, World, shipped_
 INGRESS = "ec2.open-ingress"
 NAMES = [one.name for one in GUARDRAILS]
 
-every_control = pytest.mark.parametrize("control", controls.every(), ids=lambda one: one.id)
+every_control = each("control", controls.every(), ids=lambda one: one.id)
 
 
 def told(*arguments: str) -> Result:

@@ -13,6 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from driftguard_cli.main import app
+from tests.support.each import each
 from tests.support.world import ROOT
 
 ROOT_COMMAND: Any = typer.main.get_command(app)
@@ -79,7 +80,7 @@ def in_pages() -> Iterator[Any]:
             yield pytest.param(line, whole, id=f"{page.name}: {line}")
 
 
-@pytest.mark.parametrize(("line", "whole"), list(in_pages()))
+@each(("line", "whole"), list(in_pages()))
 def test_a_command_that_a_page_names_can_be_typed(line: str, whole: bool) -> None:
     # `eval "$(driftguard lab up)"`
     line = line.replace(')"', "") if line.count('"') % 2 else line
@@ -132,7 +133,7 @@ def test_pages_name_most_commands() -> None:
     assert len(named) > len(COMMANDS) / 2
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@each("name", COMMANDS)
 def test_help_says_how_a_command_exits_and_its_example_can_be_typed(name: str) -> None:
     told = COMMANDS[name].help
     assert re.search(r"\b[Ee]xits \d|exit code is 1", told)

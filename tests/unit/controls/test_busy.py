@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from driftguard.controls import control
+from tests.support.each import each
 
 IN_PROGRESS = (
     "The operation cannot be performed at this time. An update is in progress for resource: f"
@@ -12,7 +11,7 @@ IN_PROGRESS = (
 THERE = "The statement id (s) provided already exists. Please provide a new statement id."
 
 
-@pytest.mark.parametrize(
+@each(
     ("id_", "code", "message", "busy"),
     [
         ("cloudtrail.stopped", "ConflictException", "", True),

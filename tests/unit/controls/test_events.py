@@ -12,12 +12,13 @@ from driftguard import controls
 from driftguard.controls.control import AnyControl
 from driftguard.events.cloudtrail import change_from_event
 from driftguard.model import Candidate, Change
+from tests.support.each import each
 from tests.support.template import of_type
 from tests.support.world import ROOT, shipped_policy
 
 EVENTS = ROOT / "events"
 
-every_control = pytest.mark.parametrize("control", controls.every(), ids=lambda one: one.id)
+every_control = each("control", controls.every(), ids=lambda one: one.id)
 
 
 def event(control: AnyControl, kind: str) -> Any:
@@ -50,13 +51,13 @@ def test_the_harmless_event_wakes_the_control_and_yields_nothing(control: AnyCon
 
 
 @every_control
-@pytest.mark.parametrize("kind", ["risky", "harmless"])
+@each("kind", ["risky", "harmless"])
 def test_a_rule_of_the_template_lets_the_event_through(control: AnyControl, kind: str) -> None:
     assert [name for name, pattern in patterns().items() if matches(pattern, event(control, kind))]
 
 
 @every_control
-@pytest.mark.parametrize("kind", ["risky", "harmless"])
+@each("kind", ["risky", "harmless"])
 def test_no_rule_lets_a_failed_call_through(control: AnyControl, kind: str) -> None:
     failed = event(control, kind)
     if "eventName" not in failed["detail"]:

@@ -23,6 +23,7 @@ from driftguard.state.baseline import baseline_of
 from driftguard.state.keys import baseline_key
 from tests.scenarios.model import STRANGER
 from tests.scenarios.secrets import keys_of
+from tests.support.each import each
 from tests.support.records import change, ec2, finding_of_guardduty, iam, told_by_guardduty
 from tests.support.secrets import placed
 from tests.support.secrets.emitting import failing
@@ -128,7 +129,7 @@ def variables(*types: str) -> Any:
     return {"image": "standard:7.0", "environmentVariables": told}
 
 
-@pytest.mark.parametrize(
+@each(
     ("control_id", "change", "found"),
     [
         # CloudTrail writes an empty environment whether there was one or not.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from botocore.loaders import create_loader
 
 from driftguard.controls.control import partition_of
 from driftguard.sweep.look import _HOMES
+from tests.support.each import each
 
 PARTITIONS: list[dict[str, Any]] = create_loader().load_data("partitions")["partitions"]
 REGIONS = [
@@ -20,7 +20,7 @@ REGIONS = [
 ]
 
 
-@pytest.mark.parametrize(("region", "partition"), REGIONS)
+@each(("region", "partition"), REGIONS)
 def test_kind_9_a_regions_partition_is_botocores(region: str, partition: str) -> None:
     """Kind 9: of aws-eusc and the isolated ones too, so that ARNs name what is there."""
     assert partition_of(region) == partition

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from driftguard.controls.privilege import UnreadableError, broad_by_name, why_admin, without_admin
+from tests.support.each import each
 
 OWN = "arn:aws:iam::123456789012"
 
@@ -32,7 +33,7 @@ def when(operator: str, key: str, value: Any) -> dict[str, Any]:
     return {"Condition": {operator: {key: value}}}
 
 
-@pytest.mark.parametrize(
+@each(
     "statements",
     [
         [allow("*")],

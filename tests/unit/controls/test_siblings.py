@@ -7,6 +7,7 @@ import json
 import pytest
 
 from driftguard.model import Certainty
+from tests.support.each import each
 from tests.support.records import ACCOUNT, REGION
 from tests.support.siblings import reasons, unwatched
 from tests.support.siblings.shapes import Case, screened, without
@@ -200,7 +201,7 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each("case", CASES, ids=str)
 def test_what_a_sibling_did_is_found_in_its_record(case: Case) -> None:
     (found,) = screened(case)
     assert (found.resource.arn, found.certainty) == (case.arn, case.certainty)

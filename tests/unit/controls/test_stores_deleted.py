@@ -10,6 +10,7 @@ from driftguard.controls import stores_deleted
 from driftguard.controls.data import DeletionSettings
 from driftguard.controls.stores_deleted import StoreDeleted
 from driftguard.model import Candidate
+from tests.support.each import each
 from tests.support.records import ACCOUNT, REGION, change
 
 HERE = f"{REGION}:{ACCOUNT}"
@@ -151,7 +152,7 @@ def found(source: str, call: str, asked: dict[str, Any]) -> list[Candidate]:
     ]
 
 
-@pytest.mark.parametrize(("source", "call", "asked", "tail"), LOST)
+@each(("source", "call", "asked", "tail"), LOST)
 def test_a_deletion_names_what_is_gone(
     source: str, call: str, asked: dict[str, Any], tail: str
 ) -> None:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
+from tests.support.each import each
 from tests.support.iam.evaluator import Asked, Policies, refusal
 from tests.support.iam.template import Stack
 from tests.support.resource_policies import (
@@ -78,8 +79,8 @@ def test_the_roles_that_command_are_seven() -> None:
     }
 
 
-@pytest.mark.parametrize("queue", QUEUES)
-@pytest.mark.parametrize("role", ROLES)
+@each("queue", QUEUES)
+@each("role", ROLES)
 def test_a_role_is_let_in_by_the_queue_if_its_own_policy_says_so_and_only_then(
     role: str, queue: str
 ) -> None:
@@ -183,9 +184,9 @@ def test_only_the_stacks_two_queues_may_move_messages_to_the_dead_letter_queue()
 # -------------------------------------------------------------------------------- who takes
 
 
-@pytest.mark.parametrize("action", [*TAKING, *SETTLING, *OPENING])
-@pytest.mark.parametrize("queue", QUEUES)
-@pytest.mark.parametrize("given", [True, False])
+@each("action", [*TAKING, *SETTLING, *OPENING])
+@each("queue", QUEUES)
+@each("given", [True, False])
 def test_nobody_else_takes_empties_deletes_or_opens(queue: str, action: str, given: bool) -> None:
     assert denied(of_queue(queue), Call(DEVELOPER, action), given=given)
 

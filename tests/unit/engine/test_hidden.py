@@ -16,6 +16,7 @@ from driftguard.controls.control import AnyControl
 from driftguard.engine import hidden
 from driftguard.events.cloudtrail import change_from_event
 from driftguard.model import Candidate, Certainty, Change, Resource, Status
+from tests.support.each import each
 from tests.support.records import s3
 from tests.support.world import ROOT, World
 
@@ -35,7 +36,7 @@ def hiding(event: Path) -> Change:
     return change_from_event(made)
 
 
-@pytest.mark.parametrize("event", HIDING, ids=lambda event: event.parent.name)
+@each("event", HIDING, ids=lambda event: event.parent.name)
 def test_no_risky_event_is_harmless_once_its_request_is_omitted(
     world: World, event: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,7 +51,7 @@ def test_no_risky_event_is_harmless_once_its_request_is_omitted(
 UNLISTED = [control for control in controls.every() if not control.swept]
 
 
-@pytest.mark.parametrize("control", UNLISTED, ids=lambda control: control.id)
+@each("control", UNLISTED, ids=lambda control: control.id)
 def test_what_cannot_be_listed_is_told(control: AnyControl, world: World) -> None:
     change = s3("PutBucketPolicy", OMITTED)
     reader = world.guard.aws.reader(change.account, change.region)
@@ -126,7 +127,7 @@ def with_hidden(event: dict[str, Any], path: tuple[Any, ...]) -> Change:
     return change_from_event(made)
 
 
-@pytest.mark.parametrize("event", HIDING, ids=lambda event: event.parent.name)
+@each("event", HIDING, ids=lambda event: event.parent.name)
 def test_hiding_what_a_control_reads_never_makes_a_risky_event_harmless(
     world: World, event: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

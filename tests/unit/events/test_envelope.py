@@ -9,6 +9,7 @@ import pytest
 
 from driftguard.events.cloudtrail import change_from_event
 from driftguard.events.envelope import Mismatch
+from tests.support.each import each
 from tests.support.records import envelope, record
 from tests.support.world import ROOT
 
@@ -18,13 +19,13 @@ RECORDS = [
 ]
 
 
-@pytest.mark.parametrize("path", EVENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@each("path", EVENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_what_a_service_sends_agrees_with_itself(path: Any) -> None:
     change_from_event(json.loads(path.read_text()))
 
 
-@pytest.mark.parametrize("path", RECORDS[::7], ids=lambda path: f"{path.parent.name}-{path.stem}")
-@pytest.mark.parametrize(
+@each("path", RECORDS[::7], ids=lambda path: f"{path.parent.name}-{path.stem}")
+@each(
     ("field", "forged"),
     [
         ("source", "aws.ec3"),

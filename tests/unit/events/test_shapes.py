@@ -14,6 +14,7 @@ from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
 from driftguard.controls import route53domains, securityhub
 from driftguard.events.cloudtrail import change_from_event
+from tests.support.each import each
 from tests.support.world import ROOT
 
 EVENTS = ROOT / "events"
@@ -46,7 +47,7 @@ def test_the_sources_are_sorted() -> None:
     assert list(SHAPES) == sorted(SHAPES)
 
 
-@pytest.mark.parametrize("call", SHAPES)
+@each("call", SHAPES)
 def test_a_shape_is_recorded_documented_or_inferred_and_says_from_what(call: str) -> None:
     entry = SHAPES[call]
 
@@ -200,7 +201,7 @@ def modeled() -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("envelope", modeled())
+@each("envelope", modeled())
 def test_kind_9_the_members_of_a_request_are_those_of_the_api_model(envelope: Any) -> None:
     detail = envelope["detail"]
     asked = detail["requestParameters"] or {}

@@ -130,12 +130,12 @@ def test_familiarity_fades_by_half_in_every_half_life(usual: Document) -> None:
     assert not anomaly_baseline.anomaly_score(usual, of_mallory(NOW), TERMS, long_after).known
 
 
-def test_ten_thousand_actors_in_a_day_neither_fill_the_note_nor_push_anybody_out(
+def test_a_thousand_actors_in_a_day_neither_fill_the_note_nor_push_anybody_out(
     usual: Document,
 ) -> None:
     stored = usual
     path = "/a-long-path-of-an-organization" * 16
-    for number in range(10_000):
+    for number in range(1_000):
         stranger = f"arn:aws:iam::{ACCOUNT}:role{path}/r{number}"
         stored = learned(stored, {**of_mallory(NOW), "actor": stranger}, NOW)
     assert len(json.dumps(stored)) < 200_000  # an item holds 400 KB

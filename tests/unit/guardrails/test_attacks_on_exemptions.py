@@ -19,6 +19,7 @@ from driftguard.policy.bounds import Exemption
 from driftguard.policy.model import Person
 from driftguard.state.exemptions import exempted, given_exemptions, literal
 from driftguard.state.keys import StateRecord, StateRecords, exemptions_key
+from tests.support.each import each
 from tests.support.guardrails.circumstances import (
     ACCOUNT,
     ALICE,
@@ -71,8 +72,8 @@ def test_one_constraint_more_never_covers_more(
     narrower = [one._replace(actor=actor)] if one.actor == "*" else []
     narrower += [one._replace(tags={**one.tags, tag: value})] if tag not in one.tags else []
     narrower += [one._replace(until=stamp(NOW))]
-    for each in narrower:
-        assert covers(one, what, who, tags) or not covers(each, what, who, tags)
+    for less in narrower:
+        assert covers(one, what, who, tags) or not covers(less, what, who, tags)
 
 
 @tried(3)
@@ -159,7 +160,7 @@ def asked(**said: Any) -> Act:
     return Act("exempt", {**usual, **said}, "bob", user("bob").principal, NOW)
 
 
-@pytest.mark.parametrize(
+@each(
     "said",
     [
         {"tags": ["team=web"]},

@@ -24,6 +24,7 @@ from driftguard.policy.bounds import ChangeWindow, Exemption, Limit, Scope
 from driftguard.policy.model import Person
 from driftguard.state.exemptions import literal
 from driftguard.state.keys import exemptions_key, freeze_key
+from tests.support.each import each
 from tests.support.guardrails.circumstances import (
     ALICE,
     CONTROL,
@@ -58,7 +59,7 @@ def test_nothing_in_the_way_is_reverted_and_says_so() -> None:
     assert judged.reason == "policy grants revert"
 
 
-@pytest.mark.parametrize("guardrail", registry.GUARDRAILS, ids=lambda one: one.name)
+@each("guardrail", registry.GUARDRAILS, ids=lambda one: one.name)
 def test_where_nothing_speaks_against_a_revert_every_guardrail_is_silent(
     guardrail: Guardrail,
 ) -> None:

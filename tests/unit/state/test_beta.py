@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftguard.state.beta import Beta
+from tests.support.each import each
 from tests.support.properties import thoroughly
 
 
@@ -33,9 +34,9 @@ def below(x: float, a: float, b: float, panels: int = 4000) -> float:
     return (density(0.0) + inner + density(x)) * width / 3
 
 
-@pytest.mark.parametrize("confidence", [0.5, 0.8, 0.9, 0.99])
-@pytest.mark.parametrize("good", [0.0, 0.5, 1.0, 7.25, 40.0, 300.0])
-@pytest.mark.parametrize("bad", [0.0, 0.25, 2.0, 30.0])
+@each("confidence", [0.5, 0.8, 0.9, 0.99])
+@each("good", [0.0, 0.5, 1.0, 7.25, 40.0, 300.0])
+@each("bad", [0.0, 0.25, 2.0, 30.0])
 def test_the_lower_bound_agrees_with_numeric_integration(
     good: float, bad: float, confidence: float
 ) -> None:

@@ -116,7 +116,7 @@ def test_it_grants_as_many_as_the_e_bh_procedure_says(
 def test_of_what_is_granted_together_one_in_ten_at_most_was_luck() -> None:
     """Sixteen controls, half of which err a little more often than the claim says."""
     dice, shares = Random(5), []
-    for _ in range(25):
+    for _ in range(10):
         shared: Document = {}
         for _ in range(80):
             for control in range(16):

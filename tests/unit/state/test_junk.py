@@ -22,6 +22,7 @@ from driftguard.sweep.rounds import progress_of
 from tests.support.api_requests import BOB, AtTheSignedApi
 from tests.support.approving import Asked, approved, open_up
 from tests.support.audit import a_decision
+from tests.support.each import each
 from tests.support.records import flat_ingress, s3
 from tests.support.world import ACCOUNT, HERE, World
 
@@ -114,8 +115,8 @@ def asking_for_all(world: World) -> Guard:
     return replace(world.guard, policy=replace(policy, bounds=bounds, earned=frozenset({CONTROL})))
 
 
-@pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
-@pytest.mark.parametrize("family", families())
+@each("junk", JUNK.values(), ids=JUNK)
+@each("family", families())
 def test_junk_reads_as_an_empty_record_that_says_so(family: str, junk: dict[str, Any]) -> None:
     key = families()[family]
     record = keys.record_of({"pk": {"S": key[0]}, "sk": {"S": key[1]}} | junk)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from driftguard.state.keys import partition
+from tests.support.each import each
 from tests.support.resource_policies import (
     CLOUDFORMATION,
     DEPLOYER,
@@ -99,8 +100,8 @@ def test_every_kind_of_key_is_found() -> None:
 # ---------------------------------------------------------------------------- the state table
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "freeze"])
-@pytest.mark.parametrize("action", ITEM_WRITES)
+@each("kind", [kind for kind in KINDS if kind != "freeze"])
+@each("action", ITEM_WRITES)
 def test_every_key_of_the_state_table_is_closed_to_others(kind: str, action: str) -> None:
     """12.6: whoever could write the count of messages silenced all of them."""
     call = write(DEVELOPER, action, partition(kind, HERE, "rate"))
@@ -161,7 +162,7 @@ def test_a_role_writes_only_keys_that_its_own_policy_names(role: str) -> None:
             assert {key.removesuffix("#*") for key in named} <= set(KINDS), named
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each("kind", KINDS)
 def test_every_kind_of_key_has_a_writer(kind: str) -> None:
     assert any(
         f"{kind}#*" in one.get("Condition", {}).get("ForAllValues:StringLike", {}).get(KEYS, [])
@@ -187,8 +188,8 @@ def test_the_record_is_written_by_roles_and_not_by_tags(role: str) -> None:
     assert denied(of_table("AuditTable"), call) != puts
 
 
-@pytest.mark.parametrize("principal", [DEVELOPER, DEPLOYER, OPERATOR, OWNER])
-@pytest.mark.parametrize("action", ITEM_WRITES)
+@each("principal", [DEVELOPER, DEPLOYER, OPERATOR, OWNER])
+@each("action", ITEM_WRITES)
 def test_nobody_else_writes_the_record(principal: str, action: str) -> None:
     assert denied(of_table("AuditTable"), write(principal, action, "dg-1"))
 

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from tests.support import strict_aws
+from tests.support.each import each
 from tests.support.strict_aws import RULES, Rule
 from tests.support.strict_aws import __main__ as table
 from tests.support.world import Clock, Fakes
@@ -45,14 +46,14 @@ def operations_of(service: str) -> frozenset[str]:
     return frozenset(model["operations"])
 
 
-@pytest.mark.parametrize("rule", RULES, ids=str)
+@each("rule", RULES, ids=str)
 def test_a_rule_names_its_source_and_operations_that_exist(rule: Rule) -> None:
     assert len(rule.source) > 40
     for service, operation in rule.operations:
         assert operation in operations_of(service)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=str)
+@each("rule", RULES, ids=str)
 def test_a_rule_has_a_test(rule: Rule) -> None:
     tests = [path.read_text() for path in Path(__file__).parent.glob("test_strict_aws_*.py")]
 

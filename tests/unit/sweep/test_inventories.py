@@ -9,6 +9,7 @@ from driftguard.controls.control import AnyControl
 from driftguard.sweep.look import Swept, sweep
 from tests.scenarios import SCENARIOS
 from tests.scenarios.model import Scenario
+from tests.support.each import each
 from tests.support.world import REGION, Fakes, World
 
 SWEPT = [one for one in SCENARIOS if controls.control(one.control).swept]
@@ -52,7 +53,7 @@ EMULATED = [
 ]
 
 
-@pytest.mark.parametrize("control", EMULATED, ids=lambda one: one.id)
+@each("control", EMULATED, ids=lambda one: one.id)
 def test_in_a_new_account_nothing_was_taken_away_and_nothing_fails(
     world: World, control: AnyControl
 ) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from driftguard.analysis.advisories.osv import Affected, Event, Kind, Range
 from driftguard.analysis.advisories.ranges import affects, fixed_in
 from driftguard.analysis.advisories.versions import Place, Unorderable, place, plain
+from tests.support.each import each
 
 # Each line ascends; what is on one line between `=` is equal.
 ASCENDING = {
@@ -234,7 +235,7 @@ def test_a_fix_is_never_itself_affected(sample: tuple[str, list[str]]) -> None:
         assert place(ecosystem, version) < place(ecosystem, fix)
 
 
-@pytest.mark.parametrize(
+@each(
     ("ecosystem", "version", "asked"),
     [
         ("PyPI", "2.19.0", "2.19.0"),

@@ -19,6 +19,7 @@ from driftguard.analysis.advisories.osv import (
     Unreadable,
 )
 from tests.support.advisories.records import affecting, document
+from tests.support.each import each
 
 VECTOR = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
 
@@ -92,7 +93,7 @@ def with_ranges(ranges: Any) -> dict[str, Any]:
     return document("TEST-1", affecting("npm", "example") | {"ranges": ranges})
 
 
-@pytest.mark.parametrize(
+@each(
     ("broken", "why"),
     [
         ([], "a JSON object"),

@@ -9,6 +9,7 @@ import pytest
 from driftguard.analysis.advisories.osv import Affected
 from driftguard.analysis.advisories.ranges import Unknown, affects, fixed_in
 from tests.support.advisories.records import advisory, affecting
+from tests.support.each import each
 
 # timelines of one package → affected versions, versions that are not
 PYPI = {
@@ -166,7 +167,7 @@ def entry(ecosystem: str, *timelines: str, versions: tuple[str, ...] = ()) -> Af
     return read.affected[0]
 
 
-@pytest.mark.parametrize(("ecosystem", "events", "version", "expected"), list(_cases()))
+@each(("ecosystem", "events", "version", "expected"), list(_cases()))
 def test_a_version_is_affected_or_not(
     ecosystem: str, events: str, version: str, expected: bool
 ) -> None:

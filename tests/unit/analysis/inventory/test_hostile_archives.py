@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from driftguard.analysis.inventory import Inventory, Limits, inventory
+from tests.support.each import each
 from tests.support.inventory.making_images import gzipped, link, tar_members, tarred
 from tests.support.inventory.making_zips import (
     Raw,
@@ -47,7 +48,7 @@ def test_the_honest_one_of_all_these_is_complete() -> None:
 # ------------------------------------------------------------------------------------ lies
 
 
-@pytest.mark.parametrize(
+@each(
     ("lie", "told"),
     [
         (replace(HONEST, size=10), "is larger than the archive says"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from driftguard.analysis.inventory import Inventory, of_folder, of_lock
 from driftguard.analysis.inventory.catalog import CATALOG, Treatment
 from driftguard.analysis.inventory.kinds import kind_of, reader_of
+from tests.support.each import each
 from tests.support.inventory.samples import SAMPLES
 
 HTML = b"<!DOCTYPE html><html><body>404 Not Found</body></html>\n"
@@ -67,7 +68,7 @@ def _fits(path: str, name: str) -> bool:
     return Path(path).match(name) or Path(path).name == name
 
 
-@pytest.mark.parametrize("path", SAMPLES)
+@each("path", SAMPLES)
 def test_a_file_of_a_kind_that_is_read_gives_its_packages(path: str, tmp_path: Path) -> None:
     content, expected = SAMPLES[path]
     found = laid(tmp_path, {path: content})
@@ -76,13 +77,13 @@ def test_a_file_of_a_kind_that_is_read_gives_its_packages(path: str, tmp_path: P
     assert all("conda" in gap for gap in found.gaps), found.gaps
 
 
-@pytest.mark.parametrize("path", SAMPLES)
+@each("path", SAMPLES)
 def test_a_byte_order_mark_changes_nothing(path: str, tmp_path: Path) -> None:
     content, expected = SAMPLES[path]
     assert named(laid(tmp_path, {path: b"\xef\xbb\xbf" + content.encode()})) == expected
 
 
-@pytest.mark.parametrize("path", SAMPLES)
+@each("path", SAMPLES)
 def test_the_line_ends_of_windows_change_nothing(path: str, tmp_path: Path) -> None:
     content, expected = SAMPLES[path]
     assert named(laid(tmp_path, {path: content.replace("\n", "\r\n")})) == expected
@@ -97,7 +98,7 @@ VALID = {
 }
 
 
-@pytest.mark.parametrize("path", paths(Treatment.READ, Treatment.ASKS, Treatment.GAP))
+@each("path", paths(Treatment.READ, Treatment.ASKS, Treatment.GAP))
 def test_no_kind_is_silently_clean(path: str, tmp_path: Path) -> None:
     """Neither in a folder nor by itself, whatever is in it."""
     silent = []
@@ -109,11 +110,10 @@ def test_no_kind_is_silently_clean(path: str, tmp_path: Path) -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    paths(Treatment.READ, Treatment.GAP),
+@each(
+    ("path", "what"),
+    zip(paths(Treatment.READ, Treatment.GAP), cycle(["binary", "web page"]), strict=False),
 )
-@pytest.mark.parametrize("what", ["binary", "web page"])
 def test_what_cannot_be_read_is_a_gap_beside_packages_of_all_ecosystems(
     path: str, what: str, tmp_path: Path
 ) -> None:
@@ -126,8 +126,8 @@ def test_what_cannot_be_read_is_a_gap_beside_packages_of_all_ecosystems(
     assert any(gap.startswith(path.split("*")[0]) for gap in found.gaps)
 
 
-@pytest.mark.parametrize("path", SAMPLES)
-@pytest.mark.parametrize("part", [1, 3, 5, 7, 9])
+@each("path", SAMPLES)
+@each("part", [1, 3, 5, 7, 9])
 def test_what_breaks_off_is_told_or_lacks_no_package_before(
     path: str, part: int, tmp_path: Path
 ) -> None:
@@ -136,14 +136,14 @@ def test_what_breaks_off_is_told_or_lacks_no_package_before(
     assert found.gaps or found.wanting or found.items
 
 
-@pytest.mark.parametrize("path", paths(Treatment.NONE))
+@each("path", paths(Treatment.NONE))
 def test_what_looks_like_dependencies_and_is_none_is_nothing_to_tell(
     path: str, tmp_path: Path
 ) -> None:
     assert laid(tmp_path, {path: "anything"}).troubles == ()
 
 
-@pytest.mark.parametrize(
+@each(
     ("path", "content", "asks"),
     [
         ("package.json", '{"dependencies": {"lodash": "^4"}}', True),

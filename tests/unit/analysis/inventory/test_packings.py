@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftguard.analysis.inventory import Inventory, inventory
+from tests.support.each import each
 from tests.support.inventory.making_images import gzipped, saved_image, tarred
 from tests.support.inventory.making_zips import Content, metadata, zipped
 from tests.support.properties import thoroughly
@@ -49,8 +50,8 @@ def names(found: Inventory) -> list[str]:
     return [package.name for package in found.packages]
 
 
-@pytest.mark.parametrize("kind", READ)
-@pytest.mark.parametrize("name", NAMES)
+@each("kind", READ)
+@each("name", NAMES)
 def test_an_archive_is_read_whatever_it_is_called(kind: str, name: str) -> None:
     found = of({name: READ[kind]})
     assert names(found) == ["requests"]
@@ -82,8 +83,8 @@ def test_a_compressed_image_is_read(name: str) -> None:
     assert names(inventory(io.BytesIO(pack(image)), name)) == ["requests"]
 
 
-@pytest.mark.parametrize("what", UNREAD)
-@pytest.mark.parametrize("name", ["data/blob", "deps.tar.zst", "app.rar", "lib.zip"])
+@each("what", UNREAD)
+@each("name", ["data/blob", "deps.tar.zst", "app.rar", "lib.zip"])
 def test_what_is_not_unpacked_is_told(what: str, name: str) -> None:
     found = of({name: UNREAD[what] + Random(0).randbytes(600)})
     assert found.gaps == (f"{name}: is packed as {what}, which is not read here",)

@@ -15,6 +15,7 @@ from driftguard.analysis.inventory import Limits, go, inventory, java, node, pyt
 from driftguard.analysis.inventory.found_packages import Parsed
 from driftguard.analysis.inventory.kinds import reader_of
 from driftguard.analysis.inventory.lockfiles import pnpm, yarn
+from tests.support.each import each
 from tests.support.inventory import making_programs as making
 from tests.support.inventory.lock_files import (
     CARGO,
@@ -101,7 +102,7 @@ def is_sound(parsed: Parsed) -> bool:
     )
 
 
-@pytest.mark.parametrize("kind", TEXTS)
+@each("kind", TEXTS)
 def test_valid_files_are_read_without_a_gap(kind: str) -> None:
     parse, valid = TEXTS[kind]
     parsed = parse(valid, kind if kind in SAMPLES else "node_modules/lodash/package.json")
@@ -109,9 +110,10 @@ def test_valid_files_are_read_without_a_gap(kind: str) -> None:
     assert not any(trouble.gap and "conda" not in trouble.what for trouble in parsed.troubles)
 
 
+# Each of some ninety kinds of files has examples of its own.
 @pytest.mark.parametrize("kind", TEXTS)
 @given(data=st.data())
-@thoroughly
+@tried(0.4)
 def test_no_parser_raises(kind: str, data: st.DataObject) -> None:
     parse, valid = TEXTS[kind]
     given_bytes = data.draw(st.binary(max_size=300) | mutated(valid))

@@ -12,6 +12,7 @@ from driftguard.analysis.secrets import exposed_in
 from driftguard.analysis.secrets.forms import FORMS
 from driftguard.analysis.secrets.names import Telling, telling
 from driftguard.analysis.secrets.randomness import is_random
+from tests.support.each import each
 from tests.support.secrets.command_lines import COMMANDS
 from tests.support.secrets.four_places import (
     AIMS,
@@ -42,7 +43,7 @@ def test_the_table_names_more_than_two_hundred_kinds_of_many_issuers() -> None:
     assert len({kind.variable for kind in KINDS if not kind.marked}) > 200
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.kind} {form.form[:24]}")
+@each("form", FORMS, ids=lambda form: f"{form.kind} {form.form[:24]}")
 def test_every_form_has_a_mark_a_source_and_an_example_that_it_matches(form) -> None:  # type: ignore[no-untyped-def]
     assert len(form.mark) >= 2 or form.mark == "-"
     assert re.fullmatch(r"[a-z0-9.-]+\.[a-z0-9]{2,8}(/[\w./-]+)?", form.source)
@@ -74,14 +75,14 @@ def test_ordinary_values_that_look_like_secrets_are_left_alone() -> None:
     assert len(alarms) < MOST_FALSE_ALARMS * tried, alarms
 
 
-@pytest.mark.parametrize("number", range(len(list(wrapped(Random(SEED))))))
+@each("number", range(len(list(wrapped(Random(SEED))))))
 def test_a_secret_in_a_wrapping_is_found(number: int) -> None:
     name, text = list(wrapped(Random(SEED)))[number]
     assert kinds_in("UserData", text), name
     assert kinds_in(f"{VARIABLES}SETTINGS", encoded(text)), name
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@each("command", COMMANDS)
 def test_what_a_command_is_given_is_found(command: str) -> None:
     secret = some(Random(command), BASE62, 20)
     assert kinds_in("UserData", f"#!/bin/bash\nset -e\n{command.format(secret)}\n"), command
@@ -90,7 +91,7 @@ def test_what_a_command_is_given_is_found(command: str) -> None:
 # ----------------------------------------------------------------------------- names and values
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "says"),
     [
         ("DB_PASSWORD_STAGE", Telling.PASSWORD),

@@ -6,8 +6,6 @@ import json
 from dataclasses import fields, replace
 from typing import Any
 
-import pytest
-
 from driftguard.audit.items import decision_of, item_of
 from driftguard.model import (
     Actor,
@@ -28,6 +26,7 @@ from driftguard.model import (
 from driftguard_cli.commands.audit.ocsf import detection_finding
 from driftguard_cli.decisions import as_json_whole
 from tests.support.audit import a_decision
+from tests.support.each import each
 
 # What no export tells, and why.
 INTERNAL = {
@@ -107,7 +106,7 @@ def test_there_is_another_value_for_every_field() -> None:
     assert all(OTHER[name] != getattr(a_decision(), name) for name in FIELDS)
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@each("name", FIELDS)
 def test_a_field_is_stored_and_read_back(name: str) -> None:
     decision = replace(a_decision(), **{name: OTHER[name]})
     assert item_of(decision) != item_of(a_decision())
@@ -122,7 +121,7 @@ def test_all_fields_together_are_read_back() -> None:
     assert decision_of(item_of(together)) == together
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@each("name", FIELDS)
 def test_a_field_is_exported_or_named_as_internal(name: str) -> None:
     decision = replace(a_decision(), **{name: OTHER[name]})
     assert (exported(decision) == exported(a_decision())) == (name in INTERNAL)

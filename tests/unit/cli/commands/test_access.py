@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from driftguard.access import network
 from driftguard_cli.commands import access
 from driftguard_cli.errors import Misuse, Trouble
+from tests.support.each import each
 from tests.support.properties import thoroughly
 
 COMMANDS = ("policy", "acl", "security-group")
@@ -295,7 +296,7 @@ MALFORMED: dict[str, tuple[str, object, str]] = {
 }
 
 
-@pytest.mark.parametrize(("command", "line", "hint"), MALFORMED.values(), ids=MALFORMED)
+@each(("command", "line", "hint"), MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_line_is_answered_as_open_and_the_others_are_answered_as_ever(
     command: str, line: object, hint: str
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 import typer
 
 from driftguard_cli.generate import reference
@@ -13,6 +12,7 @@ from driftguard_cli.generate.limits import loaded
 from driftguard_cli.generate.reference import settings
 from driftguard_cli.main import app
 from driftguard_cli.policy_file import schema
+from tests.support.each import each
 from tests.support.world import ROOT
 
 TEMPLATE = (ROOT / "template.yaml").read_text()
@@ -35,7 +35,7 @@ def test_every_command_has_its_section_and_those_of_developers_have_none() -> No
     assert not any(name.split()[0] in ("generate", "sdk") for name in SECTIONS)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@each("name", COMMANDS)
 def test_a_section_has_every_option_and_says_where_the_command_works(name: str) -> None:
     section = SECTIONS[name]
     for parameter in COMMANDS[name].params:

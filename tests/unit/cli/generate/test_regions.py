@@ -8,6 +8,7 @@ import pytest
 
 from driftguard.controls import every
 from driftguard_cli.generate.template import ONLY_IN_US_EAST_1, rule_name
+from tests.support.each import each
 from tests.support.template import of_type
 from tests.support.world import ROOT
 
@@ -29,7 +30,7 @@ def test_the_readme_names_each_service(source: str) -> None:
     assert named == listed
 
 
-@pytest.mark.parametrize("source", sorted(WATCHED))
+@each("source", sorted(WATCHED))
 def test_the_rule_of_such_a_service_says_so(source: str) -> None:
     description = of_type("AWS::Events::Rule")[rule_name(source)]["Description"]
     assert ("us-east-1 only" in description) == (source in ONLY_IN_US_EAST_1)

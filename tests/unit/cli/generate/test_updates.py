@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.each import each
 from tests.support.updates import NAMES, RELEASED, current, essence, refused
 
 UUID = "5f1c2b7a-1d2e-4c3b-9a8f-0c5a9f3d7e21"
@@ -59,8 +60,8 @@ def test_the_stacks_name_is_as_long_as_it_may_be() -> None:
     assert len(LONG) == 128
 
 
-@pytest.mark.parametrize("stack", ["d", "driftguard", LONG])
-@pytest.mark.parametrize("logical", sorted(names()))
+@each("stack", ["d", "driftguard", LONG])
+@each("logical", sorted(names()))
 def test_a_name_fits_whatever_the_stack_is_called(logical: str, stack: str) -> None:
     """12.17: names that CloudFormation cut to 64 fell out of policies silently."""
     value, limit = names()[logical]
@@ -69,7 +70,7 @@ def test_a_name_fits_whatever_the_stack_is_called(logical: str, stack: str) -> N
     assert LETTERS.fullmatch(name), name
 
 
-@pytest.mark.parametrize("logical", sorted(names()))
+@each("logical", sorted(names()))
 def test_a_name_is_no_other_stacks(logical: str) -> None:
     """12.16: what a rolled-back create left behind stood in the way of the next."""
     assert UUID[-12:] in resolved(names()[logical][0], "driftguard")

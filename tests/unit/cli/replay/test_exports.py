@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from driftguard_cli.commands.replay.rows import record_in_row, structure
+from tests.support.each import each
 from tests.support.histories import EC2, described, json_lines, opened, replayed
 from tests.support.records import envelope, nested_ingress, permission, record
 
@@ -28,7 +29,7 @@ def table(*rows: dict[str, str]) -> str:
 OPENED = json.dumps(opened())
 
 
-@pytest.mark.parametrize(
+@each(
     "content",
     [
         pytest.param(OPENED, id="one record"),
@@ -63,7 +64,7 @@ OPENED = json.dumps(opened())
         ),
     ],
 )
-@pytest.mark.parametrize("packed", [False, True])
+@each("packed", [False, True])
 def test_a_record_is_found_however_it_is_wrapped(
     tmp_path: Path, content: str, packed: bool
 ) -> None:
