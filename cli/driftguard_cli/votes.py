@@ -1,7 +1,7 @@
 """Votes, undos and confirmations, sent under the caller's own IAM identity.
 
-The commands `approve`, `deny`, `accept`, `undo`, `confirm` and `console` share this. People vote on the remediation that was
-proposed, not on the change.
+The commands `approve`, `deny`, `accept`, `undo`, `confirm` and `console` share this. People vote on
+the remediation that was proposed, not on the change.
 """
 
 from __future__ import annotations

@@ -1,0 +1,114 @@
+"""The console of a stack in moto, on a free port of this machine, and somebody who visits it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html import unescape
+from http.client import HTTPConnection
+from urllib.parse import urlencode, urlsplit
+
+from driftguard_cli.commands.console import server
+from driftguard_cli.commands.console.app import application
+from driftguard_cli.commands.console.gate import Gate
+from driftguard_cli.commands.console.site import Site
+from driftguard_cli.policy_file.at_hand import PolicyAtHand
+from driftguard_cli.stack import Stack
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer over HTTP, with its headers in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def words(self) -> str:
+        """The text that a reader sees, on one line."""
+        bare = re.sub(r"<(script|style)\b.*?</\1>", "", self.body, flags=re.S)
+        return " ".join(unescape(re.sub(r"<[^>]+>", " ", bare)).split())
+
+
+@dataclass
+class Visitor:
+    """Speaks HTTP to a console, as a browser does that was let in; `site` is what it serves."""
+
+    gate: Gate
+    site: Site
+    cookie: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def send(
+        self, method: str, path: str, body: str | None = None, **headers: str | None
+    ) -> Answer:
+        """A request; a header that is None is left out, `_` stands for `-`."""
+        given = {"host": self.gate.host, "cookie": self.cookie or None, **self.headers, **headers}
+        connection = HTTPConnection(self.gate.host, timeout=60)
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        if body is not None:
+            given |= {"content_length": str(len(body.encode()))}
+        for name, value in given.items():
+            if value is not None:
+                connection.putheader(name.replace("_", "-"), value)
+        connection.endheaders(body.encode() if body is not None else None)
+        got = connection.getresponse()
+        told = {name.lower(): value for name, value in got.getheaders()}
+        answer = Answer(got.status, told, got.read().decode())
+        connection.close()
+        return answer
+
+    def get(self, path: str, **headers: str | None) -> Answer:
+        """A page, by its path within the console."""
+        return self.send("GET", f"{self.gate.base}/{path}", **headers)
+
+    def post(self, path: str, form: dict[str, str], **headers: str | None) -> Answer:
+        """A form that was posted, as a page of the console posts it."""
+        sent = {"origin": self.gate.origin, "content_type": "application/x-www-form-urlencoded"}
+        given = {"csrf": self.gate.csrf, **form}
+        return self.send(
+            "POST", f"{self.gate.base}/{path}", urlencode(given), **{**sent, **headers}
+        )
+
+    def submitted(self, path: str, **filled: str) -> Answer:
+        """The form of a page, with all that it holds and what is filled in; then where it leads."""
+        shown = self.get(path)
+        assert shown.status == 200, shown.words
+        held = {
+            unescape(name): unescape(value)
+            for name, value in re.findall(
+                r'<input type="hidden" name="([^"]*)" value="([^"]*)">', shown.body
+            )
+        }
+        answer = self.post(path, {**held, **filled})
+        if answer.status == 303:
+            return self.send("GET", answer.headers["location"])
+        return answer
+
+    def enter(self) -> Visitor:
+        """Exchanges the token for the cookie."""
+        parts = urlsplit(self.gate.address)
+        answer = self.send("GET", f"{parts.path}?{parts.query}")
+        assert answer.status == 200, answer.words
+        self.cookie = answer.headers["set-cookie"].partition(";")[0]
+        return self
+
+
+@contextmanager
+def visited(stack: str = "driftguard") -> Iterator[Visitor]:
+    """A console that runs, and a visitor who was not let in yet."""
+    with server.listening(0) as taken:
+        gate = Gate(taken.getsockname()[1])
+        site = Site.of(Stack.named(stack), PolicyAtHand.found(), gate.base, gate.csrf)
+        served = server.server(gate.before(application(site)))
+        thread = threading.Thread(target=served.run, kwargs={"sockets": [taken]}, daemon=True)
+        thread.start()
+        try:
+            yield Visitor(gate, site)
+        finally:
+            served.should_exit = True
+            thread.join(20)
