@@ -7,16 +7,25 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from html import unescape
 from http.client import HTTPConnection
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from driftguard.documents import stamp
+from driftguard.model import Resource, Status
+from driftguard.state import trust
+from driftguard.state.exemptions import exempted
+from driftguard.state.keys import exemptions_key, trust_key
 from driftguard_cli.commands.console import server
 from driftguard_cli.commands.console.app import application
 from driftguard_cli.commands.console.gate import Gate
 from driftguard_cli.commands.console.site import Site
 from driftguard_cli.policy_file.at_hand import PolicyAtHand
 from driftguard_cli.stack import Stack
+from tests.support.audit import ACCOUNT, a_decision, decided
+from tests.support.world import HERE, World
 
 
 @dataclass(frozen=True)
@@ -112,3 +121,82 @@ def visited(stack: str = "driftguard") -> Iterator[Visitor]:
         finally:
             served.should_exit = True
             thread.join(20)
+
+
+def lived_in(world: World) -> None:
+    """Has the record and the state tell of some weeks: decisions of most kinds, trust, a freeze."""
+    at = world.clock.at
+    for number, (control, status, fields) in enumerate(_TOLD):
+        when = stamp(at - timedelta(minutes=7 + 11 * number))
+        made = a_decision(number + 1, when, control=control, status=status, **fields)
+        decided(world.audit, made)
+    case = trust.Case("RevokeSecurityGroupIngress", "user")
+    terms = world.guard.policy.bounds.earning
+    record = world.state.record(trust_key(HERE, "ec2.open-ingress"))
+    stored = record.document
+    for number in range(24):
+        outcome = trust.Outcome.DENIED if number == 9 else trust.Outcome.APPROVED
+        then = at - timedelta(days=30 - number)
+        by = "bob" if number % 2 else "carol"
+        stored = trust.learned(
+            stored, case, outcome, terms, then, decision=f"dg-{number:024x}", by=by
+        )
+    world.state.overwrite(record.saying(stored))
+    given = world.state.record(exemptions_key(HERE, "s3.public-policy"))
+    entry = {
+        "resource": "website-of-the-shop",
+        "until": stamp(at + timedelta(days=12)),
+        "reason": "it is a website",
+        "by": "carol",
+        "identity": "arn:aws:sts::123456789012:assumed-role/sso/carol",
+    }
+    world.state.overwrite(exempted(given, "ex-1", entry, at))
+
+
+def _bucket(name: str) -> Resource:
+    return Resource("s3.bucket", name, ACCOUNT, "us-east-1", f"arn:aws:s3:::{name}")
+
+
+_TOLD: tuple[tuple[str, Status, dict[str, Any]], ...] = (
+    (
+        "s3.public-policy",
+        Status.REVERTED,
+        {
+            "title": "A bucket policy lets everybody in",
+            "summary": "everybody may read what is in orders-and-invoices",
+            "resource": _bucket("orders-and-invoices"),
+            "severity": 95,
+            "done": 1,
+            "left": {"rules": []},
+        },
+    ),
+    (
+        "iam.mfa-deactivated",
+        Status.OBSERVED,
+        {
+            "title": "A user's MFA device was deactivated",
+            "summary": "carol signs in without a second factor",
+            "severity": 60,
+        },
+    ),
+    (
+        "kms.rotation-off",
+        Status.DENIED,
+        {
+            "title": "A key is no longer rotated",
+            "summary": "the key of the backups keeps its material",
+            "severity": 30,
+        },
+    ),
+    (
+        "cloudtrail.stopped",
+        Status.FAILED,
+        {
+            "title": "A trail no longer logs",
+            "summary": "nothing of this region is logged",
+            "severity": 92,
+            "reason": "AWS refused cloudtrail:StartLogging",
+        },
+    ),
+    ("ec2.open-ingress", Status.UNDONE, {"severity": 75, "done": 1}),
+)

@@ -96,4 +96,5 @@ def length(seconds: float) -> str:
         (whole % 60, "s"),
     ]
     first = next((place for place, (count, _) in enumerate(parts) if count), 3)
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
+    told = " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
+    return told or "0 s"
