@@ -24,6 +24,7 @@ from driftguard_cli.commands.console.gate import Gate
 from driftguard_cli.commands.console.site import Site
 from driftguard_cli.policy_file.at_hand import PolicyAtHand
 from driftguard_cli.stack import Stack
+from tests.support.approving import MALLORY
 from tests.support.audit import ACCOUNT, a_decision, decided
 from tests.support.world import HERE, World
 
@@ -130,7 +131,7 @@ def lived_in(world: World) -> None:
         when = stamp(at - timedelta(minutes=7 + 11 * number))
         made = a_decision(number + 1, when, control=control, status=status, **fields)
         decided(world.audit, made)
-    case = trust.Case("RevokeSecurityGroupIngress", "user")
+    case = trust.Case("RevokeSecurityGroupIngress", "user", MALLORY)
     terms = world.guard.policy.bounds.earning
     record = world.state.record(trust_key(HERE, "ec2.open-ingress"))
     stored = record.document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from starlette.responses import Response
@@ -13,7 +14,7 @@ from driftguard.state import trust, trust_record
 from driftguard.state.keys import grants_key, trust_key
 from driftguard.state.standing import score
 from driftguard.state.threshold import threshold_of
-from driftguard.state.trust_record import Own
+from driftguard.state.trust_record import own_of
 
 from ...operator_requests import known_control
 from ..audit.shared import now
@@ -21,6 +22,9 @@ from ..trust import Row, explained, rows_in
 from .plot import HEIGHT, WIDTH, Plot, plotted
 from .rendering import page
 from .site import Visit
+
+# Of how many actors the own record is shown.
+_ACTORS = 20
 
 
 def every(visit: Visit) -> Response:
@@ -71,7 +75,7 @@ def one(visit: Visit) -> Response:
             "here": "controls",
             "control": control,
             "granted": "earned" if policy.earns(control.id) else policy.granted(control.id).label,
-            "cases": [(row, _plot(stored, row, terms, at)) for row in rows],
+            "cases": [_of_case(stored, row, terms, at) for row in rows],
             "right": right,
             "wrong": wrong,
             "outcomes": [
@@ -85,9 +89,35 @@ def one(visit: Visit) -> Response:
     )
 
 
-def _plot(stored: Document, row: Row, terms: Earning, at: datetime) -> Plot:
-    """What is believed of an actor of this kind without a record of their own."""
+@dataclass(frozen=True, slots=True)
+class OfActor:
+    """One actor's own outcomes, faded to now, and the share of right reverts that they prove."""
+
+    who: str
+    right: float
+    wrong: float
+    bound: float
+
+
+@dataclass(frozen=True, slots=True)
+class OfCase:
+    """A kind of case: its row, what is believed of it, and its actors, those known best first."""
+
+    row: Row
+    plot: Plot
+    actors: tuple[OfActor, ...]
+
+
+def _of_case(stored: Document, row: Row, terms: Earning, at: datetime) -> OfCase:
     case = next(one for one in trust.cases(stored) if one.name == row.case)
     record = trust.worth(stored, case, terms, at)
     others = [trust.worth(stored, other, terms, at) for other in trust.other_kinds(stored, case)]
-    return plotted(score(record, others, Own()), row.bound, row.threshold)
+    believed = score(record, others, own_of(record, case.who, terms, at))
+    actors = []
+    for who in record.own:
+        own = own_of(record, who, terms, at)
+        bound = score(record, others, own).lower_bound(terms.confidence)
+        actors.append(OfActor(who, own.good, own.bad, bound))
+    actors.sort(key=lambda one: (-one.right - one.wrong, one.who))
+    plot = plotted(believed, row.bound, row.threshold, terms.confidence)
+    return OfCase(row, plot, tuple(actors[:_ACTORS]))

@@ -25,8 +25,8 @@ class Plot:
     words: str
 
 
-def plotted(believed: Beta, bound: float, threshold: float) -> Plot:
-    """The drawing of a belief, with the bound that its score is and the threshold for it."""
+def plotted(believed: Beta, bound: float, threshold: float, confidence: float) -> Plot:
+    """The drawing of a belief, with the bound that it exceeds with this confidence, its score."""
     shares = [(number + 0.5) / _POINTS for number in range(_POINTS)]
     heights = densities(believed, shares)
     most = max(heights) or 1.0
@@ -41,7 +41,8 @@ def plotted(believed: Beta, bound: float, threshold: float) -> Plot:
         bound=round(WIDTH * min(1.0, max(0.0, bound)), 1),
         threshold=round(WIDTH * min(1.0, max(0.0, threshold)), 1),
         words=(
-            f"The share of right reverts is believed to be about {believed.mean:.0%}, and at least "
+            f"For an actor without a record of their own, the share of right reverts is believed "
+            f"to be about {believed.mean:.0%}, and with {confidence:.0%} confidence at least "
             f"{bound:.0%}; {threshold:.1%} is wanted."
         ),
     )

@@ -19,9 +19,10 @@ from driftguard_cli.commands.console.plot import densities, plotted
 from driftguard_cli.commands.console.rendering import length
 from driftguard_cli.commands.console.site import Notices, Visit
 from driftguard_cli.commands.console.story import side_by_side
+from tests.support.approving import MALLORY
 from tests.support.audit import a_decision, decided
 from tests.support.audit import group as a_group
-from tests.support.console import Visitor
+from tests.support.console import Visitor, lived_in
 from tests.support.doors import Door
 from tests.support.reporting import HOSTILE
 from tests.support.world import ROOT, World
@@ -197,6 +198,19 @@ def test_what_others_chose_is_text_on_every_page(door: Door, visitor: Visitor) -
         assert "<script>alert" not in visitor.get(path).body
 
 
+def test_a_control_shows_what_it_has_earned_and_how_often_it_was_right(
+    door: Door, visitor: Visitor
+) -> None:
+    lived_in(door.asked.world)
+    page = visitor.get("controls/ec2.open-ingress")
+    assert "RevokeSecurityGroupIngress by user: not earned" in page.words
+    assert "Of the last answers 23 were for the revert and 1 against it." in page.words
+    assert f"{MALLORY} " in page.words
+    assert page.body.count('<svg class="plot"') == 1
+    assert "right in ≥" in visitor.get("controls").words
+    assert visitor.get("controls/ec2.nonsense").status == 400
+
+
 def test_a_story_has_all_that_the_command_tells_and_what_is_proven(
     door: Door, visitor: Visitor
 ) -> None:
@@ -313,7 +327,7 @@ def test_a_belief_is_drawn_as_its_density() -> None:
     assert sum(densities(believed, shares)) / 1000 == pytest.approx(1.0, abs=1e-3)
     mean = sum(share * one for share, one in zip(shares, densities(believed, shares), strict=True))
     assert mean / 1000 == pytest.approx(believed.mean, abs=1e-3)
-    drawn = plotted(believed, 0.8, 2.0)
+    drawn = plotted(believed, 0.8, 2.0, 0.9)
     assert (drawn.bound, drawn.threshold) == (320.0, 400.0)
-    assert "about 89%, and at least 80%; 200.0% is wanted" in drawn.words
-    assert plotted(Beta(1.0, float("inf")), 0.0, 0.9).line.startswith("M1.0,120.0")
+    assert "about 89%, and with 90% confidence at least 80%; 200.0% is wanted" in drawn.words
+    assert plotted(Beta(1.0, float("inf")), 0.0, 0.9, 0.9).line.startswith("M1.0,120.0")
