@@ -42,11 +42,13 @@ def console(
     from . import server
     from .app import application
     from .gate import Gate
+    from .rendering import prepare
     from .site import Site
 
     deployed, at_hand = Stack.to_change(stack), PolicyAtHand.found(policy)
     with server.listening(port) as taken:
         gate = Gate(taken.getsockname()[1])
+        prepare()
         site = Site.of(deployed, at_hand, gate.base, gate.csrf)
         typer.echo(f"The console is at {gate.address}")
         typer.echo("The address lets in one browser, once. Ctrl-C ends the console.", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from starlette.responses import Response
@@ -19,13 +19,20 @@ from .site import Site, Visit
 
 # What is shown; the page of decisions has the others.
 _REQUESTS, _LAST = 50, 10
-# A revert that failed is open only while it is tried again: so many failed ones are looked at.
-_FAILED = 50
+# Where what waits is found, and how many of it are looked at: of the reverts that failed, only those
+# wait that are tried again.
+_WAITING = (
+    (Status.ASKED, _REQUESTS + 1),
+    (Status.PROPOSED, _REQUESTS + 1),
+    (Status.FAILED, 50),
+)
 
 
 def overview(visit: Visit) -> Response:
     """The whole page. What takes several calls of other services is read after it is shown."""
-    values = {"title": "Now", "here": "", **_waiting(visit.site), **_last(visit)}
+    with ThreadPoolExecutor() as pool:
+        last = pool.submit(_last, visit)
+        values = {"title": "Now", "here": "", **_waiting(visit.site), **last.result()}
     return page(visit, "now", values)
 
 
@@ -45,24 +52,22 @@ def health(visit: Visit) -> Response:
 
 
 def _waiting(site: Site) -> dict[str, object]:
-    found = list(islice(_open(site), _REQUESTS + 1))
-    shown = sorted(found[:_REQUESTS], key=lambda one: (one.expires or "~", one.decided))
+    # Side by side: each takes two round trips, and the page waits for all of them.
+    with ThreadPoolExecutor() as pool:
+        found = [one for some in pool.map(lambda one: _open(site, *one), _WAITING) for one in some]
+    found.sort(key=lambda one: (one.expires or "~", one.decided))
     return {
-        "open": [presentable(one) for one in shown],
+        "open": [presentable(one) for one in found[:_REQUESTS]],
         "more": len(found) > _REQUESTS,
     }
 
 
-def _open(site: Site) -> Iterator[Decision]:
+def _open(site: Site, status: Status, most: int) -> list[Decision]:
+    """The decisions of a status that wait for people."""
+    filters = Filters(status=status.value)
     finder = Finder(site.stack.audit, Usage())
-    for status, most in (
-        (Status.ASKED, _REQUESTS + 1),
-        (Status.PROPOSED, _REQUESTS + 1),
-        (Status.FAILED, _FAILED),
-    ):
-        filters = Filters(status=status.value)
-        found = islice(finder.decisions(filters, plan(filters), page=most), most)
-        yield from (one for one in found if one.status is Status.PROPOSED or is_open(one))
+    found = islice(finder.decisions(filters, plan(filters), page=most), most)
+    return [one for one in found if one.status is Status.PROPOSED or is_open(one)]
 
 
 def _last(visit: Visit) -> dict[str, object]:

@@ -55,6 +55,13 @@ def _environment() -> Environment:
     return made
 
 
+def prepare() -> None:
+    """Compiles every template, so that the first page does not wait for it."""
+    environment = _environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
+
+
 def _as_shown(value: object) -> object:
     """A text that others may have chosen as it may be shown; markup of a template as it is."""
     return shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
