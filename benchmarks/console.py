@@ -132,12 +132,9 @@ def main() -> int:
         sys.stdout.write(json.dumps({**along, "console": whole}, indent=2) + "\n")
     else:
         _print(options.decisions, options.round_trip, measured)
-    missed = [
-        name
-        for name in ("replay", "audit")
-        if isinstance(along.get(name), dict) and not along[name].get("met", True)
-    ]
-    return 0 if met and not missed and not along.get("missed") else 1
+    others = [along, *(other for other in along.values() if isinstance(other, dict))]
+    missed = any(other.get("missed") or not other.get("met", True) for other in others)
+    return 0 if met and not missed else 1
 
 
 def _print(count: int, round_trip: float, measured: dict[str, dict[str, float]]) -> None:

@@ -19,11 +19,10 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module", params=["wheel", "sdist"])
-def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Runs `driftguard` of a fresh installation, in a folder without any of the project's files."""
+def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh environment with nothing but the package in it."""
     folder = tmp_path_factory.mktemp(request.param)
-    built, environment, empty = folder / "dist", folder / "environment", folder / "empty"
-    empty.mkdir()
+    built, environment = folder / "dist", folder / "environment"
 
     def uv(*arguments: str | Path) -> str:
         done = subprocess.run(
@@ -39,6 +38,13 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     uv("venv", environment)
     uv("pip", "install", "--python", environment, "--constraints", pins, archive)
     assert shutil.which("driftguard", path=environment / "bin")
+    return environment
+
+
+@pytest.fixture(scope="module")
+def installed(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Runs `driftguard` of that environment, in a folder without any of the project's files."""
+    empty = tmp_path_factory.mktemp("empty")
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
@@ -100,6 +106,16 @@ def test_policies_packages_and_access_are_judged(installed: Run, tmp_path: Path)
     document.write_text(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
     judged = installed("access", "policy", str(document), "--service", "s3")
     assert "public" in judged.stdout, judged.stderr
+
+
+def test_the_console_has_its_templates_and_what_its_pages_load(environment: Path) -> None:
+    (console,) = environment.rglob("driftguard_cli/commands/console")
+    source = ROOT / "cli" / "driftguard_cli" / "commands" / "console"
+    for folder in ("templates", "static"):
+        wanted = {path.relative_to(source) for path in (source / folder).rglob("*.*")}
+        assert wanted <= {path.relative_to(console) for path in console.rglob("*.*")}
+    script = "import driftguard_cli.commands.console.rendering as made; made.prepare()"
+    subprocess.run([environment / "bin" / "python", "-c", script], cwd=environment, check=True)
 
 
 @pytest.mark.parametrize("command", [("demo",), ("lab", "up")])

@@ -19,8 +19,8 @@ from .site import Site, Visit
 
 # What is shown; the page of decisions has the others.
 _REQUESTS, _LAST = 50, 10
-# Where what waits is found, and how many of it are looked at: of the reverts that failed, only those
-# wait that are tried again.
+# Where what waits is found, and how many of it are looked at: of the reverts that failed, only
+# those wait that are tried again.
 _WAITING = (
     (Status.ASKED, _REQUESTS + 1),
     (Status.PROPOSED, _REQUESTS + 1),

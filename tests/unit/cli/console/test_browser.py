@@ -79,6 +79,7 @@ def seen(browser: Browser, visitor: Visitor) -> Iterator[Seen]:
 def kept(page: Page, name: str) -> None:
     """A screenshot for the documentation, where somebody wants one."""
     if folder := os.environ.get("DRIFTGUARD_SCREENSHOTS"):
+        page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
