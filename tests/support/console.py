@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from html import unescape
 from http.client import HTTPConnection
+from socket import socket
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+
+from starlette.types import ASGIApp
 
 from driftguard.documents import stamp
 from driftguard.model import Resource, Status
@@ -114,14 +117,21 @@ def visited(stack: str = "driftguard") -> Iterator[Visitor]:
     with server.listening(0) as taken:
         gate = Gate(taken.getsockname()[1])
         site = Site.of(Stack.named(stack), PolicyAtHand.found(), gate.base, gate.csrf)
-        served = server.server(gate.before(application(site)))
-        thread = threading.Thread(target=served.run, kwargs={"sockets": [taken]}, daemon=True)
-        thread.start()
-        try:
+        with running(gate.before(application(site)), taken):
             yield Visitor(gate, site)
-        finally:
-            served.should_exit = True
-            thread.join(20)
+
+
+@contextmanager
+def running(application: ASGIApp, on: socket) -> Iterator[None]:
+    """An application that is served on this socket meanwhile."""
+    served = server.server(application)
+    thread = threading.Thread(target=served.run, kwargs={"sockets": [on]}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        served.should_exit = True
+        thread.join(20)
 
 
 def lived_in(world: World) -> None:

@@ -7,7 +7,7 @@ import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -65,8 +65,9 @@ def opened(address: str, browse: Callable[[str], object] = webbrowser.open) -> I
     The arguments of a program can be read by everybody on the machine. So the browser is given a
     file that only this user can read, and that leads to the address.
     """
-    with NamedTemporaryFile("w", suffix=".html", prefix="driftguard-", encoding="utf-8") as file:
-        file.write(_MOVED.format(address=address))
-        file.flush()
-        browse(Path(file.name).as_uri())
+    with TemporaryDirectory(prefix="driftguard-") as folder:
+        file = Path(folder) / "console.html"
+        file.touch(0o600)
+        file.write_text(_MOVED.format(address=address), encoding="utf-8")
+        browse(file.as_uri())
         yield

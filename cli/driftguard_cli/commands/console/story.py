@@ -11,7 +11,13 @@ from itertools import zip_longest
 from starlette.responses import Response
 
 from driftguard.approvals.act import CONTROL as OPERATOR
-from driftguard.approvals.rules import inverse, is_open, is_tried_again, why_not_undoable
+from driftguard.approvals.rules import (
+    UNDO_REQUESTED,
+    inverse,
+    is_open,
+    is_tried_again,
+    why_not_undoable,
+)
 from driftguard.audit.verify import Verifier
 from driftguard.channels.message.difference import harmless
 from driftguard.channels.message.telling import message
@@ -74,10 +80,7 @@ def _story(site: Site, told: Recorded) -> dict[str, object]:
         "decision": decision,
         "message": message(told.decision),
         "acts": possible(told.decision),
-        # Nothing more comes of it by itself, so that nothing has to be read again and again.
-        "moves": is_open(told.decision)
-        or not told.decision.settled
-        or told.decision.status is Status.PROPOSED,
+        "moves": _moves(told),
         "held_back": [one for one in decision.rulings if one.limit < Autonomy.REVERT],
         "calls": [
             (said(step.call), number <= decision.done)
@@ -91,6 +94,15 @@ def _story(site: Site, told: Recorded) -> dict[str, object]:
         "state": _sides(told.decision),
         "unkept": why_unkept(told.decision.state),
     }
+
+
+def _moves(told: Recorded) -> bool:
+    """Whether more may come of a decision soon, so that its page reads it again and again."""
+    decision = told.decision
+    waits = is_open(decision) or decision.status is Status.PROPOSED
+    # The guard has not taken the undo up yet.
+    requested = bool(told.log) and told.log[-1].event == UNDO_REQUESTED
+    return waits or requested or not decision.settled
 
 
 def _log(told: Recorded) -> Iterator[tuple[str, str, str, str, str]]:

@@ -110,6 +110,16 @@ def test_an_undo_shows_what_comes_back_and_puts_it_back(
     assert is_open(group)
 
 
+def test_the_page_follows_an_undo_that_the_guard_has_not_taken_up_yet(
+    reverted: Door, visitor: Visitor
+) -> None:
+    assert "hx-trigger" not in visitor.get(of(reverted)).body.partition('id="story"')[2][:400]
+    done = visitor.submitted(of(reverted, "undo"), reason="the vendor needs it")
+    assert "undo-requested" in done.words
+    assert 'hx-trigger="every 3s, ' in done.body
+    assert now(reverted) is Status.REVERTED
+
+
 def test_an_undo_of_what_has_moved_since_is_refused(
     reverted: Door, visitor: Visitor, group: str
 ) -> None:

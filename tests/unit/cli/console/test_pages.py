@@ -223,7 +223,7 @@ def test_a_story_has_all_that_the_command_tells_and_what_is_proven(
         "The log is whole. It is not sealed yet.",
     ):
         assert words in page.words.replace("decided guard", "decided by"), words
-    assert 'hx-trigger="every 3s"' in page.body
+    assert 'hx-trigger="every 3s, ' in page.body
     proven = visitor.get(f"decisions/{door.asked.decision.id}/proof")
     assert "is whole: 1 log entries" in proven.words
 

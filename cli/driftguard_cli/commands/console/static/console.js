@@ -25,6 +25,12 @@
   document.body.addEventListener("htmx:beforeRequest", event => {
     if (document.hidden && polls(event)) event.preventDefault();
   });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    for (const one of document.querySelectorAll("[hx-trigger$=looked-at]")) {
+      htmx.trigger(one, "looked-at");
+    }
+  });
   document.body.addEventListener("htmx:afterRequest", event => {
     if (event.detail.successful) say("");
   });
