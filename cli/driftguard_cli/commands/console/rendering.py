@@ -8,7 +8,9 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+import anyio
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from driftguard.channels.wording import moment, severity_name, told
@@ -56,7 +58,14 @@ def _environment() -> Environment:
 
 
 def prepare() -> None:
-    """Compiles every template, so that the first page does not wait for it."""
+    """Compiles every template, so that the first page does not wait for it.
+
+    In a thread, as pages are answered: what that takes is loaded as well.
+    """
+    anyio.run(run_in_threadpool, _compile)
+
+
+def _compile() -> None:
     environment = _environment()
     for name in environment.list_templates():
         environment.get_template(name)
