@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
@@ -48,7 +48,7 @@ def decisions(visit: Visit) -> Response:
     if found := _searched(visit.asked("search")):
         name, value = found
         if name == "decision":
-            return redirected(visit, f"decisions/{value}")
+            return redirected(visit, f"decisions/{quote(value, safe='')}")
         visit = Visit(visit.site, query={**visit.query, name: value, "search": ""})
     complaint = ""
     shown = Shown(Filters(), (), "")

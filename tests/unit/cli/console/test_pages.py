@@ -150,6 +150,8 @@ def test_filters_and_searches_find_what_they_say(
 def test_a_search_for_a_decision_leads_to_it(door: Door, visitor: Visitor) -> None:
     answer = visitor.get(f"decisions?search={door.asked.decision.id}")
     assert answer.headers["location"].endswith(f"/decisions/{door.asked.decision.id}")
+    elsewhere = visitor.get("decisions?search=dg-/../../%0d%0aSet-Cookie:x").headers
+    assert elsewhere["location"].endswith("/decisions/dg-%2F..%2F..%2F%0D%0ASet-Cookie%3Ax")
 
 
 @pytest.mark.parametrize(
