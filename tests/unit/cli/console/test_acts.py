@@ -189,6 +189,10 @@ def test_a_freeze_is_set_shown_and_lifted(door: Door, visitor: Visitor) -> None:
     assert "everything is frozen for 1 h 59 min more" in done.words
     record = door.asked.world.state.record(freeze_key(HERE, ALL))
     assert freezes.holds(record, door.asked.world.clock.now())
+    (act,) = acts(door.asked.world)
+    story = visitor.get(f"decisions/{act.id}").words
+    assert "a migration" in story
+    assert "remediation" not in story
     (link,) = re.findall(r'href="[^"]*/(exceptions/unfreeze\?[^"]*)"', done.body)
     link = link.replace("&amp;", "&")
     moved = visitor.submitted(re.sub(r"version=\d+", "version=77", link), reason="over")
