@@ -8,6 +8,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import HTTPCookieProcessor, build_opener
 
+import boto3
 import pytest
 from typer.testing import CliRunner
 
@@ -32,6 +33,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, int]]:
 def test_it_prints_an_address_that_lets_one_in_and_says_what_it_is_about(
     door: Door, served: list[tuple[Any, int]]
 ) -> None:
+    boto3.client("iam").create_account_alias(AccountAlias="the-shop")
     result = CliRunner().invoke(app, ["console", "--no-open"])
     assert result.exit_code == 0, result.output
     ((application, port),) = served
@@ -45,6 +47,7 @@ def test_it_prints_an_address_that_lets_one_in_and_says_what_it_is_about(
             client.open(address)
         page = client.open(address.partition("enter")[0]).read().decode()
     assert "Waiting for people" in page
+    assert "123456789012 (the-shop)" in page
 
 
 @pytest.mark.usefixtures("door", "served")
