@@ -77,7 +77,7 @@ docs: setup
 
 bench: setup
 ifdef JSON
-	@$(BIN)/python benchmarks/cold_start.py --json | $(BIN)/python benchmarks/replay.py --json --along | $(BIN)/python benchmarks/audit.py --json --along | $(BIN)/python benchmarks/exposure.py --json --along | $(BIN)/python benchmarks/secret_kinds.py --json --along | $(BIN)/python benchmarks/noise.py --json --along
+	@$(BIN)/python benchmarks/cold_start.py --json | $(BIN)/python benchmarks/replay.py --json --along | $(BIN)/python benchmarks/audit.py --json --along | $(BIN)/python benchmarks/exposure.py --json --along | $(BIN)/python benchmarks/secret_kinds.py --json --along | $(BIN)/python benchmarks/noise.py --json --along | $(BIN)/python benchmarks/console.py --json --along
 else
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/replay.py
@@ -85,6 +85,7 @@ else
 	$(BIN)/python benchmarks/exposure.py
 	$(BIN)/python benchmarks/secret_kinds.py
 	$(BIN)/python benchmarks/noise.py
+	$(BIN)/python benchmarks/console.py
 endif
 
 simulate: setup

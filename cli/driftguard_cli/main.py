@@ -37,8 +37,8 @@ code means. This is version {VERSION}.
 COMMANDS = (
     *("audit", "policy", "baseline", "exempt", "trust", "circuit-breaker", "access", "lab"),
     *("approve", "deny", "accept", "confirm", "undo", "freeze", "unfreeze", "redrive"),
-    *("controls", "explain", "replay", "noise", "scan", "sweep", "report", "doctor", "demo"),
-    *("slack",),
+    *("controls", "explain", "replay", "noise", "scan", "sweep", "report", "doctor", "console"),
+    *("slack", "demo"),
     *("generate", "sdk"),
 )
 # For those who work on Driftguard itself.

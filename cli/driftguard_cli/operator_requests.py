@@ -13,7 +13,7 @@ import typer
 
 from driftguard import controls
 from driftguard.controls.control import AnyControl
-from driftguard.documents import Json
+from driftguard.documents import Document, Json
 from driftguard.model import Status
 
 from .errors import Misuse
@@ -31,7 +31,7 @@ def act(deployed: Stack, kind: str, as_json: bool, **said: Json) -> bool:
 
     Exits 1 if the act was refused.
     """
-    reply = ask(deployed, "/act", {"act": kind, **said})
+    reply = requested(deployed, kind, **said)
     if as_json:
         typer.echo(json.dumps({"act": kind, **reply}, indent=2))
     else:
@@ -39,6 +39,11 @@ def act(deployed: Stack, kind: str, as_json: bool, **said: Json) -> bool:
     if not reply["counted"]:
         raise typer.Exit(1)
     return reply["status"] != Status.PROPOSED.value
+
+
+def requested(deployed: Stack, kind: str, **said: Json) -> Document:
+    """Sends an act to the signed API; returns its answer."""
+    return ask(deployed, "/act", {"act": kind, **said})
 
 
 def known_control(control: str) -> AnyControl:

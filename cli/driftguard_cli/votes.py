@@ -1,7 +1,7 @@
-"""Votes on an approval request, sent under the caller's own IAM identity.
+"""Votes, undos and confirmations, sent under the caller's own IAM identity.
 
-The commands `approve`, `deny` and `accept` share this. People vote on the remediation that was
-proposed, not on the change.
+The commands `approve`, `deny`, `accept`, `undo`, `confirm` and `console` share this. People vote on
+the remediation that was proposed, not on the change.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import typer
 
 from driftguard.approvals.rules import is_open, shown
 from driftguard.channels.message.text import as_text
-from driftguard.documents import Json
+from driftguard.documents import Document, Json
 from driftguard.model import Choice
 
 from .errors import Trouble
@@ -23,6 +23,38 @@ from .terminal import Console
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+
+
+def cast(
+    deployed: Stack,
+    decision: str,
+    choice: Choice,
+    fingerprint: str,
+    *,
+    reason: str,
+    accept_for_seconds: int | None = None,
+) -> Document:
+    """Sends a vote on the state of this fingerprint; returns the signed API's answer."""
+    said: dict[str, Json] = {
+        "decision": decision,
+        "choice": choice.value,
+        "fingerprint": fingerprint,
+        "reason": reason,
+    }
+    if accept_for_seconds is not None:
+        said["accept_for_seconds"] = accept_for_seconds
+    return ask(deployed, "/answer", said)
+
+
+def confirmed(deployed: Stack, decision: str, fingerprint: str, reason: str) -> Document:
+    """Agrees to a proposed act as this fingerprint shows it; returns the signed API's answer."""
+    said: Document = {"decision": decision, "fingerprint": fingerprint, "reason": reason}
+    return ask(deployed, "/confirm", said)
+
+
+def undo_requested(deployed: Stack, decision: str, reason: str) -> Document:
+    """Asks for an undo under the caller's verified identity; returns the signed API's answer."""
+    return ask(deployed, "/undo", {"decision": decision, "reason": reason})
 
 
 def vote_on_all(
@@ -81,15 +113,14 @@ def vote(
         Console(stderr=True, highlight=False).print(as_text(found), markup=False)
         if is_open(found) and not typer.confirm(f"\n{confirmation}", err=True):
             raise Trouble("No vote was sent.")
-    said: dict[str, Json] = {
-        "decision": decision,
-        "choice": choice.value,
-        "fingerprint": shown(found),
-        "reason": reason,
-    }
-    if accept_for_seconds is not None:
-        said["accept_for_seconds"] = accept_for_seconds
-    reply = ask(deployed, "/answer", said)
+    reply = cast(
+        deployed,
+        decision,
+        choice,
+        shown(found),
+        reason=reason,
+        accept_for_seconds=accept_for_seconds,
+    )
     if as_json:
         typer.echo(json.dumps({"decision": decision, "choice": choice.value, **reply}, indent=2))
     else:

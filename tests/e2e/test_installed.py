@@ -69,6 +69,16 @@ def test_policies_packages_and_access_are_judged(installed: Installed, tmp_path:
     assert "public" in judged.stdout, judged.stderr
 
 
+def test_the_console_has_its_templates_and_what_its_pages_load(installed: Installed) -> None:
+    (console,) = installed.environment.rglob("driftguard_cli/commands/console")
+    source = ROOT / "cli" / "driftguard_cli" / "commands" / "console"
+    for folder in ("templates", "static"):
+        wanted = {path.relative_to(source) for path in (source / folder).rglob("*.*")}
+        assert wanted <= {path.relative_to(console) for path in console.rglob("*.*")}
+    script = "import driftguard_cli.commands.console.rendering as made; made.prepare()"
+    assert installed.run("python", "-c", script).returncode == 0
+
+
 @pytest.mark.parametrize("command", [("demo",), ("lab", "up")])
 def test_what_needs_a_checkout_says_so(installed: Installed, command: tuple[str, ...]) -> None:
     result = installed(*command)

@@ -13,10 +13,9 @@ from driftguard.model import Status
 from ..aws_options import on_aws
 from ..decisions import DecisionArgument
 from ..errors import Trouble
-from ..signed_request import ask
 from ..stack import JsonOption, Stack, StackOption
 from ..terminal import Console
-from ..votes import ReasonOption, YesOption
+from ..votes import ReasonOption, YesOption, confirmed
 
 
 @on_aws
@@ -51,11 +50,7 @@ def confirm(
         Console(stderr=True, highlight=False).print(shown, markup=False)
         if not typer.confirm(f"\nAgree to this {text(found.state, 'kind')}?", err=True):
             raise Trouble("Nothing was confirmed.")
-    reply = ask(
-        deployed,
-        "/confirm",
-        {"decision": decision, "fingerprint": found.before, "reason": reason},
-    )
+    reply = confirmed(deployed, decision, found.before, reason)
     if as_json:
         typer.echo(json.dumps({"decision": decision, **reply}, indent=2))
     else:

@@ -74,7 +74,7 @@ def add(
         for_seconds=seconds,
         reason=reason,
         actor=actor,
-        tags=_tags(tag or []),
+        tags=tags_of(tag or []),
     )
 
 
@@ -146,7 +146,8 @@ def written_in(at_hand: PolicyAtHand, wanted: list[str]) -> Iterator[Listed]:
             yield Listed(exemption, at_hand.origin)
 
 
-def _tags(given: list[str]) -> dict[str, str]:
+def tags_of(given: list[str]) -> dict[str, str]:
+    """The tags that are written as KEY=VALUE. Raises `Misuse`."""
     tags = {}
     for tag in given:
         name, equals, value = tag.partition("=")

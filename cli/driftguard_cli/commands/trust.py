@@ -87,7 +87,7 @@ def show(
         return
     if found:
         console.print(_listed(found))
-    for line in _explained(threshold, terms):
+    for line in explained(threshold, terms):
         console.print(line, markup=False)
     console.print(
         f"{len(found)} records. Earned: {terms.confidence:.0%} sure to be above the threshold, by "
@@ -146,7 +146,7 @@ def reset(
     act(Stack.to_change(stack), "reset-trust", as_json, control=control, case=case, reason=reason)
 
 
-def _explained(threshold: Threshold, terms: Earning) -> Iterator[str]:
+def explained(threshold: Threshold, terms: Earning) -> Iterator[str]:
     """What the threshold is, why, what it guarantees, and its last moves."""
     step = terms.step
     yield (

@@ -18,10 +18,9 @@ from driftguard.model import Call, Decision, Status
 from ..aws_options import on_aws
 from ..decisions import DecisionArgument, as_json_whole, known
 from ..errors import Trouble
-from ..signed_request import ask
 from ..stack import JsonOption, Stack, StackOption
 from ..terminal import Console
-from ..votes import YesOption
+from ..votes import YesOption, undo_requested
 
 console = Console(highlight=False)
 
@@ -89,7 +88,7 @@ def _ask_for_undo(deployed: Stack, decision: str, reason: str, as_json: bool) ->
 
     Ends the command where others must agree first.
     """
-    reply = ask(deployed, "/undo", {"decision": decision, "reason": reason})
+    reply = undo_requested(deployed, decision, reason)
     if not reply["counted"]:
         raise Trouble(f"It is not undone: {reply['text']}.")
     if reply["status"] == Status.PROPOSED.value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import typer
@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from driftguard.approvals.rules import inverse
-from driftguard.audit import Entry
-from driftguard.audit.chain import fault_in
+from driftguard.audit import AuditTable, Entry
+from driftguard.audit.chain import Fault, fault_in
 from driftguard.audit.items import DECISION
 from driftguard.audit.seals import Sealer
 from driftguard.channels.wording import by, said
@@ -41,10 +41,8 @@ def show(
     Example: driftguard audit show dg-2f0c…
     """
     audit = Stack.named(stack).audit
-    partition = audit.partition(decision)
-    stored = [item for item in partition if item["sk"].get("S") == DECISION]
-    found = known(audit.whole(stored[0]) if stored else None, decision)
-    fault, log = fault_in(decision, partition)
+    told = recorded(audit, decision)
+    found, log, fault = told.decision, told.log, told.fault
     if as_json:
         whole = {
             **as_json_whole(found),
@@ -62,11 +60,34 @@ def show(
     if fault is not None:
         console.print(f"The log does not hold together: {fault.text}.", markup=False)
         return
-    last = Sealer(audit).last()
-    sealed = last is not None and log[-1].day <= last.day
     console.print(
-        "The log is whole." + (" It is sealed: `driftguard audit verify` proves it." * sealed)
+        "The log is whole."
+        + (" It is sealed: `driftguard audit verify` proves it." * is_sealed(audit, log))
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A decision, its log, and what does not hold together there; None for nothing."""
+
+    decision: Decision
+    log: Sequence[Entry]
+    fault: Fault | None
+
+
+def recorded(audit: AuditTable, decision: str) -> Recorded:
+    """All that is recorded of a decision. Raises `Trouble` where there is none of this id."""
+    partition = audit.partition(decision)
+    stored = [item for item in partition if item["sk"].get("S") == DECISION]
+    found = known(audit.whole(stored[0]) if stored else None, decision)
+    fault, log = fault_in(decision, partition)
+    return Recorded(found, log, fault)
+
+
+def is_sealed(audit: AuditTable, log: Sequence[Entry]) -> bool:
+    """Whether the last day of a log is sealed."""
+    last = Sealer(audit).last()
+    return last is not None and log[-1].day <= last.day
 
 
 def _story(decision: Decision, log: Sequence[Entry]) -> Group:
@@ -159,13 +180,13 @@ def _log(log: Sequence[Entry]) -> Table:
         table.add_column(style=style, overflow="fold")
     before = ""
     for entry in log:
-        at, after = entry.at[:19].replace("T", " "), _after(before, entry.at)
-        table.add_row(at, after, entry.event, Text(f"by {entry.by}"), Text(entry.note))
+        at, later = entry.at[:19].replace("T", " "), after(before, entry.at)
+        table.add_row(at, later, entry.event, Text(f"by {entry.by}"), Text(entry.note))
         before = entry.at
     return table
 
 
-def _after(before: str, at: str) -> str:
+def after(before: str, at: str) -> str:
     """Return `+0.8 s`, `+12 min`, `+3 h` or `+2 d`; "" for the first and for unreadable times."""
     try:
         seconds = (datetime.fromisoformat(at) - datetime.fromisoformat(before)).total_seconds()
