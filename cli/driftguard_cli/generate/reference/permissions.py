@@ -31,6 +31,7 @@ PLACES = {
     "CHANGES_QUEUE": "the last part of the output `ChangesQueue`",
     "DEAD_LETTER_KEY": "the output `DeadLetterKey`, an ARN",
     "FINGERPRINT_SALT": "the output `FingerprintSalt`, an ARN",
+    "SLACK_SECRET": "the parameter `SlackSecretArn`, an ARN",
     "BUCKET": "the bucket that you name",
 }
 
@@ -89,6 +90,8 @@ PUT_CHANGES_BACK = Grant(
 _READ_SECRET = ("secretsmanager:GetSecretValue",)
 KNOW_SIGNATURES = Grant("KnowWhatTheGuardSigned", _READ_SECRET, ("DEAD_LETTER_KEY",))
 FINGERPRINT = Grant("FingerprintSecrets", _READ_SECRET, ("FINGERPRINT_SALT",))
+READ_SLACK_SECRET = Grant("ReadTheSlackSecret", _READ_SECRET, ("SLACK_SECRET",))
+NAME_ACCOUNT = Grant("NameTheAccount", ("iam:ListAccountAliases",), ("*",))
 LIST_REGIONS = Grant("ListRegions", ("ec2:DescribeRegions",), ("*",))
 WRITE_BASELINES = Grant(
     "WriteBaselines",
@@ -152,13 +155,28 @@ COMMANDS: dict[str, Needs] = {
     "replay": Needs((), (_FROM_S3,)),
     "noise": Needs((), (_FROM_S3,)),
     "scan": Needs((), (_ADVISORIES,), reads="for a function"),
-    "sweep": Needs(reads=""),
+    "sweep": Needs(
+        (),
+        (("beside a stack", (FIND_STACK, READ_DECISIONS, READ_STATE, FINGERPRINT)),),
+        reads="",
+    ),
     "report": Needs(
         (FIND_STACK, READ_DECISIONS, READ_STATE),
         (("with `--all-regions`", (LIST_REGIONS,)),),
         reads="unless it reads the record only",
     ),
     "doctor": Needs((FIND_STACK, READ_STATE, KNOW_TRAILS, KNOW_WHO_HEARS, COUNT_DEAD_LETTERS)),
+    "console": Needs(
+        (FIND_STACK, READ_DECISIONS, READ_STATE),
+        (
+            ("to act", (CALL_API, BY_URL)),
+            ("for the stack's health", (KNOW_TRAILS, KNOW_WHO_HEARS, COUNT_DEAD_LETTERS)),
+            ("for the account's alias", (NAME_ACCOUNT,)),
+            _FROM_S3,
+        ),
+        reads="for a sweep",
+    ),
+    "slack test": Needs((), (("unless with `--secret-file`", (FIND_STACK, READ_SLACK_SECRET)),)),
     **{f"audit {name}": _RECORD for name in ("list", "show", "verify", "export", "stats")},
     "baseline record": Needs(
         (FIND_STACK, READ_DECISIONS, READ_STATE, WRITE_BASELINES, FINGERPRINT), reads=""
