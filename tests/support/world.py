@@ -15,6 +15,7 @@ import pytest
 import yaml
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
+from botocore.model import OperationModel
 from botocore.validate import validate_parameters
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
@@ -147,12 +148,24 @@ class World:
         return [entry.event for entry in self.audit.log(decision.id)]
 
 
+def not_found(operation: OperationModel) -> str:
+    """The error code by which a service says that what a call is about is not there.
+
+    Raises `AssertionError` where its model names none.
+    """
+    codes = [shape.error_code or shape.name for shape in operation.error_shapes]
+    absent = [code for code in codes if "NotFound" in code or "NoSuch" in code]
+    assert absent, f"{operation.name} has no error for what is not there: {codes}"
+    return absent[0]
+
+
 @dataclass
 class Fakes:
     """Operations that no emulator has, answered by a scenario's fakes.
 
     Both directions are validated against the service's model, so that a parameter or a member that
-    the service does not know fails the test.
+    the service does not know fails the test. A fake that raises `KeyError` says what the service
+    says of what is not there.
     """
 
     monkeypatch: pytest.MonkeyPatch
@@ -172,7 +185,11 @@ class Fakes:
             model = client.meta.service_model.operation_model(operation)
             if model.input_shape:
                 validate_parameters(parameters, model.input_shape)
-            answer = fake(parameters)
+            try:
+                answer = fake(parameters)
+            except KeyError:
+                # A fake keeps its things by name: what this call is about is gone by now.
+                answer = {"Error": {"Code": not_found(model)}}
             if code := answer.get("Error", {}).get("Code"):
                 raise ClientError({"Error": {"Code": code, "Message": "a fake's"}}, operation)
             if model.output_shape:
