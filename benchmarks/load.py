@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--seed", default="1")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    conftest.pytest_configure()
+    conftest.prepare()
     with Console(stderr=True).status(f"{given.events:,} events"):
         quiet = stormed(given.events, given.seed, flood=False)
         told = figures(stormed(given.events, given.seed, flood=True), quiet)

@@ -29,8 +29,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No test ever speaks to a real account."""
+    """Prepares the process; with --case, tables try those cases only."""
     each.only(config.getoption("--case"))
+    prepare()
+
+
+def prepare() -> None:
+    """Makes this process one that never speaks to a real account, and is quick with a fake one."""
     for name in [one for one in os.environ if one.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= {

@@ -84,7 +84,7 @@ def prepared() -> None:
     """Makes this process one that never speaks to a real account, as the tests' are."""
     from tests import conftest
 
-    conftest.pytest_configure()
+    conftest.prepare()
     conftest.pytest_collection_finish()
 
 
