@@ -132,6 +132,7 @@ def test_what_a_new_load_balancer_never_had_it_did_not_lose(
 def test_an_old_load_balancer_without_a_baseline_is_never_reverted(
     world: World, make: Callable[[], Change]
 ) -> None:
+    world.ask_at_once()
     made = make()
     world.clock.pass_by(hours=2)
     decision = world.one(at(world, made))
@@ -140,6 +141,7 @@ def test_an_old_load_balancer_without_a_baseline_is_never_reverted(
 
 def test_what_is_said_again_joins_the_request(world: World) -> None:
     """When it was said does not make it another state."""
+    world.ask_at_once()
     made = application()
     world.clock.pass_by(hours=2)
     first = world.one(at(world, made))

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from driftguard.guardrails import plans
+from driftguard.guardrails.circumstances import Circumstances
 from driftguard.model import NOT_IN_USE, Autonomy, Plan, Step, Use
-from driftguard.policy.bounds import Baselines, Limit, Scope
+from driftguard.policy.bounds import Baselines, Limit, Preparations, Scope
 from driftguard.state.baseline import baseline_of, moved
 from driftguard.state.keys import StateRecord, StateRecords, baseline_key
 from tests.support.guardrails.circumstances import (
@@ -23,6 +24,7 @@ from tests.support.guardrails.circumstances import (
     NOW,
     REVOKE,
     WEB,
+    ahead,
     allowing,
     call,
     circumstances,
@@ -233,3 +235,32 @@ def test_a_revert_that_cuts_what_nobody_could_tell_to_be_unused_is_asked_about()
 def test_a_revert_that_cuts_nobody_off_is_not_held(changes: Any) -> None:
     """Custodian #9656: what is never taken back goes unnoticed for months."""
     assert plans.cuts(circumstances(**changes)) is None
+
+
+# ---------------------------------------------------------------------------- preparations
+
+
+SOON = ahead(minutes=30)
+
+
+def prepared(**changes: Any) -> Circumstances:
+    """Policy has people asked; what was found does no harm yet."""
+    policy = allowing(Autonomy.ASK, preparations=Preparations())
+    return circumstances(**{"policy": policy, "preparation": "it only unlocks", **changes})
+
+
+@of(plans.preparation)
+def test_what_does_no_harm_yet_is_told_and_asked_about_only_if_it_stays() -> None:
+    """Cloud Custodian #6826: acted on what a tool was still in the middle of."""
+    ruling = plans.preparation(prepared())
+    assert ruling is not None
+    assert ruling.limit is Autonomy.OBSERVE
+    assert ruling.reason == f"it only unlocks; people are asked, if it still stands, at {SOON}"
+
+
+@of(plans.preparation)
+def test_what_does_harm_is_not_told_only_nor_what_somebody_wants_asked() -> None:
+    assert plans.preparation(prepared(preparation="")) is None
+    assert plans.preparation(prepared(wanted=True)) is None
+    assert plans.preparation(prepared(policy=allowing(Autonomy.ASK))) is None
+    assert plans.preparation(prepared(policy=allowing(preparations=Preparations()))) is None

@@ -168,7 +168,7 @@ def test_runs_of_one_round_share_its_bound(world: World, queue: str) -> None:
     guard = within(world, most=3)
     total = 0
     for _ in range(20):
-        total += sweeper(guard, queue).run(runs_out_after(3), scheduled=True).sent
+        total += sweeper(guard, queue).run(runs_out_after(4), scheduled=True).sent
         world.clock.pass_by(hours=1)
         if not progress_of(world.state.record(round_key(HERE))).control:
             break
@@ -194,7 +194,7 @@ def test_a_run_that_has_no_more_time_says_what_it_did_not_reach_and_the_next_goe
     groups = open_groups(5)
     log, found = Told(), []
     for number in range(20):
-        report = sweeper(world.guard, queue, log).run(runs_out_after(3), scheduled=True)
+        report = sweeper(world.guard, queue, log).run(runs_out_after(4), scheduled=True)
         found += [one["resource"]["id"] for one in sent(queue)]
         if number == 0:
             assert CONTROL in report.unreached
@@ -306,12 +306,12 @@ def test_a_clean_observation_costs_one_read_of_the_state_and_the_controls_own(
         "BatchGetItem": 5,  # the VPC's own group is one of them
         "DescribeSecurityGroupRules": 5,
         # How far the round has come: read first, written before the control and at the end.
-        # And how far it looked for what is overdue, for each of two statuses.
-        "GetItem": 5,
+        # And how far it looked for what is overdue, for each of three statuses.
+        "GetItem": 6,
         "TransactWriteItems": 2,
-        # What waits though its time is over: approval requests, retries, freezes. And how many
-        # requests are open.
-        "Query": 4,
+        # What waits though its time is over: requests, retries, second looks, freezes. And how
+        # many requests are open.
+        "Query": 5,
     }
 
 
