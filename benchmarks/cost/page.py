@@ -108,7 +108,8 @@ def _prices() -> str:
             f"${one['usd']:g}",
             f"{one['per']:,} {one['unit']}",
             f"[AWS]({one['source']})",
+            one["checked"],
         ]
         for name, one in PRICES["prices"].items()
     ]
-    return _table(["price", "USD", "for", "source"], rows)
+    return _table(["price", "USD", "for", "source", "checked against"], rows)

@@ -25,11 +25,11 @@ VERSION = version("driftguard")
 _OWN_FAULT = 70
 _WHOLE_TRACE = "DRIFTGUARD_TRACEBACK"
 
-_HELP = f"""A guard for AWS accounts: sees risky changes, reverts them, can undo every decision.
+_HELP = f"""A guard for AWS accounts: sees risky changes, reverts them, can undo each revert.
 
 Every command exits 0 when it succeeds; 1 when it fails, with a sentence that
-says why; 2 when its arguments are wrong. Its own --help says what else the exit
-code means. This is version {VERSION}.
+says why; 2 when its arguments are wrong. Its own --help says what else the
+exit code means. This is version {VERSION}.
 """
 
 # Every command, as help lists them. Each is the module of its name in `commands/`: a group is the

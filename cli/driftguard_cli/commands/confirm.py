@@ -28,8 +28,8 @@ def confirm(
 ) -> None:
     """Agree to an exemption, freeze, undo or other act that somebody proposed, as it is shown.
 
-    An act that accepts changes needs as many people as approving such a change would. Of an undo,
-    the calls are shown that put the resource back.
+    An act that accepts changes needs as many people as approving such a change
+    would. Of an undo, the calls are shown that put the resource back.
     `driftguard audit list --status proposed` names those that wait.
 
     Exits 1 if it does not count, with the reason.

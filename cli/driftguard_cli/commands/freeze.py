@@ -37,13 +37,13 @@ def freeze(
 ) -> None:
     """The kill switch: from the next event on, decide and record, but change nothing.
 
-    The signed API sets the freeze and records it in your name. If the signed API does not
-    answer, or IAM does not let you call it, the command writes the state table
-    directly; the guard records the freeze when it first reads it.
+    The signed API sets the freeze and records it in your name. If the signed
+    API does not answer, or IAM does not let you call it, the command writes the
+    state table directly; the guard records the freeze when it first reads it.
 
-    A freeze leaves changes as they are, so it needs whoever approving them would need; where that
-    is more than one person, others must `driftguard confirm` it. What it held back is judged anew
-    when it ends or is lifted.
+    A freeze leaves changes as they are, so it needs whoever approving them
+    would need; where that is more than one person, others must `driftguard
+    confirm` it. What it held back is judged anew when it ends or is lifted.
 
     Exits 1 if nothing is frozen, with the reason.
 

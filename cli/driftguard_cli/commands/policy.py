@@ -30,7 +30,8 @@ FileArgument = Annotated[Path, typer.Argument(help="The policy file.")]
 def check(file: FileArgument = Path("policies/guard.yaml"), as_json: JsonOption = False) -> None:
     """Say everything that is wrong with a policy file; exits 1 if anything is.
 
-    What is allowed but hardly meant, like an exemption that has ended, is told on stderr.
+    What is allowed but hardly meant, like an exemption that has ended, is told
+    on stderr.
 
     Example: driftguard policy check policies/guard.yaml
     """

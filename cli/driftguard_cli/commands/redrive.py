@@ -125,9 +125,10 @@ def redrive(
 ) -> None:
     """Show what is in the dead-letter queue, whose it is and why, and have it handled again.
 
-    A change is put back; of a command only its decision counts, which the guard is woken for. What
-    the guard has not signed is left in the queue, unless --untrusted is given: then it has the
-    power of a change at most. Exits 0 also where nothing is dead-lettered.
+    A change is put back; of a command only its decision counts, which the guard
+    is woken for. What the guard has not signed is left in the queue, unless
+    --untrusted is given: then it has the power of a change at most. Exits 0
+    also where nothing is dead-lettered.
 
     Example: driftguard redrive --dry-run
     """

@@ -128,8 +128,9 @@ def sweep(
 ) -> None:
     """List what is risky now in this account and region, read with your own rights; change nothing.
 
-    Needs no stack. Where there is one that you may read, what people exempted or
-    accepted there counts, and so do its baselines; the last line says whether they did.
+    Needs no stack. Where there is one that you may read, what people exempted
+    or accepted there counts, and so do its baselines; the last line says
+    whether they did.
 
     Exits 1 if something is risky, neither exempt nor accepted; 2 if nothing is,
     but something could not be read.

@@ -39,11 +39,12 @@ def undo(
 
     Shows what comes back, and asks before it does so.
 
-    The risk stands again then, so it needs whoever accepting the change would need. Where that is
-    more than one person, others must `driftguard confirm` it, or undo the same themselves.
+    The risk stands again then, so it needs whoever accepting the change would
+    need. Where that is more than one person, others must `driftguard confirm`
+    it, or undo the same themselves.
 
-    Exits 1 unless that is done: if it was refused, failed, waits for others, or is not yet
-    answered.
+    Exits 1 unless that is done: if it was refused, failed, waits for others, or
+    is not yet answered.
 
     Example: driftguard undo dg-2f0c… --dry-run
     """

@@ -31,12 +31,13 @@ def unfreeze(
 ) -> None:
     """Lift the freeze of the whole guard, or the one of a control or an account.
 
-    The signed API lifts and records it in your name. Lists what the freeze held back; the guard
-    judges each anew, as the policy says.
+    The signed API lifts and records it in your name. Lists what the freeze held
+    back; the guard judges each anew, as the policy says.
 
-    Whoever set a freeze lifts it alone. Somebody else's freeze keeps the guard from changing
-    things: to lift it needs whoever approving its reverts would need, and others must `driftguard
-    confirm` it where that is more than one person.
+    Whoever set a freeze lifts it alone. Somebody else's freeze keeps the guard
+    from changing things: to lift it needs whoever approving its reverts would
+    need, and others must `driftguard confirm` it where that is more than one
+    person.
 
     Exits 1 if there is none to lift.
 

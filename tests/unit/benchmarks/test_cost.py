@@ -37,6 +37,8 @@ def test_every_price_is_used_and_has_a_source() -> None:
     for name, one in bill.PRICES["prices"].items():
         assert one["usd"] > 0, name
         assert urlparse(one["source"]).netloc == "aws.amazon.com"
+        # What it was compared with and when, or that it was not.
+        assert re.search(r"20\d\d|undated|from memory, unchecked", one["checked"]), name
     assert re.fullmatch(r"20\d\d-\d\d", bill.PRICES["as_of"])
 
 

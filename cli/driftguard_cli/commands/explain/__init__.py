@@ -55,11 +55,11 @@ def explain(
 ) -> None:
     """Explain what the guard would do about a change, guardrail by guardrail; or why it did.
 
-    For a file it shows which controls watch the change, how each judges the record,
-    what the policy grants and what every guardrail says. Without --live it makes no
-    AWS call, and names what only the resource or the stack can tell. With --live it
-    reads the resource, judges it and plans as the guard would; it changes and
-    records nothing.
+    For a file it shows which controls watch the change, how each judges the
+    record, what the policy grants and what every guardrail says. Without --live
+    it makes no AWS call, and names what only the resource or the stack can
+    tell. With --live it reads the resource, judges it and plans as the guard
+    would; it changes and records nothing.
 
     For a decision it shows the recorded reasoning.
 

@@ -117,8 +117,8 @@ def status_command(as_json: JsonOption = False, folder: FolderOption = None) -> 
 def env_command(folder: FolderOption = None) -> None:
     """Print what points a shell's AWS tools at the lab that runs.
 
-    Changes that they make are seen as on AWS: the lab records the calls that controls watch, and
-    puts the records on its bus. Exits 1 if no lab runs.
+    Changes that they make are seen as on AWS: the lab records the calls that
+    controls watch, and puts the records on its bus. Exits 1 if no lab runs.
 
     Example: eval "$(driftguard lab env)"
     """
@@ -143,8 +143,9 @@ def emit_command(
 ) -> None:
     """Put an event on the lab's bus, and say what the guard decided, or why nothing followed.
 
-    The event becomes the lab's own: its account and region, a new id, now. The state decides: a
-    resource that is not in the lab's account is gone for the guard.
+    The event becomes the lab's own: its account and region, a new id, now. The
+    state decides: a resource that is not in the lab's account is gone for the
+    guard.
 
     Exits 1 if there is no lab.
 

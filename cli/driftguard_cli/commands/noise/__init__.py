@@ -58,10 +58,11 @@ def noise(
 
     Reads what `driftguard replay` reads, and judges each record as it does, by
     the record alone: what is evident would be asked about or told of; what is
-    possible only if the guard finds the resource risky. A preparation counts as
-    asked unless the history has the deletion in time. Figures a day are of
-    the days that the history has records of. Changes of one caller within 15
-    minutes are one incident.
+    possible only if the guard finds the resource risky. What the policy has as
+    `earned` counts as earned already: until then people are asked about it. A
+    preparation counts as asked unless the history has the deletion in time.
+    Figures a day are of the days that the history has records of. Changes of
+    one caller within 15 minutes are one incident.
 
     With --labels it says how much of what would be asked is a risk (precision),
     and how many of the risks people would at least be told of (recall). A record

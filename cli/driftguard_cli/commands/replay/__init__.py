@@ -54,17 +54,19 @@ def replay(
     and `lookup-events` as JSON or CSV; folders and buckets with all that is in
     them. It calls AWS only to read a bucket.
 
-    Each record is judged by itself: `evident` where it proves a risk, `possible`
-    where the guard would look at the resource. Failed and read-only calls, and
-    the guard's own, are skipped; an event that was logged twice counts once. The
-    guard's own are those of --own-role; without it, those of a role named
-    …RemediatorRole… or …GrantingRole… in a session named after a decision.
+    Each record is judged by itself: `evident` where it proves a risk,
+    `possible` where the guard would look at the resource. Failed and read-only
+    calls, and the guard's own, are skipped; an event that was logged twice
+    counts once. The guard's own are those of --own-role; without it, those of a
+    role named …RemediatorRole… or …GrantingRole… in a session named after a
+    decision.
 
     With --json there is one finding a line: event_id, event_time, event_name,
-    control, resource (its ARN), certainty, and autonomy: what the policy grants,
-    or `observe` where it exempts, or has people told of a preparation first: then
-    `asks_at` is when they are asked if it still stands. Counts and unreadable input are reported on
-    stderr; if anything could not be read, the exit code is 1.
+    control, resource (its ARN), certainty, and autonomy: what the policy
+    grants, or `observe` where it exempts, or has people told of a preparation
+    first: then `asks_at` is when they are asked if it still stands. Counts and
+    unreadable input are reported on stderr; if anything could not be read, the
+    exit code is 1.
 
     Example: driftguard replay s3://my-trail/AWSLogs/ --since 2026-11-01
     """

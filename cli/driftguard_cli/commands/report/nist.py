@@ -1,8 +1,8 @@
 """The requirements of NIST SP 800-53 rev. 5 to which Security Hub relates its controls.
 
 AWS gives no table of them: they stand as "Related requirements" on the page of each control. A
-control that is not here has none there, or its page was not at hand: CloudTrail.4, CloudTrail.5 and
-EKS.8 are of the latter.
+control that is not here has none there, or is in `NOT_READ`: its page was not at hand. The row of
+CloudTrail.2 is from a third party's playbook for that control, and not from AWS's page.
 
 Source: AWS Security Hub User Guide, "Security Hub CSPM controls reference": the pages of the
 services' controls.
@@ -122,6 +122,18 @@ _RELATED = {
     "SecretsManager.1": "AC-2(1) AC-3(15)",
     "WAF.11": "AC-4(26) AU-2 AU-3 AU-6(3) AU-6(4) AU-10 AU-12 CA-7 SC-7(9) SC-7(10) SI-7(8)",
 }
+
+# Controls of Security Hub that ours name, and whose requirements nobody has read on AWS's page.
+NOT_READ: tuple[str, ...] = (
+    *(f"CloudTrail.{number}" for number in (3, 4, 5, 7)),
+    *(f"CloudWatch.{number}" for number in range(1, 15)),
+    *(f"EC2.{number}" for number in (53, 54, 172, 182)),
+    "EKS.8",
+    *(f"Inspector.{number}" for number in (2, 3, 4)),
+    "RedshiftServerless.3",
+    "SQS.3",
+    "SSM.7",
+)
 
 
 def in_order(requirement: str) -> tuple[str, int, int]:

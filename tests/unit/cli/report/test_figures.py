@@ -27,6 +27,7 @@ from tests.support.reporting import (
     swept,
     voted,
 )
+from tests.support.world import ROOT
 
 AT = "2026-11-20T10:00:00.000Z"
 
@@ -253,6 +254,13 @@ def test_nist_is_told_for_real_controls_of_security_hub_and_in_nists_own_order()
         assert named[name].nist == listed
     assert nist.NIST["IAM.7"] == ("AC-2(1)", "AC-2(3)", "AC-3(15)", "IA-5(1)")
     assert nist_of(["KMS.3", "KMS.4", "unknown.1"]) == ("SC-12", "SC-12(2)", "SC-28(3)")
+
+
+def test_the_docs_name_every_control_whose_requirements_were_not_read() -> None:
+    named = {one.security_hub for one in requirements(controls.every())}
+    assert set(nist.NOT_READ) <= named - set(nist.NIST)
+    told = re.findall(r"[A-Za-z0-9]+\.[0-9]+", (ROOT / "docs" / "report.md").read_text())
+    assert set(nist.NOT_READ) <= set(told)
 
 
 def of_hub(report: Report, name: str) -> figures.Standing:
