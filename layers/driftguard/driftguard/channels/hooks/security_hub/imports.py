@@ -5,11 +5,10 @@ what it has. So whatever was not taken is simply imported again. A request that 
 is in it is sent in halves, so that one finding keeps no other from being taken.
 
 Sources: AWS Security Hub API Reference, "BatchImportFindings" (`FailedFindings`,
-`InvalidInputException`); AWS Security Hub
-User Guide, "BatchImportFindings for finding providers" (`InvalidAccess` where Security Hub CSPM is
-not enabled); AWS Security Hub CSPM Partner Integration Guide, "Guidelines for using the
-BatchImportFindings API" (a hundred findings and 6 MB a request, 240 KB a finding, ten requests a
-second).
+`InvalidInputException`); AWS Security Hub User Guide, "BatchImportFindings for finding providers"
+(`InvalidAccess` where Security Hub CSPM is not enabled); AWS Security Hub CSPM Partner Integration
+Guide, "Guidelines for using the BatchImportFindings API" (a hundred findings and 6 MB a request,
+240 KB a finding, ten requests a second).
 """
 
 from __future__ import annotations
