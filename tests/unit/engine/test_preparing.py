@@ -68,9 +68,10 @@ def looked_again(world: World, decision: Decision, guard: Guard | None = None) -
     return (guard or world.guard).expire(decision.id)
 
 
-def voted(guard: Guard, decision: Decision, choice: Choice) -> None:
+def voted(guard: Guard, decision: Decision, choice: Choice, until: str = "") -> None:
     desk = Desk(guard.audit, guard.state, guard.policy, guard.now)
-    reply = desk.vote(decision.id, Vote("bob", choice, "slack", guard.stamp(), decision.before))
+    vote = Vote("bob", choice, "slack", guard.stamp(), decision.before, until=until)
+    reply = desk.vote(decision.id, vote)
     assert reply.counted, reply.text
 
 
@@ -220,6 +221,19 @@ def test_what_was_reverted_and_is_there_once_more_is_asked_about_anew(
     second = world.one(switch(name, on=False), guard)
     asked = looked_again(world, second, guard) if second.next_try else second
     assert (asked.id, asked.status) == (second.id, Status.ASKED)
+
+
+@pytest.mark.parametrize("length", ["", "7d"])
+def test_what_people_accepted_is_not_asked_about_by_another(world: World, length: str) -> None:
+    guard = world.with_policy(lambda policy: replace(policy, people=PEOPLE))
+    first = world.one(switch(name := table(), on=False), guard)
+    world.clock.pass_by(minutes=5)
+    second = world.one(switch(name, on=False), guard)
+    asked = looked_again(world, first, guard)
+    until = guard.stamp(timedelta(days=7)) if length else ""
+    voted(guard, asked, Choice.ACCEPT, until)
+    ended = looked_again(world, second, guard)
+    assert (ended.status, ended.next_try) == (Status.OBSERVED, "")
 
 
 def test_what_people_are_to_have_reverted_is_not_asked_about_by_another(world: World) -> None:

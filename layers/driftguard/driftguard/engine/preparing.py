@@ -26,8 +26,6 @@ from .judging import judge
 
 # How long a freeze puts the second look off; at the freeze's end nothing else wakes the guard.
 _WHILE_FROZEN = timedelta(minutes=30)
-# A request's answer that has the state stand.
-_LET_STAND = frozenset({Status.DENIED, Status.UNDONE})
 
 
 def look_again(case: Case, decision: Decision) -> Decision:
@@ -38,7 +36,7 @@ def look_again(case: Case, decision: Decision) -> Decision:
     observation, assessment = case.look()
     if assessment is None:
         return _end(case, decision, "looked at again: nothing is left of it", observation)
-    if why := _seen_to(case, decision, assessment):
+    if why := _seen_to(case, assessment):
         return _end(case, decision, f"looked at again: {why}", observation)
     if (told := _told_again(case, decision, assessment.finding)) is not None:
         return told
@@ -99,11 +97,11 @@ def _ask(case: Case, decision: Decision, assessment: Assessment, judged: Judgmen
     return recording.append(case, asked, "asked-anew", why, taught=taught)
 
 
-def _seen_to(case: Case, decision: Decision, assessment: Assessment) -> str:
+def _seen_to(case: Case, assessment: Assessment) -> str:
     """Why another approval request about this very state sees to it; "" where none does.
 
-    A request that has ended sees to nothing that came after it: what was reverted and is there once
-    more is asked about. An answer that lets the state stand holds for what people were told before.
+    One that has ended sees to nothing any more: what was reverted and is there once more is asked
+    about. What people accepted is the baseline by now, or exempted.
     """
     stored = case.remembered[history_key(case.control.id, case.candidate.resource)].document
     before = case.fingerprint(assessment.observation)
@@ -111,11 +109,7 @@ def _seen_to(case: Case, decision: Decision, assessment: Assessment) -> str:
     asked = case.context.audit.get(other) if other else None
     if asked is None:
         return ""
-    if is_open(asked) or not asked.settled:
-        return f"{asked.id} asks about it"
-    if asked.status in _LET_STAND and asked.updated >= decision.decided:
-        return f"people let it stand, in answer to {asked.id}"
-    return ""
+    return f"{asked.id} asks about it" if is_open(asked) or not asked.settled else ""
 
 
 def _is_frozen(judged: Judgment) -> bool:
