@@ -11,12 +11,13 @@ import boto3
 import pytest
 
 from driftguard import controls
+from driftguard.approvals.desk import Desk
 from driftguard.approvals.owed import owed
 from driftguard.channels.budget import is_counted
 from driftguard.documents import Document, moment
 from driftguard.engine.guard import Guard
 from driftguard.events.commands import expire_message
-from driftguard.model import Actor, Autonomy, Change, Decision, Status
+from driftguard.model import Actor, Autonomy, Change, Choice, Decision, Status, Vote
 from driftguard.policy.bounds import Anomalies, Preparations
 from driftguard.policy.model import Policy
 from driftguard.state import anomaly_baseline, incidents
@@ -26,10 +27,12 @@ from driftguard.state.keys import (
     anomaly_baseline_key,
     baseline_key,
     freeze_key,
+    history_key,
     incident_key,
 )
 from driftguard.sweep import overdue
 from driftguard.sweep.look import sweep
+from tests.support.approving import PEOPLE
 from tests.support.records import change
 from tests.support.world import HERE, REGION, World
 
@@ -63,6 +66,13 @@ def looked_again(world: World, decision: Decision, guard: Guard | None = None) -
     """What becomes of the decision when its timer rings."""
     world.clock.at = datetime.fromisoformat(decision.next_try)
     return (guard or world.guard).expire(decision.id)
+
+
+def voted(guard: Guard, decision: Decision, choice: Choice, until: str = "") -> None:
+    desk = Desk(guard.audit, guard.state, guard.policy, guard.now)
+    vote = Vote("bob", choice, "slack", guard.stamp(), decision.before, until=until)
+    reply = desk.vote(decision.id, vote)
+    assert reply.counted, reply.text
 
 
 def with_bounds(world: World, **bounds: Any) -> Guard:
@@ -194,6 +204,48 @@ def test_a_second_change_is_asked_about_once(world: World) -> None:
     ended = looked_again(world, second)
     assert ended.status is Status.OBSERVED
     assert f"{first.id} asks about it" in ended.reason
+
+
+@pytest.mark.parametrize("minutes", [0, 20, 300])
+def test_what_was_reverted_and_is_there_once_more_is_asked_about_anew(
+    world: World, minutes: int
+) -> None:
+    """The earlier request's deadline has not come yet, and nobody is asked by it any more."""
+    guard = world.with_policy(lambda policy: replace(policy, people=PEOPLE))
+    name = table()
+    first = looked_again(world, world.one(switch(name, on=False), guard), guard)
+    voted(guard, first, Choice.REVERT)
+    assert guard.carry_out(first.id).status is Status.REVERTED
+    world.clock.pass_by(minutes=minutes)
+    assert world.state.record(history_key(TABLE, first.candidate.resource)).document["question"]
+    second = world.one(switch(name, on=False), guard)
+    asked = looked_again(world, second, guard) if second.next_try else second
+    assert (asked.id, asked.status) == (second.id, Status.ASKED)
+
+
+@pytest.mark.parametrize("length", ["", "7d"])
+def test_what_people_accepted_is_not_asked_about_by_another(world: World, length: str) -> None:
+    guard = world.with_policy(lambda policy: replace(policy, people=PEOPLE))
+    first = world.one(switch(name := table(), on=False), guard)
+    world.clock.pass_by(minutes=5)
+    second = world.one(switch(name, on=False), guard)
+    asked = looked_again(world, first, guard)
+    until = guard.stamp(timedelta(days=7)) if length else ""
+    voted(guard, asked, Choice.ACCEPT, until)
+    ended = looked_again(world, second, guard)
+    assert (ended.status, ended.next_try) == (Status.OBSERVED, "")
+
+
+def test_what_people_are_to_have_reverted_is_not_asked_about_by_another(world: World) -> None:
+    guard = world.with_policy(lambda policy: replace(policy, people=PEOPLE))
+    first = world.one(switch(name := table(), on=False), guard)
+    world.clock.pass_by(minutes=5)
+    second = world.one(switch(name, on=False), guard)
+    asked = looked_again(world, first, guard)
+    voted(guard, asked, Choice.REVERT)
+    ended = looked_again(world, second, guard)
+    assert (ended.status, ended.next_try) == (Status.OBSERVED, "")
+    assert f"{asked.id} asks about it" in ended.reason
 
 
 def test_a_freeze_puts_the_second_look_off(world: World) -> None:

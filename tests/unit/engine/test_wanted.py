@@ -7,6 +7,7 @@ from dataclasses import replace
 import boto3
 import pytest
 
+from driftguard import controls
 from driftguard.approvals.desk import Desk
 from driftguard.channels.wording import timeout
 from driftguard.engine.errors import UnknownDecision
@@ -17,6 +18,7 @@ from driftguard.model import Autonomy, Choice, Decision, Resource, Status, Vote
 from driftguard.policy.bounds import Bounds, Sweep
 from driftguard.policy.model import Terms
 from driftguard.state.keys import ALL, StateRecord, freeze_key
+from driftguard.sweep.look import sweep
 from tests.support.approving import MALLORY, PEOPLE, is_open
 from tests.support.guardrails.held import CONTROL, new_group, opened
 from tests.support.sweeping import open_up
@@ -189,6 +191,24 @@ def test_what_the_control_does_not_list_or_finds_clean_leads_to_nothing(world: W
     assert guard.look_at(look_for(new_group("shut"))) is None
     bucket = LookFor(CONTROL, "arn:aws:s3:::wares", REGION)
     assert guard.look_at(bucket) is None
+
+
+def test_a_finding_about_the_account_is_about_the_only_setting_that_the_control_lists(
+    world: World,
+) -> None:
+    guard = policy_of(world, Autonomy.REVERT)
+    ec2, control = boto3.client("ec2"), "ec2.ebs-encryption-default-off"
+    ec2.enable_ebs_encryption_by_default()
+    list(sweep(guard, REGION, only=[controls.control(control)]))
+    ec2.disable_ebs_encryption_by_default()
+    asked = guard.look_at(LookFor(control, f"AWS::::Account:{ACCOUNT}", REGION))
+    assert asked is not None
+    assert (asked.control, asked.status) == (control, Status.ASKED)
+    assert guard.look_at(LookFor(control, "AWS::::Account:999999999999", REGION)) is None
+    # Which of several it is about, nothing says.
+    for name in ("one", "two"):
+        open_up(new_group(name))
+    assert guard.look_at(LookFor(CONTROL, f"AWS::::Account:{ACCOUNT}", REGION)) is None
 
 
 # ---------------------------------------------------------------------------- told again

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 
 from starlette.responses import Response
 
@@ -31,6 +31,9 @@ from .site import Site, Visit
 
 # More lines of a state than this are no reading: the command line has all.
 _LINES = 2_000
+# What differs is aligned line by line up to so many lines. The time that this takes grows with the
+# third power where lines are alike, and whoever makes a change chooses the lines.
+_ALIGNED = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +132,40 @@ def _lines(state: Document) -> list[str]:
 
 
 def side_by_side(one: Sequence[str], other: Sequence[str]) -> Iterator[tuple[Side, Side]]:
-    """Two texts beside each other, equal lines on one height."""
+    """Two texts beside each other, equal lines on one height.
+
+    Of a difference of many lines only the first and the last lines may be equal: from there on it
+    is one block, with what was found beside what was left.
+    """
+    head = _alike(one, other)
+    rest = min(len(one), len(other)) - head
+    tail = min(rest, _alike(one[::-1], other[::-1]))
+    ends = len(one) - tail, len(other) - tail
+    yield from _beside(one[:head], other[:head], differs=False)
+    yield from _aligned(one[head : ends[0]], other[head : ends[1]])
+    yield from _beside(one[ends[0] :], other[ends[1] :], differs=False)
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines are equal from the first one on."""
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return sum(1 for _ in alike)
+
+
+def _aligned(one: Sequence[str], other: Sequence[str]) -> Iterator[tuple[Side, Side]]:
+    if max(len(one), len(other)) > _ALIGNED:
+        yield from _beside(one, other, differs=True)
+        return
     matcher = SequenceMatcher(None, one, other, autojunk=False)
     for kind, start, end, from_, to in matcher.get_opcodes():
-        differs = kind != "equal"
-        for here, there in zip_longest(one[start:end], other[from_:to]):
-            yield (
-                Side() if here is None else Side(here, differs),
-                Side() if there is None else Side(there, differs),
-            )
+        yield from _beside(one[start:end], other[from_:to], differs=kind != "equal")
+
+
+def _beside(
+    one: Sequence[str], other: Sequence[str], *, differs: bool
+) -> Iterator[tuple[Side, Side]]:
+    for here, there in zip_longest(one, other):
+        yield (
+            Side() if here is None else Side(here, differs),
+            Side() if there is None else Side(there, differs),
+        )

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
+from driftguard.approvals.rules import is_open
 from driftguard.guardrails.judgment import Judgment
 from driftguard.guardrails.spoken import spoken
 from driftguard.model import Autonomy, Change, Decision, Finding, Observation, Status
@@ -35,8 +36,8 @@ def look_again(case: Case, decision: Decision) -> Decision:
     observation, assessment = case.look()
     if assessment is None:
         return _end(case, decision, "looked at again: nothing is left of it", observation)
-    if other := _asked_already(case, assessment):
-        return _end(case, decision, f"looked at again: {other} asks about it", observation)
+    if why := _seen_to(case, assessment):
+        return _end(case, decision, f"looked at again: {why}", observation)
     if (told := _told_again(case, decision, assessment.finding)) is not None:
         return told
     stands = replace(assessment, finding=replace(assessment.finding, preparation=""))
@@ -96,11 +97,19 @@ def _ask(case: Case, decision: Decision, assessment: Assessment, judged: Judgmen
     return recording.append(case, asked, "asked-anew", why, taught=taught)
 
 
-def _asked_already(case: Case, assessment: Assessment) -> str:
-    """The open approval request about this very state; "" where there is none."""
+def _seen_to(case: Case, assessment: Assessment) -> str:
+    """Why another approval request about this very state sees to it; "" where none does.
+
+    One that has ended sees to nothing any more: what was reverted and is there once more is asked
+    about. What people accepted is the baseline by now, or exempted.
+    """
     stored = case.remembered[history_key(case.control.id, case.candidate.resource)].document
     before = case.fingerprint(assessment.observation)
-    return history.approval_request(stored, before, case.now())
+    other = history.approval_request(stored, before, case.now())
+    asked = case.context.audit.get(other) if other else None
+    if asked is None:
+        return ""
+    return f"{asked.id} asks about it" if is_open(asked) or not asked.settled else ""
 
 
 def _is_frozen(judged: Judgment) -> bool:

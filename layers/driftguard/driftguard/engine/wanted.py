@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from driftguard.audit import Conflict
@@ -35,14 +36,25 @@ if TYPE_CHECKING:
 
 WHY = "somebody asked that it be reverted, and nothing proves who: at most ask"
 _SOURCE = "driftguard.wanted"
+# What stands before an account's id where a finding is about the account.
+_ACCOUNT = "AWS::::Account:"
 # How often people are told again of the same request.
 _APART = timedelta(hours=1)
 
 
 def resource_of(context: Context, control: AnyControl, named: LookFor) -> Resource | None:
-    """The resource of this ARN, as the control lists it; None where it lists none."""
-    reader = context.aws.reader(context.account, named.region)
-    return next((one for one in control.inventory(reader) if one.arn == named.arn), None)
+    """The resource of this ARN, as the control lists it; None where it lists none.
+
+    Of a setting of the whole account a finding of Security Hub's names the account: that is the
+    only resource that the control lists, and none where it lists several.
+
+    Source: AWS Security Hub User Guide, "AwsAccount" (`AWS::::Account:` and the account).
+    """
+    listed = control.inventory(context.aws.reader(context.account, named.region))
+    if named.arn == f"{_ACCOUNT}{context.account}":
+        settings = list(islice(listed, 2))
+        return settings[0] if len(settings) == 1 else None
+    return next((one for one in listed if one.arn == named.arn), None)
 
 
 def tell_again(case: Case, asked: Decision) -> Decision:

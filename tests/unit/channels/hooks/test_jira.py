@@ -148,6 +148,15 @@ def test_a_digest_makes_an_issue_for_each(site: Site) -> None:
     assert site.paths == ["search/jql", "issue"] * 2
 
 
+def test_an_issue_of_a_digest_that_jira_refuses_keeps_no_other_from_being_made(site: Site) -> None:
+    other = a_decision(2, status=Status.DENIED, votes=(vote("bob", UNTIL),))
+    site.there.answers += [(200, {}), (400, {})]
+    jira = Jira(Post("Jira", site.there.url), "guard@example.com", TOKEN, "SEC")
+    with pytest.raises(NotTaken, match="Jira answered 400"):
+        jira.send_digest([ACCEPTED, other], 2)
+    assert site.paths == ["search/jql", "issue"] * 2
+
+
 # ----------------------------------------------------------------------- what goes wrong
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
@@ -273,6 +273,30 @@ def test_a_request_that_fails_fails_for_its_own_findings_only(code: str, status:
     decisions = [a_decision(number) for number in range(1, 111)]
     assert set(imported(hub, decisions)) == {one.id for one in decisions[:100]}
     assert len(hub.findings) == 10
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [answering("InvalidInputException", 400), ParamValidationError(report="too short")],
+    ids=["by Security Hub", "by the SDK"],
+)
+def test_a_finding_for_which_a_whole_request_is_refused_keeps_no_other_from_being_taken(
+    refusal: Exception,
+) -> None:
+    """They would come again together, for two weeks."""
+    decisions = [a_decision(number) for number in range(1, 101)]
+    bad = asff.finding_id(decisions[36].id, HERE)
+
+    class Strict(Hub):
+        def batch_import_findings(self, **given: Any) -> dict[str, Any]:
+            if bad in [one["Id"] for one in given["Findings"]]:
+                self.fails.append(refusal)
+            return super().batch_import_findings(**given)
+
+    hub = Strict()
+    assert set(imported(hub, decisions)) == {decisions[36].id}
+    assert len(hub.findings) == 99
+    assert len(hub.requests) <= 15
 
 
 def delivered(*bodies: str) -> Document:

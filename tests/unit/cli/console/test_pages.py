@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -317,6 +318,21 @@ def test_texts_stand_beside_each_other_line_by_line() -> None:
         ("c", "c"),
     ]
     assert [other.changed for _, other in sides] == [False, True, True, False]
+
+
+def test_a_state_that_was_written_to_be_slow_to_compare_is_shown_all_the_same() -> None:
+    """Whoever makes a change chooses its lines; two thousand of a few kinds took a minute."""
+    one = ["{", *(f"x{number % 7}" for number in range(1_998)), "}"]
+    other = ["{", *(f"x{(number * 3 + number // 5) % 7}" for number in range(1_900)), "}"]
+    begun = process_time()
+    sides = list(side_by_side(one, other))
+    assert process_time() - begun < 2.0
+    assert [here.text for here, _ in sides if here.text] == one
+    assert [there.text for _, there in sides if there.text] == other
+    assert (sides[0][0].changed, sides[-1][0].changed) == (False, False)
+    # One line of many that differs is told as one.
+    sides = list(side_by_side(one, [*one[:900], "new", *one[900:]]))
+    assert [(here.text, there.text) for here, there in sides if there.changed] == [("", "new")]
 
 
 def test_a_belief_is_drawn_as_its_density() -> None:

@@ -65,9 +65,20 @@ class Jira:
             self._ask(f"issue/{key}/comment", {"body": _written([_paragraph(words)])})
 
     def send_digest(self, decisions: Sequence[Decision], count: int) -> None:
-        """Makes an issue for each: what is accepted is for each by itself."""
+        """Makes an issue for each: what is accepted is for each by itself.
+
+        One that Jira does not take keeps no other from being made; what was made is found again.
+        """
+        troubles: list[NotTaken] = []
         for decision in decisions:
-            self.send(decision, None)
+            try:
+                self.send(decision, None)
+            except NotTaken as trouble:
+                troubles.append(trouble)
+        if troubles:
+            again = any(trouble.again for trouble in troubles)
+            words = dict.fromkeys(str(trouble) for trouble in troubles)
+            raise NotTaken("; ".join(words), again=again)
 
     def _found(self, exemption: str) -> str:
         """The key of the issue of an exemption; "" while Jira finds none."""

@@ -1,13 +1,14 @@
 """Imports decisions into Security Hub CSPM, and says which of them it did not take.
 
 Importing is idempotent: Security Hub finds a finding by its id, and ignores what is not newer than
-what it has. So whatever was not taken is simply imported again.
+what it has. So whatever was not taken is simply imported again. A request that is refused for what
+is in it is sent in halves, so that one finding keeps no other from being taken.
 
-Sources: AWS Security Hub API Reference, "BatchImportFindings" (`FailedFindings`); AWS Security Hub
-User Guide, "BatchImportFindings for finding providers" (`InvalidAccess` where Security Hub CSPM is
-not enabled); AWS Security Hub CSPM Partner Integration Guide, "Guidelines for using the
-BatchImportFindings API" (a hundred findings and 6 MB a request, 240 KB a finding, ten requests a
-second).
+Sources: AWS Security Hub API Reference, "BatchImportFindings" (`FailedFindings`,
+`InvalidInputException`); AWS Security Hub User Guide, "BatchImportFindings for finding providers"
+(`InvalidAccess` where Security Hub CSPM is not enabled); AWS Security Hub CSPM Partner Integration
+Guide, "Guidelines for using the BatchImportFindings API" (a hundred findings and 6 MB a request,
+240 KB a finding, ten requests a second).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from driftguard.aws.calls import AwsError, Client, document, told_apart
+from driftguard.aws.calls import AwsError, Client, Malformed, document, told_apart
 from driftguard.documents import Document, Json, documents, text
 from driftguard.model import Decision, Place
 
@@ -24,6 +25,7 @@ from .outbox import decisions_in, is_finding
 
 MOST = 100
 _DISABLED = frozenset({"InvalidAccess", "InvalidAccessException"})
+_INVALID = "InvalidInputException"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,9 @@ class Imports:
             with told_apart("securityhub", "BatchImportFindings"):
                 answer = self.client().batch_import_findings(Findings=list(findings.values()))
         except AwsError as error:
+            if len(decisions) > 1 and _is_of_the_content(error):
+                half = len(decisions) // 2
+                return self._import(decisions[:half]) | self._import(decisions[half:])
             why = self._in_words(error.code, str(error))
             return dict.fromkeys(findings, why)
         refused = dict(self._refused(document(answer).get("FailedFindings")))
@@ -65,6 +70,11 @@ class Imports:
             f"Security Hub CSPM takes no findings in {self.place.region} of {self.place.account} "
             f"({said}): enable it there, or deploy the stack with SecurityHub=false"
         )
+
+
+def _is_of_the_content(error: AwsError) -> bool:
+    """Whether another request with fewer findings may be taken."""
+    return isinstance(error, Malformed) or error.code == _INVALID
 
 
 def taken(
