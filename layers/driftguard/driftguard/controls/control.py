@@ -116,7 +116,9 @@ class Control(Generic[S]):
     `baselined`: the last clean state is recorded, and given to `assess` and `plan`. `vanishing`:
     the risk itself takes a resource off the inventory (it is deleted, or protected no longer), so
     the sweep looks at what is recorded and not listed any more, too. What is deleted has a state
-    that says `"exists": False`. `revert` says why there is no safe revert, "" where there is one.
+    that says `"exists": False`. `to_its_end`: the finding may be gone before its plan is carried
+    out (a trail is there again, and does not log yet), so that a worker who takes it up makes the
+    rest of the calls, too. `revert` says why there is no safe revert, "" where there is one.
     `proven`: whether the round trip was run against an emulator of the service, or only checked
     against the service's model (`stub`).
 
@@ -138,6 +140,7 @@ class Control(Generic[S]):
     narrow: bool = False
     baselined: bool = False
     vanishing: bool = False
+    to_its_end: bool = False
     revert: str = ""
     proven: str = "emulator"
     cuts: Cuts

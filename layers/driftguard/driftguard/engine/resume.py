@@ -12,7 +12,7 @@ from driftguard.state import freezes
 from . import asking, recheck, recording, undo
 from .case import Case
 from .comparing import Assessment
-from .revert import failed_to_settle, plan_again, revert, unfinished
+from .revert import begun, failed_to_settle, finish, plan_again, revert, unfinished
 
 
 def waits(case: Case, decision: Decision) -> bool:
@@ -63,11 +63,14 @@ def resume(
         return undo.go_on(case, decision)
     account = case.candidate.resource.account
     frozen = freezes.why_frozen(case.remembered, case.control.id, account, case.moment())
-    if frozen and assessment is not None and not recheck.by_people(decision):
+    rest = observation is not None and assessment is None and begun(case, decision, in_doubt=died)
+    if frozen and (assessment is not None or rest) and not recheck.by_people(decision):
         recording.put_off(case, decision, frozen)
-    if decision.lost and assessment is not None:
+    if decision.lost and (assessment is not None or rest):
         why = f"how far it got is lost from the record: {decision.lost}"
         return recording.end(case, decision, Status.FAILED, why, observation)
+    if rest:
+        return finish(case, decision, observation, in_doubt=died)
     if assessment is None:
         done = len(decision.plan.steps) if died else decision.done
         note = "found reverted" if done else "found safe already"

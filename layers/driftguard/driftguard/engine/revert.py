@@ -65,6 +65,34 @@ def revert(
     return recording.fail(case, decision, reason, observation, taught=taught)
 
 
+def begun(case: Case, decision: Decision, *, in_doubt: bool) -> int:
+    """How many steps are made of a plan that is to be carried out to its end; 0 if nothing is left.
+
+    The finding is gone. So the first step of a worker that died (`in_doubt`) had its effect.
+    """
+    done = max(decision.done, 1) if in_doubt else decision.done
+    return done if case.control.to_its_end and done < len(decision.plan.steps) else 0
+
+
+def finish(
+    case: Case, decision: Decision, observation: Observation | None, *, in_doubt: bool
+) -> Decision:
+    """Makes the rest of a plan's calls whose finding is gone: not all is as it was yet."""
+    made = begun(case, decision, in_doubt=in_doubt)
+    still_so = _still(case, case.fingerprint(observation))
+    outcome = apply_for(case, decision, decision.plan, made, still_so)
+    decision = replace(decision, done=outcome.done)
+    if outcome.error is not None:
+        return _stopped(case, decision, outcome, in_doubt=in_doubt or outcome.in_doubt)
+    if outcome.stale:
+        recording.put_off(case, decision, "the state had changed before the plan was carried out")
+    decision = recording.made(case, decision)
+    seen, now = _look_patiently(case, case.fingerprint(observation))
+    if now is None:
+        return recording.end(case, decision, Status.REVERTED, "verified", seen)
+    return revert(case, plan_again(case, decision, now, in_doubt=False), now)
+
+
 def _may_settle(case: Case, decision: Decision, now: Assessment) -> bool:
     """Whether time can take the risk away: what is left asks for what we have called already."""
     made = [step.call for step in decision.plan.steps[: decision.done]]

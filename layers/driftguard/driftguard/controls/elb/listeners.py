@@ -65,6 +65,7 @@ class ListenerWeakened(Control[NoSettings]):
     }
     cuts = OLD_CLIENTS
     baselined = True
+    to_its_end = True
     settings = NoSettings
 
     def screen(self, change: Change, settings: NoSettings) -> Iterable[Candidate]:

@@ -36,6 +36,7 @@ class Removed(Declared, Control[NoSettings]):
     recorded_only: bool = False
     baselined: bool = True
     vanishing: bool = True
+    to_its_end: bool = True
     volatile: frozenset[str] = frozenset({LEFT_OUT})
     settings: type[NoSettings] = NoSettings
 
