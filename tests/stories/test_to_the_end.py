@@ -8,13 +8,14 @@ the controls that say so of themselves; `make faults` kills a worker after each 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from driftguard.aws.remediator import Remediator
 from driftguard.controls import control
 from driftguard.engine.recording import LEASE
-from driftguard.model import Call, Status
+from driftguard.model import Autonomy, Call, Status
 from tests.scenarios import SCENARIOS
 from tests.scenarios.model import Scenario
 from tests.support.round_trips import staged_trip
@@ -60,3 +61,22 @@ def test_a_plan_is_carried_out_to_its_end_whoever_begins_it(
         trip.queue.settled()
         normal = trip.staged.normal
         assert normal(trip.there()) == trip.staged.reverted(normal(before))
+
+
+def test_what_people_said_meanwhile_holds_the_rest_back_and_is_told(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (scenario,) = [one for one in BEGUN if str(one) == "cloudtrail.deleted"]
+    with staged_trip(world, fakes, scenario) as trip:
+        change = trip.attacked()
+        with monkeypatch.context() as dying:
+            dying.setattr(Remediator, "make", dies_after(1, Remediator.make))
+            with pytest.raises(Died):
+                trip.reverted(change)
+        world.clock.pass_by(seconds=LEASE.total_seconds() + 1)
+        made: list[Call] = []
+        monkeypatch.setattr(Remediator, "make", lambda _, call: made.append(call))
+        (decision,) = world.handle(change, replace(trip.guard, ceiling=Autonomy.OBSERVE))
+        assert (decision.status, made) == (Status.FAILED, [])
+        [told] = [entry.note for entry in world.audit.log(decision.id) if entry.event == "failed"]
+        assert told.startswith("begun, and not carried out to its end: ")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from driftguard.aws.calls import AwsError
 from driftguard.events.commands import Undo
-from driftguard.model import Autonomy, Decision, Observation, Status
+from driftguard.model import Autonomy, Decision, Finding, Observation, Status
 from driftguard.state import freezes
 
 from . import asking, recheck, recording, undo
@@ -63,13 +63,18 @@ def resume(
         return undo.go_on(case, decision)
     account = case.candidate.resource.account
     frozen = freezes.why_frozen(case.remembered, case.control.id, account, case.moment())
-    rest = observation is not None and assessment is None and begun(case, decision, in_doubt=died)
-    if frozen and (assessment is not None or rest) and not recheck.by_people(decision):
+    half = assessment is None and begun(case, decision, in_doubt=died) > 0
+    if frozen and (assessment is not None or half) and not recheck.by_people(decision):
         recording.put_off(case, decision, frozen)
-    if decision.lost and (assessment is not None or rest):
+    if decision.lost and (assessment is not None or half):
         why = f"how far it got is lost from the record: {decision.lost}"
         return recording.end(case, decision, Status.FAILED, why, observation)
-    if rest:
+    if observation is not None and half:
+        # What is left is judged anew as well: people may have said otherwise meanwhile.
+        left = Assessment(observation, Finding(decision.summary), decision.plan, None, False)
+        if held := recheck.going_on(case, decision, left):
+            reason = f"begun, and not carried out to its end: {held.reason}"
+            return recording.end(case, decision, Status.FAILED, reason, observation)
         return finish(case, decision, observation, in_doubt=died)
     if assessment is None:
         done = len(decision.plan.steps) if died else decision.done

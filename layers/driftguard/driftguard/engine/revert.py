@@ -74,9 +74,7 @@ def begun(case: Case, decision: Decision, *, in_doubt: bool) -> int:
     return done if case.control.to_its_end and done < len(decision.plan.steps) else 0
 
 
-def finish(
-    case: Case, decision: Decision, observation: Observation | None, *, in_doubt: bool
-) -> Decision:
+def finish(case: Case, decision: Decision, observation: Observation, *, in_doubt: bool) -> Decision:
     """Makes the rest of a plan's calls whose finding is gone: not all is as it was yet."""
     made = begun(case, decision, in_doubt=in_doubt)
     still_so = _still(case, case.fingerprint(observation))
