@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
+import time_machine
 from botocore.loaders import Loader
 from hypothesis import settings
 from moto import mock_aws
@@ -26,6 +28,9 @@ settings.register_profile("long", max_examples=1_000, deadline=None)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--case", default="", help="of a table, only the cases with this in their id")
+    parser.addoption(
+        "--days-later", type=float, default=0, help="run so many days after the tests were read"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -99,11 +104,14 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     return Fakes(monkeypatch)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Leaves what is loaded by now out of garbage collections: all of moto and the SDK's models.
 
     They stay for good, and looking through them again and again took a quarter of the tests' time.
+    With --days-later, the clock then moves on: what took the day while its file was read is found.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    if later := session.config.getoption("--days-later"):
+        time_machine.travel(timedelta(days=later)).start()

@@ -577,7 +577,7 @@ def _variables() -> Iterator[Case]:
 
 def _denies() -> Iterator[Case]:
     outside = {"StringNotEquals": {"aws:PrincipalOrgID": ORG}}
-    account = "aws:PrincipalAccount"
+    account, paths = "aws:PrincipalAccount", "aws:PrincipalOrgPaths"
     service = {"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}
     via = {"BoolIfExists": {"aws:ViaAWSService": "false"}}
     network = {
@@ -611,6 +611,21 @@ def _denies() -> Iterator[Case]:
         "paths-of-some": (
             [deny({"ForAnyValue:StringNotLike": {"aws:PrincipalOrgPaths": f"{ORG}/*"}})],
             "public",
+        ),
+        # Who has a path of ours is in our organization.
+        "paths-of-others-in-it": (
+            [
+                deny({"ForAnyValue:StringNotLikeIfExists": {paths: f"{ORG}/*"}}),
+                deny({"StringEquals": {"aws:PrincipalOrgID": ORG}}),
+            ],
+            "closed",
+        ),
+        "paths-of-theirs-in-ours": (
+            [
+                deny({"ForAllValues:StringNotLike": {paths: "o-theirs1234/r-a/*"}}),
+                deny(outside),
+            ],
+            "closed",
         ),
         "perimeter": (
             [
@@ -718,6 +733,9 @@ def _denies() -> Iterator[Case]:
         },
     )
     theirs = {"Principal": {"AWS": OTHER}}
+    organization, role = "aws:PrincipalOrgID", f"arn:aws:iam::{OTHER}:role/x"
+    others_paths = {"ForAllValues:StringNotLike": {paths: "o-theirs1234/r-a/*"}}
+    all_but_role = {"NotPrincipal": {"AWS": role}, "Principal": None}
     yield from by_denies(
         "denies-named",
         EVALUATION,
@@ -735,6 +753,37 @@ def _denies() -> Iterator[Case]:
             ),
             "every-arn": (
                 [deny({"ArnLike": {"aws:PrincipalArn": f"arn:*:*::{OTHER}:*"}})],
+                "closed",
+            ),
+            "paths-of-its-organization": (
+                [deny(others_paths), deny({"StringNotEquals": {organization: "o-theirs1234"}})],
+                "external",
+            ),
+            "paths-of-another-organization": (
+                [deny(others_paths), deny({"StringNotEquals": {organization: "o-more123456"}})],
+                "closed",
+            ),
+            "paths-of-any-organization": (
+                [
+                    deny({"ForAllValues:StringNotLike": {paths: "o-*/r-a/*"}}),
+                    deny({"StringNotEquals": {organization: "o-theirs1234"}}),
+                ],
+                "external",
+            ),
+            "all-but-a-role": ([deny(**all_but_role)], "external"),
+            "all-but-a-role-that-is-denied-by-name": (
+                [deny(**all_but_role), deny(Principal={"AWS": role})],
+                "closed",
+            ),
+            "all-but-a-role-that-is-denied-by-its-arn": (
+                [deny(**all_but_role), deny({"ArnEquals": {"aws:PrincipalArn": role}})],
+                "closed",
+            ),
+            "all-but-one-role-and-all-but-another": (
+                [
+                    deny(**all_but_role),
+                    deny(**{**all_but_role, "NotPrincipal": {"AWS": role + "y"}}),
+                ],
                 "closed",
             ),
         },

@@ -13,12 +13,12 @@ from .reach.budget import Budget
 from .reach.constraint import Constraint, constraint_of
 from .reach.key_state import KeyState
 from .reach.keys import Caller, Facts, facts
+from .reach.organizations import of_one_organization
 from .reach.principal_tests import Denied, caller_of
 from .reach.scope import ACTION, RESOURCE, Scope, tests_of
 from .reach.subtraction import Denial, Region, Regions, search
 from .reach.variables import understood
 
-ORGANIZATION = ("aws:principalorgid", "aws:principalorgpaths")
 SHOWN = 3  # actions and statements that a reason names before it counts them
 EVERYONE = Principal("*", "*", "everyone")
 
@@ -118,8 +118,9 @@ class Statements:
         Whom a Deny leaves out is let in no further than the Allow lets in everybody: what a network
         or an organization of ours keeps out is not let in by being named in a Deny.
         """
-        asked = _with_one_organization(
-            {key: at for key, at in region.states.items() if key not in (ACTION, RESOURCE)}
+        asked = of_one_organization(
+            {key: at for key, at in region.states.items() if key not in (ACTION, RESOURCE)},
+            self._budget,
         )
         if asked is None:
             return None, Limits()
@@ -239,17 +240,6 @@ class _Looking:
         if key not in self._known:
             self._known[key] = self._statements.audience(region, self._principal)
         return self._known[key]
-
-
-def _with_one_organization(states: Mapping[str, KeyState]) -> dict[str, KeyState] | None:
-    """The states of a caller that has an organization and paths in it, or neither; None if none."""
-    one, paths = (states.get(name) for name in ORGANIZATION)
-    if one is None or paths is None or (one.missing and paths.missing):
-        return dict(states)
-    if not one.present or not paths.present:
-        return None
-    there = zip(ORGANIZATION, (one, paths), strict=True)
-    return {**states, **{name: replace(state, missing=False) for name, state in there}}
 
 
 def _names_by_a_deny(key: str, state: KeyState) -> bool:

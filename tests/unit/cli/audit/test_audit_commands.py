@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+import time_machine
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -21,12 +23,19 @@ from driftguard_cli.main import app
 from tests.support.audit import a_decision, decided, group, moved
 from tests.support.world import HERE
 
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=1, microsecond=0)
+TODAY = datetime(2026, 11, 24, 0, 0, 1, tzinfo=UTC)
 
 
 def stamp(days_ago: int = 0, seconds: float = 0) -> str:
     at = TODAY - timedelta(days=days_ago) + timedelta(seconds=seconds)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@pytest.fixture(autouse=True)
+def _noon() -> Iterator[None]:
+    """It is noon of that day: a run across midnight would have two days of its own."""
+    with time_machine.travel(TODAY.replace(hour=12)):
+        yield
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def _with_value(
     if constraint.relation == "any" and constraint.complement:
         return None
     if state.multivalued:
-        if not _several_values(all_of_them, budget):
+        if not several_values(all_of_them, budget):
             return None
     elif constraint.relation in ("any", "unknown"):
         pass
@@ -109,7 +109,7 @@ def _with_value(
     return named, state.named_by, witness, amounts, addresses
 
 
-def _several_values(constraints: Sequence[Constraint], budget: Budget) -> bool:
+def several_values(constraints: Sequence[Constraint], budget: Budget) -> bool:
     """Whether a set of values meets the tests: one value for each that asks for some.
 
     A test without a set operator on such a key is not understood: it neither helps nor hinders.

@@ -93,11 +93,12 @@ class Denied:
         elif principal.kind == "everyone":
             for other in self.principals:
                 yield Rest(other)
-        elif (principal.account and principal.account in self._accounts) or any(
-            other.written == principal.written for other in self.principals
-        ):
-            # The one may be, or include, the other.
+        elif any(_includes(other, principal) for other in self.principals):
             yield Rest(principal)
+        else:
+            for other in self.principals:
+                if _includes(principal, other):
+                    yield Rest(other)
 
 
 def caller_of(principal: Principal) -> tuple[Caller, ...]:
@@ -125,6 +126,19 @@ def _is_whole_account(principal: Principal) -> bool:
     return bool(ACCOUNT.fullmatch(principal.written)) or (
         principal.written.startswith("arn:") and principal.written.endswith(":root")
     )
+
+
+def _includes(wide: Principal, narrow: Principal) -> bool:
+    """Whether who is the one may be the other.
+
+    Of two users or roles, nobody is both. What else names an account, a session or a unique id, may
+    be any of them.
+    """
+    if wide.written == narrow.written:
+        return True
+    if not wide.account or wide.account != narrow.account:
+        return False
+    return not _is_user_or_role(wide.written)
 
 
 def _is_user_or_role(written: str) -> bool:
