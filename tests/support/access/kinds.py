@@ -730,6 +730,12 @@ def _denies() -> Iterator[Case]:
             "spared-and-outside": ([deny(**spared), deny(outside)], "closed"),
             "spared-then-denied": ([deny(**spared), deny(Principal={"AWS": OTHER})], "closed"),
             "spared-under-tls": ([deny(tls, **spared)], "public"),
+            # Whoever has credentials has this key, so the first Deny is about those that the
+            # second one spares.
+            "spared-and-every-signed-request": (
+                [deny({"Null": {"aws:PrincipalIsAWSService": "false"}}), deny(**spared)],
+                "closed",
+            ),
         },
     )
     theirs = {"Principal": {"AWS": OTHER}}

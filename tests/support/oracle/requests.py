@@ -107,6 +107,7 @@ SAMPLES: Mapping[str, tuple[Any, ...]] = {
     "aws:calledvia": (
         "athena.amazonaws.com",
         "ATHENA.amazonaws.com",
+        "ATHENA.AMAZONAWS.COM",
         "CLOUDFORMATION.amazonaws.com",
         "cloudformation.amazonaws.com",
         "x.amazonaws.com",

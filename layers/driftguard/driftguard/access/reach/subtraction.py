@@ -128,4 +128,9 @@ def search(
             yield region
             continue
         parts = list(regions.left_by(concerned[number], region))
-        waiting.extend((part, number + 1) for part in reversed(parts))
+        for part in parts:
+            if part.principal != region.principal:
+                # A Deny that was not about the one may be about the other.
+                yield from search(part, denials, regions, budget, worth_a_look)
+        same = [part for part in parts if part.principal == region.principal]
+        waiting.extend((part, number + 1) for part in reversed(same))
