@@ -687,6 +687,15 @@ def _denies() -> Iterator[Case]:
             [deny({"StringNotLike": {"aws:PrincipalArn": f"arn:aws*:iam::{OWN}:role/*"}})],
             "public",
         ),
+        # A role's path may hold colons, which the star of a text crosses and the one of an ARN does
+        # not.
+        "arn-as-text-and-not-as-arn": (
+            [
+                deny({"StringNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/x"}}),
+                deny({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/x"}}),
+            ],
+            "public",
+        ),
         "missing-key": ([deny({"Null": {"aws:PrincipalOrgID": "true"}})], "public"),
         "missing-endpoint": (
             [deny({"StringNotEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}})],

@@ -17,7 +17,7 @@ OWN, OTHER, FRIEND = "111122223333", "999988887777", "444455556666"
 # Accounts that no policy names; they begin as named ones do.
 STRANGERS = ("111199990000", "999900001111", "420000000042")
 ACCOUNTS = (OWN, OTHER, FRIEND, *STRANGERS)
-NAMES = ("role/x", "role/y", "role/xy", "user/z", f"role/p:iam::{OWN}:role/y")
+NAMES = ("role/x", "role/y", "role/xy", "user/z", "role/p:role/x", f"role/p:iam::{OWN}:role/y")
 ANONYMOUS = ("anonymous", "")
 
 SAMPLES: Mapping[str, tuple[Any, ...]] = {
