@@ -301,6 +301,21 @@ def _arns() -> Iterator[Case]:
             "public",
         ),
         "text-source": ({"StringLike": {"aws:SourceArn": f"arn:aws:*:*:{OWN}:*"}}, "public"),
+        # Read as an ARN, the text has room for its account in one place alone.
+        "text-and-arn-source": (
+            {
+                "StringLike": {"aws:SourceArn": f"arn:aws:*:*:{OWN}:*"},
+                "ArnEquals": {"aws:SourceArn": "arn:aws:sns:us-east-1:*:t"},
+            },
+            "closed",
+        ),
+        "text-and-wide-arn-source": (
+            {
+                "StringLike": {"aws:SourceArn": f"arn:aws:*:*:{OWN}:*"},
+                "ArnLike": {"aws:SourceArn": "arn:aws:sns:us-east-1:*:t*"},
+            },
+            "public",
+        ),
         "arn-source": ({"ArnLike": {"aws:SourceArn": f"arn:aws:*:*:{OWN}:*"}}, "closed"),
         "text-equals": ({"StringEquals": {"aws:PrincipalArn": f"arn:aws:{role}/*"}}, "closed"),
         "arn-in-the-account": (

@@ -5,10 +5,13 @@ moto's own addresses of code lead to AWS, and so nowhere in a test.
 
 from __future__ import annotations
 
+import atexit
 import threading
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,29 +26,39 @@ from tests.support.deployments.packages import ADVISORIES
 class Shelf:
     """Packages by their hashes. `instead` serves something else than was deployed, and what is in
     `away` cannot be had.
+
+    They lie in files: a copy of this process offers packages, too, and has no server of its own.
     """
 
+    folder: Path
     address: str = ""
-    packages: dict[str, bytes] = field(default_factory=dict)
     instead: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     away: set[str] = field(default_factory=set)
 
     def offer(self, sha256: str, package: bytes) -> str:
         """The address of a package."""
-        self.packages[sha256] = package
+        if not self._file(sha256).exists():
+            self._file(sha256).write_bytes(package)
         return f"{self.address}/{sha256.replace('/', '%2F')}?X-Amz-Signature=made-up"
 
     def answer(self, path: str) -> bytes:
         sha256 = unquote(path.lstrip("/").partition("?")[0])
         self.asked.append(sha256)
-        return self.instead.get(sha256, self.packages[sha256])
+        if sha256 in self.instead:
+            return self.instead[sha256]
+        return self._file(sha256).read_bytes()
+
+    def _file(self, sha256: str) -> Path:
+        return self.folder / sha256.replace("/", "_")
 
 
 @cache
 def shelf() -> Shelf:
     """The shelf of this process: moto's functions and layers are offered there from now on."""
-    found = Shelf()
+    folder = TemporaryDirectory(prefix="driftguard-packages-")
+    atexit.register(folder.cleanup)
+    found = Shelf(Path(folder.name))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

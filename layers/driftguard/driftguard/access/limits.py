@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from .address_ranges import is_range, lets_in_the_world, lets_the_world_in
 from .document import Listed
-from .pins import Pins, Reading, pin
+from .pins import ARN_PARTS, ARNS, Pins, Reading, pin
+from .principals import ACCOUNT
 from .reach.budget import Budget
 from .reach.constraint import WILD, Constraint, among
 from .reach.key_state import KeyState, narrowed
@@ -81,7 +82,24 @@ def _pin(pins: Pins, key: str, state: KeyState, budget: Budget, *, strict: bool)
             by_list = strict and test.granted
             values = _left_of(test, state, budget)
             pinned |= pin(pins, key, values, _reading(test), strict=by_list)
-    return pinned
+    return pinned or (not strict and _pin_together(pins, key, state, budget))
+
+
+def _pin_together(pins: Pins, key: str, state: KeyState, budget: Budget) -> bool:
+    """Pins the accounts that texts name, where the tests on an ARN leave no other.
+
+    The star of a text crosses colons, so that a text alone may name the account in any place.
+    """
+    tests = [test for test in state.constraints if test.relation == "text" and not test.complement]
+    if key not in ARNS or not {"text", "arn"} <= set(map(_reading, tests)):
+        return False
+    split = [value.split(":", ARN_PARTS - 1) for test in tests for value in test.values]
+    named = {parts[4] for parts in split if len(parts) == ARN_PARTS}
+    owners = tuple(f"arn:*:*:*:{one}:*" for one in sorted(named) if ACCOUNT.fullmatch(one))
+    elsewhere = Constraint(key, "text", "arnlike", owners, complement=True, every=True)
+    if not owners or narrowed(state, elsewhere, budget) is not None:
+        return False
+    return pin(pins, key, owners, "arn", strict=False)
 
 
 def _left_of(test: Constraint, state: KeyState, budget: Budget) -> Listed:

@@ -145,7 +145,9 @@ class Intake(NamedTuple):
         except Malformed as error:
             self.dead_letter(message, error)
         except (Waiting, Resting) as error:
-            if not last:
+            # Waiting takes no part in what is counted: else one trouble after it would be the last.
+            anew = last if isinstance(error, Resting) else message.deliveries > 1
+            if not anew:
                 self.logger.warning("message %s comes again: %s", message.id, error)
                 raise Retry(str(error)) from error
             self._send_again(message)
