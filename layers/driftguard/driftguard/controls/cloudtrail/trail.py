@@ -102,7 +102,7 @@ CONTROLS = (
         cuts=NOTHING,
         busy=BUSY,
         references=References(
-            security_hub=("CloudTrail.3",),
+            security_hub=("CloudTrail.1", "CloudTrail.3"),
             attack=("T1562.008",),
             stratus=("aws.defense-evasion.cloudtrail-stop",),
         ),
