@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from driftguard.channels import links
-from driftguard.channels.http import Request
+from driftguard.channels.http import BadRequest, Request
 from driftguard.channels.link_page import Replies
 from driftguard.channels.links import Claim
 from driftguard.model import Autonomy, Choice, Status
@@ -372,3 +372,10 @@ def test_the_guard_leaves_the_stacks_own_public_url_open(
     change = url_opened().attack()
     decision = next(one for one in guard.handle(change) if one.control == "lambda.public-url")
     assert decision.status is status
+
+
+@pytest.mark.parametrize("body", ["dD1", "dD1\u00e9", "d D1"])
+def test_a_body_that_is_not_encoded_as_said_is_refused(body: str) -> None:
+    told = press("x") | {"body": body}
+    with pytest.raises(BadRequest, match="not what it says it is"):
+        Request.from_event(told)

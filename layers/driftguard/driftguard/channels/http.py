@@ -7,7 +7,6 @@ Source: AWS Lambda Developer Guide, "Invoking Lambda function URLs", request and
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -141,7 +140,7 @@ def _body(event: Document) -> bytes:
         return body.encode(errors="replace")
     try:
         return base64.b64decode(body, validate=True)
-    except binascii.Error:
+    except ValueError:  # also of letters that base 64 has not
         raise BadRequest("The body is not what it says it is.") from None
 
 

@@ -40,6 +40,13 @@ def kinds(place: str, text: str) -> list[str]:
     return [one.kind for one in found((place, text))]
 
 
+def test_what_looks_encoded_and_is_not_stops_no_detector() -> None:
+    r"""A letter of `\w` that base 64 has not hides no password beside it."""
+    odd = ".".join((f"eyJ{'aé' * 20}", f"eyJ{'bé' * 40}", "c" * 30))
+    both = found((f"{VARIABLES}A", odd), (f"{VARIABLES}DB_PASSWORD", "hunter2"))
+    assert "password" in {one.kind for one in both}
+
+
 # --------------------------------------------------------------------------------- name and value
 
 

@@ -7,7 +7,6 @@ they are taken out of the text, so that no other detector reads secrets into the
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,7 +82,7 @@ def _der(encoded: re.Match[str]) -> Iterator[Found | Block]:
     text = re.sub(r"\s", "", encoded.group())
     try:
         raw = base64.b64decode(text[: len(text) // 4 * 4], validate=True)
-    except binascii.Error:
+    except ValueError:
         return
     inside = _inside_sequence(raw)
     if inside[:2] == b"\x02\x01" and inside[2:3] in (b"\x00", b"\x01", b"\x03"):

@@ -7,7 +7,6 @@ and secrets that were encrypted before they were written down.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
 
@@ -72,6 +71,6 @@ def _is_anonymous(body: str) -> bool:
     """Whether a token is for anybody, as the key that Supabase puts into pages is."""
     try:
         claims = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
-    except binascii.Error:
+    except ValueError:
         return False
     return re.search(rb'"role"\s*:\s*"anon"', claims) is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import zlib
 
@@ -41,7 +40,7 @@ def _decoded(text: str) -> str | None:
             plain.rstrip("=").replace("-", "+").replace("_", "/")
             + "=" * (-len(plain.rstrip("=")) % 4)
         )
-    except binascii.Error:
+    except ValueError:
         return None
     if raw.startswith(_GZIP):
         return _inflated(raw)
