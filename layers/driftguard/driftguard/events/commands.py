@@ -7,11 +7,12 @@ says which resource the guard is to read and judge itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from driftguard.documents import Document, Json, mapping, text
 from driftguard.frozen import dataclass
-from driftguard.model import Resource
+from driftguard.model import GLOBAL, Resource
 
 from .cloudtrail import Unparsable
 
@@ -201,6 +202,7 @@ def _look_at(body: Document) -> LookAt:
     missing = [name for name in _RESOURCE if not getattr(resource, name)]
     if not control or missing:
         raise Unparsable(f"the look names no {'control' if not control else ', '.join(missing)}")
+    _must_be_a_region(resource.region)
     return LookAt(control, resource)
 
 
@@ -209,4 +211,14 @@ def _look_for(body: Document) -> LookFor:
     missing = [name for name, said in named.items() if not said]
     if missing:
         raise Unparsable(f"the look names no {', '.join(missing)}")
+    _must_be_a_region(named["region"])
     return LookFor(**named)
+
+
+# What a region is called: `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`.
+_REGION = re.compile(rf"[a-z]{{2,4}}(-[a-z]+)+-\d{{1,2}}|{GLOBAL}")
+
+
+def _must_be_a_region(name: str) -> None:
+    if not _REGION.fullmatch(name):
+        raise Unparsable(f"`{name[:40]}` is no region of AWS")
