@@ -17,7 +17,7 @@ request that has expired, a failed revert that nothing tries again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
@@ -26,7 +26,7 @@ import typer
 
 from driftguard.audit import AuditTable
 from driftguard.audit.queries import Filters, Finder, Usage, plan
-from driftguard.aws.calls import Refused, told_apart
+from driftguard.aws.calls import AwsError, Refused, told_apart
 from driftguard.aws.secrets_manager import Secrets
 from driftguard.documents import stamp
 from driftguard.engine import dead_letters
@@ -43,7 +43,10 @@ console = Console(highlight=False)
 
 # The key of a batch of the audit table's stream.
 _BATCH = "DDBStreamBatchInfo"
-_LEFT = "left in the queue, because the stack has not signed it"
+# How the outcome begins of a message that stays where it is.
+_LEFT = "left in the queue"
+_UNSIGNED = f"{_LEFT}, because the stack has not signed it: look at it, then use --untrusted"
+_UNHANDLED = f"{_LEFT}, because it could not be handled"
 _UNKNOWN = "unknown"
 # How many characters of a reason or an origin, and of a message, are shown.
 _LINE, _BODY = 400, 4_000
@@ -127,21 +130,34 @@ def redrive(
 
     A change is put back; of a command only its decision counts, which the guard
     is woken for. What the guard has not signed is left in the queue, unless
-    --untrusted is given: then it has the power of a change at most. Exits 0
-    also where nothing is dead-lettered.
+    --untrusted is given: then it has the power of a change at most. What could
+    not be handled keeps no other message from it: it is left in the queue, and
+    the command exits 1. Exits 0 also where nothing is dead-lettered.
 
     Example: driftguard redrive --dry-run
     """
     deployed = Stack.named(stack) if dry_run else Stack.to_change(stack)
     redriver = Redriver(deployed, dry_run=dry_run, untrusted=untrusted)
-    found = list(redriver.messages())
+    found: list[DeadLetter] = []
+    try:
+        found.extend(redriver.messages())
+    finally:
+        # Also where the queue gives no more: what was handled by then is told.
+        _tell(found, redriver.open, dry_run=dry_run, as_json=as_json)
+    if any(message.outcome.startswith(_UNHANDLED) for message in found):
+        raise typer.Exit(1)
+
+
+def _tell(
+    found: list[DeadLetter], open_requests: Iterable[Decision], *, dry_run: bool, as_json: bool
+) -> None:
     if as_json:
         told = [message._asdict() for message in found]
         typer.echo(json.dumps({"redriven": not dry_run, "messages": told}, indent=2))
         return
     for message in found:
         _show(message)
-    for open_ in redriver.open:
+    for open_ in open_requests:
         line = f"{open_.id}  open until {open_.expires}; perhaps nobody was notified: vote on it"
         console.print(line, markup=False)
     left = sum(message.outcome.startswith(_LEFT) for message in found)
@@ -194,11 +210,15 @@ class Redriver:
         self._untrusted = untrusted
         self._sqs = deployed.aws.client("sqs")
         self._secrets: Secrets | None = None
-        self._followed = False
+        self._followed: str | None = None
         self.open: tuple[Decision, ...] = ()
 
     def messages(self) -> Iterator[DeadLetter]:
-        """Every message once. What is handled is deleted after: an interruption repeats one."""
+        """Every message once. What is handled is deleted after: an interruption repeats one.
+
+        A message that could not be handled stays in the queue, and its outcome says why. Raises
+        what keeps the queue, or the key of the guard's signatures, from being read.
+        """
         queue = self._deployed.output("DeadLetterQueue")
         seen: set[str] = set()
         while True:
@@ -208,12 +228,19 @@ class Redriver:
             if not new:
                 return
             for message in new:
-                letter = self._redriven(self.read(message))
+                letter = self.read(message)
+                try:
+                    letter = self._redriven(letter)
+                    if not (self._dry_run or letter.outcome.startswith(_LEFT)):
+                        self._delete(queue, message)
+                except (Trouble, AwsError) as error:
+                    done = f" (after: {letter.outcome})" if letter.outcome else ""
+                    letter = letter._replace(outcome=f"{_UNHANDLED}{done}: {error}")
                 yield letter
-                if self._dry_run or letter.outcome.startswith(_LEFT):
-                    continue
-                with told_apart("sqs", "DeleteMessage"):
-                    self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+
+    def _delete(self, queue: str, message: Any) -> None:
+        with told_apart("sqs", "DeleteMessage"):
+            self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
     def _received(self, queue: str) -> list[Any]:
         try:
@@ -281,7 +308,7 @@ class Redriver:
             # Nothing of it is believed or sent: it only says that something was not followed.
             return letter._replace(outcome=self._follow())
         if not (letter.signed or self._untrusted):
-            return letter._replace(outcome=f"{_LEFT}: look at it, then use --untrusted")
+            return letter._replace(outcome=_UNSIGNED)
         redrive = self._wake if letter.kind == "command" else self._send
         return letter._replace(outcome=redrive(letter.body))
 
@@ -301,15 +328,29 @@ class Redriver:
         return self._asked_to_wake(decision)
 
     def _follow(self) -> str:
-        """All that the record owes with the first batch, whichever batches it was in."""
+        """All that the record owes with the first batch, whichever batches it was in.
+
+        Raises `Trouble` once every decision was tried, if the guard was not woken for all of them;
+        and again for each other batch, so that all of them stay in the queue.
+        """
         if self._followed:
+            raise Trouble(self._followed)
+        if self._followed is not None:
             return "followed up with the batch before"
-        woken = [self._asked_to_wake(decision.id) for decision in self._look().owed]
-        return f"{len(woken)} decisions followed up"
+        owed, troubles = self._look().owed, list[str]()
+        for decision in owed:
+            try:
+                self._asked_to_wake(decision.id)
+            except (Trouble, AwsError) as error:
+                troubles.append(f"{decision.id}: {error}")
+        self._followed = "; ".join(troubles)
+        if troubles:
+            raise Trouble(self._followed)
+        return f"{len(owed)} decisions followed up"
 
     def _look(self) -> Unfollowed:
         missed = unfollowed(self._deployed.audit, stamp(datetime.now(UTC)))
-        self._followed, self.open = True, missed.open
+        self.open = missed.open
         return missed
 
     def _asked_to_wake(self, decision: str) -> str:

@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from driftguard.approvals.rules import UNDO_REQUESTED
+from driftguard.aws.calls import Throttled
 from driftguard.engine.dead_letters import CHANGES, COMMANDS, DeadLettered
 from driftguard.events.commands import (
     MARK,
@@ -179,6 +180,52 @@ def test_what_the_record_owes_is_commanded_anew(stack: Stack, world: World) -> N
     # 12.11: a failed revert whose timer was never set was tried again by nobody.
     owed = {CarryOut("dg-approved"), Expire("dg-overdue"), CarryOut("dg-failed")}
     assert set(stack.commanded()) == owed
+
+
+def test_what_cannot_be_handled_is_left_and_keeps_nothing_else_from_being_handled(
+    stack: Stack, world: World, fakes: Fakes
+) -> None:
+    """What was handled before is told, too: it is gone from the queue."""
+    decision = stack.door.asked.decision
+    stack.park({"detail": "first"})
+    stack.park(carry_out_message(decision.id))
+    stack.park({"requestContext": {}, "DDBStreamBatchInfo": {"shardId": "s"}}, key=b"")
+    stack.park({"detail": "last"})
+    now = world.guard.stamp()
+    for id_ in ("dg-one", "dg-two"):
+        made = a_decision(id=id_, status=Status.APPROVED, decided=now, updated=now)
+        world.audit.append(replace(made, version=0, head=""), event="decided", note="")
+    stack.door.forbids = True
+    result = CliRunner().invoke(app, ["redrive", "--json"])
+    assert result.exit_code == 1
+    shown = {one["kind"]: one["outcome"] for one in json.loads(result.stdout)["messages"]}
+    assert shown["change"] == "put back"
+    for kind in ("command", "stream"):
+        assert shown[kind].startswith("left in the queue, because it could not be handled: ")
+        assert "lambda:InvokeFunctionUrl" in shown[kind]
+    assert "dg-one" in shown["stream"]
+    assert "dg-two" in shown["stream"]
+    assert len(stack.put_back()) == 2
+    assert stack.left() == 2
+
+
+def test_where_the_queue_gives_no_more_what_was_handled_is_told(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.park({"detail": "first"})
+    received = Redriver._received
+    batches = iter([1])
+
+    def once(redriver: Redriver, queue: str) -> list[Any]:
+        if next(batches, None) is None:
+            raise Throttled("sqs:ReceiveMessage was throttled")
+        return received(redriver, queue)
+
+    monkeypatch.setattr(Redriver, "_received", once)
+    result = CliRunner().invoke(app, ["redrive"])
+    assert isinstance(result.exception, Throttled)
+    assert "put back" in result.stdout
+    assert "1 handled." in result.stdout
 
 
 def test_a_request_for_an_undo_that_was_lost_is_commanded_anew(stack: Stack, world: World) -> None:
