@@ -12,6 +12,11 @@ For a batch of the audit table's stream, Lambda dead-letters the batch's place i
 its content (AWS Lambda Developer Guide, "Retaining discarded batches for a DynamoDB event source").
 The record shows what may be missing there, too: an approval that was not carried out, an approval
 request that has expired, a failed revert that nothing tries again.
+
+What another function could not handle (a custom action of Security Hub, a vote by SNS, news for a
+hook) is no message of the guard's. Only the service that sent it can send it again: the command
+says what it was about and what to do, and takes it out of the queue with `--untrusted`.
+Source: AWS Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations".
 """
 
 from __future__ import annotations
@@ -28,7 +33,8 @@ from driftguard.audit import AuditTable
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.aws.calls import AwsError, Refused, told_apart
 from driftguard.aws.secrets_manager import Secrets
-from driftguard.documents import stamp
+from driftguard.channels.hooks.security_hub import custom_action
+from driftguard.documents import Document, documents, mapping, parsed, stamp, text
 from driftguard.engine import dead_letters
 from driftguard.events.commands import MARK
 from driftguard.model import Decision, Status
@@ -48,6 +54,8 @@ _LEFT = "left in the queue"
 _UNSIGNED = f"{_LEFT}, because the stack has not signed it: look at it, then use --untrusted"
 _UNHANDLED = f"{_LEFT}, because it could not be handled"
 _UNKNOWN = "unknown"
+# What Lambda dead-letters of an invocation of a function holds its event.
+_EVENT = "requestPayload"
 # How many characters of a reason or an origin, and of a message, are shown.
 _LINE, _BODY = 400, 4_000
 # Why a message is dead-lettered that does not say it.
@@ -55,6 +63,7 @@ _USUAL = {
     "change": "the guard died or timed out",
     "command": "the guard died or timed out",
     "stream": "the publisher could not follow the record",
+    "invocation": "a function could not be invoked, or failed each time",
 }
 
 
@@ -67,16 +76,45 @@ class Unfollowed:
 
 
 def kind_of(body: str) -> str:
-    """What a dead-lettered message is: a batch of the `stream`, a `command`, or a `change`."""
-    try:
-        parsed = json.loads(body)
-    except ValueError:
-        return "change"
-    if not isinstance(parsed, Mapping):
-        return "change"
-    if _BATCH in parsed:
+    """What a dead-lettered message is, by what it says.
+
+    A batch of the `stream`, a `command`, the `invocation` of another function than the guard's, or
+    a `change`.
+    """
+    said = _document(body)
+    if _BATCH in said:
         return "stream"
-    return "command" if MARK in parsed else "change"
+    if _EVENT in said or text(said, "detail-type") == custom_action.DETAIL_TYPE:
+        return "invocation"
+    return "command" if MARK in said else "change"
+
+
+def _document(body: str) -> Document:
+    """The JSON object of a message; an empty one where it is none."""
+    try:
+        said = parsed(body)
+    except ValueError:
+        return {}
+    return said if isinstance(said, Mapping) else {}
+
+
+def what_to_do(body: str) -> str:
+    """What somebody does about an `invocation`, which nobody but its sender can repeat."""
+    said = _document(body)
+    event = mapping(said, _EVENT) or said
+    if text(event, "detail-type") == custom_action.DETAIL_TYPE:
+        found = documents(mapping(event, "detail"), "findings")
+        named = ", ".join(dict.fromkeys(text(one, "Id") for one in found)) or "its findings"
+        return (
+            f'only Security Hub can send it again: choose "{custom_action.NAME}" there for {named}'
+        )
+    if any("Sns" in one for one in documents(event, "Records")):
+        return (
+            "only SNS can send it again: if it is a vote, vote again; if it is news for a hook, "
+            "`driftguard audit show` tells of the decisions that it names"
+        )
+    function = text(mapping(said, "requestContext"), "functionArn") or "the function"
+    return f"only whoever invoked {function} can do so again: look at it, and at the function's log"
 
 
 def escaped(text: str, longest: int) -> str:
@@ -171,7 +209,7 @@ def _show(message: DeadLetter) -> None:
         f"    from {escaped(message.origin, _LINE)}, by the door of {message.door}; "
         + ("signed by the stack" if message.signed else "not signed by the stack"),
         f"    {escaped(message.body, _BODY)}",
-        *([f"    {message.outcome}"] if message.outcome else []),
+        *([f"    {escaped(message.outcome, _BODY)}"] if message.outcome else []),
     ):
         console.print(line, markup=False, soft_wrap=True)
 
@@ -272,7 +310,8 @@ class Redriver:
             # The guard knows the door; the message only claims what it is.
             kind = "command" if values["door"] == dead_letters.COMMANDS else "change"
         origin, door = self._origin(message.get("Attributes", {}), values, signed)
-        reason = values.get("reason") or values.get("ERROR_MESSAGE") or _USUAL[kind]
+        failed = text(mapping(_document(body), "responsePayload"), "errorMessage")
+        reason = values.get("reason") or values.get("ERROR_MESSAGE") or failed or _USUAL[kind]
         return DeadLetter(message["MessageId"], reason, kind, signed, origin, door, body)
 
     def _origin(
@@ -307,6 +346,10 @@ class Redriver:
         if letter.kind == "stream":
             # Nothing of it is believed or sent: it only says that something was not followed.
             return letter._replace(outcome=self._follow())
+        if letter.kind == "invocation":
+            left = f"{_LEFT}, until --untrusted takes it out"
+            outcome = f"{'dropped' if self._untrusted else left}: {what_to_do(letter.body)}"
+            return letter._replace(outcome=outcome)
         if not (letter.signed or self._untrusted):
             return letter._replace(outcome=_UNSIGNED)
         redrive = self._wake if letter.kind == "command" else self._send
@@ -319,10 +362,10 @@ class Redriver:
 
     def _wake(self, body: str) -> str:
         try:
-            parsed = json.loads(body)
+            said = parsed(body)
         except ValueError:
             return "dropped: it is not JSON"
-        decision = parsed.get("decision") if isinstance(parsed, Mapping) else None
+        decision = said.get("decision") if isinstance(said, Mapping) else None
         if not isinstance(decision, str):
             return "dropped: the next sweep finds again what it was about"
         return self._asked_to_wake(decision)

@@ -352,6 +352,73 @@ def test_a_left_message_is_shown_once(stack: Stack) -> None:
     assert len(stack.redrive()) == 12
 
 
+CUSTOM_ACTION = {
+    "detail-type": "Security Hub Findings - Custom Action",
+    "source": "aws.securityhub",
+    "detail": {"actionName": "x", "findings": [{"Id": "f-1"}, {"Id": "f-2"}, {"Id": "f-1"}]},
+}
+
+
+def invocation(event: dict[str, Any], message: str = "") -> dict[str, Any]:
+    """What Lambda sends to an on-failure destination, as its Developer Guide shows it."""
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:driftguard-x:$LATEST"
+    return {
+        "version": "1.0",
+        "timestamp": "2026-11-20T10:43:48.000Z",
+        "requestContext": {
+            "requestId": "e4b46cbf-b738-4f0c-8880-a18cdf61200e",
+            "functionArn": arn,
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": event,
+        "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
+        "responsePayload": {"errorMessage": message, "errorType": "AwsError"},
+    }
+
+
+INVOKED = {
+    "of the function": (
+        invocation(CUSTOM_ACTION, "securityhub:GetFindings was refused"),
+        "securityhub:GetFindings was refused",
+        'choose "Driftguard: revert" there for f-1, f-2',
+    ),
+    "of the rule": (
+        CUSTOM_ACTION,
+        "a function could not be invoked",
+        'choose "Driftguard: revert" there for f-1, f-2',
+    ),
+    "a vote": (
+        invocation({"Records": [{"Sns": {"Message": "revert dg-1 t"}}]}, "no answer"),
+        "no answer",
+        "if it is a vote, vote again",
+    ),
+    "another": (invocation({"x": 1}), "a function could not", "function:driftguard-x:$LATEST"),
+}
+
+
+@pytest.mark.parametrize(("body", "reason", "advice"), INVOKED.values(), ids=INVOKED)
+def test_what_only_its_sender_can_repeat_is_told_in_words_and_never_put_back(
+    stack: Stack, body: dict[str, Any], reason: str, advice: str
+) -> None:
+    """A custom action was put back among the changes, where the guard dead-lettered it again."""
+    stack.sqs.send_message(QueueUrl=stack.dead, MessageBody=json.dumps(body))
+    (shown,) = stack.redrive()
+    assert shown["kind"] == "invocation"
+    assert reason in shown["reason"]
+    assert shown["outcome"].startswith("left in the queue, until --untrusted takes it out: only ")
+    assert advice in shown["outcome"]
+    assert stack.left() == 1
+
+
+def test_what_only_its_sender_can_repeat_can_be_taken_out_of_the_queue(stack: Stack) -> None:
+    stack.sqs.send_message(QueueUrl=stack.dead, MessageBody=json.dumps(invocation(CUSTOM_ACTION)))
+    (shown,) = stack.redrive("--untrusted")
+    assert shown["outcome"].startswith("dropped: only Security Hub can send it again: ")
+    assert stack.put_back() == stack.commanded() == []
+    assert stack.left() == 0
+
+
 def test_what_a_lost_command_of_an_act_was_about_is_commanded_anew(
     stack: Stack, world: World
 ) -> None:
