@@ -234,6 +234,7 @@ class Guard(Context):
         lifted = self._known(command.decision)
         from . import thaw
 
+        thaw.record_lift(self, lifted)
         found = list(islice(thaw.held_back(self, lifted, command.since), thaw.MOST + 1))
         for decision in found[: thaw.MOST]:
             send(judge_message(decision.id))
