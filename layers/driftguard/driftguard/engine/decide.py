@@ -196,9 +196,9 @@ def _record_switches(case: Case) -> None:
         named = freezes.named_decision(state_record.document)
         if not named or not freezes.is_proven(state_record, case.context.audit.get(named)):
             # Only here: nothing of it is needed while people go through the signed API.
-            from . import thaw
+            from . import found_freezes
 
-            thaw.record_found(case.context, state_record)
+            found_freezes.record(case.context, state_record)
         case.context.recorded.add(id_)
 
 

@@ -232,9 +232,9 @@ class Guard(Context):
         Raises `Unauthorized` where the decision records no freeze.
         """
         lifted = self._known(command.decision)
-        from . import thaw
+        from . import found_freezes, thaw
 
-        thaw.record_lift(self, lifted)
+        found_freezes.record_lift(self, lifted)
         found = list(islice(thaw.held_back(self, lifted, command.since), thaw.MOST + 1))
         for decision in found[: thaw.MOST]:
             send(judge_message(decision.id))

@@ -4,32 +4,26 @@ The command names the decision that records the freeze or its lift. What was onl
 of a freeze is found in the record; each such decision is judged by itself, by a command of its own,
 because a freeze may have let thousands stand. Nothing is judged while another freeze holds that
 held then, too: the end of that one makes up for it.
-
-A freeze is also over when somebody deletes its state record, or writes an earlier one back. The
-audit record has the last act on each scope: where that is a freeze which still holds, and the state
-record says otherwise, it was lifted around the signed API, and that is recorded, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from driftguard.approvals.act import FREEZES, UNPROVEN
-from driftguard.audit import Conflict
 from driftguard.audit.items import decision_id
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.documents import stamp, text
 from driftguard.guardrails.spoken import spoken
 from driftguard.model import Autonomy, Change, Decision, Status
 from driftguard.state import freezes, history
-from driftguard.state.keys import ALL, StateRecord, freeze_key, history_key
+from driftguard.state.keys import history_key
 
-from . import resume
+from . import found_freezes, resume
+from .decide import record
 from .errors import NotYet, Unauthorized
 
 if TYPE_CHECKING:
@@ -39,8 +33,6 @@ if TYPE_CHECKING:
 
 # As many are sent for in one message's time.
 MOST = 100
-# Through so many acts of people is looked for the last one on each freeze.
-_ACTS = 500
 # Through so many freezes that were set over others is followed when the first of them began.
 _ROUNDS = 50
 
@@ -53,7 +45,7 @@ def held_back(context: Context, lifted: Decision, since: str = "") -> Iterator[D
     """
     if lifted.status is not Status.NOTED or lifted.change_name not in FREEZES:
         raise Unauthorized(f"{lifted.id} records no freeze: nothing is judged anew")
-    if freezes.holds(_freeze(context, lifted), context.now()):
+    if freezes.holds(found_freezes.state_record(context, lifted), context.now()):
         return
     kind, _, name = lifted.candidate.resource.arn.partition(" ")
     filters = Filters(
@@ -66,70 +58,6 @@ def held_back(context: Context, lifted: Decision, since: str = "") -> Iterator[D
     for decision in Finder(context.audit, Usage()).decisions(filters, how):
         if was_frozen(decision):
             yield decision
-
-
-def _freeze(context: Context, act: Decision) -> StateRecord:
-    """The state record of the freeze that an act set or lifted, as it is now."""
-    kind, _, name = act.candidate.resource.arn.partition(" ")
-    return context.state.record(freeze_key(context.state.place, f"{kind}#{name}" if name else ALL))
-
-
-def lifted_around(context: Context) -> Iterator[Decision]:
-    """The freezes that were lifted around the signed API, where the audit record has them hold."""
-    for act in _last_acts(context):
-        if _found_lifted(context, act) is not None:
-            yield act
-
-
-def _last_acts(context: Context) -> list[Decision]:
-    """The last act on each freeze, as far as the last acts of people go back."""
-    filters = Filters(status=Status.NOTED.value)
-    last: dict[str, Decision] = {}
-    found = Finder(context.audit, Usage()).decisions(filters, plan(filters))
-    for act in islice(found, _ACTS):
-        if act.change_name in FREEZES:
-            last.setdefault(act.candidate.resource.arn, act)
-    return list(last.values())
-
-
-def record_lift(context: Context, freeze: Decision) -> None:
-    """Records the lift of a freeze around the signed API, where the audit record has it hold."""
-    found = _found_lifted(context, freeze)
-    if found is not None and freeze in _last_acts(context):
-        record_found(context, found)
-
-
-def _found_lifted(context: Context, act: Decision) -> StateRecord | None:
-    """The state record of a freeze that was lifted around the signed API; None of any other.
-
-    One that nothing proves says itself who lifted it. One that is gone, or that is of an earlier
-    act, does not: what is returned in its place says what is known.
-    """
-    if not freezes.holds_by(act, context.stamp()):
-        return None
-    standing = _freeze(context, act)
-    if freezes.holds(standing, context.now()):
-        return None
-    named = freezes.named_decision(standing.document)
-    proof = context.audit.get(named) if named else None
-    if standing.version and not freezes.is_proven(standing, proof):
-        return standing
-    if proof is not None and act.decided <= proof.decided:
-        return None
-    why = "an earlier state record was written back" if proof else "its state record is gone"
-    # The same for every delivery: it is recorded once.
-    return standing.saying({"froze": act.id, "lifted": act.decided, "lifted_why": why})
-
-
-def record_found(context: Context, freeze: StateRecord) -> None:
-    """Records a freeze or its lift that did not come through the signed API, once."""
-    from driftguard.approvals import operators
-
-    found = operators.found(freeze, context.state.place, context.now())
-    line = f"{found.summary}: {found.reason}"
-    # Another worker may be first, or this one was before it was last started.
-    with suppress(Conflict):
-        context.audit.append(found, event=found.change_name, note=line)
 
 
 def _began(context: Context, lifted: Decision) -> str:
@@ -219,9 +147,6 @@ def judge_anew(case: Case, decision: Decision) -> Decision | None:
         stored = now.remembered[history_key(now.control.id, now.candidate.resource)].document
         by = history.decided(stored, seen)
         return _waits(now, decision) or bool(by and by != decision.id)
-
-    # Only here: `decide` records what this room finds, too.
-    from .decide import record
 
     return None if overtaken(case) else record(case, id_, anew, assessment, overtaken=overtaken)
 
