@@ -425,7 +425,10 @@ def deleted(frozen: Frozen) -> None:
 
 def ended(frozen: Frozen) -> None:
     item = item_of(frozen.world)
-    said = {**json.loads(item["doc"]["S"]), "until": frozen.world.guard.stamp(-timedelta(seconds=1))}
+    said = {
+        **json.loads(item["doc"]["S"]),
+        "until": frozen.world.guard.stamp(-timedelta(seconds=1)),
+    }
     item["doc"] = {"S": json.dumps(said)}
     boto3.client("dynamodb").put_item(TableName="state", Item=item)
 
