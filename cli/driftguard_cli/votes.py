@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from driftguard.approvals.rules import is_open, shown
+from driftguard.aws.calls import AwsError
 from driftguard.channels.message.text import as_text
 from driftguard.documents import Document, Json
 from driftguard.model import Choice
@@ -78,7 +79,7 @@ def vote_on_all(
             vote(stack, decision, choice, confirmation, reason=reason, yes=yes, as_json=as_json)
         except typer.Exit:
             refused = True
-        except Trouble as error:
+        except (Trouble, AwsError) as error:
             if len(named) == 1:
                 raise
             Console(stderr=True, highlight=False).print(f"{decision}: {error}", markup=False)

@@ -61,9 +61,12 @@ def handler(event: Document, context: LambdaContext) -> dict[str, object]:
     """
     with aws.time.of_function(context):
         if "Records" not in event:
-            sent = obeyed(event, action, audit.many, commands.send)
+            sent, left_out = obeyed(event, action, audit.many, commands.send)
             logger.info("custom action", commands=sent)
             metrics.add_metric("SecurityHubCommands", MetricUnit.Count, sent)
+            metrics.add_metric("SecurityHubLeftOut", MetricUnit.Count, len(left_out))
+            if left_out:
+                logger.warning("findings left out: too many at once", findings=left_out)
             return {}
         failed = taken(event, imports, audit.many)
     metrics.add_metric("FindingsNotImported", MetricUnit.Count, len(failed))

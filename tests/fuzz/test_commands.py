@@ -35,7 +35,7 @@ from tests.support.world import World
 
 # The errors that say what is wrong with a command.
 IN_WORDS = re.compile(
-    r"message m-1 is dead-lettered: (ValueError: the message is not JSON"
+    r"nobody is asked: .|message m-1 is dead-lettered: (ValueError: the message is not JSON"
     r"|Unparsable: |Unauthorized: |UnknownDecision: |UnknownControl: |Foreign: "
     # What names a resource that AWS does not take for one comes again first; a region that is none
     # is the SDK's to refuse, or else moto's.

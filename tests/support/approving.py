@@ -54,6 +54,21 @@ def asking(world: World, **terms: Any) -> Guard:
     )
 
 
+def unreadable(monkeypatch: pytest.MonkeyPatch, *decisions: str) -> None:
+    """Lets DynamoDB be out of order when one of these decisions is read by its id."""
+    original = BaseClient._make_api_call
+
+    def answered(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation in ("GetItem", "BatchGetItem"):
+            said = str(parameters)
+            if any(decision in said for decision in decisions):
+                error = {"Code": "InternalServerError", "Message": "out of order"}
+                raise ClientError({"Error": error}, operation)
+        return original(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answered)
+
+
 def open_up(group: str, port: int) -> None:
     """Open this port of a security group to the internet."""
     boto3.client("ec2").authorize_security_group_ingress(

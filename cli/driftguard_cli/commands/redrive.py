@@ -12,12 +12,17 @@ For a batch of the audit table's stream, Lambda dead-letters the batch's place i
 its content (AWS Lambda Developer Guide, "Retaining discarded batches for a DynamoDB event source").
 The record shows what may be missing there, too: an approval that was not carried out, an approval
 request that has expired, a failed revert that nothing tries again.
+
+What another function could not handle (a custom action of Security Hub, a vote by SNS, news for a
+hook) is no message of the guard's. Only the service that sent it can send it again: the command
+says what it was about and what to do, and takes it out of the queue with `--untrusted`.
+Source: AWS Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations".
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
@@ -26,9 +31,10 @@ import typer
 
 from driftguard.audit import AuditTable
 from driftguard.audit.queries import Filters, Finder, Usage, plan
-from driftguard.aws.calls import Refused, told_apart
+from driftguard.aws.calls import AwsError, Refused, told_apart
 from driftguard.aws.secrets_manager import Secrets
-from driftguard.documents import stamp
+from driftguard.channels.hooks.security_hub import custom_action
+from driftguard.documents import Document, documents, mapping, parsed, stamp, text
 from driftguard.engine import dead_letters
 from driftguard.events.commands import MARK
 from driftguard.model import Decision, Status
@@ -43,8 +49,13 @@ console = Console(highlight=False)
 
 # The key of a batch of the audit table's stream.
 _BATCH = "DDBStreamBatchInfo"
-_LEFT = "left in the queue, because the stack has not signed it"
+# How the outcome begins of a message that stays where it is.
+_LEFT = "left in the queue"
+_UNSIGNED = f"{_LEFT}, because the stack has not signed it: look at it, then use --untrusted"
+_UNHANDLED = f"{_LEFT}, because it could not be handled"
 _UNKNOWN = "unknown"
+# What Lambda dead-letters of an invocation of a function holds its event.
+_EVENT = "requestPayload"
 # How many characters of a reason or an origin, and of a message, are shown.
 _LINE, _BODY = 400, 4_000
 # Why a message is dead-lettered that does not say it.
@@ -52,6 +63,7 @@ _USUAL = {
     "change": "the guard died or timed out",
     "command": "the guard died or timed out",
     "stream": "the publisher could not follow the record",
+    "invocation": "a function could not be invoked, or failed each time",
 }
 
 
@@ -64,16 +76,45 @@ class Unfollowed:
 
 
 def kind_of(body: str) -> str:
-    """What a dead-lettered message is: a batch of the `stream`, a `command`, or a `change`."""
-    try:
-        parsed = json.loads(body)
-    except ValueError:
-        return "change"
-    if not isinstance(parsed, Mapping):
-        return "change"
-    if _BATCH in parsed:
+    """What a dead-lettered message is, by what it says.
+
+    A batch of the `stream`, a `command`, the `invocation` of another function than the guard's, or
+    a `change`.
+    """
+    said = _document(body)
+    if _BATCH in said:
         return "stream"
-    return "command" if MARK in parsed else "change"
+    if _EVENT in said or text(said, "detail-type") == custom_action.DETAIL_TYPE:
+        return "invocation"
+    return "command" if MARK in said else "change"
+
+
+def _document(body: str) -> Document:
+    """The JSON object of a message; an empty one where it is none."""
+    try:
+        said = parsed(body)
+    except ValueError:
+        return {}
+    return said if isinstance(said, Mapping) else {}
+
+
+def what_to_do(body: str) -> str:
+    """What somebody does about an `invocation`, which nobody but its sender can repeat."""
+    said = _document(body)
+    event = mapping(said, _EVENT) or said
+    if text(event, "detail-type") == custom_action.DETAIL_TYPE:
+        found = documents(mapping(event, "detail"), "findings")
+        named = ", ".join(dict.fromkeys(text(one, "Id") for one in found)) or "its findings"
+        return (
+            f'only Security Hub can send it again: choose "{custom_action.NAME}" there for {named}'
+        )
+    if any("Sns" in one for one in documents(event, "Records")):
+        return (
+            "only SNS can send it again: if it is a vote, vote again; if it is news for a hook, "
+            "`driftguard audit show` tells of the decisions that it names"
+        )
+    function = text(mapping(said, "requestContext"), "functionArn") or "the function"
+    return f"only whoever invoked {function} can do so again: look at it, and at the function's log"
 
 
 def escaped(text: str, longest: int) -> str:
@@ -127,21 +168,34 @@ def redrive(
 
     A change is put back; of a command only its decision counts, which the guard
     is woken for. What the guard has not signed is left in the queue, unless
-    --untrusted is given: then it has the power of a change at most. Exits 0
-    also where nothing is dead-lettered.
+    --untrusted is given: then it has the power of a change at most. What could
+    not be handled keeps no other message from it: it is left in the queue, and
+    the command exits 1. Exits 0 also where nothing is dead-lettered.
 
     Example: driftguard redrive --dry-run
     """
     deployed = Stack.named(stack) if dry_run else Stack.to_change(stack)
     redriver = Redriver(deployed, dry_run=dry_run, untrusted=untrusted)
-    found = list(redriver.messages())
+    found: list[DeadLetter] = []
+    try:
+        found.extend(redriver.messages())
+    finally:
+        # Also where the queue gives no more: what was handled by then is told.
+        _tell(found, redriver.open, dry_run=dry_run, as_json=as_json)
+    if any(message.outcome.startswith(_UNHANDLED) for message in found):
+        raise typer.Exit(1)
+
+
+def _tell(
+    found: list[DeadLetter], open_requests: Iterable[Decision], *, dry_run: bool, as_json: bool
+) -> None:
     if as_json:
         told = [message._asdict() for message in found]
         typer.echo(json.dumps({"redriven": not dry_run, "messages": told}, indent=2))
         return
     for message in found:
         _show(message)
-    for open_ in redriver.open:
+    for open_ in open_requests:
         line = f"{open_.id}  open until {open_.expires}; perhaps nobody was notified: vote on it"
         console.print(line, markup=False)
     left = sum(message.outcome.startswith(_LEFT) for message in found)
@@ -155,7 +209,7 @@ def _show(message: DeadLetter) -> None:
         f"    from {escaped(message.origin, _LINE)}, by the door of {message.door}; "
         + ("signed by the stack" if message.signed else "not signed by the stack"),
         f"    {escaped(message.body, _BODY)}",
-        *([f"    {message.outcome}"] if message.outcome else []),
+        *([f"    {escaped(message.outcome, _BODY)}"] if message.outcome else []),
     ):
         console.print(line, markup=False, soft_wrap=True)
 
@@ -194,11 +248,15 @@ class Redriver:
         self._untrusted = untrusted
         self._sqs = deployed.aws.client("sqs")
         self._secrets: Secrets | None = None
-        self._followed = False
+        self._followed: str | None = None
         self.open: tuple[Decision, ...] = ()
 
     def messages(self) -> Iterator[DeadLetter]:
-        """Every message once. What is handled is deleted after: an interruption repeats one."""
+        """Every message once. What is handled is deleted after: an interruption repeats one.
+
+        A message that could not be handled stays in the queue, and its outcome says why. Raises
+        what keeps the queue, or the key of the guard's signatures, from being read.
+        """
         queue = self._deployed.output("DeadLetterQueue")
         seen: set[str] = set()
         while True:
@@ -208,12 +266,19 @@ class Redriver:
             if not new:
                 return
             for message in new:
-                letter = self._redriven(self.read(message))
+                letter = self.read(message)
+                try:
+                    letter = self._redriven(letter)
+                    if not (self._dry_run or letter.outcome.startswith(_LEFT)):
+                        self._delete(queue, message)
+                except (Trouble, AwsError) as error:
+                    done = f" (after: {letter.outcome})" if letter.outcome else ""
+                    letter = letter._replace(outcome=f"{_UNHANDLED}{done}: {error}")
                 yield letter
-                if self._dry_run or letter.outcome.startswith(_LEFT):
-                    continue
-                with told_apart("sqs", "DeleteMessage"):
-                    self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+
+    def _delete(self, queue: str, message: Any) -> None:
+        with told_apart("sqs", "DeleteMessage"):
+            self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
     def _received(self, queue: str) -> list[Any]:
         try:
@@ -245,7 +310,8 @@ class Redriver:
             # The guard knows the door; the message only claims what it is.
             kind = "command" if values["door"] == dead_letters.COMMANDS else "change"
         origin, door = self._origin(message.get("Attributes", {}), values, signed)
-        reason = values.get("reason") or values.get("ERROR_MESSAGE") or _USUAL[kind]
+        failed = text(mapping(_document(body), "responsePayload"), "errorMessage")
+        reason = values.get("reason") or values.get("ERROR_MESSAGE") or failed or _USUAL[kind]
         return DeadLetter(message["MessageId"], reason, kind, signed, origin, door, body)
 
     def _origin(
@@ -280,8 +346,12 @@ class Redriver:
         if letter.kind == "stream":
             # Nothing of it is believed or sent: it only says that something was not followed.
             return letter._replace(outcome=self._follow())
+        if letter.kind == "invocation":
+            left = f"{_LEFT}, until --untrusted takes it out"
+            outcome = f"{'dropped' if self._untrusted else left}: {what_to_do(letter.body)}"
+            return letter._replace(outcome=outcome)
         if not (letter.signed or self._untrusted):
-            return letter._replace(outcome=f"{_LEFT}: look at it, then use --untrusted")
+            return letter._replace(outcome=_UNSIGNED)
         redrive = self._wake if letter.kind == "command" else self._send
         return letter._replace(outcome=redrive(letter.body))
 
@@ -292,24 +362,38 @@ class Redriver:
 
     def _wake(self, body: str) -> str:
         try:
-            parsed = json.loads(body)
+            said = parsed(body)
         except ValueError:
             return "dropped: it is not JSON"
-        decision = parsed.get("decision") if isinstance(parsed, Mapping) else None
+        decision = said.get("decision") if isinstance(said, Mapping) else None
         if not isinstance(decision, str):
             return "dropped: the next sweep finds again what it was about"
         return self._asked_to_wake(decision)
 
     def _follow(self) -> str:
-        """All that the record owes with the first batch, whichever batches it was in."""
+        """All that the record owes with the first batch, whichever batches it was in.
+
+        Raises `Trouble` once every decision was tried, if the guard was not woken for all of them;
+        and again for each other batch, so that all of them stay in the queue.
+        """
         if self._followed:
+            raise Trouble(self._followed)
+        if self._followed is not None:
             return "followed up with the batch before"
-        woken = [self._asked_to_wake(decision.id) for decision in self._look().owed]
-        return f"{len(woken)} decisions followed up"
+        owed, troubles = self._look().owed, list[str]()
+        for decision in owed:
+            try:
+                self._asked_to_wake(decision.id)
+            except (Trouble, AwsError) as error:
+                troubles.append(f"{decision.id}: {error}")
+        self._followed = "; ".join(troubles)
+        if troubles:
+            raise Trouble(self._followed)
+        return f"{len(owed)} decisions followed up"
 
     def _look(self) -> Unfollowed:
         missed = unfollowed(self._deployed.audit, stamp(datetime.now(UTC)))
-        self._followed, self.open = True, missed.open
+        self.open = missed.open
         return missed
 
     def _asked_to_wake(self, decision: str) -> str:

@@ -112,6 +112,13 @@ METRICS: tuple[Metric, ...] = (
         "Looks and questions that Security Hub's custom action had the guard make.",
     ),
     Metric(
+        "SecurityHubLeftOut",
+        "security-hub",
+        "Count",
+        "Findings of a custom action that were too many for one event; the log names them. "
+        "Security Hub sends an event for each finding, so that such an event is not its own.",
+    ),
+    Metric(
         "FindingsNotImported",
         "security-hub",
         "Count",

@@ -84,7 +84,12 @@ def _lost(call: Call, effect: Effect, control: AnyControl) -> Any:
 
 def _resent(call: Call, effect: Effect, control: AnyControl) -> Any:
     effect()
-    return effect()
+    try:
+        return effect()
+    except ClientError as error:
+        # As botocore notes it of an answer that only another of its attempts got.
+        error.response["ResponseMetadata"]["RetryAttempts"] = 1
+        raise
 
 
 def _late(call: Call, effect: Effect, control: AnyControl) -> Any:

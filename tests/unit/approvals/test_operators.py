@@ -507,7 +507,10 @@ def test_an_api_that_forbids_does_not_keep_the_switch(door: Door, world: World) 
     assert freezes.holds(world.state.record(freeze_key(HERE, "all")), world.clock.at)
 
 
-@pytest.mark.parametrize("doc", ["nonsense", "[]", "{}", '{"by": {}, "until": []}'])
+@pytest.mark.parametrize(
+    "doc",
+    ["nonsense", "[]", "{}", '{"by": {}, "until": []}', '{"until": "0"}', '{"until": "!"}'],
+)
 @pytest.mark.parametrize("version", [{}, {"v": {"N": "7"}}])
 def test_a_freeze_that_somebody_wrote_by_hand_holds(
     world: World, doc: str, version: dict[str, Any]

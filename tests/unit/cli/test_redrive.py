@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from driftguard.approvals.rules import UNDO_REQUESTED
+from driftguard.aws.calls import Throttled
 from driftguard.engine.dead_letters import CHANGES, COMMANDS, DeadLettered
 from driftguard.events.commands import (
     MARK,
@@ -181,6 +182,52 @@ def test_what_the_record_owes_is_commanded_anew(stack: Stack, world: World) -> N
     assert set(stack.commanded()) == owed
 
 
+def test_what_cannot_be_handled_is_left_and_keeps_nothing_else_from_being_handled(
+    stack: Stack, world: World, fakes: Fakes
+) -> None:
+    """What was handled before is told, too: it is gone from the queue."""
+    decision = stack.door.asked.decision
+    stack.park({"detail": "first"})
+    stack.park(carry_out_message(decision.id))
+    stack.park({"requestContext": {}, "DDBStreamBatchInfo": {"shardId": "s"}}, key=b"")
+    stack.park({"detail": "last"})
+    now = world.guard.stamp()
+    for id_ in ("dg-one", "dg-two"):
+        made = a_decision(id=id_, status=Status.APPROVED, decided=now, updated=now)
+        world.audit.append(replace(made, version=0, head=""), event="decided", note="")
+    stack.door.forbids = True
+    result = CliRunner().invoke(app, ["redrive", "--json"])
+    assert result.exit_code == 1
+    shown = {one["kind"]: one["outcome"] for one in json.loads(result.stdout)["messages"]}
+    assert shown["change"] == "put back"
+    for kind in ("command", "stream"):
+        assert shown[kind].startswith("left in the queue, because it could not be handled: ")
+        assert "lambda:InvokeFunctionUrl" in shown[kind]
+    assert "dg-one" in shown["stream"]
+    assert "dg-two" in shown["stream"]
+    assert len(stack.put_back()) == 2
+    assert stack.left() == 2
+
+
+def test_where_the_queue_gives_no_more_what_was_handled_is_told(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.park({"detail": "first"})
+    received = Redriver._received
+    batches = iter([1])
+
+    def once(redriver: Redriver, queue: str) -> list[Any]:
+        if next(batches, None) is None:
+            raise Throttled("sqs:ReceiveMessage was throttled")
+        return received(redriver, queue)
+
+    monkeypatch.setattr(Redriver, "_received", once)
+    result = CliRunner().invoke(app, ["redrive"])
+    assert isinstance(result.exception, Throttled)
+    assert "put back" in result.stdout
+    assert "1 handled." in result.stdout
+
+
 def test_a_request_for_an_undo_that_was_lost_is_commanded_anew(stack: Stack, world: World) -> None:
     decision = stack.door.asked.decision
     reverted = world.audit.append(
@@ -303,6 +350,73 @@ def test_a_left_message_is_shown_once(stack: Stack) -> None:
     for number in range(12):
         stack.park({"n": number}, key=b"")
     assert len(stack.redrive()) == 12
+
+
+CUSTOM_ACTION = {
+    "detail-type": "Security Hub Findings - Custom Action",
+    "source": "aws.securityhub",
+    "detail": {"actionName": "x", "findings": [{"Id": "f-1"}, {"Id": "f-2"}, {"Id": "f-1"}]},
+}
+
+
+def invocation(event: dict[str, Any], message: str = "") -> dict[str, Any]:
+    """What Lambda sends to an on-failure destination, as its Developer Guide shows it."""
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:driftguard-x:$LATEST"
+    return {
+        "version": "1.0",
+        "timestamp": "2026-11-20T10:43:48.000Z",
+        "requestContext": {
+            "requestId": "e4b46cbf-b738-4f0c-8880-a18cdf61200e",
+            "functionArn": arn,
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": event,
+        "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
+        "responsePayload": {"errorMessage": message, "errorType": "AwsError"},
+    }
+
+
+INVOKED = {
+    "of the function": (
+        invocation(CUSTOM_ACTION, "securityhub:GetFindings was refused"),
+        "securityhub:GetFindings was refused",
+        'choose "Driftguard: revert" there for f-1, f-2',
+    ),
+    "of the rule": (
+        CUSTOM_ACTION,
+        "a function could not be invoked",
+        'choose "Driftguard: revert" there for f-1, f-2',
+    ),
+    "a vote": (
+        invocation({"Records": [{"Sns": {"Message": "revert dg-1 t"}}]}, "no answer"),
+        "no answer",
+        "if it is a vote, vote again",
+    ),
+    "another": (invocation({"x": 1}), "a function could not", "function:driftguard-x:$LATEST"),
+}
+
+
+@pytest.mark.parametrize(("body", "reason", "advice"), INVOKED.values(), ids=INVOKED)
+def test_what_only_its_sender_can_repeat_is_told_in_words_and_never_put_back(
+    stack: Stack, body: dict[str, Any], reason: str, advice: str
+) -> None:
+    """A custom action was put back among the changes, where the guard dead-lettered it again."""
+    stack.sqs.send_message(QueueUrl=stack.dead, MessageBody=json.dumps(body))
+    (shown,) = stack.redrive()
+    assert shown["kind"] == "invocation"
+    assert reason in shown["reason"]
+    assert shown["outcome"].startswith("left in the queue, until --untrusted takes it out: only ")
+    assert advice in shown["outcome"]
+    assert stack.left() == 1
+
+
+def test_what_only_its_sender_can_repeat_can_be_taken_out_of_the_queue(stack: Stack) -> None:
+    stack.sqs.send_message(QueueUrl=stack.dead, MessageBody=json.dumps(invocation(CUSTOM_ACTION)))
+    (shown,) = stack.redrive("--untrusted")
+    assert shown["outcome"].startswith("dropped: only Security Hub can send it again: ")
+    assert stack.put_back() == stack.commanded() == []
+    assert stack.left() == 0
 
 
 def test_what_a_lost_command_of_an_act_was_about_is_commanded_anew(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -21,9 +22,11 @@ from driftguard.events.commands import judge_message, look_message, thaw_message
 from driftguard.model import Decision, Status
 from driftguard.state import freezes
 from driftguard.state.keys import ALL, StateRecord, freeze_key
+from driftguard.sweep import overdue
 from driftguard.sweep.look import sweep
 from tests.support.api_requests import BOB, AtTheSignedApi
 from tests.support.approving import Asked, is_open, open_up
+from tests.support.freezing import unfreeze
 from tests.support.operating import acts
 from tests.support.queues import change_message, command_message, queues
 from tests.support.records import envelope, flat_ingress, record
@@ -394,3 +397,96 @@ def test_only_a_time_that_can_be_is_a_beginning(
     document: Document, latest: str, began: str
 ) -> None:
     assert freezes.beginning(document, latest) == began
+
+
+# ------------------------------------------------------------------ what nobody said was lifted
+
+
+def item_of(world: World) -> dict[str, Any]:
+    pk, sk = freeze_key(HERE, ALL)
+    key = {"pk": {"S": pk}, "sk": {"S": sk}}
+    return dict(boto3.client("dynamodb").get_item(TableName="state", Key=key)["Item"])
+
+
+def written_back(frozen: Frozen) -> None:
+    """The state record of a freeze that was lifted in order, in the place of a later one."""
+    frozen.act("unfreeze")
+    lifted = item_of(frozen.world)
+    frozen.world.clock.pass_by(seconds=60)
+    frozen.act("freeze")
+    boto3.client("dynamodb").put_item(TableName="state", Item=lifted)
+
+
+def deleted(frozen: Frozen) -> None:
+    item = item_of(frozen.world)
+    key = {name: item[name] for name in ("pk", "sk")}
+    boto3.client("dynamodb").delete_item(TableName="state", Key=key)
+
+
+def ended(frozen: Frozen) -> None:
+    item = item_of(frozen.world)
+    said = {
+        **json.loads(item["doc"]["S"]),
+        "until": frozen.world.guard.stamp(-timedelta(seconds=1)),
+    }
+    item["doc"] = {"S": json.dumps(said)}
+    boto3.client("dynamodb").put_item(TableName="state", Item=item)
+
+
+def lifted_directly(frozen: Frozen) -> None:
+    unfreeze(frozen.world.state, "ops")
+
+
+@pytest.mark.parametrize("lift", [written_back, deleted, ended, lifted_directly])
+def test_a_freeze_that_is_lifted_unseen_is_found_in_the_record(
+    frozen: Frozen, world: World, lift: Callable[[Frozen], None]
+) -> None:
+    """An earlier freeze's state record, written back, lifted a later freeze and told nobody."""
+    frozen.act("freeze")
+    group, stood = frozen.opened("web")
+    assert stood.status is Status.OBSERVED
+    world.clock.pass_by(seconds=60)
+    lift(frozen)
+    world.clock.pass_by(seconds=60)
+    (late,) = overdue.found(world.guard, lambda: 900.0)
+
+    made = frozen.all_obeyed(late.command)
+
+    people = acts(world)
+    (found,) = [one for one in people if one.title.startswith("Freeze found")]
+    assert (found.actor.kind, found.status) == ("Unproven", Status.NOTED)
+    assert "not written through the signed API" in found.summary
+    if lift in (written_back, deleted):
+        assert found.reason in (
+            "an earlier state record was written back",
+            "its state record is gone",
+        )
+    # What the freeze held back is judged anew, as after any lift; and all of it is said once.
+    assert Status.REVERTED in [one.status for one in made]
+    assert not is_open(group)
+    assert list(overdue.found(world.guard, lambda: 900.0)) == []
+    frozen.all_obeyed(late.command)
+    assert len(acts(world)) == len(people)
+
+
+def test_a_freeze_that_holds_or_ended_in_order_is_not_found_lifted(
+    frozen: Frozen, world: World
+) -> None:
+    def found_late() -> list[overdue.Overdue]:
+        world.clock.pass_by(seconds=1)
+        return list(overdue.found(world.guard, lambda: 900.0))
+
+    frozen.act("freeze")
+    assert found_late() == []
+    frozen.act("unfreeze")
+    assert found_late() == []
+    frozen.act("freeze", for_seconds=600)
+    frozen.act("freeze", control=INGRESS)
+    assert found_late() == []
+    world.clock.pass_by(seconds=601)
+    assert found_late() == []
+    frozen.act("unfreeze", control=INGRESS)
+    assert found_late() == []
+    # Two years later the state record of the lift has expired.
+    deleted(frozen)
+    assert found_late() == []

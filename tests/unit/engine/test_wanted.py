@@ -10,7 +10,7 @@ import pytest
 from driftguard import controls
 from driftguard.approvals.desk import Desk
 from driftguard.channels.wording import timeout
-from driftguard.engine.errors import UnknownDecision
+from driftguard.engine.errors import NotAsked, UnknownDecision
 from driftguard.engine.guard import Guard
 from driftguard.engine.wanted import WHY
 from driftguard.events.commands import LookAt, LookFor
@@ -45,9 +45,20 @@ def look_for(group: str) -> LookFor:
 
 
 def wanted(guard: Guard, decision: Decision) -> Decision:
-    found = guard.ask_about(decision.id)
-    assert found is not None
-    return found
+    return guard.ask_about(decision.id)
+
+
+def told_why(world: World, guard: Guard, decision: Decision) -> str:
+    """What a decision says of why nobody is asked about it, after the press of the button."""
+    before = world.log(decision)
+    answered = guard.ask_about(decision.id)
+    assert (answered.id, answered.status) == (decision.id, decision.status)
+    assert world.log(decision) == [*before, "told-again"]
+    _, _, why = answered.reason.rpartition(
+        "somebody asked that it be reverted, and nobody is asked: "
+    )
+    assert why != answered.reason
+    return why
 
 
 def voted(guard: Guard, decision: Decision, person: str, choice: Choice) -> str:
@@ -116,14 +127,15 @@ def test_the_stacks_ceiling_holds(world: World) -> None:
     guard = replace(policy_of(world, Autonomy.OBSERVE), ceiling=Autonomy.OBSERVE)
     group = new_group("web")
     observed = world.one(opened(group), guard)
-    assert guard.ask_about(observed.id) is None
+    assert "stack" in told_why(world, guard, observed)
     # What nobody has decided on yet is recorded, like any find.
     other = new_group("other")
     open_up(other)
     found = guard.look_at(look_for(other))
     assert found is not None
     assert found.status is Status.OBSERVED
-    assert guard.look_at(look_for(other)) is None
+    with pytest.raises(NotAsked, match="stack"):
+        guard.look_at(look_for(other))
 
 
 def test_a_freeze_holds_and_is_judged_anew_after_it(world: World) -> None:
@@ -132,7 +144,7 @@ def test_a_freeze_holds_and_is_judged_anew_after_it(world: World) -> None:
     world.state.write(StateRecord(freeze_key(HERE, ALL), freeze))
     observed = world.one(opened(new_group("web")), guard)
     assert observed.status is Status.OBSERVED
-    assert guard.ask_about(observed.id) is None
+    assert "a freeze holds" in told_why(world, guard, observed)
 
 
 def test_what_is_no_longer_risky_is_not_asked_about(world: World) -> None:
@@ -142,9 +154,57 @@ def test_what_is_no_longer_risky_is_not_asked_about(world: World) -> None:
     boto3.client("ec2").revoke_security_group_ingress(
         GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
     )
-    assert guard.ask_about(observed.id) is None
+    assert told_why(world, guard, observed).endswith("is gone, or not risky any more")
+    assert guard.ask_about(observed.id).version == 2, "told once an hour"
     boto3.client("ec2").delete_security_group(GroupId=group)
-    assert guard.ask_about(observed.id) is None
+    world.clock.pass_by(hours=1)
+    assert told_why(world, guard, observed).endswith("is gone, or not risky any more")
+    settled = world.audit.get(observed.id)
+    assert settled is not None
+    assert settled.reason.count("nobody is asked") == 1
+
+
+def test_a_request_that_ran_out_unanswered_is_asked_anew(world: World) -> None:
+    """The button did nothing: nobody had voted, and the risk stood."""
+    guard = policy_of(world, Autonomy.ASK, seconds=600)
+    group = new_group("web")
+    first = world.one(opened(group), guard)
+    for _ in range(2):
+        world.clock.pass_by(seconds=601)
+        expired = guard.expire(first.id)
+        assert expired.status is Status.EXPIRED
+        again = wanted(guard, expired)
+        assert again.status is Status.ASKED
+        assert (again.actor, again.change_time) == (first.actor, first.change_time)
+        assert again.change_id.count("-wanted-after-") == 1
+        assert wanted(guard, expired) == again
+        first = again
+    assert voted(guard, first, "bob", Choice.REVERT) == ""
+    assert guard.carry_out(first.id).status is Status.REVERTED
+    assert not is_open(group)
+
+
+def test_an_expired_request_whose_resource_is_gone_says_so(world: World) -> None:
+    guard = policy_of(world, Autonomy.ASK, seconds=600)
+    group = new_group("web")
+    asked = world.one(opened(group), guard)
+    world.clock.pass_by(seconds=601)
+    expired = guard.expire(asked.id)
+    boto3.client("ec2").delete_security_group(GroupId=group)
+    assert told_why(world, guard, expired).endswith(f"{group} is gone, or not risky any more")
+
+
+def test_what_security_hub_found_and_nobody_voted_on_is_asked_anew(world: World) -> None:
+    guard = policy_of(world, Autonomy.ASK, seconds=600)
+    group = new_group("old")
+    open_up(group)
+    first = guard.look_at(look_for(group))
+    assert first is not None
+    world.clock.pass_by(seconds=601)
+    guard.expire(first.id)
+    again = guard.look_at(look_for(group))
+    assert again is not None
+    assert (again.status, again.id != first.id) == (Status.ASKED, True)
 
 
 def test_one_state_is_asked_about_once_and_an_answer_stands(world: World) -> None:
@@ -153,9 +213,11 @@ def test_one_state_is_asked_about_once_and_an_answer_stands(world: World) -> Non
     asked = wanted(guard, observed)
     assert wanted(guard, observed) == asked
     assert voted(guard, asked, "bob", Choice.ACCEPT) == ""
+    assert told_why(world, guard, observed) == f"{asked.id} on this very state is denied"
     for _ in range(2):
-        assert guard.ask_about(observed.id) is None
-        assert guard.ask_about(asked.id) is None
+        assert guard.ask_about(observed.id).status is Status.OBSERVED
+        with pytest.raises(NotAsked, match=f"{asked.id} is denied"):
+            guard.ask_about(asked.id)
 
 
 # ----------------------------------------------------------------------- what nobody has decided
@@ -187,10 +249,13 @@ def test_what_the_sweep_only_observed_is_asked_about(world: World) -> None:
 
 def test_what_the_control_does_not_list_or_finds_clean_leads_to_nothing(world: World) -> None:
     guard = policy_of(world, Autonomy.REVERT)
-    assert guard.look_at(look_for("sg-0123456789abcdef0")) is None
-    assert guard.look_at(look_for(new_group("shut"))) is None
-    bucket = LookFor(CONTROL, "arn:aws:s3:::wares", REGION)
-    assert guard.look_at(bucket) is None
+    for named, why in (
+        (look_for("sg-0123456789abcdef0"), "finds no .*sg-0123456789abcdef0 in us-east-1"),
+        (look_for(new_group("shut")), "is gone, or not risky any more"),
+        (LookFor(CONTROL, "arn:aws:s3:::wares", REGION), "finds no arn:aws:s3:::wares"),
+    ):
+        with pytest.raises(NotAsked, match=why):
+            guard.look_at(named)
 
 
 def test_a_finding_about_the_account_is_about_the_only_setting_that_the_control_lists(
@@ -204,11 +269,13 @@ def test_a_finding_about_the_account_is_about_the_only_setting_that_the_control_
     asked = guard.look_at(LookFor(control, f"AWS::::Account:{ACCOUNT}", REGION))
     assert asked is not None
     assert (asked.control, asked.status) == (control, Status.ASKED)
-    assert guard.look_at(LookFor(control, "AWS::::Account:999999999999", REGION)) is None
+    with pytest.raises(NotAsked, match="finds no AWS::::Account:999999999999"):
+        guard.look_at(LookFor(control, "AWS::::Account:999999999999", REGION))
     # Which of several it is about, nothing says.
     for name in ("one", "two"):
         open_up(new_group(name))
-    assert guard.look_at(LookFor(CONTROL, f"AWS::::Account:{ACCOUNT}", REGION)) is None
+    with pytest.raises(NotAsked, match="has several resources in us-east-1"):
+        guard.look_at(LookFor(CONTROL, f"AWS::::Account:{ACCOUNT}", REGION))
 
 
 # ---------------------------------------------------------------------------- told again

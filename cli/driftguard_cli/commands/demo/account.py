@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..lab.record import Client, Lab
 
@@ -16,7 +16,6 @@ class Account:
     """The guarded account, seen and changed by its own APIs as anybody else would."""
 
     lab: Lab
-    _clients: dict[str, Client] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -27,10 +26,8 @@ class Account:
         return self.lab.region
 
     def client(self, service: str) -> Client:
-        """The account's client of a service, built at its first use."""
-        if service not in self._clients:
-            self._clients[service] = self.lab.client(service)
-        return self._clients[service]
+        """The account's client of a service."""
+        return self.lab.client(service)
 
     def arn(self, service: str, rest: str) -> str:
         """`arn:aws:kms:us-east-1:123456789012:key/…`; IAM's are of no region."""

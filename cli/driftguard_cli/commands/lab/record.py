@@ -34,6 +34,8 @@ class Lab:
     outputs: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
     ready: bool = False
+    # By service and endpoint: to make a client takes longer than most calls.
+    _clients: dict[tuple[str, str], Client] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -64,10 +66,17 @@ class Lab:
         return environment.REGION
 
     def client(self, service: str, endpoint: str = "") -> Client:
-        """A boto3 client of the lab, whatever this process's own environment says.
+        """The lab's boto3 client of a service, whatever this process's own environment says.
 
-        `endpoint` is for a service that both emulators play; else it is where the lab plays it.
+        It is made at its first use. `endpoint` is for a service that both emulators play; else it
+        is where the lab plays it.
         """
+        url = endpoint or self.endpoints.of(service)
+        if (service, url) not in self._clients:
+            self._clients[service, url] = self._made(service, url)
+        return self._clients[service, url]
+
+    def _made(self, service: str, url: str) -> Client:
         from boto3 import Session
         from botocore.config import Config
         from botocore.session import get_session
@@ -83,7 +92,7 @@ class Lab:
         make: Callable[..., Client] = session.client
         return make(
             service,
-            endpoint_url=endpoint or self.endpoints.of(service),
+            endpoint_url=url,
             config=Config(proxies={}, inject_host_prefix=False, retries={"mode": "standard"}),
         )
 

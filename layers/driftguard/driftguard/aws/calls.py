@@ -60,11 +60,16 @@ class Client(Protocol):
 
 
 class AwsError(Exception):
-    """A call that did not succeed. The message names the call, and what to do where we know."""
+    """A call that did not succeed. The message names the call, and what to do where we know.
 
-    def __init__(self, message: str, *, code: str = "") -> None:
+    `retried`: this is the answer to another attempt of the SDK's, after one that failed and may
+    have had its effect all the same.
+    """
+
+    def __init__(self, message: str, *, code: str = "", retried: bool = False) -> None:
         super().__init__(message)
         self.code = code
+        self.retried = retried
 
 
 class Throttled(AwsError):
@@ -139,7 +144,8 @@ def told_apart(service: str, operation: str) -> Iterator[None]:
 def _in_words(service: str, operation: str, error: ClientError) -> AwsError:
     answered = error.response.get("Error", {})
     code, message = str(answered.get("Code", "")), str(answered.get("Message", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    answer = error.response.get("ResponseMetadata", {})
+    status, retried = answer.get("HTTPStatusCode", 0), bool(answer.get("RetryAttempts", 0))
     if code in _THROTTLED or status >= 500:
         return Throttled(f"{service}:{operation} was throttled ({code}): {message}", code=code)
     if code in _STALE:
@@ -158,7 +164,7 @@ def _in_words(service: str, operation: str, error: ClientError) -> AwsError:
             f"Give the role the permission {_wanted(service, operation)}",
             code=code,
         )
-    return AwsError(f"{service}:{operation} failed ({code}): {message}", code=code)
+    return AwsError(f"{service}:{operation} failed ({code}): {message}", code=code, retried=retried)
 
 
 def _wanted(service: str, operation: str) -> str:

@@ -47,6 +47,26 @@ class Remediator:
         return answer is not None
 
 
+# How operations begin that take something away, and what the codes of answers contain that say that
+# it is not there. Source: the services' API models, as botocore has them.
+_TAKING_AWAY = tuple(
+    """
+    Delete Remove Detach Disassociate Deregister Disconnect Revoke Release Terminate Untag
+    """.split()  # noqa: SIM905
+)
+_NOT_THERE = ("notfound", "nosuch", "notexist", "nonexist", "notattached", "notassociated")
+
+
+def is_gone(call: Call, error: AwsError) -> bool:
+    """Whether an answer says that what a call takes away is not there.
+
+    That is what the call wants; by itself it does not say that the call had any part in it.
+    """
+    code = error.code.replace("_", "").lower()
+    takes_away = call.operation.startswith(_TAKING_AWAY)
+    return takes_away and any(words in code for words in _NOT_THERE)
+
+
 def session_policy(calls: Iterable[Call]) -> dict[str, Any]:
     """The IAM policy that allows exactly these calls on their ARNs; one statement a set of ARNs."""
     allowed: dict[tuple[str, ...], set[str]] = {}
@@ -76,4 +96,4 @@ def _unquoted(call: Call) -> Iterator[None]:
         message = f"{call.service}:{call.operation} failed ({error.code or type(error).__name__})"
         if isinstance(error, Refused):
             message += f". Give the role the permission {_wanted(call.service, call.operation)}"
-        raise type(error)(message, code=error.code) from None
+        raise type(error)(message, code=error.code, retried=error.retried) from None

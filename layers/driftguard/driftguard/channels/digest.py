@@ -19,8 +19,9 @@ from .wording import told
 
 # A storm is over when nothing was added to its digest for so long.
 STORM_ENDS_AFTER = timedelta(minutes=10)
-# How many decisions a digest names, and how long one of these lines may be.
-NAMED = 15
+# How many decisions a digest names to people, how many it lists for programs (more than a batch of
+# the stream has), and how long a line about one may be.
+NAMED, LISTED = 15, 500
 LONGEST_LINE = 160
 # Ends the name of a digest of what is beyond a day's budget: no storm is named so.
 _OF_A_DAY = ".budget"

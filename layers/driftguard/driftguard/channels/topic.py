@@ -27,8 +27,6 @@ from .wording import FORMAT, ApprovalRequest, timeout
 
 _log = logging.getLogger(__name__)
 
-# How many decisions a digest lists for programs.
-_DIGESTED = 500
 # SNS takes 262,144 bytes, with what it counts beside body and attributes.
 _ROOM = 200_000
 _DIGEST = "digest"
@@ -241,7 +239,7 @@ def of_digest(decisions: Sequence[Decision]) -> Message:
                 "status": decision.status.value,
                 "control": decision.control,
             }
-            for decision in digest.worst_first(decisions)[:_DIGESTED]
+            for decision in digest.worst_first(decisions)[: digest.LISTED]
         ],
     }
     renderings = {

@@ -47,8 +47,13 @@ def apply_for(
     plan: Plan,
     done: int = 0,
     still_so: Callable[[], bool] = lambda: True,
+    *,
+    again: bool = False,
 ) -> Outcome:
     """Makes the plan's calls from step `done` on, in order, stopping at the first that fails.
+
+    `again`: an earlier attempt may have made any of them. One that finds gone what it takes away is
+    done then; whoever calls this looks at the resource afterwards.
 
     `still_so` is asked last, when the session is open: whether the state is what was planned for.
     A call that writes a whole document would otherwise write over what somebody wrote meanwhile.
@@ -69,14 +74,26 @@ def apply_for(
                 return Outcome(done, stale=True)
             calling = True
             for step in rest.steps:
-                _make(case, remediator, step.call)
+                _make(case, remediator, step.call, again)
                 done += 1
     except AwsError as error:
         return Outcome(done, error, in_doubt=calling and isinstance(error, Unreachable))
     return Outcome(done)
 
 
-def _make(case: Case, remediator: Remediator, call: Call) -> None:
+def _make(case: Case, remediator: Remediator, call: Call, again: bool) -> None:
+    """Makes a call, unless an attempt before this one may have had its effect, and it is there."""
+    try:
+        _make_patiently(case, remediator, call)
+    except AwsError as error:
+        # Only here: few calls fail.
+        from driftguard.aws.remediator import is_gone
+
+        if not ((again or error.retried) and is_gone(call, error)):
+            raise
+
+
+def _make_patiently(case: Case, remediator: Remediator, call: Call) -> None:
     """Makes a call, and again while AWS is busy for a few seconds: most of that is over soon."""
     for wait in PATIENCE[1:]:
         try:

@@ -15,7 +15,7 @@ from driftguard.guardrails.judgment import Judgment
 from driftguard.guardrails.spoken import spoken
 from driftguard.model import Autonomy, Certainty, Change, Decision, Status, arns_of
 from driftguard.state import freezes, history, learning
-from driftguard.state.keys import StateRecord, StateRecords, TooLarge, history_key
+from driftguard.state.keys import StateRecords, TooLarge, history_key
 
 from . import (
     approval_requests,
@@ -195,21 +195,11 @@ def _record_switches(case: Case) -> None:
             continue
         named = freezes.named_decision(state_record.document)
         if not named or not freezes.is_proven(state_record, case.context.audit.get(named)):
-            _record_found(case, state_record)
+            # Only here: nothing of it is needed while people go through the signed API.
+            from . import found_freezes
+
+            found_freezes.record(case.context, state_record)
         case.context.recorded.add(id_)
-
-
-def _record_found(case: Case, freeze: StateRecord) -> None:
-    # Only here: nothing of it is needed while people go through the signed API.
-    from driftguard.approvals import operators
-
-    found = operators.found(freeze, case.context.state.place, case.moment())
-    try:
-        line = f"{found.summary}: {found.reason}"
-        case.context.audit.append(found, event=found.change_name, note=line)
-    except Conflict:
-        # Another worker was first, or this one before it was last started.
-        pass
 
 
 def draft(

@@ -21,6 +21,10 @@ class Unauthorized(Exception):
     """A command names nothing in the record that authorizes it."""
 
 
+class NotAsked(Exception):
+    """Nobody is asked about what somebody wants reverted. The message says why."""
+
+
 class UnknownDecision(LookupError):
     """A command names a decision that is not in the audit table."""
 

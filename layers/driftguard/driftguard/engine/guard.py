@@ -142,14 +142,13 @@ class Guard(Context):
     def look_at(self, found: LookAt | LookFor, *, last_chance: bool = False) -> Decision | None:
         """The decision on what the sweep found, or somebody wants to see reverted.
 
-        None if all is well, or decided on already.
+        None if the sweep's find is well, or decided on already. Raises `NotAsked` where people are
+        not asked about what somebody wants to see reverted.
         """
         if isinstance(found, LookFor):
             from . import wanted
 
             resource = wanted.resource_of(self, controls.control(found.control), found)
-            if resource is None:
-                return None
             self._must_guard(resource.account)
             candidate = Candidate(resource, Certainty.POSSIBLE)
             looking = self._looking(
@@ -233,8 +232,9 @@ class Guard(Context):
         Raises `Unauthorized` where the decision records no freeze.
         """
         lifted = self._known(command.decision)
-        from . import thaw
+        from . import found_freezes, thaw
 
+        found_freezes.record_lift(self, lifted)
         found = list(islice(thaw.held_back(self, lifted, command.since), thaw.MOST + 1))
         for decision in found[: thaw.MOST]:
             send(judge_message(decision.id))
@@ -254,20 +254,16 @@ class Guard(Context):
         self._must_guard(decision.candidate.resource.account)
         return thaw.judge_anew(self._case(decision, last_chance), decision)
 
-    def ask_about(self, decision_id: str, *, last_chance: bool = False) -> Decision | None:
-        """Has people asked about a risk that was only observed, or told again of a request.
+    def ask_about(self, decision_id: str, *, last_chance: bool = False) -> Decision:
+        """Has people asked about a risk, or told again of a request, or told why nobody is asked.
 
-        None where nothing follows from it. Raises `UnknownDecision`.
+        Raises `UnknownDecision`, and `NotAsked` where there is nothing to tell people.
         """
         decision = self._known(decision_id)
         from . import wanted
 
         self._must_guard(decision.candidate.resource.account)
-        if decision.status is Status.ASKED:
-            return wanted.tell_again(self._case(decision, last_chance), decision)
-        if decision.status is not Status.OBSERVED or not decision.plan.steps:
-            return None
-        return wanted.ask(self._case(decision, last_chance))
+        return wanted.ask_about(self._case(decision, last_chance), decision)
 
     def _known(self, decision_id: str) -> Decision:
         decision = self.audit.get(decision_id)

@@ -34,7 +34,7 @@ from driftguard.events.commands import (
 )
 from driftguard.model import Decision
 
-from .errors import Waiting
+from .errors import NotAsked, Waiting
 from .guard import PASSING, Guard, Screening
 
 if TYPE_CHECKING:
@@ -170,14 +170,12 @@ class Intake(NamedTuple):
             yield from self.guard.decide(opened.screening)
         elif isinstance(command, UndoRequested):
             yield self.guard.undo_requested(command, last_chance=last_chance)
-        elif isinstance(command, LookAt | LookFor):
+        elif isinstance(command, LookFor | AskAbout):
+            yield from self._wanted(command, last_chance=last_chance)
+        elif isinstance(command, LookAt):
             found = self.guard.look_at(command, last_chance=last_chance)
             if found is not None:
                 yield found
-        elif isinstance(command, AskAbout):
-            wanted = self.guard.ask_about(command.decision, last_chance=last_chance)
-            if wanted is not None:
-                yield wanted
         elif isinstance(command, CarryOut):
             yield self.guard.carry_out(command.decision, last_chance=last_chance)
         elif isinstance(command, AcceptBaseline):
@@ -190,6 +188,16 @@ class Intake(NamedTuple):
                 yield judged
         elif isinstance(command, Expire):
             yield self.guard.expire(command.decision, last_chance=last_chance)
+
+    def _wanted(self, command: LookFor | AskAbout, *, last_chance: bool) -> Iterator[Decision]:
+        """What follows from somebody's wish. Where that is nothing, the log says why."""
+        try:
+            if isinstance(command, AskAbout):
+                yield self.guard.ask_about(command.decision, last_chance=last_chance)
+            elif (found := self.guard.look_at(command, last_chance=last_chance)) is not None:
+                yield found
+        except NotAsked as error:
+            self.logger.warning("nobody is asked: %s", error)
 
     def dead_letter(self, message: Message, error: Exception) -> None:
         """Puts the message into the dead-letter queue with its reason, and tells the log."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from driftguard.aws.calls import AwsError
 from driftguard.events.commands import Undo
-from driftguard.model import Autonomy, Decision, Finding, Observation, Status
+from driftguard.model import Autonomy, Call, Decision, Finding, Observation, Plan, Status
 from driftguard.state import freezes
 
 from . import asking, recheck, recording, undo
@@ -88,14 +88,58 @@ def resume(
         return failed_to_settle(case, decision, assessment)
     if assessment.finding.unknown:
         recording.put_off(case, decision, assessment.finding.unknown)
+    rest = _rest_of_what_was_shown(case, decision, assessment, died)
+    if rest is not None:
+        assessment = replace(assessment, plan=rest)
     if held := recheck.going_on(case, decision, assessment):
         if not died and not decision.done and held.limit is Autonomy.ASK:
             asked = replace(decision, retries=0)
             return asking.ask_anew(case, asked, assessment, held.reason)
         reason = unfinished(decision, assessment.finding, held.reason)
         return recording.end(case, decision, Status.FAILED, reason, observation)
+    if rest is not None:
+        # What people approved is carried out as it was shown to them.
+        made = len(decision.plan.steps) - len(rest.steps)
+        return revert(case, replace(decision, done=made), assessment, in_doubt=died)
     anew = plan_again(case, decision, assessment, in_doubt=died)
     return revert(case, anew, assessment, in_doubt=died)
+
+
+def _rest_of_what_was_shown(
+    case: Case, decision: Decision, assessment: Assessment, died: bool
+) -> Plan | None:
+    """What is left of the plan that people approved, if only its own calls changed the state.
+
+    None where something else did, or where nobody was asked. A plan may name the time at which the
+    state was read, so that the plan for the state as it is now has other calls than were shown. It
+    is compared with what would be planned at the same time for the state that was shown: where it
+    is the end of that plan, the calls before are made, and the same end of what was shown is left.
+    """
+    if decision.autonomy is Autonomy.REVERT or not (died or decision.done):
+        return None
+    shown = replace(assessment.observation, state=decision.state)
+    if case.fingerprint(shown) != decision.before:
+        return None
+    planned = case.comparison().assess(shown)
+    steps, left = decision.plan.steps, assessment.plan.steps
+    made = len(steps) - len(left)
+    if planned is None or len(planned.plan.steps) != len(steps):
+        return None
+    alike = all(
+        _what(then.call) == _what(now.call)
+        for then, now in zip(steps, planned.plan.steps, strict=True)
+    )
+    as_left = made >= 0 and [step.call for step in planned.plan.steps[made:]] == [
+        step.call for step in left
+    ]
+    as_recorded = made >= decision.done if died else made == decision.done
+    if not (alike and as_left and as_recorded and left):
+        return None
+    return replace(assessment.plan, steps=steps[made:])
+
+
+def _what(call: Call) -> tuple[str, str, tuple[str, ...]]:
+    return call.service, call.operation, call.on
 
 
 def _undone(case: Case, decision: Decision) -> Decision:

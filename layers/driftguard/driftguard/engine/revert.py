@@ -30,9 +30,10 @@ def revert(
     `in_doubt`: an earlier worker may have made calls of it that AWS has not settled yet.
     """
     observation, held_back = assessment.observation, ""
-    for _ in range(_PLANS):
+    for round_ in range(_PLANS):
         still_so = _still(case, case.fingerprint(observation))
-        outcome = apply_for(case, decision, decision.plan, decision.done, still_so)
+        again = in_doubt or round_ > 0
+        outcome = apply_for(case, decision, decision.plan, decision.done, still_so, again=again)
         called = outcome.done > decision.done
         decision = replace(decision, done=outcome.done)
         if outcome.error is not None:
@@ -78,7 +79,7 @@ def finish(case: Case, decision: Decision, observation: Observation, *, in_doubt
     """Makes the rest of a plan's calls whose finding is gone: not all is as it was yet."""
     made = begun(case, decision, in_doubt=in_doubt)
     still_so = _still(case, case.fingerprint(observation))
-    outcome = apply_for(case, decision, decision.plan, made, still_so)
+    outcome = apply_for(case, decision, decision.plan, made, still_so, again=in_doubt)
     decision = replace(decision, done=outcome.done)
     if outcome.error is not None:
         return _stopped(case, decision, outcome, in_doubt=in_doubt or outcome.in_doubt)

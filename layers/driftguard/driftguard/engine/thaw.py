@@ -20,9 +20,9 @@ from driftguard.documents import stamp, text
 from driftguard.guardrails.spoken import spoken
 from driftguard.model import Autonomy, Change, Decision, Status
 from driftguard.state import freezes, history
-from driftguard.state.keys import ALL, freeze_key, history_key
+from driftguard.state.keys import history_key
 
-from . import resume
+from . import found_freezes, resume
 from .decide import record
 from .errors import NotYet, Unauthorized
 
@@ -45,10 +45,9 @@ def held_back(context: Context, lifted: Decision, since: str = "") -> Iterator[D
     """
     if lifted.status is not Status.NOTED or lifted.change_name not in FREEZES:
         raise Unauthorized(f"{lifted.id} records no freeze: nothing is judged anew")
-    kind, _, name = lifted.candidate.resource.arn.partition(" ")
-    scope = f"{kind}#{name}" if name else ALL
-    if freezes.holds(context.state.record(freeze_key(context.state.place, scope)), context.now()):
+    if freezes.holds(found_freezes.state_record(context, lifted), context.now()):
         return
+    kind, _, name = lifted.candidate.resource.arn.partition(" ")
     filters = Filters(
         status=Status.OBSERVED.value,
         since=since or _began(context, lifted),

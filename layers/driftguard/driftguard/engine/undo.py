@@ -63,7 +63,7 @@ def go_on(case: Case, decision: Decision) -> Decision:
         how = case.how(decision, observation)
         note = f"the resource has changed since the undo was asked for: {how}"
         return _refused(case, decision, note, by=by)
-    return _carry_out(case, decision, by=by)
+    return _carry_out(case, decision, by=by, again=True)
 
 
 def _refused(case: Case, decision: Decision, note: str, *, by: str) -> Decision:
@@ -118,9 +118,9 @@ def _why_not(case: Case, decision: Decision) -> str:
     return ""
 
 
-def _carry_out(case: Case, decision: Decision, *, by: str) -> Decision:
+def _carry_out(case: Case, decision: Decision, *, by: str, again: bool = False) -> Decision:
     plan = inverse(decision.plan, decision.done)
-    outcome = apply_for(case, decision, plan)
+    outcome = apply_for(case, decision, plan, again=again)
     if outcome.error is not None:
         if outcome.passing(case.control.busy):
             recording.put_off(case, decision, f"waiting for AWS: {outcome.error}")

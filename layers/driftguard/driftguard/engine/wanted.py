@@ -4,7 +4,9 @@ Security Hub's custom action is such a way: EventBridge does not say who pressed
 whoever may change a rule's target can send any event. So it is worth a question and no more. It
 lifts what only keeps people from being asked, where policy observes or only the sweep found the
 risk, and no other guardrail. Nothing is reverted without a vote, by no timeout either; what people
-have answered stands; one state is asked about once, and told again once an hour at most.
+have answered stands; one state is asked about once, and told again once an hour at most. A request
+that ran out unanswered is no answer: people are asked anew. Where nobody is asked, the decision
+says why, and so does its finding, where whoever pressed the button looks.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from driftguard.state.keys import history_key
 
 from . import recording, sweep_finding, thaw
 from .decide import record
-from .errors import Busy, NotYet
+from .errors import Busy, NotAsked, NotYet
 from .judging import judge
 
 if TYPE_CHECKING:
@@ -38,12 +40,18 @@ WHY = "somebody asked that it be reverted, and nothing proves who: at most ask"
 _SOURCE = "driftguard.wanted"
 # What stands before an account's id where a finding is about the account.
 _ACCOUNT = "AWS::::Account:"
-# How often people are told again of the same request.
+# How often people are told again of the same request, or why nobody is asked.
 _APART = timedelta(hours=1)
+# What stands in a decision's reason before the words on why nobody is asked.
+_WANTED = "; somebody asked that it be reverted, and nobody is asked: "
+# On these nothing is underway, nobody has answered, and the risk may stand.
+_UNANSWERED = frozenset({Status.OBSERVED, Status.EXPIRED, Status.FAILED})
+# What marks the change of a decision that is made anew.
+_ANEW = "-wanted-after-"
 
 
-def resource_of(context: Context, control: AnyControl, named: LookFor) -> Resource | None:
-    """The resource of this ARN, as the control lists it; None where it lists none.
+def resource_of(context: Context, control: AnyControl, named: LookFor) -> Resource:
+    """The resource of this ARN, as the control lists it. Raises `NotAsked` where it lists none.
 
     Of a setting of the whole account a finding of Security Hub's names the account: that is the
     only resource that the control lists, and none where it lists several.
@@ -53,8 +61,40 @@ def resource_of(context: Context, control: AnyControl, named: LookFor) -> Resour
     listed = control.inventory(context.aws.reader(context.account, named.region))
     if named.arn == f"{_ACCOUNT}{context.account}":
         settings = list(islice(listed, 2))
-        return settings[0] if len(settings) == 1 else None
-    return next((one for one in listed if one.arn == named.arn), None)
+        if len(settings) == 1:
+            return settings[0]
+        several = "several resources" if settings else "no resource"
+        raise NotAsked(f"{control.id} has {several} in {named.region}, and the account is named")
+    found = next((one for one in listed if one.arn == named.arn), None)
+    if found is None:
+        raise NotAsked(f"{control.id} finds no {named.arn} in {named.region}: is it gone?")
+    return found
+
+
+def ask_about(case: Case, decision: Decision) -> Decision:
+    """Has people asked about a decision's risk, or told again of its request, or told why not.
+
+    Raises `NotAsked` where the decision is answered, or carried out: there is nothing to tell.
+    """
+    if decision.status is Status.ASKED:
+        return tell_again(case, decision)
+    if decision.status not in _UNANSWERED:
+        raise NotAsked(f"{decision.id} is {decision.status.value}")
+    try:
+        if not decision.plan.steps:
+            raise NotAsked("it has no remediation that could be approved")
+        return ask(case)
+    except NotAsked as why:
+        return _tell_why(case, decision, str(why))
+
+
+def _tell_why(case: Case, decision: Decision, why: str) -> Decision:
+    """Has the decision say why nobody is asked, unless it was told within the hour."""
+    last = moment(decision.told_again)
+    if last is not None and case.moment() - last < _APART:
+        return decision
+    reason = f"{decision.reason.partition(_WANTED)[0]}{_WANTED}{why}"
+    return _tell(case, replace(decision, reason=reason), why)
 
 
 def tell_again(case: Case, asked: Decision) -> Decision:
@@ -62,24 +102,30 @@ def tell_again(case: Case, asked: Decision) -> Decision:
     last = moment(asked.told_again or asked.decided)
     if last is not None and case.moment() - last < _APART:
         return asked
-    again = replace(asked, told_again=case.now(), updated=case.now())
+    return _tell(case, asked, WHY)
+
+
+def _tell(case: Case, decision: Decision, note: str) -> Decision:
+    again = replace(decision, told_again=case.now(), updated=case.now())
     try:
-        return recording.append(case, again, "told-again", WHY)
+        return recording.append(case, again, "told-again", note)
     except Conflict:
-        raise Busy(f"somebody is just voting on {asked.id}") from None
+        raise Busy(f"somebody is just voting on {decision.id}, or carries it out") from None
 
 
-def ask(case: Case) -> Decision | None:
-    """The decision on the resource as it is now; None if nothing is to be asked.
+def ask(case: Case) -> Decision:
+    """The decision on the resource as it is now. Raises `NotAsked` where nobody is asked.
 
-    A state that was only observed is decided on anew, if people may be asked about it now.
+    A state that was only observed, or asked about in vain, is decided on anew, if people may be
+    asked about it now.
     """
     observation = case.observe()
     if observation is None:
-        return None
+        raise NotAsked(f"{case.candidate.resource.arn} is gone")
     known = case.context.audit.many(history.decisions(_stored(case)))
-    if any(not decision.settled for decision in known):
-        return None
+    for decision in known:
+        if not decision.settled:
+            raise NotAsked(f"{decision.id} on it is {decision.status.value}")
     earlier = sweep_finding.decided(case, observation)
     if earlier is not None:
         # Whoever made the change cannot accept it, and their baseline does not vouch for it.
@@ -87,51 +133,67 @@ def ask(case: Case) -> Decision | None:
     case = replace(case, wanted=True)
     assessment = case.comparison().assess(observation)
     if assessment is None:
-        return None
+        raise NotAsked(f"{case.candidate.resource.arn} is gone, or not risky any more")
     if earlier is not None and earlier.status is Status.ASKED:
         return tell_again(case, earlier)
     if assessment.finding.unknown and not case.last_chance:
         raise NotYet(assessment.finding.unknown)
     if earlier is not None and thaw.was_frozen(earlier):
-        return None if thaw.is_frozen(case) else thaw.judge_anew(case, earlier)
-    if earlier is not None and earlier.status is Status.OBSERVED:
+        if thaw.is_frozen(case):
+            raise NotAsked("a freeze holds; it is judged anew once that ends")
+        anew = thaw.judge_anew(case, earlier)
+        if anew is None:
+            raise NotAsked(
+                f"nothing is left to decide after the freeze that held {earlier.id} back"
+            )
+        return anew
+    if earlier is not None and earlier.status in (Status.OBSERVED, Status.EXPIRED):
         return _ask_anew(case, earlier, thaw.limited(assessment, earlier))
-    if sweep_finding.standing(case, assessment) is not None:
-        return None
+    if (before := sweep_finding.standing(case, assessment)) is not None:
+        raise NotAsked(f"{before.id} on this very state is {before.status.value}")
     return _record(case, sweep_finding.change_of(case, observation), assessment)
 
 
-def _ask_anew(case: Case, observed: Decision, assessment: Assessment) -> Decision | None:
-    """Decides anew on what was only observed; None where that would be all that comes of it."""
-    resource = observed.candidate.resource
+def _ask_anew(case: Case, earlier: Decision, assessment: Assessment) -> Decision:
+    """Decides anew on what was only observed, or asked about in vain.
+
+    Raises `NotAsked` where no more than that would come of it.
+    """
+    resource = earlier.candidate.resource
     change = Change(
-        id=f"{observed.change_id}-wanted-after-{observed.id}",
+        id=f"{earlier.change_id.partition(_ANEW)[0]}{_ANEW}{earlier.id}",
         source=_SOURCE,
-        name=observed.change_name,
+        name=earlier.change_name,
         account=resource.account,
         region=resource.region,
-        time=observed.change_time,
-        actor=observed.actor,
+        time=earlier.change_time,
+        actor=earlier.actor,
     )
     id_ = decision_id(change, case.control.id, resource)
     judged = judge(case, id_, change, _at_most_ask(assessment))
-    return _record(case, change, assessment) if judged.autonomy > observed.autonomy else None
+    if judged.autonomy < Autonomy.ASK:
+        why = "; ".join(ruling.reason for ruling in judged.rulings if ruling.limit < Autonomy.ASK)
+        raise NotAsked(why or "the policy only observes it")
+    return _record(case, change, assessment)
 
 
-def _record(case: Case, change: Change, assessment: Assessment) -> Decision | None:
+def _record(case: Case, change: Change, assessment: Assessment) -> Decision:
     resource, seen = case.candidate.resource, case.seen(assessment.observation)
     before = history.decided(_stored(case), seen)
 
     def overtaken(now: Case) -> bool:
         return history.decided(_stored(now), seen) != before
 
-    return record(
+    made = record(
         case,
         decision_id(change, case.control.id, resource),
         change,
         _at_most_ask(assessment),
         overtaken=overtaken,
     )
+    if made is None:
+        raise NotAsked(f"somebody else has just decided on {resource.arn}")
+    return made
 
 
 def _at_most_ask(assessment: Assessment) -> Assessment:

@@ -72,16 +72,16 @@ def lifted(
 
 
 def holds(record: StateRecord, now: datetime) -> bool:
-    """Whether a freeze is on. A freeze that cannot be read counts as on."""
-    until = text(record.document, "until")
-    ended = bool(until) and until <= stamp(now)
+    """Whether a freeze is on. A freeze that cannot be read counts as on, and so does its end."""
+    ends = _as_stamp(text(record.document, "until"))
+    ended = bool(ends) and ends <= stamp(now)
     return bool(record.version) and not is_lifted(record) and not ended
 
 
 def _is_over(record: StateRecord, at: datetime) -> bool:
     """Whether a freeze ended so long ago that all it held back is judged anew."""
-    ended = text(record.document, "lifted") or text(record.document, "until")
-    return not holds(record, at) and ended < stamp(at - _JUDGED)
+    ended = _as_stamp(text(record.document, "lifted") or text(record.document, "until"))
+    return not holds(record, at) and "" < ended < stamp(at - _JUDGED)
 
 
 def before_lift(document: Document) -> Document:
@@ -144,6 +144,12 @@ def concerning(remembered: StateRecords, control: str, account: str) -> Iterator
     for key in freeze_keys(remembered.place, account, control):
         if remembered[key].version:
             yield remembered[key]
+
+
+def holds_by(act: Decision, now: str) -> bool:
+    """Whether a freeze still holds at a time (ISO 8601, UTC) by the decision that records it."""
+    is_freeze = act.status is Status.NOTED and act.change_name == FREEZING
+    return is_freeze and (not act.expires or now < act.expires)
 
 
 def found_id(record: StateRecord) -> str:

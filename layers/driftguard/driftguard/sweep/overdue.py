@@ -14,6 +14,7 @@ from typing import NamedTuple
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.aws.dynamodb import Moved
 from driftguard.documents import Document, moment, text
+from driftguard.engine import found_freezes
 from driftguard.engine.guard import Guard
 from driftguard.events.commands import expire_message, thaw_message
 from driftguard.model import Decision, Status
@@ -44,12 +45,16 @@ class Overdue(NamedTuple):
 
 
 def found(guard: Guard, time_left: Callable[[], float]) -> Iterator[Overdue]:
-    """What is overdue: freezes, then approval requests and retries, the oldest decisions first.
+    """What is overdue: freezes, approval requests and retries, the oldest decisions first.
+
+    A freeze is overdue, too, where it was lifted and nothing says so in the audit record.
 
     It stops in good time, and the next call goes on from there. `time_left` are the seconds that
     the run still has. Raises `AwsError` where the tables cannot be read or written.
     """
     yield from _thawing(guard)
+    for freeze in found_freezes.lifted_around(guard):
+        yield Overdue(freeze.id, freeze.decided, thaw_message(freeze.id))
     for status in _WAITING:
         yield from _waiting(guard, status, time_left)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,16 @@ import pytest
 
 from driftguard.approvals import act
 from driftguard.channels.hooks.jira import Jira, Refused, accepted_in, withdrawn_in
+from driftguard.channels.hooks.news import news_in
 from driftguard.channels.hooks.post import NotTaken, Post
+from driftguard.channels.hooks.teller import Hooked, NotTold, tell_of
+from driftguard.channels.told import ToldOnce
+from driftguard.channels.topic import of_digest
 from driftguard.model import Choice, Decision, Resource, Status, Vote
 from tests.support.audit import a_decision
 from tests.support.golden import assert_golden
 from tests.support.hook_stand_in import HookStandIn, Taken, taking_hooks
+from tests.support.world import World, shipped_policy
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "jira"
 UNTIL = "2026-12-01T10:00:00.000Z"
@@ -140,21 +145,47 @@ def test_two_votes_are_one_acceptance_until_the_later_day() -> None:
     assert (found.by, found.until) == ("bob, carol", later)
 
 
-def test_a_digest_makes_an_issue_for_each(site: Site) -> None:
-    post = Post("Jira", site.there.url)
-    other = a_decision(2, status=Status.DENIED, votes=(vote("bob", UNTIL),))
-    observed = a_decision(3, status=Status.OBSERVED)
-    Jira(post, "guard@example.com", TOKEN, "SEC").send_digest([ACCEPTED, other, observed], 30)
-    assert site.paths == ["search/jql", "issue"] * 2
+def told_of_a_storm(world: World, site: Site, decisions: list[Decision]) -> int:
+    """Tells Jira of what the topic's digest of these decisions lists, as its function does."""
+    jira = Jira(Post("Jira", site.there.url), "guard@example.com", TOKEN, "SEC")
+    channel = Hooked(lambda: jira, ToldOnce(world.state, "jira"), shipped_policy())
+    body = dict(of_digest(decisions).renderings)["default"]
+    by_id = {decision.id: decision for decision in decisions}
+    reads: list[int] = []
+
+    def read(ids: Sequence[str]) -> list[Decision]:
+        reads.append(len(ids))
+        return [by_id[id_] for id_ in ids]
+
+    told = tell_of(news_in([{"Sns": {"Message": body}}]), [channel], read)
+    assert all(number <= 100 for number in reads)
+    return told
 
 
-def test_an_issue_of_a_digest_that_jira_refuses_keeps_no_other_from_being_made(site: Site) -> None:
+def test_a_digest_makes_an_issue_for_each_however_many_there_are(world: World, site: Site) -> None:
+    """Jira heard of 15 decisions of a digest."""
+    accepted = [
+        a_decision(number, status=Status.DENIED, votes=(vote("bob", UNTIL),))
+        for number in range(20)
+    ]
+    observed = [a_decision(number, status=Status.OBSERVED) for number in range(20, 120)]
+    told_of_a_storm(world, site, [*observed, *accepted])
+    assert site.paths == ["search/jql", "issue"] * 20
+    told_of_a_storm(world, site, accepted)
+    assert len(site.paths) == 40
+
+
+def test_an_issue_of_a_digest_that_jira_refuses_keeps_no_other_from_being_made(
+    world: World, site: Site
+) -> None:
     other = a_decision(2, status=Status.DENIED, votes=(vote("bob", UNTIL),))
     site.there.answers += [(200, {}), (400, {})]
-    jira = Jira(Post("Jira", site.there.url), "guard@example.com", TOKEN, "SEC")
-    with pytest.raises(NotTaken, match="Jira answered 400"):
-        jira.send_digest([ACCEPTED, other], 2)
+    with pytest.raises(NotTold, match=f"{other.id}: Refused: Jira answered 400"):
+        told_of_a_storm(world, site, [ACCEPTED, other])
     assert site.paths == ["search/jql", "issue"] * 2
+    # Lambda's next try is about what is missing.
+    told_of_a_storm(world, site, [ACCEPTED, other])
+    assert site.paths == ["search/jql", "issue"] * 3
 
 
 # ----------------------------------------------------------------------- what goes wrong

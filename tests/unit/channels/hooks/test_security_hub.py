@@ -376,7 +376,7 @@ def commanded(event: Mapping[str, Any], *there: Mapping[str, Any]) -> list[Docum
     action = CustomAction(lambda: hub, HERE, controls.every)
     sent: list[Document] = []
     known = lambda ids: [ASKED] if ASKED.id in ids else []  # noqa: E731
-    assert obeyed(event, action, known, sent.append) == len(sent)
+    assert obeyed(event, action, known, sent.append) == (len(sent), ())
     return sent
 
 
@@ -451,7 +451,7 @@ def test_an_event_that_is_not_our_actions_asks_security_hub_nothing(
 ) -> None:
     hub = Hub(findings={S3["Id"]: S3})  # type: ignore[dict-item]
     action = CustomAction(lambda: hub, HERE, controls.every)
-    assert obeyed(chosen(S3, **changes), action, lambda _: [], lambda _: None) == 0
+    assert obeyed(chosen(S3, **changes), action, lambda _: [], lambda _: None) == (0, ())
     assert hub.asked == []
 
 
@@ -472,4 +472,45 @@ def test_a_security_hub_that_cannot_be_asked_is_asked_again() -> None:
 
 def test_the_rule_hears_of_the_action_that_the_code_takes() -> None:
     assert custom_action.action_arn(HERE) in chosen()["resources"]
-    assert len(claims(chosen(*[S3] * 50), HERE)) == 20
+
+
+def another(number: int, **changes: Any) -> dict[str, Any]:
+    """Another finding of the same control."""
+    return {**S3, "Id": f"{S3['Id']}-{number}", **changes}
+
+
+def test_as_many_findings_are_obeyed_as_somebody_can_choose_and_the_rest_is_told() -> None:
+    """One event named hundreds, and each had the guard look at up to 32 resources."""
+    many = [another(number) for number in range(300)]
+    hub = Hub(findings={one["Id"]: one for one in many})
+    action = CustomAction(lambda: hub, HERE, controls.every)
+    sent: list[Document] = []
+    told = obeyed(chosen(*many, *many), action, lambda _: [], sent.append)
+    assert len(hub.asked) == 20
+    assert told.sent == len(sent) <= custom_action.MOST
+    assert set(told.left_out) == {one["Id"] for one in many[20:]}
+
+
+def test_no_more_commands_follow_from_an_event_than_are_bounded_and_the_rest_is_told() -> None:
+    named = [{"Type": "Other", "Id": f"arn:aws:s3:::wares-{number}"} for number in range(32)]
+    many = [another(number, Resources=named) for number in range(20)]
+    hub = Hub(findings={one["Id"]: one for one in many})
+    action = CustomAction(lambda: hub, HERE, controls.every)
+    sent: list[Document] = []
+    told = obeyed(chosen(*many), action, lambda _: [], sent.append)
+    assert told.sent == len(sent) == custom_action.MOST
+    of_one = 32 * len({str(one["control"]) for one in sent})
+    assert told.left_out == tuple(one["Id"] for one in many[custom_action.MOST // of_one :])
+
+
+def test_a_finding_that_cannot_be_read_keeps_no_other_from_being_obeyed() -> None:
+    hub = Hub(findings={S3["Id"]: S3}, fails=[answering("InternalException", 500)])  # type: ignore[dict-item]
+    action = CustomAction(lambda: hub, HERE, controls.every)
+    sent: list[Document] = []
+    with pytest.raises(AwsError):
+        obeyed(chosen(another(1), S3), action, lambda _: [], sent.append)
+    assert {one["arn"] for one in sent} == {"arn:aws:s3:::wares"}
+
+
+def test_an_event_is_about_each_finding_once() -> None:
+    assert claims(chosen(*[S3] * 50), HERE) == claims(chosen(S3), HERE)

@@ -13,6 +13,7 @@ from driftguard.approvals.desk import Desk
 from driftguard.channels.slack import incident
 from driftguard.channels.slack.inbound import Response, handle
 from driftguard.model import Choice, Decision, Status, Vote
+from tests.support.approving import unreadable
 from tests.support.slack_room import Room
 from tests.support.slack_stand_in import SIGNING_SECRET, Message, SlackStandIn, signed
 
@@ -112,6 +113,26 @@ def test_all_are_reverted_at_once_each_in_the_state_that_was_shown(three: Three)
     lines = answer.reply.splitlines()
     assert [line.split("`")[1] for line in lines] == [first.id, second.id, third.id]
     assert "has changed since" in lines[2]
+
+
+def test_a_vote_that_cannot_be_recorded_keeps_no_other_from_being_cast(
+    three: Three, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = three.decisions
+    with monkeypatch.context() as meanwhile:
+        unreadable(meanwhile, first.id, third.id)
+        answer = three.press("revert-all", first)
+    assert three.statuses == [Status.ASKED, Status.APPROVED, Status.ASKED]
+    lines = answer.reply.splitlines()
+    assert [line.split("`")[1] for line in lines] == [first.id, second.id, third.id]
+    for number in (0, 2):
+        assert "Your vote may not be recorded; vote on this one again: " in lines[number]
+        assert "out of order" in lines[number]
+    assert lines[1].endswith("Thank you: it is being reverted.")
+    assert "out of order" in answer.refused
+    assert second.id not in answer.refused
+    assert three.press("revert-all", first).status == 200
+    assert three.statuses == [Status.APPROVED] * 3
 
 
 def test_nobody_reverts_all_whom_the_policy_does_not_name(three: Three) -> None:

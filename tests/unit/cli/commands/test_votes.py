@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from driftguard.model import Status
 from driftguard_cli.errors import Trouble
-from tests.support.approving import is_open
+from tests.support.approving import is_open, unreadable
 from tests.support.doors import Door, told
 
 
@@ -56,6 +58,20 @@ def test_whom_iam_does_not_let_in_is_told_which_permission_is_missing(door: Door
     result = told(door, "approve", "--yes")
     assert "lambda:InvokeFunctionUrl" in str(result.exception)
     assert door.asked.events() == [("decided", "guard")]
+
+
+def test_a_decision_that_cannot_be_read_keeps_no_other_from_being_voted_on(
+    door: Door, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unread = f"dg-{'1' * 24}"
+    with monkeypatch.context() as meanwhile:
+        unreadable(meanwhile, unread)
+        result = told(door, "approve", unread, "--yes")
+    assert result.exit_code == 1
+    assert f"{unread}: " in result.stderr
+    assert "out of order" in result.stderr
+    assert door.asked.carried_out().status is Status.REVERTED
+    assert not is_open(group)
 
 
 def test_several_are_voted_on_one_after_the_other_whatever_becomes_of_one(

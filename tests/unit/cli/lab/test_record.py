@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from driftguard_cli.commands.lab import down, record
+from driftguard_cli.commands.lab.emitting import AwsOfLab
 from driftguard_cli.commands.lab.environment import Endpoints
 from driftguard_cli.commands.lab.errors import LabError
 from driftguard_cli.commands.lab.processes import Process
@@ -50,6 +52,20 @@ def test_what_is_printed_has_the_outputs_by_name_and_the_environment(tmp_path: P
     assert isinstance(told["environment"], dict)
     assert told["recorder_endpoint"] == "http://127.0.0.1:4003"
     assert told["environment"]["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4003"
+
+
+def test_a_client_is_made_once_for_each_service_and_endpoint(tmp_path: Path) -> None:
+    """The demo's staging made one for each call."""
+    lab = a_lab(tmp_path)
+    aws = AwsOfLab(lab)
+    for service in ("sqs", "ec2"):
+        assert aws.client(service) is aws.client(service, "us-east-1") is lab.client(service)
+    elsewhere = lab.client("sqs", "http://127.0.0.1:4999")
+    assert elsewhere is not lab.client("sqs")
+    assert elsewhere.meta.endpoint_url == "http://127.0.0.1:4999"
+    # What else is known of a lab changes nothing of its clients; another lab has its own.
+    assert replace(lab, ready=True).client("sqs") is lab.client("sqs")
+    assert a_lab(tmp_path).client("sqs") is not lab.client("sqs")
 
 
 def test_a_labs_client_heeds_nothing_of_the_persons_own_environment(

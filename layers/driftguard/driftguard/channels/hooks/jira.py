@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -45,7 +45,10 @@ class Accepted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Jira:
-    """Makes issues in one project. `post` has the site's address; the token is a secret."""
+    """Makes issues in one project. `post` has the site's address; the token is a secret.
+
+    In a storm, too, each acceptance has an issue of its own: it is mended by itself.
+    """
 
     post: Post
     email: str
@@ -63,22 +66,6 @@ class Jira:
             said = message(decision)
             words = f"The exemption was withdrawn by {decision.actor.name}. {said.decided}"
             self._ask(f"issue/{key}/comment", {"body": _written([_paragraph(words)])})
-
-    def send_digest(self, decisions: Sequence[Decision], count: int) -> None:
-        """Makes an issue for each: what is accepted is for each by itself.
-
-        One that Jira does not take keeps no other from being made; what was made is found again.
-        """
-        troubles: list[NotTaken] = []
-        for decision in decisions:
-            try:
-                self.send(decision, None)
-            except NotTaken as trouble:
-                troubles.append(trouble)
-        if troubles:
-            again = any(trouble.again for trouble in troubles)
-            words = dict.fromkeys(str(trouble) for trouble in troubles)
-            raise NotTaken("; ".join(words), again=again)
 
     def _found(self, exemption: str) -> str:
         """The key of the issue of an exemption; "" while Jira finds none."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from driftguard.documents import Document, Json, documents, mapping, parsed, text
 
-from ..digest import NAMED
+from ..digest import LISTED
 
 
 class News(NamedTuple):
@@ -39,7 +39,7 @@ def _news(said: Document) -> News:
     if said.get("digest") is True:
         named = tuple(_ids(documents(said, "decisions")))
         count = said.get("count")
-        return News(named[:NAMED], max(count if isinstance(count, int) else 0, len(named)))
+        return News(named[:LISTED], max(count if isinstance(count, int) else 0, len(named)))
     return News(tuple(_ids([said, *documents(said, "requests")])))
 
 

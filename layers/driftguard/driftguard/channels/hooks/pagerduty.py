@@ -12,7 +12,6 @@ overview" (202 for what was taken, 400, 429; 512 KB).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from driftguard.documents import Document
@@ -35,7 +34,10 @@ _ITEMS = 20
 
 @dataclass(frozen=True, slots=True)
 class PagerDuty:
-    """Sends events to one service's integration. `routing_key` is its key."""
+    """Sends events to one service's integration. `routing_key` is its key.
+
+    In a storm, too, each decision has an event: PagerDuty groups alerts, and each is resolved.
+    """
 
     post: Post
     routing_key: str = field(repr=False)
@@ -53,11 +55,6 @@ class PagerDuty:
         if action == "trigger":
             event |= _alert(decision, message(decision, request))
         self.post(json.dumps(event, ensure_ascii=False).encode())
-
-    def send_digest(self, decisions: Sequence[Decision], count: int) -> None:
-        """Sends an event for each decision: PagerDuty groups alerts, and each is resolved."""
-        for decision in decisions:
-            self.send(decision, None)
 
 
 def action_of(decision: Decision) -> str:

@@ -1,11 +1,15 @@
-"""Makes a channel of a hook: each state of a decision is told once, a storm in one message."""
+"""Makes a channel of a hook: each state of a decision is told once, a storm in one message.
+
+A service that keeps a thing of its own for each decision (an alert, an issue) has no such message:
+it is told of each decision of a storm by itself, however many there are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from driftguard.model import Decision
 from driftguard.policy.model import Policy
@@ -20,11 +24,20 @@ class NotTold(Exception):
     """Some services were not told; the message says which and why."""
 
 
+# As many decisions as one read of the record takes.
+_READ = 100
+
+
 class Hook(Protocol):
-    """Sends messages to one service. Each method raises what kept it from sending."""
+    """Sends messages to one service. It raises what kept it from sending."""
 
     def send(self, decision: Decision, request: ApprovalRequest | None) -> None:
         """Sends a decision in its current state."""
+
+
+@runtime_checkable
+class Digests(Protocol):
+    """A hook that has one message about many decisions. It raises what kept it from sending."""
 
     def send_digest(self, decisions: Sequence[Decision], count: int) -> None:
         """Sends many decisions in as few messages as the service has: `count`, these by name."""
@@ -52,17 +65,38 @@ class Hooked:
         return ONE_MESSAGE
 
     def tell_digest(self, digest: str, decisions: Sequence[Decision]) -> int:
-        """Sends one message about those that were not sent before.
+        """Sends one message about those that were not sent before, or one about each.
 
-        `digest` is how many decisions it is about: only some of them are named.
+        `digest` is how many decisions it is about: perhaps only some of them are named. What was
+        only observed and waited for its digest is named in part; no service keeps a thing of it.
         """
         news = [decision for decision in decisions if not self.told.was_told(decision)]
         if not news:
             return 0
-        self.hook().send_digest(news, max(int(digest), len(news)))
+        hook = self.hook()
+        if not isinstance(hook, Digests):
+            return self._tell_each(hook, news)
+        hook.send_digest(news, max(int(digest), len(news)))
         for decision in news:
             self.told.remember(decision, self.now())
         return 1
+
+    def _tell_each(self, hook: Hook, decisions: Sequence[Decision]) -> int:
+        """Sends each by itself; one that is not taken keeps no other from being sent.
+
+        Each is remembered once it is sent, so that another delivery goes on from there.
+        """
+        troubles: list[str] = []
+        for decision in decisions:
+            try:
+                hook.send(decision, None)
+            except Exception as error:  # noqa: BLE001 - the others are sent, and it comes again
+                troubles.append(f"{decision.id}: {type(error).__name__}: {error}")
+            else:
+                self.told.remember(decision, self.now())
+        if troubles:
+            raise NotTold("; ".join(troubles))
+        return len(decisions)
 
 
 def tell_of(
@@ -76,7 +110,12 @@ def tell_of(
     """
     published, troubles = 0, list[str]()
     for one in news:
-        decisions = read(one.decisions)
+        ids = one.decisions
+        decisions = [
+            decision
+            for start in range(0, len(ids), _READ)
+            for decision in read(ids[start : start + _READ])
+        ]
         if not one.of:
             followed = tell_all(channels, [(decision.id, decision) for decision in decisions])
             published += followed.published

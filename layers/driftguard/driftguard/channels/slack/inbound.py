@@ -20,6 +20,8 @@ from driftguard.approvals.command_queue import CommandQueue
 from driftguard.approvals.desk import Desk
 from driftguard.approvals.requester import Requester, not_named
 from driftguard.approvals.rules import is_undoable
+from driftguard.audit import Conflict
+from driftguard.aws.calls import AwsError
 from driftguard.documents import items, mapping, parsed, text
 from driftguard.model import Choice, Decision, Status, Vote
 from driftguard.policy.model import Person
@@ -34,6 +36,8 @@ WINDOW = 300
 # Bytes that a request has at most: Slack sends the whole message along with a click.
 LONGEST = 262_144
 _LENGTHS = {f"{days}d": timedelta(days=days) for days in blocks.LENGTHS}
+# Of one vote among several, where AWS gave no answer or refused.
+_NOT_RECORDED = "Your vote may not be recorded; vote on this one again"
 _HOOKS = ("https://hooks.slack.com/", "https://hooks.slack-gov.com/")
 
 
@@ -99,7 +103,7 @@ class Inbound:
         except Refused as error:
             return Response(error.status, refused=str(error))
         try:
-            reply, refused = self._work(click), ""
+            reply, refused = self._work(click)
         except Declined as error:
             reply = blocks.escaped(str(error))
             refused = f"{click.user} on {click.decision or 'nothing'}: {error}"
@@ -135,28 +139,40 @@ class Inbound:
 
     # ------------------------------------------------------------------------ what is wanted
 
-    def _work(self, click: Click) -> str:
-        """Does what was clicked; returns the words for the person, in Slack's markup."""
+    def _work(self, click: Click) -> tuple[str, str]:
+        """Does what was clicked.
+
+        Returns the words for the person, in Slack's markup, and those for the log: what of it was
+        not done.
+        """
         if click.action not in blocks.ACTIONS:
             raise Declined("Driftguard does not know this button.")
         if click.action == blocks.TEST:
-            return self._tested(click)
+            return self._tested(click), ""
         if click.action == blocks.REVERT_ALL:
             return self._vote_on_all(click)
-        return self._act(click)
+        return self._act(click), ""
 
-    def _vote_on_all(self, click: Click) -> str:
-        """Votes to revert each request of an incident; says of each what became of it."""
-        said = []
+    def _vote_on_all(self, click: Click) -> tuple[str, str]:
+        """Votes to revert each request of an incident; says of each what became of it.
+
+        A vote that does not count, or that could not be recorded, keeps no other from being cast.
+        """
+        said, refused = [], []
         for decision, fingerprint in click.every:
             one = replace(
                 click, action=blocks.REVERT, decision=decision, fingerprint=fingerprint, every=()
             )
             try:
-                said.append(f"`{blocks.escaped(decision)}` {self._act(one)}")
+                words = self._act(one)
             except Declined as error:
-                said.append(f"`{blocks.escaped(decision)}` {blocks.escaped(str(error))}")
-        return "\n".join(said)
+                words = blocks.escaped(str(error))
+                refused.append(f"{decision}: {error}")
+            except (AwsError, Conflict) as error:
+                words = blocks.escaped(f"{_NOT_RECORDED}: {error}")
+                refused.append(f"{decision}: not recorded: {error}")
+            said.append(f"`{blocks.escaped(decision)}` {words}")
+        return "\n".join(said), f"{click.user} on {'; '.join(refused)}" if refused else ""
 
     def _act(self, click: Click) -> str:
         """Does what was clicked about one decision."""

@@ -8,9 +8,12 @@ follows is a command that has the guard look and ask (`engine/wanted.py`): never
 - A finding of one of Security Hub's own controls names resources; each of our controls that names
   that control among its references looks at them.
 
-Sources: AWS Security Hub User Guide, "EventBridge event formats for Security Hub CSPM", "Creating a
-custom action", "Defining a rule in EventBridge", "Consolidated control findings"; AWS Security Hub
-API Reference, "GetFindings".
+Somebody can choose the action for twenty findings at a time, and Security Hub sends an event for
+each. An event that is about more is obeyed as far as that, and says what was left out.
+
+Sources: AWS Security Hub User Guide, "Security Hub event types in EventBridge" (twenty at a time),
+"EventBridge event formats for Security Hub CSPM", "Creating a custom action", "Defining a rule in
+EventBridge", "Consolidated control findings"; AWS Security Hub API Reference, "GetFindings".
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from driftguard.aws.calls import Client, document, told_apart
+from driftguard.aws.calls import AwsError, Client, document, told_apart
 from driftguard.controls.control import AnyControl, partition_of
 from driftguard.documents import Document, documents, mapping, text
 from driftguard.events.commands import ask_about_message, look_for_message
@@ -30,8 +33,11 @@ from .asff import decision_in, product_arn
 DETAIL_TYPE = "Security Hub Findings - Custom Action"
 # The custom action's own id, which people give it when they make it.
 ACTION = "DriftguardRevert"
-# As many findings as the console lets one person choose, and resources as one finding has.
+NAME = "Driftguard: revert"
+# As many findings as somebody can choose at a time, and resources as one finding has.
 _FINDINGS, _RESOURCES = 20, 32
+# So many commands follow from one event: more than a whole finding of any control asks for.
+MOST = 100
 # A finding of Security Hub's own controls: by the control, or by its place in a standard.
 _GENERATORS = ("security-control/", "aws-foundational-security-best-practices/v/1.0.0/")
 
@@ -50,7 +56,7 @@ def action_arn(place: Place) -> str:
 
 
 def claims(event: Document, place: Place) -> list[Claim]:
-    """The findings that an event is about; none where it is not our action's, in our place."""
+    """The findings that an event is about, each once; none where it is not our action's here."""
     named = event.get("resources")
     if (
         text(event, "detail-type") != DETAIL_TYPE
@@ -59,8 +65,8 @@ def claims(event: Document, place: Place) -> list[Claim]:
         or action_arn(place) not in named
     ):
         return []
-    found = documents(mapping(event, "detail"), "findings")[:_FINDINGS]
-    return [Claim(text(one, "Id"), text(one, "ProductArn")) for one in found]
+    found = documents(mapping(event, "detail"), "findings")
+    return list(dict.fromkeys(Claim(text(one, "Id"), text(one, "ProductArn")) for one in found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,22 +146,40 @@ def _security_control(finding: Document, place: Place) -> str:
     return next(found, "")
 
 
+class Obeyed(NamedTuple):
+    """How many commands follow from an event, and the ids of findings that were too many for it."""
+
+    sent: int
+    left_out: tuple[str, ...]
+
+
 def obeyed(
     event: Document,
     action: CustomAction,
     known: Callable[[Sequence[str]], Sequence[Decision]],
     send: Callable[[Document], None],
-) -> int:
-    """Sends the commands that follow from an event; how many those were.
+) -> Obeyed:
+    """Sends the commands that follow from an event, up to `MOST`.
 
     `known` reads decisions from the record: what anybody imported under the id of a finding of ours
-    names none. Raises `AwsError` when Security Hub could not be asked.
+    names none. Raises `AwsError` once every finding was tried, where AWS could not be asked of one,
+    or did not take a command.
     """
-    sent = 0
-    for claim in claims(event, action.place):
-        for command in action.commands(claim):
-            decision = text(command, "decision")
-            if not decision or known([decision]):
+    sent, troubles, chosen = 0, list[AwsError](), claims(event, action.place)
+    left_out = [claim.finding for claim in chosen[_FINDINGS:]]
+    for claim in chosen[:_FINDINGS]:
+        try:
+            for command in action.commands(claim):
+                decision = text(command, "decision")
+                if decision and not known([decision]):
+                    continue
+                if sent == MOST:
+                    left_out.append(claim.finding)
+                    break
                 send(command)
                 sent += 1
-    return sent
+        except AwsError as error:
+            troubles.append(error)
+    if troubles:
+        raise AwsError("; ".join(dict.fromkeys(map(str, troubles)))) from troubles[0]
+    return Obeyed(sent, tuple(left_out))
