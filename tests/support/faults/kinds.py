@@ -88,7 +88,7 @@ def _resent(call: Call, effect: Effect, control: AnyControl) -> Any:
         return effect()
     except ClientError as error:
         # As botocore notes it of an answer that only another of its attempts got.
-        error.response["ResponseMetadata"]["RetryAttempts"] = 1
+        error.response.setdefault("ResponseMetadata", {})["RetryAttempts"] = 1
         raise
 
 

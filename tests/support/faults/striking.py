@@ -27,13 +27,15 @@ from .kinds import Call, Kind
 class Hook:
     """What was called, what is struck, which writes took effect, and which queues were sent to.
 
-    `strikes` are kinds by the number of the call that they strike.
+    `strikes` are kinds by the number of the call that they strike. `unanswered` are the writes that
+    took effect, and whose answer never reached the guard.
     """
 
     control: AnyControl
     strikes: Mapping[int, Kind] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     effects: Counter[str] = field(default_factory=Counter)
+    unanswered: set[str] = field(default_factory=set)
     sent: list[str] = field(default_factory=list)
     _lasting: list[tuple[Call, Kind]] = field(default_factory=list)
     _watching: bool = False
@@ -80,19 +82,22 @@ class Hook:
         call = Call(len(self.calls), service, operation, alike + 1)
         self.calls.append(call)
 
+        what = f"{service}.{operation} {json.dumps(parameters, sort_keys=True, default=str)}"
+
         def effect() -> Any:
             answer = below(client, operation, parameters)
             if operation == "SendMessage":
                 self.sent.append(str(parameters["QueueUrl"]).rpartition("/")[2])
             if self._writing and not operation.startswith(("Get", "List", "Describe")):
-                what = json.dumps(parameters, sort_keys=True, default=str)
-                self.effects[f"{service}.{operation} {what}"] += 1
+                self.effects[what] += 1
             return answer
 
         kind = self.strikes.get(call.number)
         if kind is not None and kind.meets(call, self.control):
             if kind.again:
                 self._lasting.append((call, kind))
+            if kind.name in ("lost", "killed"):
+                self.unanswered.add(what)
             return kind.strike(call, effect, self.control)
         for struck, lasting in self._lasting:
             if struck.alike(call):

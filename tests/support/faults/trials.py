@@ -178,7 +178,10 @@ class Life:
         decision = self._decision()
         if crash := crash_in(reasons):
             return wrong(f"a crash: {crash}")
-        twice = [what for what, times in self.hook.effects.items() if times > 1]
+        # Whether a call took effect whose answer is lost, the state tells; but not of a plan that
+        # is carried out to its end whatever the state: there it is made again.
+        open_ = self.hook.unanswered if self.hook.control.to_its_end else set()
+        twice = [what for what, times in self.hook.effects.items() if times > 1 + (what in open_)]
         if twice and not any(one.name == "resent" for one in self.hook.strikes.values()):
             return wrong(f"made twice: {twice[0]}")
         if given_up.startswith("it is put"):

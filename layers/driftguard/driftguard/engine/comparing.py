@@ -82,6 +82,13 @@ class Comparison:
             plan = left_to_people(plan)
         return Assessment(observation, finding, fitting(plan), before, leans)
 
+    def is_as_recorded(self, observation: Observation) -> bool:
+        """Whether a state is the recorded baseline, but for what does not count."""
+        if self.baseline is None:
+            return False
+        recorded, ignored = Observation(self.baseline.state, ""), self.beyond_baselines
+        return recorded.fingerprint(ignored) == observation.fingerprint(ignored)
+
     # ------------------------------------------------------------- weaker than before
 
     def _judged(self, state: Document) -> tuple[Finding | None, Document | None]:

@@ -63,7 +63,11 @@ def resume(
         return undo.go_on(case, decision)
     account = case.candidate.resource.account
     frozen = freezes.why_frozen(case.remembered, case.control.id, account, case.moment())
-    half = assessment is None and begun(case, decision, in_doubt=died) > 0
+    half = (
+        assessment is None
+        and observation is not None
+        and begun(case, decision, observation, in_doubt=died) > 0
+    )
     if frozen and (assessment is not None or half) and not recheck.by_people(decision):
         recording.put_off(case, decision, frozen)
     if decision.lost and (assessment is not None or half):

@@ -66,18 +66,21 @@ def revert(
     return recording.fail(case, decision, reason, observation, taught=taught)
 
 
-def begun(case: Case, decision: Decision, *, in_doubt: bool) -> int:
+def begun(case: Case, decision: Decision, observation: Observation, *, in_doubt: bool) -> int:
     """How many steps are made of a plan that is to be carried out to its end; 0 if nothing is left.
 
-    The finding is gone. So the first step of a worker that died (`in_doubt`) had its effect.
+    The finding is gone. So the first step of a worker that died (`in_doubt`) had its effect; where
+    all is as it was recorded before, all of them had.
     """
     done = max(decision.done, 1) if in_doubt else decision.done
-    return done if case.control.to_its_end and done < len(decision.plan.steps) else 0
+    if not case.control.to_its_end or done >= len(decision.plan.steps):
+        return 0
+    return 0 if case.comparison().is_as_recorded(observation) else done
 
 
 def finish(case: Case, decision: Decision, observation: Observation, *, in_doubt: bool) -> Decision:
     """Makes the rest of a plan's calls whose finding is gone: not all is as it was yet."""
-    made = begun(case, decision, in_doubt=in_doubt)
+    made = begun(case, decision, observation, in_doubt=in_doubt)
     still_so = _still(case, case.fingerprint(observation))
     outcome = apply_for(case, decision, decision.plan, made, still_so, again=in_doubt)
     decision = replace(decision, done=outcome.done)
