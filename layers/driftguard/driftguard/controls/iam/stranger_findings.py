@@ -57,6 +57,11 @@ _SUSPECTED = frozenset(
 _OWNERS = {"AssumedRole": "role", "FederatedUser": "user", "IAMUser": "user"}
 
 
+def known_types() -> frozenset[str]:
+    """The types of findings that are read here."""
+    return _EVIDENT | _SUSPECTED
+
+
 def used_by_strangers(change: Change) -> Iterator[Candidate]:
     """The candidate of a finding: a lasting key, the role of a temporary key, or the root user.
 
