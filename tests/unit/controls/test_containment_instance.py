@@ -198,7 +198,12 @@ def test_each_vpc_has_a_group_of_its_own() -> None:
 
 
 def test_rules_that_somebody_gave_the_group_go_too() -> None:
-    ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "1.2.3.4/32"}]}
+    ssh = {
+        "IpProtocol": "tcp",
+        "FromPort": 22,
+        "ToPort": 22,
+        "IpRanges": [{"CidrIp": "1.2.3.4/32"}],
+    }
     contained = state(
         interfaces=[interface("eni-1", "sg-9")], quarantine=[own_group(ingress=[ssh])]
     )
@@ -255,7 +260,10 @@ def carried_out(found: tuple[Step, ...], before: dict[str, Any]) -> dict[str, An
                         one["groups"] = ["sg-9"]
             case opening if opening.startswith("Authorize"):
                 group = groups[asked["GroupId"]["$held"]["vpc"]]
-                group[way] = [*group[way], *(p for p in asked["IpPermissions"] if p not in group[way])]
+                group[way] = [
+                    *group[way],
+                    *(p for p in asked["IpPermissions"] if p not in group[way]),
+                ]
             case _:
                 group = groups[asked["GroupId"]["$held"]["vpc"]]
                 assert all(one in group[way] for one in asked["IpPermissions"])
@@ -266,9 +274,9 @@ def carried_out(found: tuple[Step, ...], before: dict[str, Any]) -> dict[str, An
 states = st.builds(
     state,
     protected=st.sampled_from([True, False, None]),
-    interfaces=st.lists(
-        st.sampled_from(["vpc-1", "vpc-2"]), min_size=1, max_size=4
-    ).map(lambda vpcs: [interface(f"eni-{i}", vpc=vpc) for i, vpc in enumerate(vpcs)]),
+    interfaces=st.lists(st.sampled_from(["vpc-1", "vpc-2"]), min_size=1, max_size=4).map(
+        lambda vpcs: [interface(f"eni-{i}", vpc=vpc) for i, vpc in enumerate(vpcs)]
+    ),
     scaling=st.just({}) | st.builds(member, least=st.integers(1, 3), desired=st.integers(1, 4)),
     targets=st.sets(st.sampled_from([(WEB, 80), (WEB, 81), (f"{WEB}b", 80)])).map(
         lambda found: [{"group": group, "id": ID, "port": port} for group, port in sorted(found)]

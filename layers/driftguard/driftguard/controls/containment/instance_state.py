@@ -91,7 +91,9 @@ def _strings(value: Json) -> list[str]:
 
 
 def _filter(**wanted: Iterable[str]) -> list[dict[str, object]]:
-    return [{"Name": name.replace("_", "-"), "Values": [*values]} for name, values in wanted.items()]
+    return [
+        {"Name": name.replace("_", "-"), "Values": [*values]} for name, values in wanted.items()
+    ]
 
 
 def _protected(described: Document, reader: Reader) -> bool | None:
@@ -118,7 +120,10 @@ def _interfaces(id_: str, reader: Reader) -> Iterator[dict[str, Json]]:
     ):
         one = document(found)
         addresses = [
-            *(text(private, "PrivateIpAddress") for private in items(one.get("PrivateIpAddresses"))),
+            *(
+                text(private, "PrivateIpAddress")
+                for private in items(one.get("PrivateIpAddresses"))
+            ),
             *(text(sixth, "Ipv6Address") for sixth in items(one.get("Ipv6Addresses"))),
         ]
         managed = flag(one.get("RequesterManaged")) is True
@@ -136,9 +141,7 @@ def _scaling(id_: str, reader: Reader) -> Document:
 
     On its way into a state it stands in it already: EC2 Auto Scaling goes on by itself.
     """
-    answer = document(
-        reader.read("autoscaling", "DescribeAutoScalingInstances", InstanceIds=[id_])
-    )
+    answer = document(reader.read("autoscaling", "DescribeAutoScalingInstances", InstanceIds=[id_]))
     for member in items(answer.get("AutoScalingInstances")):
         name, state = text(member, "AutoScalingGroupName"), text(member, "LifecycleState")
         for group in reader.pages(
