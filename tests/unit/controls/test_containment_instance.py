@@ -19,7 +19,11 @@ HERE = "arn:aws:ec2:us-east-1:123456789012"
 INSTANCE = Resource("ec2.instance", ID, "123456789012", "us-east-1", f"{HERE}:instance/{ID}")
 BALANCED = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup"
 WEB = f"{BALANCED}/web/0123456789abcdef"
-GROUP = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:1:autoScalingGroupName/web"
+# As long as EC2 Auto Scaling takes it, with the id that it gives.
+GROUP = (
+    "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:"
+    f"8f4f7fe8-0efa-4646-8060-00a2ddf77cae:autoScalingGroupName/{'web' * 85}"
+)
 OURS = group_id(quarantine.name_for(ID), "vpc-1")
 
 
@@ -47,6 +51,7 @@ def state(**more: Any) -> dict[str, Any]:
         "volumes": [{"device": "/dev/xvda", "volume": "vol-1"}],
         "evidence": [],
         "quarantine": [],
+        "vpcs": {"vpc-1": "ipv4", "vpc-2": "dual-stack"},
         **more,
     }
 
@@ -63,7 +68,8 @@ def calls(found: tuple[Step, ...], operation: str) -> list[Call]:
     return [step.call for step in found if step.call.operation == operation]
 
 
-OPENED = ["AuthorizeSecurityGroupIngress"] * 2 + ["AuthorizeSecurityGroupEgress"] * 2
+OPENED = ["AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"]
+EVERYBODY = quarantine.everybody(sixth=True)
 CLOSED = ["RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress"]
 
 
@@ -76,9 +82,9 @@ def test_evidence_comes_first_and_the_network_last() -> None:
     assert operations(found) == [
         "CreateSnapshots",
         "ModifyInstanceAttribute",
+        "CreateSecurityGroup",
         "EnterStandby",
         "DeregisterTargets",
-        "CreateSecurityGroup",
         *OPENED,
         "ModifyNetworkInterfaceAttribute",
         *CLOSED,
@@ -123,7 +129,6 @@ def test_an_undo_puts_back_groups_in_order_targets_with_ports_standby_and_protec
             "ModifyNetworkInterfaceAttribute",
             {"NetworkInterfaceId": "eni-1", "Groups": ["sg-2", "sg-1"]},
         ),
-        ("DeleteSecurityGroup", {"GroupId": OURS}),
         (
             "RegisterTargets",
             {
@@ -139,10 +144,11 @@ def test_an_undo_puts_back_groups_in_order_targets_with_ports_standby_and_protec
             },
         ),
         ("ExitStandby", {"AutoScalingGroupName": "web", "InstanceIds": [ID]}),
+        ("DeleteSecurityGroup", {"GroupId": OURS}),
         ("ModifyInstanceAttribute", {"InstanceId": ID, "DisableApiTermination": {"Value": False}}),
     ]
     # Rules that are gone already are no error; a group in which anything else is stays.
-    assert all("InvalidPermission.NotFound" in call.settled_by for call in undone[2:6])
+    assert all("InvalidPermission.NotFound" in call.settled_by for call in undone[2:4])
     (delete,) = [call for call in undone if call.operation == "DeleteSecurityGroup"]
     assert "DependencyViolation" in delete.settled_by
 
@@ -182,11 +188,21 @@ def test_everything_passes_before_nothing_does_so_that_no_connection_is_tracked(
     after_making = operations(found)[operations(found).index("CreateSecurityGroup") + 1 :]
     assert after_making == [*OPENED, *["ModifyNetworkInterfaceAttribute"] * 2, *CLOSED]
     for opening in OPENED:
-        everybody = [call.parameters["IpPermissions"] for call in calls(found, opening)]
-        assert everybody == [[one] for one in quarantine.OPEN]
+        (call,) = calls(found, opening)
+        assert call.parameters["IpPermissions"] == [EVERYBODY[0]]
     for closing in CLOSED:
         (call,) = calls(found, closing)
-        assert call.parameters["IpPermissions"] == [*quarantine.OPEN]
+        assert call.parameters["IpPermissions"] == [EVERYBODY[0]]
+
+
+def test_where_there_is_ipv6_it_passes_too_and_then_no_more() -> None:
+    found = steps(interfaces=[interface("eni-1", vpc="vpc-2")])
+    for opening in OPENED:
+        asked = [call.parameters["IpPermissions"] for call in calls(found, opening)]
+        assert asked == [[one] for one in EVERYBODY]
+    for closing in CLOSED:
+        (call,) = calls(found, closing)
+        assert call.parameters["IpPermissions"] == [*EVERYBODY]
 
 
 def test_each_vpc_has_a_group_of_its_own() -> None:
@@ -251,7 +267,8 @@ def carried_out(found: tuple[Step, ...], before: dict[str, Any]) -> dict[str, An
                 after["targets"] = [one for one in after["targets"] if one["group"] != group]
             case "CreateSecurityGroup":
                 # EC2 lets everything out of a new group.
-                everybody = [quarantine.OPEN[0]]
+                sixth = before["vpcs"][asked["VpcId"]] == "dual-stack"
+                everybody = quarantine.everybody(sixth=sixth)
                 groups[asked["VpcId"]] = own_group(egress=everybody, vpc=asked["VpcId"])
             case "ModifyNetworkInterfaceAttribute":
                 for one in after["interfaces"]:
@@ -282,25 +299,53 @@ states = st.builds(
         lambda found: [{"group": group, "id": ID, "port": port} for group, port in sorted(found)]
     ),
     quarantine=st.just([])
-    | st.lists(st.sampled_from(quarantine.OPEN), unique_by=str).map(
+    | st.lists(st.sampled_from(EVERYBODY), unique_by=str).map(
         lambda rules: [own_group(ingress=rules)]
     ),
 )
+
+
+def with_groups_where_it_is(before: dict[str, Any]) -> dict[str, Any]:
+    here = {one["vpc"] for one in before["interfaces"]}
+    return {**before, "quarantine": [one for one in before["quarantine"] if one["vpc"] in here]}
+
+
+states = states.map(with_groups_where_it_is)
 
 
 @given(states, st.data())
 def test_whatever_was_done_the_rest_leads_to_a_contained_instance(
     before: dict[str, Any], data: st.DataObject
 ) -> None:
+    shown = [step.call for step in instance_plan.steps(INSTANCE, before, "finding-1")]
     while found := instance_plan.steps(INSTANCE, before, "finding-1"):
         assert instance_plan.left(before)
+        # What people approved is all that is ever called.
+        assert all(step.call in shown for step in found)
         before = carried_out(found[: data.draw(st.integers(1, len(found)))], before)
     assert instance_plan.left(before) == []
 
 
+def as_long_as_ids_are(before: dict[str, Any]) -> dict[str, Any]:
+    """The same state with ids of AWS's length."""
+    long = {name: f"{name}-0123456789abcde" for name in ("vpc-1", "vpc-2")}
+    interfaces = [
+        {**one, "interface": f"{one['interface']}123456789abcdef0", "vpc": long[one["vpc"]]}
+        for one in before["interfaces"]
+    ]
+    vpcs = {long[name]: addresses for name, addresses in before["vpcs"].items()}
+    ours = [{**one, "vpc": long[one["vpc"]]} for one in before["quarantine"]]
+    targets = [
+        {**one, "group": one["group"].replace("/web/", f"/{'web' * 10}-1/")}
+        for one in before["targets"]
+    ]
+    changed = {"interfaces": interfaces, "vpcs": vpcs, "quarantine": ours, "targets": targets}
+    return {**before, **changed}
+
+
 @given(states)
 def test_the_session_of_a_plan_and_of_its_undo_can_be_opened(before: dict[str, Any]) -> None:
-    found = instance_plan.steps(INSTANCE, before, "finding-1")
+    found = instance_plan.steps(INSTANCE, as_long_as_ids_are(before), "finding-1")
     undone = inverse(Plan(found), len(found)).steps
     for plan in (found, undone):
         policy = compact(session_policy([step.call for step in plan]))

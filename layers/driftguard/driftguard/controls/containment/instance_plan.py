@@ -24,8 +24,8 @@ _LONGEST_TAG = 256
 # Where an instance of an Auto Scaling group stands while the group counts on it, and while not.
 IN_SERVICE, STANDBY = "InService", "Standby"
 
-# How many target groups a session policy names; beyond that it names them all.
-_NAMED = 4
+# What a state says of a VPC: whether it has addresses of IPv6.
+DUAL, IPV4 = "dual-stack", "ipv4"
 
 
 def open_interfaces(state: Document) -> list[Document]:
@@ -66,9 +66,10 @@ def steps(instance: Resource, state: Document, finding: str) -> tuple[Step, ...]
     return (
         *_evidence(instance, state, finding),
         *_protection(instance, state),
+        *_groups(instance, state),
         *_standby(instance, state),
         *_deregistration(state),
-        *_isolation(instance, state),
+        *_moves(instance, state),
     )
 
 
@@ -138,25 +139,54 @@ def _deregistration(state: Document) -> Iterator[Step]:
             if name in one
         }
         by_group.setdefault(text(one, "group"), []).append(target)
-    arns = tuple(by_group)
-    if len(arns) > _NAMED:
-        arns = (f"{arns[0].partition(':targetgroup/')[0]}:targetgroup/*",)
     for group, targets in by_group.items():
         parameters: Document = {"TargetGroupArn": group, "Targets": targets}
+        # A node of a cluster may be in dozens of them: a session policy cannot name them all.
+        on = (f"{group.partition(':targetgroup/')[0]}:targetgroup/*",)
         yield Step(
-            Call("elbv2", "DeregisterTargets", parameters, arns),
-            (Call("elbv2", "RegisterTargets", parameters, arns),),
+            Call("elbv2", "DeregisterTargets", parameters, on),
+            (Call("elbv2", "RegisterTargets", parameters, on),),
         )
 
 
-def _isolation(instance: Resource, state: Document) -> Iterator[Step]:
-    interfaces = open_interfaces(state)
+def _networks(instance: Resource, state: Document) -> list[quarantine.Network]:
+    """The VPCs of the instance, by those of its interfaces that can be moved."""
+    account = instance.arn.partition(":instance/")[0]
+    movable = [one for one in documents(state, "interfaces") if not one.get("managed")]
+    ids = [text(one, "interface") for one in movable]
+    # The session policy has no room for more: 2,048 characters (AWS STS API Reference, AssumeRole).
+    named = ids if len(ids) <= _NAMED else ["*"]
+    vpcs = [*dict.fromkeys(text(one, "vpc") for one in movable)]
+    return [
+        quarantine.Network(
+            vpc,
+            text(mapping(state, "vpcs"), vpc) == DUAL,
+            f"{account}:vpc/{vpc if len(vpcs) == 1 else '*'}",
+            f"{account}:security-group/*",
+            tuple(f"{account}:network-interface/{one}" for one in named),
+        )
+        for vpc in vpcs
+    ]
+
+
+_NAMED = 2
+
+
+def _groups(instance: Resource, state: Document) -> Iterator[Step]:
+    """The groups that are not there yet, before the instance is taken from its target groups."""
+    there = {text(group, "vpc") for group in documents(state, "quarantine")}
+    still_open = {text(one, "vpc") for one in open_interfaces(state)}
     targets = sorted({text(one, "group") for one in documents(state, "targets")})
+    for network in _networks(instance, state):
+        if network.id in still_open - there:
+            yield quarantine.make(instance.id, network, targets)
+
+
+def _moves(instance: Resource, state: Document) -> Iterator[Step]:
     ours = {text(group, "vpc"): group for group in documents(state, "quarantine")}
-    vpcs = (*(text(one, "vpc") for one in interfaces), *(vpc for vpc in ours))
-    for vpc in dict.fromkeys(vpcs):
-        here = [one for one in interfaces if text(one, "vpc") == vpc]
-        yield from quarantine.steps(instance, vpc, ours.get(vpc), here, targets)
+    for network in _networks(instance, state):
+        here = [one for one in open_interfaces(state) if text(one, "vpc") == network.id]
+        yield from quarantine.moves(instance.id, network, ours.get(network.id), here)
 
 
 # ---------------------------------------------------------------------- what it costs others

@@ -17,7 +17,7 @@ from driftguard.documents import Document, Json, flag, items, mapping, text
 from ..ec2.records import instance
 from ..ec2.rules import permission_of, rules_of
 from . import quarantine
-from .instance_plan import FINDING_TAG, IN_SERVICE, INSTANCE_TAG, STANDBY
+from .instance_plan import DUAL, FINDING_TAG, IN_SERVICE, INSTANCE_TAG, IPV4, STANDBY
 
 READS = (
     "autoscaling:DescribeAutoScalingGroups",
@@ -28,13 +28,14 @@ READS = (
     "ec2:DescribeSecurityGroupRules",
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSnapshots",
+    "ec2:DescribeVpcs",
     "elasticloadbalancing:DescribeTargetGroups",
     "elasticloadbalancing:DescribeTargetHealth",
 )
 
 # What changes by itself, or is not the instance's own: no vote and no undo is bound to it.
 VOLATILE = frozenset(
-    {"desired", "evidence", "profile", "quarantine", "running", "shares", "volumes"}
+    {"desired", "evidence", "profile", "quarantine", "running", "shares", "volumes", "vpcs"}
 )
 
 # States of a target whose requests it answers; health checks may be off.
@@ -49,7 +50,8 @@ def state_of(id_: str, finding: str, reader: Reader) -> Document | None:
     Shape: `interfaces` are `{interface, vpc, groups}`, with `managed` where a service of AWS keeps
     them; `quarantine` are the instance's own groups, `{vpc, group, Ingress, Egress}`; `targets` are
     `{group, id, port?, zone?}`; `shares` say of each of their target groups how many targets serve,
-    how many of those are ours, and how many others are contained; `evidence` are the snapshots that
+    how many of those are ours, and how many others are contained; `vpcs` says of each whether it is
+    dual-stack; `evidence` are the snapshots that
     were taken because of this finding. `protected` is null where AWS has no such protection.
     """
     described = instance(reader, id_)
@@ -57,6 +59,7 @@ def state_of(id_: str, finding: str, reader: Reader) -> Document | None:
         return None
     interfaces = sorted(_interfaces(id_, reader), key=lambda one: text(one, "interface"))
     vpcs = sorted({text(one, "vpc") for one in interfaces})
+    movable = sorted({text(one, "vpc") for one in interfaces if not one.get("managed")})
     addresses = {address for one in interfaces for address in _strings(one["addresses"])}
     targets, serving = _targets({id_, *addresses}, vpcs, reader)
     contained = _contained(id_, vpcs, reader) if targets else {}
@@ -82,7 +85,8 @@ def state_of(id_: str, finding: str, reader: Reader) -> Document | None:
         ],
         "volumes": list(volumes),
         "evidence": list(_evidence(id_, finding, reader)) if volumes else [],
-        "quarantine": list(_own_groups(id_, vpcs, reader)),
+        "vpcs": dict(_vpcs(vpcs, reader)),
+        "quarantine": list(_own_groups(id_, movable, reader)) if movable else [],
     }
 
 
@@ -134,6 +138,15 @@ def _interfaces(id_: str, reader: Reader) -> Iterator[dict[str, Json]]:
             "addresses": list(addresses),
             **({"managed": True} if managed else {}),
         }
+
+
+def _vpcs(vpcs: list[str], reader: Reader) -> Iterator[tuple[str, str]]:
+    """Each VPC, and whether it has addresses of IPv6."""
+    asked = _filter(vpc_id=vpcs)
+    for found in reader.pages("ec2", "DescribeVpcs", "Vpcs", Filters=asked) if vpcs else ():
+        ranges = items(document(found).get("Ipv6CidrBlockAssociationSet"))
+        here = [text(mapping(one, "Ipv6CidrBlockState"), "State") for one in ranges]
+        yield text(document(found), "VpcId"), DUAL if "associated" in here else IPV4
 
 
 def _scaling(id_: str, reader: Reader) -> Document:

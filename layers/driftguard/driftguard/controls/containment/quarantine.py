@@ -15,10 +15,11 @@ Manager Automation runbook reference, "AWSSupport-ContainEC2Instance".
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from driftguard.aws.references import group_id
-from driftguard.documents import Document, Json, documents, text
-from driftguard.model import Call, Resource, Step
+from driftguard.documents import Document, Json, documents
+from driftguard.model import Call, Step
 
 from ..control import Busy
 
@@ -37,8 +38,16 @@ BUSY = (Busy("InvalidGroup.NotFound", f"there is no group {_PREFIX}"),)
 
 _V4: Document = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 _V6: Document = {"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
-OPEN: tuple[Document, ...] = (_V4, _V6)
 _WAYS = ("Ingress", "Egress")
+
+
+def everybody(*, sixth: bool) -> tuple[Document, ...]:
+    """The permissions that let everything through, in a VPC with addresses of IPv6 or without.
+
+    AWS gives a new group one outbound rule for each of them.
+    Source: Amazon VPC User Guide, "Security group rules" (default outbound rules).
+    """
+    return (_V4, _V6) if sixth else (_V4,)
 
 
 def name_for(instance: str) -> str:
@@ -56,58 +65,32 @@ def is_closed(group: Document) -> bool:
     return not any(documents(group, way) for way in _WAYS)
 
 
-def steps(
-    instance: Resource,
-    vpc: str,
-    group: Document | None,
-    interfaces: Sequence[Document],
-    targets: Iterable[str],
-) -> Iterator[Step]:
-    """What moves interfaces of one VPC into the instance's group there, and closes it.
+class Network(NamedTuple):
+    """A VPC that an instance has interfaces in, and what calls about it are on.
 
-    `group` is the group as read, with its rules in either direction as single permissions; None
-    where there is none. `interfaces` are those that are not in it, `targets` the ARNs of the target
-    groups that the instance is taken from.
+    `sixth`: it has addresses of IPv6. `arn` is its ARN, `groups` those of its security groups,
+    `interfaces` those of the instance's interfaces; each may be a pattern. They are the same
+    whatever is left to do, so that a plan that goes on makes the calls that people were shown.
     """
-    account = instance.arn.partition(":instance/")[0]
-    groups = f"{account}:security-group/*"
-    name = name_for(instance.id)
-    id_ = group_id(name, vpc)
-    if group is None:
-        yield _make(instance, f"{account}:vpc/{vpc}", groups, vpc, targets)
-    rules = {way: [] if group is None else documents(group, way) for way in _WAYS}
 
-    def rule(operation: str, way: str, permissions: Sequence[Json], *settled: str) -> Call:
-        parameters: Document = {"GroupId": id_, "IpPermissions": permissions}
-        return Call("ec2", f"{operation}SecurityGroup{way}", parameters, (groups,), settled)
-
-    if interfaces:
-        for way in _WAYS:
-            # One by one: a group that is new, or was opened before, has some of these already.
-            for everybody in OPEN:
-                if everybody not in rules[way]:
-                    yield Step(
-                        rule("Authorize", way, [everybody], "InvalidPermission.Duplicate"),
-                        (rule("Revoke", way, [everybody], "InvalidPermission.NotFound"),),
-                    )
-        on = (*_arns(account, interfaces), groups)
-        for interface in interfaces:
-            yield Step(_put(interface, [id_], on), (_put(interface, interface["groups"], on),))
-    for way in _WAYS:
-        more = [one for one in rules[way] if one not in OPEN]
-        opened = [one for one in OPEN if interfaces or one in rules[way]]
-        if opened or more:
-            yield Step(rule("Revoke", way, [*opened, *more]), ())
+    id: str
+    sixth: bool
+    arn: str
+    groups: str
+    interfaces: tuple[str, ...]
 
 
-def _make(instance: Resource, vpc_arn: str, groups: str, vpc: str, targets: Iterable[str]) -> Step:
-    """The step that makes the group; its undo leaves the group where anything else is in it."""
-    name = name_for(instance.id)
-    tags = {TAG: instance.id, **{taken_from(arn): "1" for arn in [*targets][:_MOST_TAKEN]}}
-    make: Document = {
+def make(instance: str, network: Network, targets: Iterable[str]) -> Step:
+    """The step that makes an instance's group; `targets` are the ARNs of its target groups.
+
+    Its undo leaves the group where anything else is in it, without rules.
+    """
+    name = name_for(instance)
+    tags = {TAG: instance, **{taken_from(arn): "1" for arn in [*targets][:_MOST_TAKEN]}}
+    parameters: Document = {
         "GroupName": name,
-        "Description": f"Cuts {instance.id} off: contained by Driftguard. Keep it without rules.",
-        "VpcId": vpc,
+        "Description": f"Cuts {instance} off: contained by Driftguard. Keep it without rules.",
+        "VpcId": network.id,
         "TagSpecifications": [
             {
                 "ResourceType": "security-group",
@@ -118,29 +101,52 @@ def _make(instance: Resource, vpc_arn: str, groups: str, vpc: str, targets: Iter
     delete = Call(
         "ec2",
         "DeleteSecurityGroup",
-        {"GroupId": group_id(name, vpc)},
-        (groups,),
-        # Something else is in it, or names it: it stays, without rules.
+        {"GroupId": group_id(name, network.id)},
+        (network.groups,),
+        # It is in use elsewhere, or somebody deleted it.
         settled_by=("DependencyViolation", "InvalidGroup.NotFound"),
     )
-    call = Call("ec2", "CreateSecurityGroup", make, (vpc_arn, groups), ("InvalidGroup.Duplicate",))
-    return Step(call, (delete,))
+    on = (network.arn, network.groups)
+    there = ("InvalidGroup.Duplicate",)
+    return Step(Call("ec2", "CreateSecurityGroup", parameters, on, there), (delete,))
 
 
-def _put(interface: Document, groups: Json, on: tuple[str, ...]) -> Call:
-    parameters: Document = {"NetworkInterfaceId": interface["interface"], "Groups": groups}
-    return Call("ec2", "ModifyNetworkInterfaceAttribute", parameters, on)
+def moves(
+    instance: str, network: Network, group: Document | None, interfaces: Sequence[Document]
+) -> Iterator[Step]:
+    """The steps that move interfaces into the instance's group, and close it.
 
-
-def _arns(account: str, interfaces: Sequence[Document]) -> list[str]:
-    """The interfaces' ARNs, all the same for each of them: the plan's session holds them once.
-
-    Source: AWS STS API Reference, "AssumeRole" (a session policy's 2,048 characters).
+    `group` is the group as read, with its rules in either direction as single permissions; None
+    where it is made first. `interfaces` are those that are not in it.
     """
-    if len(interfaces) > _NAMED:
-        return [f"{account}:network-interface/*"]
-    return [f"{account}:network-interface/{text(one, 'interface')}" for one in interfaces]
+    passing = everybody(sixth=network.sixth)
+    id_ = group_id(name_for(instance), network.id)
+    rules = {way: [] if group is None else documents(group, way) for way in _WAYS}
+
+    def rule(operation: str, way: str, permissions: Sequence[Json], *settled: str) -> Call:
+        parameters: Document = {"GroupId": id_, "IpPermissions": permissions}
+        operation = f"{operation}SecurityGroup{way}"
+        return Call("ec2", operation, parameters, (network.groups,), settled)
+
+    for way in _WAYS if interfaces else ():
+        # One by one: a group that is new, or was opened before, has some of these already.
+        for permission in (one for one in passing if one not in rules[way]):
+            yield Step(
+                rule("Authorize", way, [permission], "InvalidPermission.Duplicate"),
+                (rule("Revoke", way, [permission], "InvalidPermission.NotFound"),),
+            )
+    for interface in interfaces:
+        yield Step(
+            _put(network, interface, [id_]), (_put(network, interface, interface["groups"]),)
+        )
+    for way in _WAYS:
+        more = [one for one in rules[way] if one not in passing]
+        opened = [one for one in passing if interfaces or one in rules[way]]
+        if opened or more:
+            yield Step(rule("Revoke", way, [*opened, *more]), ())
 
 
-# How many ARNs of a kind a session policy has room for; beyond that it names the kind.
-_NAMED = 4
+def _put(network: Network, interface: Document, groups: Json) -> Call:
+    parameters: Document = {"NetworkInterfaceId": interface["interface"], "Groups": groups}
+    on = (*network.interfaces, network.groups)
+    return Call("ec2", "ModifyNetworkInterfaceAttribute", parameters, on)
