@@ -51,8 +51,7 @@ def left(state: Document) -> list[str]:
     elif groups := open_groups(state):
         said.append(f"its quarantine group has rules ({_list(groups, 'group')})")
     if targets := documents(state, "targets"):
-        named = sorted({_name(text(one, "group")) for one in targets})
-        said.append(f"it is a target of {', '.join(named)}")
+        said.append(f"it is a target of {names(text(one, 'group') for one in targets)}")
     scaling = mapping(state, "scaling")
     if text(scaling, "standing") == IN_SERVICE:
         said.append(f"Auto Scaling group {text(scaling, 'group')} counts on it")
@@ -126,7 +125,9 @@ def _standby(instance: Resource, state: Document) -> Iterator[Step]:
         yield Step(size(desired - 1), (size(least),))
     one: Document = {**name, "InstanceIds": [instance.id]}
     enter = Call("autoscaling", "EnterStandby", {**one, "ShouldDecrementDesiredCapacity": True}, on)
-    yield Step(enter, (Call("autoscaling", "ExitStandby", one, on),))
+    # An undo that is taken up again may find it in service: whether all is back, the state says.
+    leave = Call("autoscaling", "ExitStandby", one, on, settled_by=("ValidationError",))
+    yield Step(enter, (leave,))
 
 
 def _deregistration(state: Document) -> Iterator[Step]:
@@ -144,9 +145,13 @@ def _deregistration(state: Document) -> Iterator[Step]:
         # A node of a cluster may be in dozens of them: a session policy cannot name them all.
         on = (f"{group.partition(':targetgroup/')[0]}:targetgroup/*",)
         yield Step(
-            Call("elbv2", "DeregisterTargets", parameters, on),
-            (Call("elbv2", "RegisterTargets", parameters, on),),
+            Call("elbv2", "DeregisterTargets", parameters, on, _GONE),
+            (Call("elbv2", "RegisterTargets", parameters, on, _GONE),),
         )
+
+
+# A target group that somebody deleted meanwhile has no targets.
+_GONE = ("TargetGroupNotFound",)
 
 
 def _networks(instance: Resource, state: Document) -> list[quarantine.Network]:
@@ -213,8 +218,12 @@ def too_much(state: Document, most: int) -> str:
     return "; ".join(said)
 
 
+def names(target_groups: Iterable[str]) -> str:
+    """The names of target groups, given by their ARNs, in words."""
+    return ", ".join(sorted({_name(arn) for arn in target_groups}))
+
+
 def _name(target_group: str) -> str:
-    """A target group's name: the part of its ARN before the last."""
     return target_group.split("/")[1]
 
 

@@ -131,9 +131,11 @@ def moves(
     for way in _WAYS if interfaces else ():
         # One by one: a group that is new, or was opened before, has some of these already.
         for permission in (one for one in passing if one not in rules[way]):
+            # The rule may be gone by the time of an undo, and so may the group.
+            gone = ("InvalidPermission.NotFound", "InvalidGroup.NotFound")
             yield Step(
                 rule("Authorize", way, [permission], "InvalidPermission.Duplicate"),
-                (rule("Revoke", way, [permission], "InvalidPermission.NotFound"),),
+                (rule("Revoke", way, [permission], *gone),),
             )
     for interface in interfaces:
         yield Step(
