@@ -265,7 +265,7 @@ NARROW = f"arn:aws:iam::{ACCOUNT}:role/narrow"
 @pytest.fixture(scope="module")
 def narrow() -> Aws:
     """Acts under a role whose policy each test sets; its clients are built once for them all."""
-    return Aws(NARROW, granting_role_arn=NARROW)
+    return Aws(NARROW, granting_role_arn=NARROW, containment_role_arn=NARROW)
 
 
 def carry(policy: dict[str, Any]) -> None:
@@ -368,7 +368,8 @@ def test_a_plans_session_policy_allows_that_plan_and_nothing_else(
     }
     allowed = {action for step in one.plan.steps for action in permissions_of(step.call)}
     carry(as_moto_checks(policy))
-    with narrow.acting_on(one.plan, "dg-permissions", REGION) as remediator:
+    contains = controls.control(scenario.control).contains
+    with narrow.acting_on(one.plan, "dg-permissions", REGION, contains=contains) as remediator:
         monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0.0)
         for service, operation, actions, emulated in some_of(operations, scenario):
             if emulated and service not in UNCHECKED and not actions & allowed:

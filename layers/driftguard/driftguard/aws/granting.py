@@ -1,8 +1,9 @@
-"""Tells the calls that give somebody rights, which a role of their own makes.
+"""Tells the calls that a role of their own makes, and words them where the stack has none.
 
-The calls of such an action can give anybody any rights, because IAM looks neither into a document
-nor at who is to hold it. Where the stack has no role for them, people make them: with the commands
-that are written here.
+Calls that give somebody rights are the granting role's: they can give anybody any rights, because
+IAM looks neither into a document nor at who is to hold it. The calls of a containment are the
+containment role's. Where the stack has no such role, people make them, with the commands that are
+written here.
 
 Sources: Service Authorization Reference, "AWS Identity and Access Management", "AWS IAM Identity
 Center", "Amazon EKS", "AWS Organizations".
@@ -79,11 +80,28 @@ def left_to_people(plan: Plan) -> Plan:
     return replace(plan, steps=rest, advice=" ".join(filter(None, (by_hand(given), plan.advice))))
 
 
+def containing_left_to_people(plan: Plan) -> Plan:
+    """The plan of a stack without a containment role: all of it is advice, with commands."""
+    if not plan.steps:
+        return plan
+    by_people = contained_by_hand(step.call for step in plan.steps)
+    return replace(plan, steps=(), advice=" ".join(filter(None, (by_people, plan.advice))))
+
+
 def by_hand(calls: Iterable[Call]) -> str:
-    """Says that people have to make these calls, and how."""
+    """Says that people have to make these calls, which give rights, and how."""
+    return _without("granting role (its parameter MayGrant)", calls)
+
+
+def contained_by_hand(calls: Iterable[Call]) -> str:
+    """Says that people have to make these calls of a containment or its release, and how."""
+    return _without("containment role (its parameter Containment)", calls)
+
+
+def _without(role: str, calls: Iterable[Call]) -> str:
     commands = "; ".join(map(command_of, calls))
     said = commands if len(commands) <= _SHOWN else "the record has the calls (driftguard audit)"
-    return f"This stack has no granting role (its parameter MayGrant), so do it by hand: {said}."
+    return f"This stack has no {role}, so do it by hand: {said}."
 
 
 def command_of(call: Call) -> str:

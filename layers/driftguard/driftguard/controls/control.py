@@ -124,7 +124,8 @@ class Control(Generic[S]):
 
     `cuts` is what a revert can cut beside the access that the change opened; every control says
     so. `settling` is how long AWS takes until a read answers with what a call set. `busy` are the
-    answers to its writes that will pass by themselves.
+    answers to its writes that will pass by themselves. `contains`: its plan isolates what behaves
+    as compromised, instead of taking a change back, and runs under the containment role.
     """
 
     id: str
@@ -142,6 +143,7 @@ class Control(Generic[S]):
     vanishing: bool = False
     to_its_end: bool = False
     revert: str = ""
+    contains: bool = False
     proven: str = "emulator"
     cuts: Cuts
     settling: Settling = Settling()

@@ -23,6 +23,27 @@ def parts_of(finding: Finding) -> list[str]:
     return [digest(part)[:16] for part in finding.offending]
 
 
+def released(case: Case, assessment: Assessment) -> Assessment:
+    """The assessment, with people asked at most where a person released what would be contained.
+
+    GuardDuty tells of one finding again and again, also after the release.
+    """
+    if not case.control.contains:
+        return assessment
+    stored = case.remembered[history_key(case.control.id, case.candidate.resource)].document
+    for id_ in history.decisions(stored)[:1]:
+        earlier = case.context.audit.get(id_)
+        if earlier is not None and earlier.status is Status.UNDONE:
+            finding = assessment.finding
+            asked = replace(
+                finding,
+                at_most=min(finding.at_most, Autonomy.ASK),
+                at_most_why=finding.at_most_why or f"people have released it ({earlier.id})",
+            )
+            return replace(assessment, finding=asked)
+    return assessment
+
+
 def limited(case: Case, assessment: Assessment) -> Assessment:
     """The assessment, with people asked at most where part of it stood before the change."""
     finding = assessment.finding

@@ -1,1 +1,1 @@
-"""Containment: what GuardDuty reports as compromised is cut off, and an undo releases it exactly."""
+"""Containment: cuts off what GuardDuty reports as compromised; an undo releases it exactly."""
