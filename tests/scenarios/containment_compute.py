@@ -59,7 +59,7 @@ def finding(type_: str, resource: dict[str, Any], **service: Any) -> dict[str, A
 
 def reported(found: dict[str, Any]) -> Change:
     """The change that the finding's event is."""
-    event = {
+    event: dict[str, Any] = {
         "version": "0",
         "id": str(uuid.uuid4()),
         "detail-type": "GuardDuty Finding",
@@ -283,9 +283,7 @@ def instance_of_sequence() -> Staged:
             }
         ],
     }
-    found = finding(
-        GROUP, {"resourceType": "AttackSequence"}, detection={"sequence": sequence}
-    )
+    found = finding(GROUP, {"resourceType": "AttackSequence"}, detection={"sequence": sequence})
     return Staged(
         lambda: reported(found),
         fleet.snapshot,
@@ -352,9 +350,7 @@ def _mapping(client: Any, sqs: Any, queue: str, function: str = "orders") -> str
     """The id of a mapping that has a function read a new queue."""
     url = sqs.create_queue(QueueName=queue)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-    made = client.create_event_source_mapping(
-        EventSourceArn=arn["QueueArn"], FunctionName=function
-    )
+    made = client.create_event_source_mapping(EventSourceArn=arn["QueueArn"], FunctionName=function)
     return str(made["UUID"])
 
 

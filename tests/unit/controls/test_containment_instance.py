@@ -93,11 +93,9 @@ def test_evidence_comes_first_and_the_network_last() -> None:
 
 def test_evidence_names_the_finding_and_the_devices_and_outlasts_an_undo() -> None:
     (evidence, *_) = steps()
-    tags = {
-        tag["Key"]: tag["Value"]
-        for specification in evidence.call.parameters["TagSpecifications"]  # type: ignore[union-attr]
-        for tag in specification["Tags"]  # type: ignore[index,call-overload]
-    }
+    asked: Any = evidence.call.parameters
+    (specification,) = asked["TagSpecifications"]
+    tags = {tag["Key"]: tag["Value"] for tag in specification["Tags"]}
     assert tags == {
         "driftguard:evidence-of": ID,
         "driftguard:finding": "finding-1",

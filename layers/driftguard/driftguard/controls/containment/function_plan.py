@@ -50,9 +50,13 @@ def state_of(function: Resource, reader: Reader) -> Document | None:
         "function": function.id,
         "role": text(document(configuration), "Role"),
         "reserved": reserved.get("ReservedConcurrentExecutions"),
-        "provisioned": sorted(_provisioned(function, reader), key=lambda one: str(one)),
-        "sources": sorted(_sources(function, reader), key=lambda one: text(one, "mapping")),
+        "provisioned": _sorted(_provisioned(function, reader), "qualifier"),
+        "sources": _sorted(_sources(function, reader), "mapping"),
     }
+
+
+def _sorted(found: Iterator[Document], key: str) -> list[Document]:
+    return sorted(found, key=lambda one: text(one, key))
 
 
 def _provisioned(function: Resource, reader: Reader) -> Iterator[Document]:

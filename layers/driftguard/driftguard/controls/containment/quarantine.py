@@ -89,7 +89,7 @@ def make(instance: str, network: Network, targets: Iterable[str]) -> Step:
     tags = {TAG: instance, **{taken_from(arn): "1" for arn in [*targets][:_MOST_TAKEN]}}
     parameters: Document = {
         "GroupName": name,
-        "Description": f"Cuts {instance} off: contained by Driftguard. Keep it without rules.",
+        "Description": f"Cuts {instance} off: Driftguard contains it. Must have no rules.",
         "VpcId": network.id,
         "TagSpecifications": [
             {
