@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 
 from driftguard.aws.client import Aws, Surroundings
 from driftguard.controls import control
@@ -15,6 +16,7 @@ from driftguard.controls.containment.findings import Principal, as_in_events, pr
 from driftguard.documents import Document
 from driftguard.engine.errors import NotYet
 from driftguard.engine.guard import Guard
+from driftguard.engine.recording import LEASE
 from driftguard.events.commands import Undo
 from driftguard.model import Autonomy, Change, Decision, Status
 from driftguard.policy.bounds import BreakGlass
@@ -524,3 +526,91 @@ def test_a_forged_finding_of_an_unknown_type_tells_nobody(world: World, fakes: F
     change = finding_of_guardduty("Malware:Toaster/Burning", "", "nobody", severity=8)
     fakes.install(answering(lambda: {"Findings": []}))
     assert world.handle(change) == []
+
+
+# ------------------------------------------------------------------------ wherever a worker dies
+
+
+class Killed(BaseException):
+    """A worker is killed: nothing of it catches this."""
+
+
+def calls_of(work: Callable[[], object], killed_after: int = 0) -> int:
+    """How many calls the work makes; it is killed after the one of this number, if it is not 0."""
+    seam: Any = BaseClient
+    below, calls = seam._make_api_call, 0
+
+    def counted(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        nonlocal calls
+        calls += 1
+        try:
+            return below(client, operation, parameters)
+        finally:
+            if calls == killed_after:
+                raise Killed
+
+    seam._make_api_call = counted
+    try:
+        work()
+    except Killed:
+        assert killed_after
+    finally:
+        seam._make_api_call = below
+    return calls
+
+
+def of_role(who: str) -> tuple[Change, dict[str, Any]]:
+    """A finding about a new role of this name, and what GuardDuty tells of it."""
+    principal = f"{make_role(who)}:x"
+    change = finding_of_guardduty(
+        EXFILTRATED, "ASIAX", who, kind="AssumedRole", principal=principal, severity=8
+    )
+    return change, told_by_guardduty(change)
+
+
+def of_user(who: str) -> tuple[Change, dict[str, Any]]:
+    """A finding about a new user of this name with a key, and what GuardDuty tells of it."""
+    client = boto3.client("iam")
+    made = client.create_user(UserName=who)["User"]
+    client.create_access_key(UserName=who)
+    return sequence_of(who, made["UserId"])
+
+
+# Its last calls: the first write and what follows it, and the record before it.
+LAST = 12
+
+
+@pytest.mark.parametrize(
+    ("staged", "snapshot"), [(of_role, role_snapshot), (of_user, user_snapshot)]
+)
+def test_a_containment_is_finished_and_released_wherever_the_worker_dies(
+    world: World, fakes: Fakes, staged: Any, snapshot: Callable[[str], Any]
+) -> None:
+    """tests/stories/test_crash.py kills whole processes; here a worker just never goes on."""
+    told: dict[str, Any] = {}
+    fakes.install(answering(lambda: told))
+    given = {"autonomy": {}, "default": Autonomy.REVERT, "may_cut": frozenset({ROLE, USER})}
+    guard = world.with_policy(
+        lambda policy: replace(policy, settings={USER: {"revert": ("*",)}}, **given)
+    )
+
+    def killed(who: str, number: int) -> int:
+        """Contains a new principal until a call of this number; sees that it ends well."""
+        change, answer = staged(who)
+        told.update(answer)
+        before = snapshot(who)
+        calls = calls_of(lambda: world.handle(change, guard), number)
+        world.clock.pass_by(seconds=LEASE.total_seconds() + 1)
+        decision = world.one(change, guard)
+        assert decision.status is Status.REVERTED, (number, decision.reason)
+        contained = snapshot(who)
+        assert POLICY in contained["inline"], number
+        assert "Active" not in contained.get("keys", {}).values(), number
+        undone = guard.undo(Undo(decision.id, "alice", "done"))
+        assert undone.status is Status.UNDONE, (number, undone.reason)
+        assert snapshot(who) == before, number
+        return calls
+
+    every = killed("whole", 0)
+    for number in range(every - LAST, every):
+        assert killed(f"killed-{number}", number) == number
