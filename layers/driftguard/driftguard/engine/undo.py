@@ -104,9 +104,7 @@ def _why_not(case: Case, decision: Decision) -> str:
     if refusal := why_not_undoable(decision):
         return refusal
     if by_people := _left_to_people(case, decision):
-        what = case.candidate.resource.arn
-        exempted = f"driftguard exempt add {decision.control} {what} --for 90d --reason …"
-        return f"{by_people} Exempt it first, else it is reverted again: {exempted}"
+        return by_people
     observation = case.observe()
     if case.fingerprint(observation) != decision.after:
         return f"the resource has changed since it was reverted: {case.how(decision, observation)}"
@@ -124,7 +122,11 @@ def _left_to_people(case: Case, decision: Decision) -> str:
     calls = [step.call for step in inverse(decision.plan, decision.done).steps]
     if contains:
         return contained_by_hand(calls)
-    return by_hand(calls) if any(map(granting, calls)) else ""
+    if not any(map(granting, calls)):
+        return ""
+    what = case.candidate.resource.arn
+    exempted = f"driftguard exempt add {decision.control} {what} --for 90d --reason …"
+    return f"{by_hand(calls)} Exempt it first, else it is reverted again: {exempted}"
 
 
 def _carry_out(case: Case, decision: Decision, *, by: str) -> Decision:
