@@ -215,19 +215,32 @@ def _all_writes(
     wanted: Callable[[str, str, bool], bool] = lambda action, arn, via: True,
 ) -> list[dict[str, object]]:
     """The statements of a role that plans run under: the writes that are `wanted` of it."""
-    arns_of: dict[tuple[str, bool], set[str]] = {}
+    # A condition as JSON: what two controls want on different ones stands in two statements.
+    arns_of: dict[tuple[str, bool, str], set[str]] = {}
     for control in every:
         for action, patterns in control.writes.items():
+            condition = json.dumps(control.granted_where.get(action, {}), sort_keys=True)
             for arn in patterns:
                 via = arn == KEYS_OF_IDENTITY_CENTER
                 if wanted(action, arn, via):
-                    arns_of.setdefault((action, via), set()).add(arn)
+                    arns_of.setdefault((action, via, condition), set()).add(arn)
     return [
-        {"Effect": "Allow", "Action": [action], "Resource": sorted(arns), **_only(action, via)}
-        for (action, via), arns in sorted(
+        {
+            "Effect": "Allow",
+            "Action": [action],
+            "Resource": sorted(arns),
+            **(_only(action, via) or _given(condition)),
+        }
+        for (action, via, condition), arns in sorted(
             arns_of.items(), key=lambda pair: (sorted(pair[1]), pair[0])
         )
     ]
+
+
+def _given(condition: str) -> dict[str, object]:
+    """The condition that a control declares, where it declares one."""
+    declared = json.loads(condition)
+    return {"Condition": declared} if declared else {}
 
 
 def _is_for(action: str, arn: str, via_identity_center: bool, *, granting: bool) -> bool:

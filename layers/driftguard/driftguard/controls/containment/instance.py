@@ -84,6 +84,7 @@ class Instance(Control[ContainmentSettings]):
         "elasticloadbalancing:DeregisterTargets": (_TARGETS,),
         "elasticloadbalancing:RegisterTargets": (_TARGETS,),
     }
+    granted_where = quarantine.CONDITIONS
     contains = True
     cuts = Cuts(
         "everything that the instance serves, and everything that it calls",

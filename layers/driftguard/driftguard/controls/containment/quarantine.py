@@ -14,7 +14,7 @@ Manager Automation runbook reference, "AWSSupport-ContainEC2Instance".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from driftguard.aws.references import group_id
@@ -31,6 +31,21 @@ TAKEN = "driftguard:taken-from:"
 _MOST_TAKEN = 40
 
 _PREFIX = "driftguard-quarantine-"
+
+# Rules are changed, and groups deleted, only where the tag says that the group is one of these; and
+# tags are put only on what is made. Nobody can use the role to open another group.
+# Source: Service Authorization Reference, "Condition keys for Amazon EC2".
+_TAGGED: Document = {"StringLike": {f"ec2:ResourceTag/{TAG}": "i-*"}}
+CONDITIONS: Mapping[str, Document] = {
+    "ec2:AuthorizeSecurityGroupEgress": _TAGGED,
+    "ec2:AuthorizeSecurityGroupIngress": _TAGGED,
+    "ec2:DeleteSecurityGroup": _TAGGED,
+    "ec2:RevokeSecurityGroupEgress": _TAGGED,
+    "ec2:RevokeSecurityGroupIngress": _TAGGED,
+    "ec2:CreateTags": {
+        "StringEquals": {"ec2:CreateAction": ["CreateSecurityGroup", "CreateSnapshots"]}
+    },
+}
 
 # A new group may not be shown yet by the time the next call names it.
 # Source: Amazon EC2 Developer Guide, "Eventual consistency in the Amazon EC2 API".
