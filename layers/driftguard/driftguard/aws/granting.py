@@ -12,13 +12,14 @@ Center", "Amazon EKS", "AWS Organizations".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from driftguard.documents import Json
+from driftguard.documents import Json, mapping, text
 from driftguard.model import Call, Plan
 
 from .permissions import grants_of
+from .references import HELD
 
 # Actions that give rights, or that lift what bounds them.
 GIVE_RIGHTS = frozenset(
@@ -51,8 +52,10 @@ GIVE_RIGHTS = frozenset(
 # Actions that calls with the ones above may need beside them.
 WITH_GRANTS = frozenset({"eks:TagResource", "iam:TagOpenIDConnectProvider", "iam:TagSAMLProvider"})
 
-# The longest commands that are shown, in characters; what is longer is in the record.
+# The longest commands that are shown, in characters; what is longer is in the record. Those of a
+# containment stand nowhere else: a stack without its role plans none.
 _SHOWN = 1_500
+_SHOWN_OF_CONTAINMENTS = 6_000
 
 
 def gives_rights(action: str, arns: Iterable[str]) -> bool:
@@ -90,17 +93,18 @@ def containing_left_to_people(plan: Plan) -> Plan:
 
 def by_hand(calls: Iterable[Call]) -> str:
     """Says that people have to make these calls, which give rights, and how."""
-    return _without("granting role (its parameter MayGrant)", calls)
+    return _without("granting role (its parameter MayGrant)", calls, _SHOWN)
 
 
 def contained_by_hand(calls: Iterable[Call]) -> str:
     """Says that people have to make these calls of a containment or its release, and how."""
-    return _without("containment role (its parameter Containment)", calls)
+    role = "containment role (its parameter Containment)"
+    return _without(role, calls, _SHOWN_OF_CONTAINMENTS)
 
 
-def _without(role: str, calls: Iterable[Call]) -> str:
+def _without(role: str, calls: Iterable[Call], most: int) -> str:
     commands = "; ".join(map(command_of, calls))
-    said = commands if len(commands) <= _SHOWN else "the record has the calls (driftguard audit)"
+    said = commands if len(commands) <= most else "the record has the calls (driftguard audit)"
     return f"This stack has no {role}, so do it by hand: {said}."
 
 
@@ -118,4 +122,15 @@ def command_of(call: Call) -> str:
 
 
 def _written(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    shown = _shown(value)
+    return shown if isinstance(shown, str) else json.dumps(shown)
+
+
+def _shown(value: Json) -> Json:
+    """A parameter with its references in words: people fill in what a call would fetch."""
+    if isinstance(value, Mapping):
+        if HELD in value:
+            reference = mapping(value, HELD)
+            return f"<{text(reference, 'kind')} {text(reference, 'name', 'function', 'arn')}>"
+        return {name: _shown(inner) for name, inner in value.items()}
+    return [_shown(one) for one in value] if isinstance(value, (list, tuple)) else value

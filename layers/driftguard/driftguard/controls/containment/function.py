@@ -13,7 +13,7 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, documents, mapping, text
 from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Use
 
-from ..control import Busy, Control, Cuts, References, resource
+from ..control import Control, Cuts, References, resource
 from ..iam.stranger_findings import GUARDDUTY, TRIGGER
 from ..lambda_ import names
 from . import findings, function_plan
@@ -30,12 +30,19 @@ _NOT_CUT = (
 )
 
 
+_OWN = (
+    "The guard does not stop itself: look at its code and at who changed it last, and deploy it "
+    "anew from a source that you trust."
+)
+
+
 class Function(Control[ContainmentSettings]):
     """GuardDuty reports that a function behaves as compromised.
 
     Its reserved concurrency becomes 0, so that nothing invokes it, and its event source mappings
     that are on go off, so that queues and streams keep what it has not read. An undo gives the
-    former concurrency back, or none, and switches those mappings on again.
+    former concurrency back, or none, and switches those mappings on again. A function of the guard
+    itself is never contained.
     """
 
     id = "containment.function"
@@ -60,7 +67,7 @@ class Function(Control[ContainmentSettings]):
         told_by="whether event sources invoke it",
         question="what invokes the function?",
     )
-    busy = (*names.BUSY, Busy("ResourceConflictException", "try again"))
+    busy = names.BUSY
     settings = ContainmentSettings
 
     def screen(self, change: Change, settings: ContainmentSettings) -> Iterable[Candidate]:
@@ -83,7 +90,8 @@ class Function(Control[ContainmentSettings]):
             reader,
             lambda found: function_in(found, reader.account) == function.id,
         )
-        return {**state, findings.TOLD: said}
+        ours = text(state, "role") in reader.aws.surroundings.own_roles
+        return {**state, "own": ours, findings.TOLD: said}
 
     def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
         if any(one["state"] == "Enabled" for one in documents(state, "sources")):
@@ -107,6 +115,8 @@ class Function(Control[ContainmentSettings]):
         settings: ContainmentSettings,
     ) -> Plan:
         state = observation.state
+        if state["own"]:
+            return Plan((), advice=f"It is one of Driftguard's own functions. {_OWN}")
         role = text(state, "role").rpartition("/")[2]
         beside = (
             f"Sessions of its role {role} that were issued before work elsewhere: see "
