@@ -104,14 +104,21 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     return Fakes(monkeypatch)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+def leave_out_of_collections() -> None:
     """Leaves what is loaded by now out of garbage collections: all of moto and the SDK's models.
 
     They stay for good, and looking through them again and again took a quarter of the tests' time.
-    With --days-later, the clock then moves on: what took the day while its file was read is found.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Leaves what is loaded out of garbage collections; with --days-later, moves the clock on.
+
+    What took the day while its file was read is found so.
+    """
+    leave_out_of_collections()
     if later := session.config.getoption("--days-later"):
         time_machine.travel(timedelta(days=later)).start()

@@ -18,8 +18,9 @@ how to go further or less far than this.
   Nothing is contained; the controls over that deed revert it.
 - *Sure*: `known`, it cannot well be the owner; `likely`, a deed of malware, or a peer that AWS's
   threat intelligence lists; `possible`, unusual, or only attempted.
-- *As shipped*: how far the guard goes by itself. `told`: nothing here contains it, so people are
-  told and nobody is asked.
+- *As shipped*: how far the guard goes by itself. `revert` contains sessions of a role; if the
+  principal is a user, people are asked. `told`: nothing here contains it, so people are told and
+  nobody is asked.
 
 A type that is not listed is told. Samples, archived findings and those that GuardDuty rates low
 (below 4.0) are left out.

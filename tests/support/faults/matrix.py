@@ -85,7 +85,7 @@ def prepared() -> None:
     from tests import conftest
 
     conftest.prepare()
-    conftest.pytest_collection_finish()
+    conftest.leave_out_of_collections()
 
 
 # ------------------------------------------------------------------------------------ tables
