@@ -25,7 +25,7 @@ from tests.scenarios.model import Scenario
 from tests.support.approving import approved
 from tests.support.iam.judge import Judge
 from tests.support.round_trips import RoundTrip, staged_trip
-from tests.support.world import Fakes, World
+from tests.support.world import ACCOUNT, Fakes, World
 
 INSTANCE, FUNCTION = (
     next(one for one in SCENARIOS if str(one) == f"containment.{name}")
@@ -256,10 +256,11 @@ def test_the_role_opens_no_group_but_those_that_contain(world: World, tagged: bo
     if tagged:
         tag = {"Key": "driftguard:quarantine", "Value": "i-0abcdef1234567890"}
         ec2.create_tags(Resources=[made], Tags=[tag])
-    everything = [{"Effect": "Allow", "Action": ["*"], "Resource": ["*"]}]
+    groups = f"arn:aws:ec2:us-east-1:{ACCOUNT}:security-group/*"
+    everything = [{"Effect": "Allow", "Action": ["*"], "Resource": [groups]}]
     asked = {"GroupId": made, "IpPermissions": [{"IpProtocol": "-1"}]}
     judge = Judge()
     for way in ("Ingress", "Egress"):
         operation = f"AuthorizeSecurityGroup{way}"
         judged = judge.judged("ContainmentRole", "ec2", operation, asked, everything)
-        assert bool(judged.refused) != tagged
+        assert bool(judged.refused) != tagged, judged
