@@ -201,7 +201,7 @@ def too_much(state: Document, most: int) -> str:
     """Why the load balancers would be left with too little; "" where they would not.
 
     `most` is which share of a target group may be contained at a time, in percent. What is
-    contained already counts, by the tags of quarantine groups that are in use.
+    contained already counts, by the tags of the quarantine groups that there are.
     """
     said = []
     for share in documents(state, "shares"):
