@@ -10,6 +10,8 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 
+from driftguard.approvals.desk import Desk
+from driftguard.approvals.rules import undo_refusal
 from driftguard.aws.client import Aws, Surroundings
 from driftguard.controls import control
 from driftguard.controls.containment.findings import Principal, as_in_events, principals_of
@@ -18,9 +20,9 @@ from driftguard.engine.errors import NotYet
 from driftguard.engine.guard import Guard
 from driftguard.engine.recording import LEASE
 from driftguard.events.commands import Undo
-from driftguard.model import Autonomy, Change, Decision, Status
+from driftguard.model import Autonomy, Change, Choice, Decision, Status, Vote
 from driftguard.policy.bounds import BreakGlass
-from driftguard.policy.model import Policy
+from driftguard.policy.model import Person, Policy
 from tests.scenarios.containment import (
     EXFILTRATED,
     POLICY,
@@ -309,6 +311,25 @@ def test_findings_below_the_least_severity_are_left_out(
     world: World, reported: Callable[..., Change]
 ) -> None:
     assert world.handle(reported(), settings(world, least=8.5)) == []
+
+
+def test_whoever_uses_the_role_can_neither_accept_nor_release(
+    world: World, reported: Callable[..., Change]
+) -> None:
+    """Who has stolen the credentials of an approver must not let themselves off."""
+    bob = Person("bob", iam=(f"arn:aws:iam::{ACCOUNT}:role/web",))
+    carol = Person("carol", iam=(f"arn:aws:iam::{ACCOUNT}:user/carol",))
+    guard = world.with_policy(lambda policy: replace(policy, people=(bob, carol)))
+    decision = world.one(reported(TOR), guard)
+    desk = Desk(guard.audit, guard.state, guard.policy, guard.now)
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/web/i-0abcdef1234567890"
+    accepts = Vote("bob", Choice.ACCEPT, "api", "now", decision.before, identity=session)
+    assert not desk.vote(decision.id, accepts).counted
+    assert approved(guard, decision).status is Status.REVERTED
+    contained = world.audit.get(decision.id)
+    assert contained is not None
+    assert undo_refusal(contained, bob, session, guard.policy)
+    assert not undo_refusal(contained, carol, carol.iam[0], guard.policy)
 
 
 # ------------------------------------------------------------------------- what comes afterwards
