@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 from botocore.client import BaseClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from driftguard.approvals.desk import Desk
 from driftguard.approvals.rules import undo_refusal
 from driftguard.aws.client import Aws, Surroundings
 from driftguard.controls import control
 from driftguard.controls.containment.findings import Principal, as_in_events, principals_of
+from driftguard.controls.containment.role_sessions import denial, denied_until
 from driftguard.documents import Document
 from driftguard.engine.errors import NotYet
 from driftguard.engine.guard import Guard
@@ -40,6 +44,7 @@ from tests.scenarios.iam import user_snapshot
 from tests.support.approving import approved
 from tests.support.aws_policies import aws_policy
 from tests.support.each import each
+from tests.support.json_values import json_values
 from tests.support.records import finding_of_guardduty, told_by_guardduty
 from tests.support.world import ACCOUNT, REMEDIATOR, Fakes, World, new_guard
 
@@ -635,3 +640,44 @@ def test_a_containment_is_finished_and_released_wherever_the_worker_dies(
     every = killed("whole", 0)
     for number in range(every - LAST, every):
         assert killed(f"killed-{number}", number) == number
+
+
+# ------------------------------------------------------------------------------- whatever comes
+
+# What stands in a finding where something else should: also the right names with odd things below.
+odd_values = st.recursive(
+    json_values,
+    lambda inner: st.dictionaries(
+        st.sampled_from(
+            ["accessKeyDetails", "detection", "sequence", "actors", "user", "session", "userType"]
+        ),
+        st.lists(inner, max_size=2) | inner | st.sampled_from(["AssumedRole", "IAMUser"]),
+        max_size=3,
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["type", "id", "accountId", "severity", "resource", "service", "detail"]),
+        odd_values,
+    )
+)
+def test_no_finding_is_too_odd_to_be_screened(odd: Document) -> None:
+    finding = exfiltrated("AROAX", severity=8)
+    for request in (odd, {**finding.request, **odd}):
+        for id_ in (ROLE, USER, TOLD):
+            declared = control(id_)
+            for one in declared.screen(replace(finding, request=request), declared.settings()):
+                assert one.resource.account == ACCOUNT
+        principals_of(as_in_events(request), ACCOUNT)
+
+
+@given(st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2090, 1, 1)))
+def test_a_denial_says_until_when_it_denies(at: datetime) -> None:
+    moment = at.replace(tzinfo=UTC)
+    until = denied_until(denial(moment.isoformat()))
+    assert until is not None
+    assert timedelta(seconds=59) < until - moment <= timedelta(seconds=60)
+    assert denied_until({**denial(moment.isoformat()), "Id": "theirs"}) is None

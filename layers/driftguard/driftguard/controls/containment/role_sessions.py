@@ -78,7 +78,7 @@ class RoleSessions(Control[ContainmentSettings]):
     ) -> Finding | None:
         if not findings.stands(state, settings):
             return None
-        until = _denied_until(state.get("contained"))
+        until = denied_until(state.get("contained"))
         seen = moment(text(mapping(state, findings.TOLD), "seen"))
         if until is not None and (seen is None or seen <= until):
             return None
@@ -131,7 +131,7 @@ def denial(read_at: str) -> Document:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _denied_until(policy: object) -> datetime | None:
+def denied_until(policy: object) -> datetime | None:
     """Until when a policy of `denial`'s form denies sessions; None for any other policy."""
     if not isinstance(policy, dict):
         return None
