@@ -10,7 +10,7 @@ from dataclasses import field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
-from driftguard.documents import Document, Json, _without, digest
+from driftguard.documents import Document, Json, _without, digest, text
 from driftguard.frozen import dataclass
 
 
@@ -380,8 +380,14 @@ class Decision:
 
     @property
     def makers(self) -> tuple[str, ...]:
-        """The ARNs of everybody who made what this decision is about."""
-        return tuple(arn for arn in (*arns_of(self.actor), *self.remade_by) if arn)
+        """The ARNs of everybody who made what this decision is about, and of whom it contains.
+
+        Whoever uses compromised credentials is not to accept that, nor to release them.
+        """
+        contained = self.candidate.resource.arn, text(self.state, "arn")
+        of_containment = contained if "principal" in self.candidate.hint else ()
+        every = (*arns_of(self.actor), *self.remade_by, *of_containment)
+        return tuple(dict.fromkeys(arn for arn in every if arn))
 
     @property
     def settled(self) -> bool:

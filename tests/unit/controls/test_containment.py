@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 from botocore.client import BaseClient
+from hypothesis import given
+from hypothesis import strategies as st
 
+from driftguard.approvals.desk import Desk
+from driftguard.approvals.rules import undo_refusal
 from driftguard.aws.client import Aws, Surroundings
 from driftguard.controls import control
 from driftguard.controls.containment.findings import Principal, as_in_events, principals_of
+from driftguard.controls.containment.role_sessions import denial, denied_until
 from driftguard.documents import Document
 from driftguard.engine.errors import NotYet
 from driftguard.engine.guard import Guard
 from driftguard.engine.recording import LEASE
 from driftguard.events.commands import Undo
-from driftguard.model import Autonomy, Change, Decision, Status
+from driftguard.model import Autonomy, Change, Choice, Decision, Status, Vote
 from driftguard.policy.bounds import BreakGlass
-from driftguard.policy.model import Policy
+from driftguard.policy.model import Person, Policy
 from tests.scenarios.containment import (
     EXFILTRATED,
     POLICY,
@@ -38,6 +44,7 @@ from tests.scenarios.iam import user_snapshot
 from tests.support.approving import approved
 from tests.support.aws_policies import aws_policy
 from tests.support.each import each
+from tests.support.json_values import json_values
 from tests.support.records import finding_of_guardduty, told_by_guardduty
 from tests.support.world import ACCOUNT, REMEDIATOR, Fakes, World, new_guard
 
@@ -309,6 +316,25 @@ def test_findings_below_the_least_severity_are_left_out(
     world: World, reported: Callable[..., Change]
 ) -> None:
     assert world.handle(reported(), settings(world, least=8.5)) == []
+
+
+def test_whoever_uses_the_role_can_neither_accept_nor_release(
+    world: World, reported: Callable[..., Change]
+) -> None:
+    """Who has stolen the credentials of an approver must not let themselves off."""
+    bob = Person("bob", iam=(f"arn:aws:iam::{ACCOUNT}:role/web",))
+    carol = Person("carol", iam=(f"arn:aws:iam::{ACCOUNT}:user/carol",))
+    guard = world.with_policy(lambda policy: replace(policy, people=(bob, carol)))
+    decision = world.one(reported(TOR), guard)
+    desk = Desk(guard.audit, guard.state, guard.policy, guard.now)
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/web/i-0abcdef1234567890"
+    accepts = Vote("bob", Choice.ACCEPT, "api", "now", decision.before, identity=session)
+    assert not desk.vote(decision.id, accepts).counted
+    assert approved(guard, decision).status is Status.REVERTED
+    contained = world.audit.get(decision.id)
+    assert contained is not None
+    assert undo_refusal(contained, bob, session, guard.policy)
+    assert not undo_refusal(contained, carol, carol.iam[0], guard.policy)
 
 
 # ------------------------------------------------------------------------- what comes afterwards
@@ -614,3 +640,44 @@ def test_a_containment_is_finished_and_released_wherever_the_worker_dies(
     every = killed("whole", 0)
     for number in range(every - LAST, every):
         assert killed(f"killed-{number}", number) == number
+
+
+# ------------------------------------------------------------------------------- whatever comes
+
+# What stands in a finding where something else should: also the right names with odd things below.
+odd_values = st.recursive(
+    json_values,
+    lambda inner: st.dictionaries(
+        st.sampled_from(
+            ["accessKeyDetails", "detection", "sequence", "actors", "user", "session", "userType"]
+        ),
+        st.lists(inner, max_size=2) | inner | st.sampled_from(["AssumedRole", "IAMUser"]),
+        max_size=3,
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["type", "id", "accountId", "severity", "resource", "service", "detail"]),
+        odd_values,
+    )
+)
+def test_no_finding_is_too_odd_to_be_screened(odd: Document) -> None:
+    finding = exfiltrated("AROAX", severity=8)
+    for request in (odd, {**finding.request, **odd}):
+        for id_ in (ROLE, USER, TOLD):
+            declared = control(id_)
+            for one in declared.screen(replace(finding, request=request), declared.settings()):
+                assert one.resource.account == ACCOUNT
+        principals_of(as_in_events(request), ACCOUNT)
+
+
+@given(st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2090, 1, 1)))
+def test_a_denial_says_until_when_it_denies(at: datetime) -> None:
+    moment = at.replace(tzinfo=UTC)
+    until = denied_until(denial(moment.isoformat()))
+    assert until is not None
+    assert timedelta(seconds=59) < until - moment <= timedelta(seconds=60)
+    assert denied_until({**denial(moment.isoformat()), "Id": "theirs"}) is None

@@ -32,7 +32,10 @@ def reads_of(kind: str) -> tuple[str, ...]:
 
 
 def reported(change: Change, kind: str, settings: ContainmentSettings) -> Iterator[Candidate]:
-    """The roles or users (`kind`) whose credentials a finding is about."""
+    """The roles or users (`kind`) whose credentials a finding is about.
+
+    The hint's `principal`, their unique id, marks them as contained: they have no say in it.
+    """
     known = entry(text(change.request, "type")) if change.source == GUARDDUTY else None
     hint = claimed(change, settings.least)
     if known is None or Target.PRINCIPAL not in known.targets or hint is None:

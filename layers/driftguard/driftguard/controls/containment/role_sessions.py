@@ -29,9 +29,10 @@ from .findings import ContainmentSettings
 _MARGIN = timedelta(seconds=60)
 
 _NOT_CUT = (
-    "Sessions issued later work. An instance, a function or a task that holds older credentials "
-    "goes on failing until it gets new ones; stop and start it, or wait. Look in CloudTrail for "
-    "what the older sessions did, and for roles that they assumed: those sessions live on."
+    "Sessions issued later work. An instance, a function or a task with older credentials fails "
+    "until it gets new ones, which may take hours: replace the association of the instance's "
+    "profile, deploy the function again, restart the task. Look in CloudTrail for what the older "
+    "sessions did, and for roles that they assumed: those sessions live on."
 )
 _BY_HAND = (
     "For a role of IAM Identity Center, end the user's sessions and take the assignment away "
@@ -77,7 +78,7 @@ class RoleSessions(Control[ContainmentSettings]):
     ) -> Finding | None:
         if not findings.stands(state, settings):
             return None
-        until = _denied_until(state.get("contained"))
+        until = denied_until(state.get("contained"))
         seen = moment(text(mapping(state, findings.TOLD), "seen"))
         if until is not None and (seen is None or seen <= until):
             return None
@@ -130,7 +131,7 @@ def denial(read_at: str) -> Document:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _denied_until(policy: object) -> datetime | None:
+def denied_until(policy: object) -> datetime | None:
     """Until when a policy of `denial`'s form denies sessions; None for any other policy."""
     if not isinstance(policy, dict):
         return None
