@@ -383,11 +383,14 @@ def _provisioned(held: dict[str, int], changes: bool) -> dict[tuple[str, str], F
     return {("lambda", name): fake for name, fake in fakes.items()}
 
 
+# Contained at once, as a policy may say.
+AT_ONCE = {"revert": ("*",)}
+
 SCENARIOS = (
-    Scenario("containment.instance", instance, asked=True),
-    Scenario("containment.instance", partial(instance, least=3), "least", asked=True),
+    Scenario("containment.instance", instance, settings=AT_ONCE),
+    Scenario("containment.instance", partial(instance, least=3), "asked", asked=True),
     Scenario("containment.instance", instance_of_sequence, "sequence", asked=True),
-    Scenario("containment.function", function, asked=True),
-    Scenario("containment.function", partial(function, 7), "reserved", asked=True),
+    Scenario("containment.function", function, settings=AT_ONCE),
+    Scenario("containment.function", partial(function, 7), "asked", asked=True),
     Scenario("containment.function", partial(function, provisioned=5), "provisioned", asked=True),
 )

@@ -28,7 +28,7 @@ from tests.support.round_trips import RoundTrip, staged_trip
 from tests.support.world import ACCOUNT, Fakes, World
 
 INSTANCE, FUNCTION = (
-    next(one for one in SCENARIOS if str(one) == f"containment.{name}")
+    next(one for one in SCENARIOS if str(one) == f"containment.{name}-asked")
     for name in ("instance", "function")
 )
 
