@@ -380,14 +380,10 @@ class Decision:
 
     @property
     def makers(self) -> tuple[str, ...]:
-        """The ARNs of everybody who made what this decision is about, and of whom it contains.
-
-        Whoever uses compromised credentials is not to accept that, nor to release them.
-        """
-        contained = self.candidate.resource.arn, text(self.state, "arn")
-        of_containment = contained if "principal" in self.candidate.hint else ()
-        every = (*arns_of(self.actor), *self.remade_by, *of_containment)
-        return tuple(dict.fromkeys(arn for arn in every if arn))
+        """The ARNs of everybody who made what this decision is about, and of whom it contains."""
+        whom = (self.candidate.resource.arn, text(self.state, "arn"))
+        contained = whom if "principal" in self.candidate.hint else ()
+        return tuple(arn for arn in (*arns_of(self.actor), *self.remade_by, *contained) if arn)
 
     @property
     def settled(self) -> bool:
