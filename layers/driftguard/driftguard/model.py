@@ -178,10 +178,7 @@ class Observation:
     read_at: str
 
     def fingerprint(self, volatile: frozenset[str] = frozenset()) -> str:
-        """A short digest of the state without its volatile keys.
-
-        An approval and an undo are bound to it.
-        """
+        """A short digest of the state without volatile keys: approval and undo are bound to it."""
         return digest(_without(self.state, volatile))[:16]
 
 
