@@ -87,7 +87,8 @@ def test_it_contains_no_role_of_the_stack() -> None:
 def test_the_guard_knows_all_roles_of_its_stack() -> None:
     for stack in (of_the_tests(), WITHOUT):
         told = stack.environment("GuardFunction")["OWN_ROLE_ARNS"].split(",")
-        assert sorted(told) == sorted(map(stack.arn, stack.roles))
+        # A role that the stack lacks leaves an empty place.
+        assert sorted(filter(None, told)) == sorted(map(stack.arn, stack.roles))
 
 
 def test_no_stack_has_it_unless_somebody_says_so() -> None:

@@ -375,7 +375,23 @@ def test_what_a_person_released_is_not_contained_again_without_asking(
     assert policies() == ["logs"]
     again = world.one(replace(change, id="an update of it"))
     assert again.status is Status.ASKED
-    assert decision.id in again.reason
+    assert f"people released it before ({decision.id})" in again.reason
+    world.clock.pass_by(hours=2)
+    # Nobody votes: people are asked on.
+    assert world.guard.expire(again.id).status is Status.ASKED
+    assert world.one(replace(change, id="another update")).id == again.id
+    assert policies() == ["logs"]
+
+
+def test_what_is_asked_about_a_lesser_finding_does_not_hold_a_graver_one_back(
+    world: World, fakes: Fakes, web: str
+) -> None:
+    lesser, graver = exfiltrated(web, TOR, severity=5), exfiltrated(web, severity=8)
+    told = [told_by_guardduty(lesser)]
+    fakes.install(answering(lambda: told[0]))
+    assert world.one(lesser).status is Status.ASKED
+    told[0] = told_by_guardduty(graver)
+    assert world.one(graver).status is Status.REVERTED
 
 
 def test_a_release_works_when_the_finding_is_gone(
