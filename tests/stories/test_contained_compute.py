@@ -257,7 +257,7 @@ def test_the_role_opens_no_group_but_those_that_contain(world: World, tagged: bo
         tag = {"Key": "driftguard:quarantine", "Value": "i-0abcdef1234567890"}
         ec2.create_tags(Resources=[made], Tags=[tag])
     groups = f"arn:aws:ec2:us-east-1:{ACCOUNT}:security-group/*"
-    everything = [{"Effect": "Allow", "Action": ["*"], "Resource": [groups]}]
+    everything: Any = [{"Effect": "Allow", "Action": ["*"], "Resource": [groups]}]
     asked = {"GroupId": made, "IpPermissions": [{"IpProtocol": "-1"}]}
     judge = Judge()
     for way in ("Ingress", "Egress"):
