@@ -78,6 +78,8 @@ class Account:
             "AUDIT_TABLE": "AuditTable",
             "STATE_TABLE": "StateTable",
             "GRANTING_ROLE_ARN": f"arn:aws:iam::{ACCOUNT_ID}:role/granting",
+            "CONTAINMENT_ROLE_ARN": f"arn:aws:iam::{ACCOUNT_ID}:role/containment",
+            "OWN_ROLE_ARNS": f"arn:aws:iam::{ACCOUNT_ID}:role/remediator",
             "REMEDIATOR_ROLE_ARN": f"arn:aws:iam::{ACCOUNT_ID}:role/remediator",
             "CHANGES_QUEUE_URL": queue,
             "COMMANDS_QUEUE_URL": queue,

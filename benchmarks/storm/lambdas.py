@@ -25,7 +25,7 @@ from driftguard.policy import compiled
 from driftguard.policy.bounds import CircuitBreaker
 from tests.support.queues import CHANGES_ARN, COMMANDS_ARN
 from tests.support.records import ACCOUNT, REGION
-from tests.support.world import GRANTING, REMEDIATOR, shipped_policy
+from tests.support.world import CONTAINMENT, GRANTING, REMEDIATOR, shipped_policy
 
 from .events import ROOT, START, Event
 
@@ -178,6 +178,8 @@ def handler_of(urls: dict[str, str]) -> ModuleType:
         "AUDIT_TABLE": "audit",
         "STATE_TABLE": "state",
         "GRANTING_ROLE_ARN": GRANTING,
+        "CONTAINMENT_ROLE_ARN": CONTAINMENT,
+        "OWN_ROLE_ARNS": ",".join((REMEDIATOR, GRANTING, CONTAINMENT)),
         "REMEDIATOR_ROLE_ARN": REMEDIATOR,
         "CHANGES_QUEUE_URL": urls["changes"],
         "COMMANDS_QUEUE_URL": urls["commands"],

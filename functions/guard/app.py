@@ -60,6 +60,8 @@ class Settings(NamedTuple):
     aws_region: str
     advisories: str = ""
     granting_role_arn: str = ""
+    containment_role_arn: str = ""
+    own_role_arns: str = ""
 
 
 settings = environment.read(Settings, "GuardFunction")
@@ -72,8 +74,10 @@ aws = Aws(
         advisories=settings.advisories,
         state_table=settings.state_table,
         place=place,
+        own_roles=tuple(filter(None, settings.own_role_arns.split(","))),
     ),
     granting_role_arn=settings.granting_role_arn,
+    containment_role_arn=settings.containment_role_arn,
 )
 guard = Guard(
     aws=aws,
@@ -84,6 +88,7 @@ guard = Guard(
     account=settings.account_id,
     remediator_role_arn=settings.remediator_role_arn,
     granting_role_arn=settings.granting_role_arn,
+    containment_role_arn=settings.containment_role_arn,
 )
 queues = Queues(
     changes=settings.changes_queue_url,

@@ -22,7 +22,7 @@ from driftguard.events.commands import Undo
 from driftguard.model import Change, Decision, Status
 from tests.support.aws_policies import quarantined
 from tests.support.records import exposed_key, flat_ingress
-from tests.support.world import GRANTING, REMEDIATOR, Clock, make_tables, new_guard
+from tests.support.world import CONTAINMENT, GRANTING, REMEDIATOR, Clock, make_tables, new_guard
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def warm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     boto3.client("sts").get_caller_identity()
     _reset(f"http://{host}:{port}")
     make_tables()
-    yield Aws(REMEDIATOR, granting_role_arn=GRANTING)
+    yield Aws(REMEDIATOR, granting_role_arn=GRANTING, containment_role_arn=CONTAINMENT)
     server.stop()
     boto3.setup_default_session()
 

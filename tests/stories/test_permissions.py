@@ -131,19 +131,25 @@ def granted(name: str) -> dict[str, set[str]]:
 
 
 def test_the_guard_may_read_exactly_what_the_controls_declare() -> None:
-    declared = {action for one in controls.every() for action in (*one.reads, *one.reads_use)}
-    assert granted("GuardReadsPolicy") == {action: {"*"} for action in declared}
+    reads = {action for one in controls.every() for action in (*one.reads, *one.reads_use)}
+    assert granted("GuardReadsPolicy") == {action: {"*"} for action in reads}
+
+
+def declared(*, contains: bool) -> dict[str, set[str]]:
+    """Action → the ARNs that controls write it on: those that contain, or all others."""
+    found: dict[str, set[str]] = {}
+    for one in controls.every():
+        for action, arns in one.writes.items() if one.contains == contains else ():
+            found.setdefault(action, set()).update(map(in_template, arns))
+    return found
 
 
 def test_the_roles_of_plans_may_write_exactly_what_the_controls_declare() -> None:
-    declared: dict[str, set[str]] = {}
-    for one in controls.every():
-        for action, arns in one.writes.items():
-            declared.setdefault(action, set()).update(map(in_template, arns))
     together = granted("RemediatorPolicy")
     for action, arns in granted("GrantingPolicy").items():
         together.setdefault(action, set()).update(arns)
-    assert together == declared
+    assert together == declared(contains=False)
+    assert granted("ContainmentPolicy") == declared(contains=True)
 
 
 def test_what_is_generated_is_up_to_date() -> None:
@@ -265,7 +271,7 @@ NARROW = f"arn:aws:iam::{ACCOUNT}:role/narrow"
 @pytest.fixture(scope="module")
 def narrow() -> Aws:
     """Acts under a role whose policy each test sets; its clients are built once for them all."""
-    return Aws(NARROW, granting_role_arn=NARROW)
+    return Aws(NARROW, granting_role_arn=NARROW, containment_role_arn=NARROW)
 
 
 def carry(policy: dict[str, Any]) -> None:
@@ -368,7 +374,8 @@ def test_a_plans_session_policy_allows_that_plan_and_nothing_else(
     }
     allowed = {action for step in one.plan.steps for action in permissions_of(step.call)}
     carry(as_moto_checks(policy))
-    with narrow.acting_on(one.plan, "dg-permissions", REGION) as remediator:
+    contains = controls.control(scenario.control).contains
+    with narrow.acting_on(one.plan, "dg-permissions", REGION, contains=contains) as remediator:
         monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0.0)
         for service, operation, actions, emulated in some_of(operations, scenario):
             if emulated and service not in UNCHECKED and not actions & allowed:

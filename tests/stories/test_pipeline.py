@@ -224,7 +224,7 @@ def test_two_workers_never_hold_one_decision(world: World, group: str) -> None:
     class Dies(Exception):
         pass
 
-    def die(*_: object) -> Any:
+    def die(*_: object, **__: object) -> Any:
         raise Dies
 
     broken = new_guard(world.clock)

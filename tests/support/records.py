@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from driftguard.events.cloudtrail import change_from_event, change_from_record
@@ -156,7 +157,14 @@ def exposed_key_event(key: str, *, account: str = ACCOUNT) -> dict[str, Any]:
 
 
 def finding_of_guardduty(
-    type_: str, key: str, user: str, *, kind: str = "IAMUser", **service: Any
+    type_: str,
+    key: str,
+    user: str,
+    *,
+    kind: str = "IAMUser",
+    principal: str = "",
+    severity: float = 5,
+    **service: Any,
 ) -> Change:
     """GuardDuty's finding about an access key, as EventBridge brings it."""
     event = exposed_key_event(key) | {"detail-type": "GuardDuty Finding", "source": "aws.guardduty"}
@@ -172,7 +180,7 @@ def finding_of_guardduty(
             "resourceType": "AccessKey",
             "accessKeyDetails": {
                 "accessKeyId": key,
-                "principalId": "AIDAEXAMPLE",
+                "principalId": principal,
                 "userType": kind,
                 "userName": user,
             },
@@ -185,16 +193,27 @@ def finding_of_guardduty(
             "count": 1,
             **service,
         },
-        "severity": 5,
+        "severity": severity,
         "title": f"API calls were made by {user} from an unusual place.",
     }
     return change_from_event(event)
 
 
+def sequence_of_guardduty(type_: str, actors: list[dict[str, Any]], **service: Any) -> Change:
+    """GuardDuty's finding about an attack sequence, as EventBridge brings it."""
+    change = finding_of_guardduty(type_, "", "", severity=9.1, **service)
+    detection = {"sequence": {"uid": "s-1", "description": "A sequence.", "actors": actors}}
+    found: Any = change.request
+    service = {**found["service"], "detection": detection}
+    del service["action"]
+    resource = {"resourceType": "AttackSequence"}
+    return replace(change, request={**found, "resource": resource, "service": service})
+
+
 def told_by_guardduty(change: Change) -> dict[str, Any]:
     """GetFindings' answer about the finding that an event claims."""
     claimed: Any = change.request
-    key = claimed["resource"]["accessKeyDetails"]
+    key = claimed["resource"].get("accessKeyDetails", {})
     names = ("accessKeyId", "principalId", "userName", "userType")
     found = {
         "AccountId": claimed["accountId"],
@@ -203,11 +222,13 @@ def told_by_guardduty(change: Change) -> dict[str, Any]:
         "Id": claimed["id"],
         "Region": REGION,
         "Resource": {
-            "AccessKeyDetails": {name[:1].upper() + name[1:]: key[name] for name in names}
+            "AccessKeyDetails": {
+                name[:1].upper() + name[1:]: key[name] for name in names if name in key
+            }
         },
         "SchemaVersion": "2.0",
-        "Service": {"Archived": False},
-        "Severity": 5,
+        "Service": {"Archived": False, "EventLastSeen": "2026-11-24T11:58:22Z"},
+        "Severity": claimed["severity"],
         "Type": claimed["type"],
         "UpdatedAt": "2026-11-24T12:00:00Z",
     }

@@ -44,13 +44,17 @@ HERE = Place(ACCOUNT, REGION)
 
 REMEDIATOR = f"arn:aws:iam::{ACCOUNT}:role/driftguard-remediator"
 GRANTING = f"arn:aws:iam::{ACCOUNT}:role/driftguard-granting"
+CONTAINMENT = f"arn:aws:iam::{ACCOUNT}:role/driftguard-containment"
 
 
 @cache
 def warm_aws() -> Aws:
     """The guard's clients, as a Lambda that has been warm since the first test holds them."""
-    surroundings = Surroundings(salt=lambda _: b"a salt for tests only")
-    return Aws(REMEDIATOR, surroundings, granting_role_arn=GRANTING)
+    own = (REMEDIATOR, GRANTING, CONTAINMENT)
+    surroundings = Surroundings(salt=lambda _: b"a salt for tests only", own_roles=own)
+    return Aws(
+        REMEDIATOR, surroundings, granting_role_arn=GRANTING, containment_role_arn=CONTAINMENT
+    )
 
 
 @dataclass
@@ -201,7 +205,7 @@ class Fakes:
 
 def new_guard(clock: Clock, aws: Aws | None = None) -> Guard:
     """A guard with clients of its own, as a cold Lambda has it, unless it is given some."""
-    aws = aws or Aws(REMEDIATOR, granting_role_arn=GRANTING)
+    aws = aws or Aws(REMEDIATOR, granting_role_arn=GRANTING, containment_role_arn=CONTAINMENT)
     return Guard(
         aws=aws,
         audit=AuditTable(aws, "audit"),
@@ -211,6 +215,7 @@ def new_guard(clock: Clock, aws: Aws | None = None) -> Guard:
         account=ACCOUNT,
         remediator_role_arn=REMEDIATOR,
         granting_role_arn=GRANTING,
+        containment_role_arn=CONTAINMENT,
         now=clock.now,
         sleep=clock.sleep,
     )

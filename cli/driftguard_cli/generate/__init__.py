@@ -3,8 +3,8 @@
 From the controls' declarations: the trigger index, the template's rules and IAM policies, the
 policy file's JSON Schema, the packs' entries, docs/controls.md. From the guardrails: their table in
 docs/autonomy.md. From the template's functions and rules: their alarms, and the dashboard. From the
-rooms of the library: the map in docs/architecture.md. From the commands
-and the template: docs/reference/.
+rooms of the library: the map in docs/architecture.md. From the commands, the template and the table
+of GuardDuty's finding types: docs/reference/.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ from pathlib import Path
 from driftguard import controls
 
 from ..policy_file import schema
-from . import architecture, catalogue, guardrails, packs, reference, shapes, template, watching
+from . import (
+    architecture,
+    catalogue,
+    finding_types,
+    guardrails,
+    packs,
+    reference,
+    shapes,
+    template,
+    watching,
+)
 from .limits import sizes
 from .pages import PageBlock, with_blocks
 
@@ -41,6 +51,7 @@ def generated(root: Path) -> dict[Path, str]:
         stack: deployed,
         root / "policies" / "guard.schema.json": json.dumps(schema.schema(), indent=2) + "\n",
         root / "docs" / "controls.md": catalogue.as_markdown(every, rest_on),
+        root / "docs" / "reference" / "finding-types.md": finding_types.page(),
         **packs.packs(root, every),
         **reference.pages(root, deployed),
         **with_blocks(root, PAGE_BLOCKS),

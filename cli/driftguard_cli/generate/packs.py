@@ -84,7 +84,9 @@ def _if_safe(control: AnyControl) -> str:
 def _starter(control: AnyControl) -> tuple[str, str] | None:
     if control.severity < HIGH:
         return None
-    return (_if_safe(control) if control.severity >= CRITICAL else "ask"), ""
+    # What a containment cuts off is for people to weigh, whoever starts.
+    reverts = control.severity >= CRITICAL and not control.contains
+    return (_if_safe(control) if reverts else "ask"), ""
 
 
 def _cis(control: AnyControl) -> tuple[str, str] | None:

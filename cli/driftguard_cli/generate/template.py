@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from driftguard.aws.granting import GIVE_RIGHTS, WITH_GRANTS, gives_rights
@@ -180,41 +181,69 @@ def reads(every: Sequence[AnyControl]) -> Block:
 def writes(every: Sequence[AnyControl]) -> Block:
     """What plans may change, each action on the ARNs that the controls name.
 
-    What gives somebody rights is the granting role's, which the stack need not have.
+    What gives somebody rights is the granting role's, and what contains the containment role's.
+    The stack need not have these two.
     """
-    changing = _writes(every, granting=False)
-    giving = _writes(every, granting=True)
+    reverting = [control for control in every if not control.contains]
+    changing = _writes(reverting, granting=False)
+    giving = _writes(reverting, granting=True)
+    containing = _all_writes(control for control in every if control.contains)
     about = "What Driftguard's plans may change. Each session is narrowed to one plan's calls."
     gives = "What Driftguard's plans may give. Each session is narrowed to one plan's calls."
+    contains = "What Driftguard's containments do. Each session is narrowed to one plan's calls."
     made: dict[str, Block] = {
         **dict(_policies("RemediatorPolicy", ("RemediatorRole",), about, changing)),
         "RemediatorBoundary": _boundary("remediator", changing),
         **dict(_policies("GrantingPolicy", ("GrantingRole",), gives, giving)),
         "GrantingBoundary": _boundary("granting role", giving),
+        **dict(_policies("ContainmentPolicy", ("ContainmentRole",), contains, containing)),
+        "ContainmentBoundary": _boundary("containment role", containing),
     }
-    for name in (name for name in made if name.startswith("Granting")):
-        made[name] = {"Type": made[name]["Type"], "Condition": "HasGrantingRole", **made[name]}
+    for role in ("Granting", "Containment"):
+        for name in (name for name in made if name.startswith(role)):
+            made[name] = {"Type": made[name]["Type"], "Condition": f"Has{role}Role", **made[name]}
     return dict(made)
 
 
-def _writes(every: Sequence[AnyControl], *, granting: bool) -> list[dict[str, object]]:
-    """The statements of one of the roles that plans run under."""
-    arns_of: dict[tuple[str, bool], set[str]] = {}
+def _writes(every: Iterable[AnyControl], *, granting: bool) -> list[dict[str, object]]:
+    """The statements of the remediator, or of the granting role."""
+    return _all_writes(every, partial(_is_for, granting=granting))
+
+
+def _all_writes(
+    every: Iterable[AnyControl],
+    wanted: Callable[[str, str, bool], bool] = lambda action, arn, via: True,
+) -> list[dict[str, object]]:
+    """The statements of a role that plans run under: the writes that are `wanted` of it."""
+    # A condition as JSON: what two controls want on different ones stands in two statements.
+    arns_of: dict[tuple[str, bool, str], set[str]] = {}
     for control in every:
         for action, patterns in control.writes.items():
+            condition = json.dumps(control.granted_where.get(action, {}), sort_keys=True)
             for arn in patterns:
                 via = arn == KEYS_OF_IDENTITY_CENTER
-                if _is_for(action, arn, via_identity_center=via, granting=granting):
-                    arns_of.setdefault((action, via), set()).add(arn)
+                if wanted(action, arn, via):
+                    arns_of.setdefault((action, via, condition), set()).add(arn)
     return [
-        {"Effect": "Allow", "Action": [action], "Resource": sorted(arns), **_only(action, via)}
-        for (action, via), arns in sorted(
+        {
+            "Effect": "Allow",
+            "Action": [action],
+            "Resource": sorted(arns),
+            **(_only(action, via) or _given(condition)),
+        }
+        for (action, via, condition), arns in sorted(
             arns_of.items(), key=lambda pair: (sorted(pair[1]), pair[0])
         )
     ]
 
 
-def _is_for(action: str, arn: str, *, via_identity_center: bool, granting: bool) -> bool:
+def _given(condition: str) -> dict[str, object]:
+    """The condition that a control declares, where it declares one."""
+    declared = json.loads(condition)
+    return {"Condition": declared} if declared else {}
+
+
+def _is_for(action: str, arn: str, via_identity_center: bool, *, granting: bool) -> bool:
     """Whether a role needs an action: what goes with calls that give rights may be for both."""
     if gives_rights(action, (arn,)):
         return granting

@@ -10,7 +10,7 @@ from dataclasses import field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
-from driftguard.documents import Document, Json, _without, digest
+from driftguard.documents import Document, Json, _without, digest, text
 from driftguard.frozen import dataclass
 
 
@@ -178,10 +178,7 @@ class Observation:
     read_at: str
 
     def fingerprint(self, volatile: frozenset[str] = frozenset()) -> str:
-        """A short digest of the state without its volatile keys.
-
-        An approval and an undo are bound to it.
-        """
+        """A short digest of the state without volatile keys: approval and undo are bound to it."""
         return digest(_without(self.state, volatile))[:16]
 
 
@@ -380,8 +377,10 @@ class Decision:
 
     @property
     def makers(self) -> tuple[str, ...]:
-        """The ARNs of everybody who made what this decision is about."""
-        return tuple(arn for arn in (*arns_of(self.actor), *self.remade_by) if arn)
+        """The ARNs of everybody who made what this decision is about, and of whom it contains."""
+        whom = (self.candidate.resource.arn, text(self.state, "arn"))
+        contained = whom if "principal" in self.candidate.hint else ()
+        return tuple(arn for arn in (*arns_of(self.actor), *self.remade_by, *contained) if arn)
 
     @property
     def settled(self) -> bool:

@@ -56,6 +56,16 @@ _FRONTED = (
 )
 
 NOT_NEEDED: dict[str, tuple[NotNeeded, ...]] = {
+    "autoscaling:UpdateAutoScalingGroup": (
+        NotNeeded(
+            ("iam:PassRole",),
+            "the plan sets the least size, and neither a role nor what is launched",
+            only_with=(
+                *("LaunchConfigurationName", "LaunchTemplate", "MixedInstancesPolicy"),
+                "ServiceLinkedRoleARN",
+            ),
+        ),
+    ),
     "cloudtrail:CreateTrail": (
         NotNeeded(
             (

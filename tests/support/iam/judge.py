@@ -13,7 +13,7 @@ from typing import Any
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from driftguard.aws.client import GRANTING, REMEDIATOR, Aws
+from driftguard.aws.client import CONTAINMENT, GRANTING, REMEDIATOR, Aws
 from tests.support.iam.evaluator import Asked, Policies, Principal, Statement, listed, refusal
 from tests.support.iam.requests import Parameters, asked_for, asked_for_plan
 from tests.support.iam.template import Stack, of_the_tests
@@ -21,7 +21,11 @@ from tests.support.iam.template import Stack, of_the_tests
 # moto calls permission sets parts of their instance; AWS does not.
 _MOTOS_SETS = re.compile(r":instance/([\w-]+/ps-)")
 # Who signs a plan's calls → the logical id of the role.
-OF_PLANS = {REMEDIATOR: "RemediatorRole", GRANTING: "GrantingRole"}
+OF_PLANS = {
+    REMEDIATOR: "RemediatorRole",
+    GRANTING: "GrantingRole",
+    CONTAINMENT: "ContainmentRole",
+}
 # What a role's trust policy has to allow, too.
 _TRUSTED = ("sts:AssumeRole", "sts:SetSourceIdentity")
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from moto.ec2.models import ec2_backends
+
 from driftguard.aws.permissions import actions_of, permissions_of
 from driftguard.documents import Json
 from driftguard.model import Call
@@ -76,6 +78,8 @@ def asked_for_plan(
             # What a service does with the caller's permission on a key says so.
             via = action.startswith("kms:") and service != "kms"
             context = {"kms:viaservice": (_through(service),)} if via else {}
+            if service == "ec2":
+                context = _of_ec2(operation, parameters)
             if action in actions_of(service, operation):
                 found = list(_on_kinds(action, parameters, statements))
             else:
@@ -84,6 +88,14 @@ def asked_for_plan(
             for ways in found:
                 yield tuple(replace(one, context=context) for one in ways)
     yield from ((one,) for one in _passed(service, operation, parameters))
+
+
+def _of_ec2(operation: str, parameters: Parameters) -> dict[str, tuple[str, ...]]:
+    """The call that tags what it makes, and the tags of the security group that a call is on."""
+    tagging = {"ec2:createaction": (operation,)} if "TagSpecifications" in parameters else {}
+    named = {"resource-id": [str(parameters.get("GroupId", ""))]}
+    tags = ec2_backends[ACCOUNT][REGION].describe_tags(filters=named)
+    return tagging | {f"ec2:resourcetag/{tag['key'].lower()}": (tag["value"],) for tag in tags}
 
 
 def _through(service: str) -> str:

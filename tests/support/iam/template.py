@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from tests.support.iam.evaluator import Principal, Statement
-from tests.support.world import ACCOUNT, GRANTING, REGION, REMEDIATOR, ROOT
+from tests.support.world import ACCOUNT, CONTAINMENT, GRANTING, REGION, REMEDIATOR, ROOT
 
 # What `!Ref AWS::NoValue` leaves.
 _NOTHING = object()
@@ -286,10 +286,14 @@ class Stack:
 @cache
 def of_the_tests() -> Stack:
     """The stack as `tests.support.world` has it: its tables and its plans' roles by their names."""
-    plans = {"RemediatorRole": REMEDIATOR, "GrantingRole": GRANTING}
+    plans = {
+        "RemediatorRole": REMEDIATOR,
+        "GrantingRole": GRANTING,
+        "ContainmentRole": CONTAINMENT,
+    }
     slack = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:slack-AbCdEf"
     return Stack(
-        parameters={"SlackSecretArn": slack, "MayGrant": "true"},
+        parameters={"SlackSecretArn": slack, "MayGrant": "true", "Containment": "true"},
         names={
             "AuditTable": "audit",
             "StateTable": "state",

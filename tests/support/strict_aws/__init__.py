@@ -22,6 +22,7 @@ from . import (
     ownership,
     parameters,
     principals,
+    scaling,
     settling,
     sizes,
     tags,
@@ -46,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     *lists.RULES,
     *busy.RULES,
     *sizes.RULES,
+    *scaling.RULES,
 )
 
 

@@ -8,6 +8,7 @@ from tests.support.each import each
 IN_PROGRESS = (
     "The operation cannot be performed at this time. An update is in progress for resource: f"
 )
+NOT_SHOWN_YET = "there is no group driftguard-quarantine-i-0abcdef1234567890 in vpc-1"
 THERE = "The statement id (s) provided already exists. Please provide a new statement id."
 
 
@@ -39,6 +40,11 @@ THERE = "The statement id (s) provided already exists. Please provide a new stat
         ("route53resolver.query-logging-disassociated", "ResourceExistsException", "", True),
         ("bedrock.guardrail-weakened", "ConflictException", "", True),
         ("config.rule-deleted", "ResourceInUseException", "", True),
+        ("containment.instance", "SnapshotCreationPerVolumeRateExceeded", "", True),
+        ("containment.instance", "ScalingActivityInProgress", "", True),
+        ("containment.instance", "InvalidGroup.NotFound", NOT_SHOWN_YET, True),
+        ("containment.instance", "InvalidGroup.NotFound", "The group 'sg-1' is not there", False),
+        ("containment.function", "ResourceInUseException", "", True),
     ],
 )
 def test_what_passes_by_itself_is_waited_for(id_: str, code: str, message: str, busy: bool) -> None:

@@ -637,11 +637,10 @@ def test_a_finding_that_is_told_again_joins_the_open_question(asking: Guard, fak
     assert [one.id for one in first] == [one.id for one in again]
 
 
-@pytest.mark.parametrize("kind", ["AssumedRole", "IAMUser"])
-def test_temporary_credentials_are_for_people_to_revoke(guard: Guard, kind: str) -> None:
+def test_temporary_credentials_of_a_federated_user_are_for_people_to_revoke(guard: Guard) -> None:
     finding = "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS"
     id_ = key_id(Random(), "AS")
-    (decision,) = guard.handle(finding_of_guardduty(finding, id_, "web", kind=kind))
+    (decision,) = guard.handle(finding_of_guardduty(finding, id_, "web", kind="FederatedUser"))
     assert decision.status is Status.OBSERVED
     assert decision.plan.steps == ()
     assert "Revoke the older sessions" in decision.plan.advice

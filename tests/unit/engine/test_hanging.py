@@ -123,9 +123,9 @@ def test_time_that_is_up_in_the_middle_of_a_revert_is_recorded_and_it_goes_on(
     monkeypatch.setattr(guard.aws.time, "_clock", lambda: clock() + ahead[0])
     acting = guard.aws.acting_on
 
-    def late(*given: object) -> object:
+    def late(*given: object, **more: object) -> object:
         ahead[0] += 61.0
-        return acting(*given)  # type: ignore[arg-type]
+        return acting(*given, **more)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
         patched.setattr(guard.aws, "acting_on", late)

@@ -40,6 +40,15 @@ def test_the_shipped_schema_is_up_to_date() -> None:
     assert stored == json.loads(json.dumps(schema.schema()))
 
 
+def test_the_shipped_policy_contains_sessions_and_asks_briefly_about_whatever_it_contains() -> None:
+    policy = shipped_policy()
+    assert policy.granted("containment.role-sessions") is Autonomy.REVERT
+    assert "containment.role-sessions" in policy.may_cut
+    assert policy.granted("containment.user") is Autonomy.ASK
+    assert policy.terms("containment.user", 95).seconds == 3600
+    assert policy.terms("iam.leaked-key", 95).seconds == 86_400
+
+
 @pytest.mark.parametrize(
     ("written", "complaint"),
     [

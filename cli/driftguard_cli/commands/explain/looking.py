@@ -130,6 +130,7 @@ def guard_of(deployed: Stack, policy: Policy, advisories: str) -> Guard:
         account=account,
         remediator_role_arn=":".join(arn),
         granting_role_arn=deployed.outputs.get("GrantingRole", ""),
+        containment_role_arn=deployed.outputs.get("ContainmentRole", ""),
     )
 
 

@@ -22,7 +22,7 @@ Tell: TypeAlias = Callable[[str], None]
 
 _START_SECONDS = 60.0
 # A lab guards nothing real, and shows all that plans and undos do.
-OF_LABS: Mapping[str, str] = {"MayGrant": "true"}
+OF_LABS: Mapping[str, str] = {"MayGrant": "true", "Containment": "true"}
 # Every API call of the lab's functions, one line of JSON each.
 CALLS = "calls.jsonl"
 

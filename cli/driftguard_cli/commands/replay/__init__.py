@@ -58,7 +58,7 @@ def replay(
     `possible` where the guard would look at the resource. Failed and read-only
     calls, and the guard's own, are skipped; an event that was logged twice
     counts once. The guard's own are those of --own-role; without it, those of a
-    role named …RemediatorRole… or …GrantingRole… in a session named after a
+    role named …RemediatorRole…, …GrantingRole… or …ContainmentRole… in a session named after a
     decision.
 
     With --json there is one finding a line: event_id, event_time, event_name,

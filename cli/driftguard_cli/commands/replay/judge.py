@@ -30,7 +30,7 @@ from .window import Window
 
 # A session in which the remediator carries out one plan is named after its decision.
 _OWN_SESSION = re.compile(r"/dg-[0-9a-f]{24}$")
-_OWN_ROLES = ("RemediatorRole", "GrantingRole")
+_OWN_ROLES = ("RemediatorRole", "GrantingRole", "ContainmentRole")
 # Of one portion; a file that is no CloudTrail history at all must not be answered line by line.
 PROBLEMS_TOLD = 100
 # There are some ten thousand kinds of event; a history of noise must not fill the memory with more.

@@ -94,7 +94,8 @@ def _entry_model(control: AnyControl) -> type[BaseModel]:
     own = {
         setting.name: (hints[setting.name], ... if setting.default is MISSING else setting.default)
         for setting in fields(control.settings)
-        if setting.name != "trusted"
+        # These two come from sections of the policy's own.
+        if setting.name not in ("trusted", "spared")
     }
     settings = create_model(f"Settings of {control.id}", __base__=Strict, **own)  # type: ignore[call-overload]
     return create_model(

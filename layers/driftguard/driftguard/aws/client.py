@@ -1,8 +1,9 @@
 """Makes sessions and clients once and late, and words AWS's refusals so that people can act.
 
-The guard's own clients read. The remediator's clients write, and so do those of the granting role,
-and only while one plan's session is open: they are separate clients whose credentials exist for the
-length of `acting_on`. All live as long as the Lambda is warm, so no client is ever built twice.
+The guard's own clients read. The remediator's clients write, and so do those of the granting and
+the containment role, and only while one plan's session is open: they are separate clients whose
+credentials exist for the length of `acting_on`. All live as long as the Lambda is warm, so no
+client is ever built twice.
 
 botocore is imported when the first client is made, and not before: a change that its own record
 proves harmless never pays for it.
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 GUARD: Final = "guard"
 REMEDIATOR: Final = "remediator"
 GRANTING: Final = "granting"
+CONTAINMENT: Final = "containment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,14 @@ class Surroundings:
     `salt` gives what secrets are fingerprinted with, when it is needed. `advisories` is where known
     vulnerabilities are looked up: the address of an OSV API, `s3://bucket/prefix` of a copy, or ""
     for nowhere. `state_table` keeps what was looked up, and `place` is where the guard stands.
+    `own_roles` are the ARNs of the stack's roles.
     """
 
     salt: Callable[[Aws], bytes] = _no_salt
     advisories: str = ""
     state_table: str = ""
     place: Place = Place("", "")
+    own_roles: tuple[str, ...] = ()
 
 
 _NOWHERE = Surroundings()
@@ -93,10 +97,15 @@ class Aws:
         surroundings: Surroundings = _NOWHERE,
         patience: Patience = PATIENT,
         granting_role_arn: str = "",
+        containment_role_arn: str = "",
     ) -> None:
         self.surroundings = surroundings
         self.time = TimeLimit(patience)
-        self._roles = {REMEDIATOR: remediator_role_arn, GRANTING: granting_role_arn}
+        self._roles = {
+            REMEDIATOR: remediator_role_arn,
+            GRANTING: granting_role_arn,
+            CONTAINMENT: containment_role_arn,
+        }
         self._salt = b""
         # By service, region and whose credentials sign.
         self._clients: dict[tuple[str, str, str], Client] = {}
@@ -126,31 +135,37 @@ class Aws:
         return self._salt
 
     @contextmanager
-    def acting_on(self, plan: Plan, decision: str, region: str) -> Iterator[Remediator]:
+    def acting_on(
+        self, plan: Plan, decision: str, region: str, *, contains: bool = False
+    ) -> Iterator[Remediator]:
         """A session of the remediator role that can make this plan's calls, and nothing else.
 
-        Calls that give rights are made in a session of the granting role. The session policy names
-        the plan's actions and ARNs; `SourceIdentity` is the decision's id, so that the account's
-        own CloudTrail ties each change to the decision behind it.
+        Calls that give rights are made in a session of the granting role; all calls of a plan that
+        `contains`, in one of the containment role. The session policy names the plan's actions and
+        ARNs; `SourceIdentity` is the decision's id, so that the account's own CloudTrail ties each
+        change to the decision behind it.
         """
         # Only here: a harmless event changes nothing, and does not pay for it.
-        from .granting import by_hand, granting
+        from .granting import by_hand, contained_by_hand, granting
         from .remediator import Remediator
+
+        def whose(call: Call) -> str:
+            if contains:
+                return CONTAINMENT
+            return GRANTING if granting(call) else REMEDIATOR
 
         calls: dict[str, list[Call]] = {}
         for step in plan.steps:
-            calls.setdefault(GRANTING if granting(step.call) else REMEDIATOR, []).append(step.call)
+            calls.setdefault(whose(step.call), []).append(step.call)
         if GRANTING in calls and not self._roles[GRANTING]:
             raise AwsError(by_hand(calls[GRANTING]), code="NoGrantingRole")
+        if CONTAINMENT in calls and not self._roles[CONTAINMENT]:
+            raise AwsError(contained_by_hand(calls[CONTAINMENT]), code="NoContainmentRole")
         with ExitStack() as sessions:
             for who, its_calls in calls.items():
                 given = self._assumed(self._roles[who], its_calls, decision, region)
                 sessions.enter_context(self._all().plan_credentials[who].lent(given))
-            yield Remediator(
-                lambda call, service: self.acting_client(
-                    service, region, GRANTING if granting(call) else REMEDIATOR
-                )
-            )
+            yield Remediator(lambda call, service: self.acting_client(service, region, whose(call)))
 
     def _assumed(self, role: str, calls: list[Call], decision: str, region: str) -> Any:
         """Credentials of a role that can make these calls only. Raises `AwsError`."""
@@ -174,7 +189,7 @@ class Aws:
         return answer["Credentials"]
 
     def acting_client(self, service: str, region: str, who: str) -> Client:
-        """The client of the remediator or the granting role: usable only inside `acting_on`."""
+        """The client of a role that plans run under: usable only inside `acting_on`."""
         return self._client(service, region, who)
 
     def _all(self) -> _Sessions:
@@ -204,7 +219,8 @@ class _Sessions:
 
         from .credentials import PlanCredentials
 
-        self.plan_credentials = {who: PlanCredentials(who) for who in (REMEDIATOR, GRANTING)}
+        acting = (REMEDIATOR, GRANTING, CONTAINMENT)
+        self.plan_credentials = {who: PlanCredentials(who) for who in acting}
         self._by_role: dict[str, Any] = {GUARD: get_session()}
         self._time_limit, patience = time_limit, time_limit.patience
         self._config = Config(

@@ -1,8 +1,9 @@
-"""Tells the calls that give somebody rights, which a role of their own makes.
+"""Tells the calls that a role of their own makes, and words them where the stack has none.
 
-The calls of such an action can give anybody any rights, because IAM looks neither into a document
-nor at who is to hold it. Where the stack has no role for them, people make them: with the commands
-that are written here.
+Calls that give somebody rights are the granting role's: they can give anybody any rights, because
+IAM looks neither into a document nor at who is to hold it. The calls of a containment are the
+containment role's. Where the stack has no such role, people make them, with the commands that are
+written here.
 
 Sources: Service Authorization Reference, "AWS Identity and Access Management", "AWS IAM Identity
 Center", "Amazon EKS", "AWS Organizations".
@@ -11,13 +12,14 @@ Center", "Amazon EKS", "AWS Organizations".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from driftguard.documents import Json
+from driftguard.documents import Json, mapping, text
 from driftguard.model import Call, Plan
 
 from .permissions import grants_of
+from .references import HELD
 
 # Actions that give rights, or that lift what bounds them.
 GIVE_RIGHTS = frozenset(
@@ -50,8 +52,10 @@ GIVE_RIGHTS = frozenset(
 # Actions that calls with the ones above may need beside them.
 WITH_GRANTS = frozenset({"eks:TagResource", "iam:TagOpenIDConnectProvider", "iam:TagSAMLProvider"})
 
-# The longest commands that are shown, in characters; what is longer is in the record.
+# The longest commands that are shown, in characters; what is longer is in the record. Those of a
+# containment stand nowhere else: a stack without its role plans none.
 _SHOWN = 1_500
+_SHOWN_OF_CONTAINMENTS = 6_000
 
 
 def gives_rights(action: str, arns: Iterable[str]) -> bool:
@@ -79,11 +83,29 @@ def left_to_people(plan: Plan) -> Plan:
     return replace(plan, steps=rest, advice=" ".join(filter(None, (by_hand(given), plan.advice))))
 
 
+def containing_left_to_people(plan: Plan) -> Plan:
+    """The plan of a stack without a containment role: all of it is advice, with commands."""
+    if not plan.steps:
+        return plan
+    by_people = contained_by_hand(step.call for step in plan.steps)
+    return replace(plan, steps=(), advice=" ".join(filter(None, (by_people, plan.advice))))
+
+
 def by_hand(calls: Iterable[Call]) -> str:
-    """Says that people have to make these calls, and how."""
+    """Says that people have to make these calls, which give rights, and how."""
+    return _without("granting role (its parameter MayGrant)", calls, _SHOWN)
+
+
+def contained_by_hand(calls: Iterable[Call]) -> str:
+    """Says that people have to make these calls of a containment or its release, and how."""
+    role = "containment role (its parameter Containment)"
+    return _without(role, calls, _SHOWN_OF_CONTAINMENTS)
+
+
+def _without(role: str, calls: Iterable[Call], most: int) -> str:
     commands = "; ".join(map(command_of, calls))
-    said = commands if len(commands) <= _SHOWN else "the record has the calls (driftguard audit)"
-    return f"This stack has no granting role (its parameter MayGrant), so do it by hand: {said}."
+    said = commands if len(commands) <= most else "the record has the calls (driftguard audit)"
+    return f"This stack has no {role}, so do it by hand: {said}."
 
 
 def command_of(call: Call) -> str:
@@ -100,4 +122,15 @@ def command_of(call: Call) -> str:
 
 
 def _written(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    shown = _shown(value)
+    return shown if isinstance(shown, str) else json.dumps(shown)
+
+
+def _shown(value: Json) -> Json:
+    """A parameter with its references in words: people fill in what a call would fetch."""
+    if isinstance(value, Mapping):
+        if HELD in value:
+            reference = mapping(value, HELD)
+            return f"<{text(reference, 'kind')} {text(reference, 'name', 'function', 'arn')}>"
+        return {name: _shown(inner) for name, inner in value.items()}
+    return [_shown(one) for one in value] if isinstance(value, (list, tuple)) else value

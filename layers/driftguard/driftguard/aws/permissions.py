@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from driftguard.documents import Json
+from driftguard.documents import Json, items, text
 from driftguard.model import Call
 
 from .references import grants_in
@@ -215,6 +215,8 @@ def grants_of(call: Call) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield action, held[action]
         elif action.startswith("kms:") and (keys := _keys(named)):
             yield action, keys
+        elif action == "ec2:CreateTags" and (made := _tagged(call, named)):
+            yield action, made
         else:
             yield action, named or call.on
 
@@ -233,6 +235,13 @@ def _handed(call: Call) -> tuple[str, ...]:
 
 def _keys(arns: Iterable[str]) -> tuple[str, ...]:
     return tuple(arn for arn in arns if arn.split(":")[2:3] == ["kms"])
+
+
+def _tagged(call: Call, arns: Iterable[str]) -> tuple[str, ...]:
+    """Those of a call's ARNs that are of a kind which it tags as it makes it."""
+    specified = items(call.parameters.get("TagSpecifications"))
+    kinds = {f"{text(one, 'ResourceType')}/" for one in specified}
+    return tuple(arn for arn in arns if arn.split(":", 5)[5].startswith(tuple(kinds)))
 
 
 def _beside(call: Call) -> Iterator[str]:

@@ -4,7 +4,8 @@ A plan is recorded and shown; a function's code is too large for that, and a par
 be a secret. So a parameter may be `{"$held": {...}}`. `resolver` fetches its value when the call is
 made, under the plan's own session, and checks that it is the one that was meant.
 
-What is not known before the call is made is named too: the token of a web ACL's last change.
+What is not known before the call is made is named too: the token of a web ACL's last change, the id
+of a security group that an earlier step makes.
 
 Sources: AWS Lambda API Reference, "FunctionConfiguration" (`CodeSha256`); AWS Systems Manager API
 Reference, "GetParameterHistory"; AWS WAF API Reference, "UpdateWebACL" (`LockToken`).
@@ -34,6 +35,11 @@ def lock_token(arn: str) -> Document:
     return {HELD: {"kind": "lock-token", "arn": arn}}
 
 
+def group_id(name: str, vpc: str) -> Document:
+    """The id of the security group of this name in a VPC, where a name is given once."""
+    return {HELD: {"kind": "security-group", "name": name, "vpc": vpc, "arn": "*"}}
+
+
 def grants_in(value: Json) -> Iterator[tuple[str, str]]:
     """The IAM actions, each with its ARN, that are needed to fetch what a value names."""
     for reference in wanted(value):
@@ -45,6 +51,8 @@ def grants_in(value: Json) -> Iterator[tuple[str, str]]:
             yield "lambda:GetFunction", f"{arn}:*"
         elif reference["kind"] == "lock-token":
             yield "wafv2:GetWebACL", arn
+        elif reference["kind"] == "security-group":
+            yield "ec2:DescribeSecurityGroups", arn
         else:
             yield "ssm:GetParameterHistory", arn
 

@@ -37,7 +37,12 @@ class Remediator:
             from .resolver import fetched
 
             clients = partial(self.client_of, call)
-            parameters = {name: fetched(value, clients) for name, value in call.parameters.items()}
+            try:
+                parameters = {k: fetched(value, clients) for k, value in call.parameters.items()}
+            except AwsError as error:
+                if error.code in call.settled_by:
+                    return False
+                raise
             with _unquoted(call):
                 return self._send(client, call, parameters)
         return self._send(client, call, parameters)

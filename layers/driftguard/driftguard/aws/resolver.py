@@ -38,6 +38,8 @@ def _fetch(wanted: Document, clients: Clients) -> object:
         return _code(clients("lambda"), text(wanted, "function"), text(wanted, "sha256"))
     if wanted["kind"] == "lock-token":
         return _token(clients("wafv2"), text(wanted, "arn"))
+    if wanted["kind"] == "security-group":
+        return _group(clients("ec2"), text(wanted, "name"), text(wanted, "vpc"))
     return _value(clients("ssm"), text(wanted, "name"), int(text(wanted, "version")))
 
 
@@ -73,6 +75,17 @@ def _token(client: Client, arn: str) -> str:
     named = "REGIONAL" if scope == "regional" else "CLOUDFRONT"
     with told_apart("wafv2", "GetWebACL"):
         return str(client.get_web_acl(Name=name, Scope=named, Id=id_)["LockToken"])
+
+
+def _group(client: Client, name: str, vpc: str) -> str:
+    """The id of the group of this name. EC2 may show a group only seconds after it was made."""
+    named = (("group-name", name), ("vpc-id", vpc))
+    filters = [{"Name": key, "Values": [value]} for key, value in named]
+    with told_apart("ec2", "DescribeSecurityGroups"):
+        found = client.describe_security_groups(Filters=filters)["SecurityGroups"]
+    if not found:
+        raise AwsError(f"there is no group {name} in {vpc}", code="InvalidGroup.NotFound")
+    return str(found[0]["GroupId"])
 
 
 def _value(client: Client, name: str, version: int) -> str:

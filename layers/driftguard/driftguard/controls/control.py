@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
 from driftguard.access.principals import Trusted
 from driftguard.aws.client import Reader
@@ -106,7 +106,8 @@ class Control(Generic[S]):
 
     `reads` are IAM actions; `writes` maps each IAM action that a plan or its undo may need to the
     ARNs it may touch, with `{partition}`, `{region}` and `{account}` to be filled in. Both are what
-    the template grants, action by action. `volatile` names keys of the state that an exact undo
+    the template grants, action by action; `granted_where` are the conditions of writes
+    whose ARNs cover more than plans touch. `volatile` names keys of the state that an exact undo
     cannot bring back (an id that AWS makes anew); they do not count when two states are compared.
     `momentary` names keys that only say which of many usual states this one is (the revision that
     runs): an undo compares them, and no baseline keeps them.
@@ -124,7 +125,8 @@ class Control(Generic[S]):
 
     `cuts` is what a revert can cut beside the access that the change opened; every control says
     so. `settling` is how long AWS takes until a read answers with what a call set. `busy` are the
-    answers to its writes that will pass by themselves.
+    answers to its writes that will pass by themselves. `contains`: its plan isolates what behaves
+    as compromised, instead of taking a change back, and runs under the containment role.
     """
 
     id: str
@@ -135,6 +137,7 @@ class Control(Generic[S]):
     reads: tuple[str, ...]
     reads_use: tuple[str, ...] = ()
     writes: Mapping[str, tuple[str, ...]]
+    granted_where: ClassVar[Mapping[str, Document]] = {}
     volatile: frozenset[str] = frozenset()
     momentary: frozenset[str] = frozenset()
     narrow: bool = False
@@ -142,6 +145,7 @@ class Control(Generic[S]):
     vanishing: bool = False
     to_its_end: bool = False
     revert: str = ""
+    contains: bool = False
     proven: str = "emulator"
     cuts: Cuts
     settling: Settling = Settling()

@@ -64,7 +64,8 @@ def apply_for(
     aws, region = case.context.aws, case.candidate.resource.region
     calling = False
     try:
-        with aws.acting_on(rest, decision.id, region) as remediator:
+        contains = case.control.contains
+        with aws.acting_on(rest, decision.id, region, contains=contains) as remediator:
             try:
                 stale = not still_so()
             except AwsError as error:

@@ -111,6 +111,7 @@ class Case:
             self.changed,
             self.tags,
             bool(self.context.granting_role_arn),
+            bool(self.context.containment_role_arn),
         )
 
     def reader(self) -> Reader:

@@ -42,7 +42,8 @@ class Comparison:
 
     `actor` and `changed` are whose change is judged, and when it was made (ISO 8601, UTC): a
     baseline that they accepted themselves does not vouch for it. `tags` reads the resource's tags.
-    Where the guard `may_grant` nothing, a plan holds no call that gives rights.
+    Where the guard `may_grant` nothing, a plan holds no call that gives rights; where it
+    `may_contain` nothing, a containment is advice.
     """
 
     control: AnyControl
@@ -54,6 +55,7 @@ class Comparison:
     changed: str
     tags: Callable[[], Mapping[str, str]]
     may_grant: bool
+    may_contain: bool
 
     @property
     def beyond_baselines(self) -> frozenset[str]:
@@ -75,12 +77,16 @@ class Comparison:
                 return None
             finding, plan = self._departure(observation, before)
         leans = self._leans(observation, plan)
-        if not self.may_grant:
-            # Only here: it knows of permissions, which a look does not need.
-            from driftguard.aws.granting import left_to_people
+        return Assessment(observation, finding, fitting(self._possible(plan)), before, leans)
 
-            plan = left_to_people(plan)
-        return Assessment(observation, finding, fitting(plan), before, leans)
+    def _possible(self, plan: Plan) -> Plan:
+        """The plan without what the stack has no role for: that is advice, with the commands."""
+        if self.may_contain if self.control.contains else self.may_grant:
+            return plan
+        # Only here: it knows of permissions, which a look does not need.
+        from driftguard.aws.granting import containing_left_to_people, left_to_people
+
+        return containing_left_to_people(plan) if self.control.contains else left_to_people(plan)
 
     def is_as_recorded(self, observation: Observation) -> bool:
         """Whether a state is the recorded baseline, but for what does not count."""

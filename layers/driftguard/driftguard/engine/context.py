@@ -22,7 +22,8 @@ class Context:
 
     `ceiling` is the most autonomy that the stack allows. `recorded` are the ids
     (`found_id`) of the versions of freezes that are known to be in the record. Without a
-    `granting_role_arn` what gives rights is left to people.
+    `granting_role_arn` what gives rights is left to people, and without a `containment_role_arn`
+    what is to be contained.
     """
 
     aws: Aws
@@ -35,12 +36,14 @@ class Context:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
     granting_role_arn: str = ""
+    containment_role_arn: str = ""
     recorded: set[str] = field(default_factory=set, compare=False)
 
     @property
     def own_roles(self) -> tuple[str, ...]:
         """The ARNs of the roles that plans run under."""
-        return tuple(filter(None, (self.remediator_role_arn, self.granting_role_arn)))
+        acting = (self.remediator_role_arn, self.granting_role_arn, self.containment_role_arn)
+        return tuple(filter(None, acting))
 
     def pause(self, seconds: float, *, recording: bool = False) -> None:
         """Sleeps. Raises `OutOfTime` where that is longer than the message may still take."""

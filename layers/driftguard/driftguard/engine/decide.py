@@ -84,7 +84,7 @@ def decide(case: Case, change: Change) -> Decision | None:
         return None
     if assessment.finding.unknown and not case.last_chance:
         raise NotYet(assessment.finding.unknown)
-    assessment = standing.limited(case, assessment)
+    assessment = standing.released(case, standing.limited(case, assessment))
     return record(case, id_, change, hidden.limited(assessment) if case.hidden else assessment)
 
 

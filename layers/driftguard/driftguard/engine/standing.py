@@ -17,10 +17,41 @@ from driftguard.state.keys import history_key
 from .case import Case
 from .comparing import Assessment
 
+# How people let something stand that would be contained: whatever it is reported for, and for the
+# one finding that they were asked about.
+_LET_STAND = {Status.DENIED: "accepted", Status.UNDONE: "released"}
+_NOT_ANSWERED = {Status.ASKED: "were asked about", Status.EXPIRED: "did not answer about"}
+
 
 def parts_of(finding: Finding) -> list[str]:
     """Short digests of the parts that make a state risky."""
     return [digest(part)[:16] for part in finding.offending]
+
+
+def released(case: Case, assessment: Assessment) -> Assessment:
+    """The assessment, with people asked at most where they did not want it contained before.
+
+    GuardDuty tells of one finding again and again, also after people have released what was
+    contained, have accepted the finding, or have not answered.
+    """
+    if not case.control.contains:
+        return assessment
+    stored = case.remembered[history_key(case.control.id, case.candidate.resource)].document
+    newest = next(iter(history.decisions(stored)), "")
+    earlier = case.context.audit.get(newest) if newest else None
+    if earlier is None:
+        return assessment
+    same = earlier.candidate.hint.get("claim") == case.candidate.hint.get("claim")
+    how = _LET_STAND.get(earlier.status) or (same and _NOT_ANSWERED.get(earlier.status))
+    if not how:
+        return assessment
+    finding = assessment.finding
+    asked = replace(
+        finding,
+        at_most=min(finding.at_most, Autonomy.ASK),
+        at_most_why=finding.at_most_why or f"people {how} it before ({earlier.id})",
+    )
+    return replace(assessment, finding=asked)
 
 
 def limited(case: Case, assessment: Assessment) -> Assessment:

@@ -103,19 +103,30 @@ def _why_not(case: Case, decision: Decision) -> str:
     """Why a decision cannot be undone now, in words; "" when it can."""
     if refusal := why_not_undoable(decision):
         return refusal
-    if not case.context.granting_role_arn:
-        # Only here: an undo is rare.
-        from driftguard.aws.granting import by_hand, granting
-
-        calls = [step.call for step in inverse(decision.plan, decision.done).steps]
-        if any(map(granting, calls)):
-            what = case.candidate.resource.arn
-            exempted = f"driftguard exempt add {decision.control} {what} --for 90d --reason …"
-            return f"{by_hand(calls)} Exempt it first, else it is reverted again: {exempted}"
+    if by_people := _left_to_people(case, decision):
+        return by_people
     observation = case.observe()
     if case.fingerprint(observation) != decision.after:
         return f"the resource has changed since it was reverted: {case.how(decision, observation)}"
     return ""
+
+
+def _left_to_people(case: Case, decision: Decision) -> str:
+    """The commands of an undo that the stack has no role for; "" where it has one."""
+    context, contains = case.context, case.control.contains
+    if context.containment_role_arn if contains else context.granting_role_arn:
+        return ""
+    # Only here: an undo is rare.
+    from driftguard.aws.granting import by_hand, contained_by_hand, granting
+
+    calls = [step.call for step in inverse(decision.plan, decision.done).steps]
+    if contains:
+        return contained_by_hand(calls)
+    if not any(map(granting, calls)):
+        return ""
+    what = case.candidate.resource.arn
+    exempted = f"driftguard exempt add {decision.control} {what} --for 90d --reason …"
+    return f"{by_hand(calls)} Exempt it first, else it is reverted again: {exempted}"
 
 
 def _carry_out(case: Case, decision: Decision, *, by: str, again: bool = False) -> Decision:

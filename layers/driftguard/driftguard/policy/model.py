@@ -136,6 +136,8 @@ class Policy:
         }
         if "trusted" in getattr(kind, "__dataclass_fields__", ()):
             given["trusted"] = self.trusted
+        if "spared" in getattr(kind, "__dataclass_fields__", ()):
+            given["spared"] = tuple(entry.actor for entry in self.bounds.break_glass)
         return kind(**given)
 
     def with_own_door(self, function: str) -> Policy:

@@ -13,7 +13,8 @@ from driftguard_cli.generate.template import POLICY_LIMIT
 from tests.support.iam import reference
 from tests.support.template import flat, of_type, statements_of
 
-DECLARED = {action for control in every() for action in control.writes}
+DECLARED = {action for control in every() if not control.contains for action in control.writes}
+CONTAINING = {action for control in every() if control.contains for action in control.writes}
 
 
 def boundary(name: str = "Remediator") -> list[str]:
@@ -44,6 +45,18 @@ def test_it_allows_whatever_the_roles_own_policies_allow() -> None:
     assert allowed - GIVE_RIGHTS == DECLARED - GIVE_RIGHTS
     assert {action for action in allowed - GIVE_RIGHTS if capped(action)} == set()
     assert allowed & GIVE_RIGHTS == {"iam:PutRolePolicy"}
+
+
+def test_the_containment_role_contains_and_does_nothing_else() -> None:
+    patterns = boundary("Containment")
+    services = {action.partition(":")[0] for action in CONTAINING}
+    matched = {
+        f"{service}:{operation}"
+        for service in services
+        for operation in operations(service)
+        if any(fnmatchcase(f"{service}:{operation}", pattern) for pattern in patterns)
+    }
+    assert matched == CONTAINING
 
 
 def test_the_granting_role_gives_what_controls_give_and_nothing_else() -> None:

@@ -58,7 +58,8 @@ class LeakedKey(Control[NoSettings]):
     AWS found it in public (a Health event, or the quarantine of its user), or GuardDuty saw a
     stranger use it. The key goes inactive (it is never deleted), and sessions that were issued with
     it are cut off. Roles that the key assumed elsewhere are beyond the user's policies; the advice
-    says so. Credentials of a role and of the root user are left to people, and people are asked if
+    says so. Credentials of the root user are left to people, those of a role's session to
+    `containment.role-sessions`, and people are asked if
     GuardDuty only suspects a leak, if only the user is named and not the key, or if nothing of
     AWS's own corroborates what the event claims.
     """

@@ -1,6 +1,6 @@
 """Reads GuardDuty's findings about credentials that a stranger seems to use.
 
-It takes findings about an access key, a role's session or the root user. It leaves out findings
+It takes findings about an access key, a federated user or the root user. It leaves out findings
 that GuardDuty itself rates low or that are about a deed and not about its actor (`Discovery`,
 `Policy`, `Stealth`), console sign-ins, samples, findings that the owner archived, and those of
 other accounts, which an administrator's account gets as well.
@@ -53,12 +53,17 @@ _SUSPECTED = frozenset(
         "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom",
     }
 )
-# Whose temporary credentials can be: a GuardDuty user type, and what IAM calls it.
-_OWNERS = {"AssumedRole": "role", "FederatedUser": "user", "IAMUser": "user"}
+
+
+def known_types() -> frozenset[str]:
+    """The types of findings that are read here."""
+    return _EVIDENT | _SUSPECTED
 
 
 def used_by_strangers(change: Change) -> Iterator[Candidate]:
-    """The candidate of a finding: a lasting key, the role of a temporary key, or the root user.
+    """The candidate of a finding: a lasting key, a federated user's key, or the root user.
+
+    The temporary keys of roles and users are contained by the controls of `containment`.
 
     The hint holds the key's id, and the finding's type, id (`claim`) and detector, by which it can
     be read back; `suspected` where GuardDuty may be wrong.
@@ -66,7 +71,7 @@ def used_by_strangers(change: Change) -> Iterator[Candidate]:
     finding, service = text(change.request, "type"), mapping(change.request, "service")
     key = mapping(mapping(change.request, "resource"), "accessKeyDetails")
     about = text(change.request, "accountId") or change.account
-    if about != change.account or flag(service.get("archived")) or _is_sample(service):
+    if about != change.account or flag(service.get("archived")) or is_sample(service):
         return
     id_, owner, kind = (text(key, name) for name in ("accessKeyId", "userName", "userType"))
     if not id_ or finding not in _EVIDENT | _SUSPECTED:
@@ -87,13 +92,12 @@ def used_by_strangers(change: Change) -> Iterator[Candidate]:
         # IAM has no ARN for a key; this one only names it in the record.
         tail = f"iam::{{account}}:access-key/{id_}"
         yield Candidate(resource(change, "iam.access-key", id_, tail), certainty, hint)
-    elif kind in _OWNERS and owner and id_.startswith(TEMPORARY):
-        what = _OWNERS[kind]
-        where = resource(change, f"iam.{what}", owner, f"iam::{{account}}:{what}/{owner}")
+    elif kind == "FederatedUser" and owner and id_.startswith(TEMPORARY):
+        where = resource(change, "iam.user", owner, f"iam::{{account}}:user/{owner}")
         yield Candidate(where, certainty, {**hint, "owner": owner})
 
 
-def _is_sample(service: Document) -> bool:
+def is_sample(service: Document) -> bool:
     """Whether somebody only tried out how a finding looks."""
     details = mapping(service, "additionalInfo")
     said = text(details, "value").replace(" ", "")

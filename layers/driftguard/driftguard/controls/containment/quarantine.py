@@ -1,0 +1,169 @@
+"""The security group that cuts an instance off: one for each instance and VPC, without rules. Pure.
+
+Connections that a security group tracks outlive a change of groups. A flow is not tracked where
+rules let everything through, both ways, and it ends at once when such a rule goes. So the group is
+given those two rules first, each interface is moved into it, and then the rules are taken away. It
+is a group of this instance alone: no other contained instance is ever opened with it.
+
+For as long as those calls take, everything reaches the instance. AWS's own runbook does the same.
+
+Sources: Amazon EC2 User Guide, "Amazon EC2 security group connection tracking" (untracked
+connections); AWS Security Incident Response User Guide, "Contain" (source containment); AWS Systems
+Manager Automation runbook reference, "AWSSupport-ContainEC2Instance".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from driftguard.aws.references import group_id
+from driftguard.documents import Document, Json, documents
+from driftguard.model import Call, Step
+
+from ..control import Busy
+
+# What every group of ours is tagged with: the instance that it is for.
+TAG = "driftguard:quarantine"
+# With what a group is tagged for each target group that its instance was taken from.
+TAKEN = "driftguard:taken-from:"
+# EC2 takes so many tags for a resource; some are left to people.
+_MOST_TAKEN = 40
+
+_PREFIX = "driftguard-quarantine-"
+
+# Rules are changed, and groups deleted, only where the tag says that the group is one of these; and
+# tags are put only on what is made. Nobody can use the role to open another group.
+# Source: Service Authorization Reference, "Condition keys for Amazon EC2".
+_TAGGED: Document = {"StringLike": {f"ec2:ResourceTag/{TAG}": "i-*"}}
+CONDITIONS: Mapping[str, Document] = {
+    "ec2:AuthorizeSecurityGroupEgress": _TAGGED,
+    "ec2:AuthorizeSecurityGroupIngress": _TAGGED,
+    "ec2:DeleteSecurityGroup": _TAGGED,
+    "ec2:RevokeSecurityGroupEgress": _TAGGED,
+    "ec2:RevokeSecurityGroupIngress": _TAGGED,
+    "ec2:CreateTags": {
+        "StringEquals": {"ec2:CreateAction": ["CreateSecurityGroup", "CreateSnapshots"]}
+    },
+}
+
+# A new group may not be shown yet by the time the next call names it.
+# Source: Amazon EC2 Developer Guide, "Eventual consistency in the Amazon EC2 API".
+BUSY = (Busy("InvalidGroup.NotFound", f"there is no group {_PREFIX}"),)
+
+_V4: Document = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+_V6: Document = {"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+_WAYS = ("Ingress", "Egress")
+
+
+def everybody(*, sixth: bool) -> tuple[Document, ...]:
+    """The permissions that let everything through, in a VPC with addresses of IPv6 or without.
+
+    AWS gives a new group one outbound rule for each of them.
+    Source: Amazon VPC User Guide, "Security group rules" (default outbound rules).
+    """
+    return (_V4, _V6) if sixth else (_V4,)
+
+
+def name_for(instance: str) -> str:
+    """The name of an instance's group in any VPC."""
+    return f"{_PREFIX}{instance}"
+
+
+def taken_from(target_group: str) -> str:
+    """The tag that says that a group's instance was taken from this target group, given by ARN."""
+    return f"{TAKEN}{target_group.rpartition(':targetgroup/')[2]}"
+
+
+def is_closed(group: Document) -> bool:
+    """Whether nothing passes a group as it was read."""
+    return not any(documents(group, way) for way in _WAYS)
+
+
+class Network(NamedTuple):
+    """A VPC that an instance has interfaces in, and what calls about it are on.
+
+    `sixth`: it has addresses of IPv6. `arn` is its ARN, `groups` those of its security groups,
+    `interfaces` those of the instance's interfaces; each may be a pattern. They are the same
+    whatever is left to do, so that a plan that goes on makes the calls that people were shown.
+    """
+
+    id: str
+    sixth: bool
+    arn: str
+    groups: str
+    interfaces: tuple[str, ...]
+
+
+def make(instance: str, network: Network, targets: Iterable[str]) -> Step:
+    """The step that makes an instance's group; `targets` are the ARNs of its target groups.
+
+    Its undo leaves the group where anything else is in it, without rules.
+    """
+    name = name_for(instance)
+    tags = {TAG: instance, **{taken_from(arn): "1" for arn in [*targets][:_MOST_TAKEN]}}
+    parameters: Document = {
+        "GroupName": name,
+        "Description": f"Cuts {instance} off: Driftguard contains it. Must have no rules.",
+        "VpcId": network.id,
+        "TagSpecifications": [
+            {
+                "ResourceType": "security-group",
+                "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+            }
+        ],
+    }
+    delete = Call(
+        "ec2",
+        "DeleteSecurityGroup",
+        {"GroupId": group_id(name, network.id)},
+        (network.groups,),
+        # It is in use elsewhere, or somebody deleted it.
+        settled_by=("DependencyViolation", "InvalidGroup.NotFound"),
+    )
+    on = (network.arn, network.groups)
+    there = ("InvalidGroup.Duplicate",)
+    return Step(Call("ec2", "CreateSecurityGroup", parameters, on, there), (delete,))
+
+
+def moves(
+    instance: str, network: Network, group: Document | None, interfaces: Sequence[Document]
+) -> Iterator[Step]:
+    """The steps that move interfaces into the instance's group, and close it.
+
+    `group` is the group as read, with its rules in either direction as single permissions; None
+    where it is made first. `interfaces` are those that are not in it.
+    """
+    passing = everybody(sixth=network.sixth)
+    id_ = group_id(name_for(instance), network.id)
+    rules = {way: [] if group is None else documents(group, way) for way in _WAYS}
+
+    def rule(operation: str, way: str, permissions: Sequence[Json], *settled: str) -> Call:
+        parameters: Document = {"GroupId": id_, "IpPermissions": permissions}
+        operation = f"{operation}SecurityGroup{way}"
+        return Call("ec2", operation, parameters, (network.groups,), settled)
+
+    for way in _WAYS if interfaces else ():
+        # One by one: a group that is new, or was opened before, has some of these already.
+        for permission in (one for one in passing if one not in rules[way]):
+            # The rule may be gone by the time of an undo, and so may the group.
+            gone = ("InvalidPermission.NotFound", "InvalidGroup.NotFound")
+            yield Step(
+                rule("Authorize", way, [permission], "InvalidPermission.Duplicate"),
+                (rule("Revoke", way, [permission], *gone),),
+            )
+    for interface in interfaces:
+        yield Step(
+            _put(network, interface, [id_]), (_put(network, interface, interface["groups"]),)
+        )
+    for way in _WAYS:
+        more = [one for one in rules[way] if one not in passing]
+        opened = [one for one in passing if interfaces or one in rules[way]]
+        if opened or more:
+            yield Step(rule("Revoke", way, [*opened, *more]), ())
+
+
+def _put(network: Network, interface: Document, groups: Json) -> Call:
+    parameters: Document = {"NetworkInterfaceId": interface["interface"], "Groups": groups}
+    on = (*network.interfaces, network.groups)
+    return Call("ec2", "ModifyNetworkInterfaceAttribute", parameters, on)

@@ -1,0 +1,266 @@
+"""An instance and a function are contained whoever dies in the middle of it, and released exactly.
+
+A containment opens the instance's group for a moment: whoever takes it up must close it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+
+from driftguard.aws import resolver
+from driftguard.aws.calls import AwsError, Refused
+from driftguard.aws.remediator import Remediator
+from driftguard.engine.guard import Guard
+from driftguard.engine.recording import LEASE
+from driftguard.events.commands import Undo
+from driftguard.model import Autonomy, Call, Change, Decision, Status
+from tests.scenarios import SCENARIOS
+from tests.scenarios.containment_compute import about_instance, reported, telling
+from tests.scenarios.model import Scenario
+from tests.support.approving import approved
+from tests.support.iam.judge import Judge
+from tests.support.round_trips import RoundTrip, staged_trip
+from tests.support.world import ACCOUNT, Fakes, World
+
+INSTANCE, FUNCTION = (
+    next(one for one in SCENARIOS if str(one) == f"containment.{name}-asked")
+    for name in ("instance", "function")
+)
+
+
+class Died(BaseException):
+    """The worker is gone: nothing catches it, and nothing more is recorded."""
+
+
+def dies_after(calls: int) -> Callable[[Remediator, Call], bool]:
+    """A remediator whose worker dies right after so many calls of its plan."""
+    make, made = Remediator.make, 0
+
+    def making(self: Remediator, call: Call) -> bool:
+        nonlocal made
+        done = make(self, call)
+        made += 1
+        if made == calls:
+            raise Died
+        return done
+
+    return making
+
+
+def begun(trip: RoundTrip, calls: int, monkeypatch: pytest.MonkeyPatch) -> Decision:
+    """A containment that people approved, and whose worker died after so many calls."""
+    asked = trip.decided(trip.attacked())
+    assert asked.status is Status.ASKED, asked.reason
+    with monkeypatch.context() as dying:
+        dying.setattr(Remediator, "make", dies_after(calls))
+        with pytest.raises(Died):
+            approved(trip.guard, asked)
+    trip.world.clock.pass_by(seconds=LEASE.total_seconds() + 1)
+    return asked
+
+
+# After the snapshots, the first target group, the first opening, the move, the first closing.
+@pytest.mark.parametrize(
+    ("scenario", "calls"),
+    [*((INSTANCE, calls) for calls in (1, 5, 7, 9, 10)), (FUNCTION, 1)],
+    ids=str,
+)
+def test_whoever_takes_it_up_contains_and_an_undo_releases_exactly(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, scenario: Scenario, calls: int
+) -> None:
+    with staged_trip(world, fakes, scenario) as trip:
+        before, staged = trip.there(), trip.staged
+        asked = begun(trip, calls, monkeypatch)
+        decision = trip.queue.until_done(lambda: trip.guard.carry_out(asked.id))
+        assert decision.status is Status.REVERTED, decision.reason
+        assert trip.there() == staged.reverted(before)
+        assert trip.undone(decision).status is Status.UNDONE
+        assert staged.anew(trip.there()) == staged.anew(before)
+
+
+# After the groups are back, after one target group is, after the group is deleted.
+@pytest.mark.parametrize("calls", [1, 4, 7])
+def test_a_release_whose_worker_died_is_carried_out_to_its_end(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        before, staged = trip.there(), trip.staged
+        decision = trip.reverted(trip.attacked())
+        with monkeypatch.context() as dying:
+            dying.setattr(Remediator, "make", dies_after(calls))
+            with pytest.raises(Died):
+                trip.guard.undo(Undo(decision.id, "alice", "a test"))
+        world.clock.pass_by(seconds=LEASE.total_seconds() + 1)
+        assert trip.undone(decision).status is Status.UNDONE
+        assert staged.anew(trip.there()) == staged.anew(before)
+
+
+def knowing(scenario: Scenario, *findings: dict[str, Any]) -> Scenario:
+    """The scenario, with a GuardDuty that knows these findings and no others."""
+    return replace(scenario, stage=lambda: replace(scenario.stage(), fakes=telling(*findings)))
+
+
+def test_a_forged_finding_does_nothing(world: World, fakes: Fakes) -> None:
+    """GuardDuty does not know what the event claims."""
+    with staged_trip(world, fakes, knowing(INSTANCE)) as trip:
+        before = trip.there()
+        assert trip.world.handle(trip.attacked(), trip.guard) == []
+        assert trip.there() == before
+
+
+def test_a_finding_about_another_instance_does_nothing_to_this_one(
+    world: World, fakes: Fakes
+) -> None:
+    known = about_instance("i-0abcdef1234567890")
+    with staged_trip(world, fakes, knowing(INSTANCE, known)) as trip:
+        before = trip.there()
+        forged = {**known, "resource": trip.attacked().request["resource"]}
+        assert trip.world.handle(reported(forged), trip.guard) == []
+        assert trip.there() == before
+
+
+def compromised(change: Change) -> str:
+    """The id of the instance that a finding is about."""
+    resource: Any = change.request["resource"]
+    return str(resource["instanceDetails"]["instanceId"])
+
+
+def test_an_instance_that_is_gone_by_then_is_nobodys_business(world: World, fakes: Fakes) -> None:
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        change = trip.attacked()
+        boto3.client("ec2").terminate_instances(InstanceIds=[compromised(change)])
+        assert trip.world.handle(change, trip.guard) == []
+
+
+def contains_at_once(trip: RoundTrip) -> Guard:
+    """A guard whose policy contains instances without asking."""
+    settings = {**trip.guard.policy.settings, INSTANCE.control: {"revert": ("*:EC2/*",)}}
+    return replace(trip.guard, policy=replace(trip.guard.policy, settings=settings))
+
+
+def test_a_policy_may_contain_instances_at_once(world: World, fakes: Fakes) -> None:
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        before = trip.there()
+        decision = world.one(trip.attacked(), contains_at_once(trip))
+        assert (decision.status, decision.autonomy) == (Status.REVERTED, Autonomy.REVERT)
+        assert trip.there() == trip.staged.reverted(before)
+
+
+def test_even_then_people_are_asked_about_the_only_healthy_target(
+    world: World, fakes: Fakes
+) -> None:
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        change, elb = trip.attacked(), boto3.client("elbv2")
+        [web] = elb.describe_target_groups(Names=["web"])["TargetGroups"]
+        others = sorted({*trip.there()["protected"]} - {compromised(change)})
+        gone = [{"Id": one} for one in others]
+        elb.deregister_targets(TargetGroupArn=web["TargetGroupArn"], Targets=gone)
+        decision = world.one(change, contains_at_once(trip))
+        assert (decision.status, decision.autonomy) == (Status.ASKED, Autonomy.ASK)
+        assert "web would have no healthy target left" in decision.plan.drastic
+
+
+def test_where_it_is_refused_the_risk_stands_and_what_was_done_can_be_undone(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Remediator.make
+
+    def refused(self: Remediator, call: Call) -> bool:
+        if call.operation == "CreateSecurityGroup":
+            raise Refused("not allowed to call ec2:CreateSecurityGroup", code="AccessDenied")
+        return make(self, call)
+
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        before = trip.there()
+        with monkeypatch.context() as refusing:
+            refusing.setattr(Remediator, "make", refused)
+            decision = trip.reverted(trip.attacked())
+        assert decision.status is Status.FAILED
+        assert "ec2:CreateSecurityGroup" in decision.reason
+        # The snapshots and the protection.
+        assert decision.done == 2
+        assert trip.undone(decision).status is Status.UNDONE
+        assert trip.staged.anew(trip.there()) == trip.staged.anew(before)
+
+
+def test_a_group_that_ec2_does_not_show_yet_is_waited_for(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = 2
+
+    def shown(client: Any, name: str, vpc: str) -> str:
+        nonlocal hidden
+        if hidden:
+            hidden -= 1
+            raise AwsError(f"there is no group {name} in {vpc}", code="InvalidGroup.NotFound")
+        return group(client, name, vpc)
+
+    group = resolver._group
+    monkeypatch.setattr(resolver, "_group", shown)
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        before = trip.there()
+        decision = trip.reverted(trip.attacked())
+        assert (decision.status, hidden) == (Status.REVERTED, 0)
+        assert trip.there() == trip.staged.reverted(before)
+
+
+def test_without_its_role_people_are_told_what_to_call(world: World, fakes: Fakes) -> None:
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        before, change = trip.there(), trip.attacked()
+        decision = world.one(change, replace(trip.guard, containment_role_arn=""))
+        assert (decision.status, decision.plan.steps) == (Status.OBSERVED, ())
+        assert "its parameter Containment" in decision.plan.advice
+        name = f"driftguard-quarantine-{compromised(change)}"
+        moved = "aws ec2 modify-network-interface-attribute --network-interface-id eni-"
+        assert moved in decision.plan.advice
+        assert f"--groups '[\"<security-group {name}>\"]'" in decision.plan.advice
+        assert trip.there() == before
+
+
+def test_what_a_person_released_is_asked_about_before_it_is_contained_again(
+    world: World, fakes: Fakes
+) -> None:
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        guard, change = contains_at_once(trip), trip.attacked()
+        decision = world.one(change, guard)
+        assert guard.undo(Undo(decision.id, "alice", "a test")).status is Status.UNDONE
+        again = world.one(replace(change, id="an update of it"), guard)
+        assert again.status is Status.ASKED
+        assert decision.id in again.reason
+
+
+def test_the_guards_own_function_is_never_contained(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with staged_trip(world, fakes, FUNCTION) as trip:
+        role = boto3.client("lambda").get_function(FunctionName="orders")["Configuration"]["Role"]
+        ours = replace(trip.guard.aws.surroundings, own_roles=(role,))
+        monkeypatch.setattr(trip.guard.aws, "surroundings", ours)
+        before = trip.there()
+        decision = world.one(trip.attacked(), trip.guard)
+        assert (decision.status, decision.plan.steps) == (Status.OBSERVED, ())
+        assert "Driftguard's own functions" in decision.plan.advice
+        assert trip.there() == before
+
+
+@pytest.mark.parametrize("tagged", [True, False], ids=["its-own", "another"])
+def test_the_role_opens_no_group_but_those_that_contain(world: World, tagged: bool) -> None:
+    """Whatever a plan's session allows: the role's own policy says no."""
+    ec2 = boto3.client("ec2")
+    made = ec2.create_security_group(GroupName="web", Description="web")["GroupId"]
+    if tagged:
+        tag = {"Key": "driftguard:quarantine", "Value": "i-0abcdef1234567890"}
+        ec2.create_tags(Resources=[made], Tags=[tag])
+    groups = f"arn:aws:ec2:us-east-1:{ACCOUNT}:security-group/*"
+    everything: Any = [{"Effect": "Allow", "Action": ["*"], "Resource": [groups]}]
+    asked = {"GroupId": made, "IpPermissions": [{"IpProtocol": "-1"}]}
+    judge = Judge()
+    for way in ("Ingress", "Egress"):
+        operation = f"AuthorizeSecurityGroup{way}"
+        judged = judge.judged("ContainmentRole", "ec2", operation, asked, everything)
+        assert bool(judged.refused) != tagged, judged
