@@ -15,7 +15,7 @@ from botocore.loaders import Loader
 from hypothesis import settings
 from moto import mock_aws
 
-from tests.support import each, quick_moto
+from tests.support import each, mended_moto, quick_moto
 from tests.support.world import REGION, ROOT, Clock, Fakes, World, make_tables, new_guard, warm_aws
 
 # How many examples a property test tries (tests/support/properties.py says how many times that).
@@ -58,6 +58,7 @@ def prepare() -> None:
     boto3.client = _client_once
     Loader.__init__ = _loader_once  # type: ignore[method-assign]
     quick_moto.install()
+    mended_moto.install()
 
 
 _new_loader = Loader.__init__

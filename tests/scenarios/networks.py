@@ -196,6 +196,8 @@ def vpn() -> Staged:
     def authorize(asked: dict[str, Any]) -> dict[str, Any]:
         assert asked["AuthorizeAllGroups"]
         about = {"Description": asked["Description"]} if "Description" in asked else {}
+        if any(one["DestinationCidr"] == asked["TargetNetworkCidr"] for one in rules):
+            return {"Error": {"Code": "InvalidClientVpnDuplicateAuthorizationRule"}}
         rules.append({"DestinationCidr": asked["TargetNetworkCidr"], "AccessAll": True, **about})
         return {"Status": {"Code": "authorizing"}}
 

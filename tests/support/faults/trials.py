@@ -178,10 +178,7 @@ class Life:
         decision = self._decision()
         if crash := crash_in(reasons):
             return wrong(f"a crash: {crash}")
-        # Whether a call took effect whose answer is lost, the state tells; but not of a plan that
-        # is carried out to its end whatever the state: there it is made again.
-        open_ = self.hook.unanswered if self.hook.control.to_its_end else set()
-        twice = [what for what, times in self.hook.effects.items() if times > 1 + (what in open_)]
+        twice = [what for what, times in self.hook.effects.items() if times > self._at_most(what)]
         if twice and not any(one.name == "resent" for one in self.hook.strikes.values()):
             return wrong(f"made twice: {twice[0]}")
         if given_up.startswith("it is put"):
@@ -200,6 +197,17 @@ class Life:
             return Verdict(End.WAITS, reasons[0])
         stands = "safe" if safe else "the risk stands"
         return wrong(f"nobody is told: {stands}, the decision is {status or 'not made'}")
+
+    def _at_most(self, what: str) -> int:
+        """How often a write may be made: once, for the state tells whether it took effect.
+
+        It does not of a plan that is carried out to its end whatever the state. So whoever takes it
+        up makes again what was not answered, and all that no record says was made.
+        """
+        if not self.hook.control.to_its_end:
+            return 1
+        died = any(one.name == "killed" for one in self.hook.strikes.values())
+        return 2 if died or what in self.hook.unanswered else 1
 
     def _undone(self, given_up: str, decision_id: str) -> Verdict:
         """How the undo ended."""

@@ -25,7 +25,8 @@ class Outcome:
     """How far a plan got: leading steps done, and what stopped it (None when nothing did).
 
     `stale`: nothing was called, because the state was no longer the one that was planned for.
-    `in_doubt`: the next step's call got no answer, so that it may have taken effect.
+    `in_doubt`: the next step's call, or an attempt before the one that was answered, got no answer,
+    so that it may have taken effect.
     """
 
     done: int
@@ -78,7 +79,8 @@ def apply_for(
                 _make(case, remediator, step.call, again)
                 done += 1
     except AwsError as error:
-        return Outcome(done, error, in_doubt=calling and isinstance(error, Unreachable))
+        doubtful = isinstance(error, Unreachable) or error.retried
+        return Outcome(done, error, in_doubt=calling and doubtful)
     return Outcome(done)
 
 
@@ -96,16 +98,19 @@ def _make(case: Case, remediator: Remediator, call: Call, again: bool) -> None:
 
 def _make_patiently(case: Case, remediator: Remediator, call: Call) -> None:
     """Makes a call, and again while AWS is busy for a few seconds: most of that is over soon."""
-    for wait in PATIENCE[1:]:
+    retried = False
+    for wait in (*PATIENCE[1:], None):
         try:
             remediator.make(call)
         except AwsError as error:
-            if not any(answer.fits(error.code, str(error)) for answer in case.control.busy):
+            # AWS may be busy with an attempt of ours that it did not answer.
+            error.retried = retried = retried or error.retried
+            busy = any(answer.fits(error.code, str(error)) for answer in case.control.busy)
+            if wait is None or not busy:
                 raise
             case.context.pause(wait)
         else:
             return
-    remediator.make(call)
 
 
 def merged(carried_out: Plan, done: int, anew: Plan, *, in_doubt: bool) -> tuple[Plan, int]:

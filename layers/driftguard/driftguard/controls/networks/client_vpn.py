@@ -58,13 +58,18 @@ def _revoke(endpoint: Resource, state: Document) -> tuple[Step, ...]:
     rule: Document = {"ClientVpnEndpointId": endpoint.id, "TargetNetworkCidr": state["to"]}
     described: Document = {"Description": text(state, "description")}
     there = Call(
-        "ec2", "RevokeClientVpnIngress", {**rule, "RevokeAllGroups": True}, on=(endpoint.arn,)
+        "ec2",
+        "RevokeClientVpnIngress",
+        {**rule, "RevokeAllGroups": True},
+        on=(endpoint.arn,),
+        settled_by=("InvalidClientVpnEndpointAuthorizationRuleNotFound",),
     )
     back = Call(
         "ec2",
         "AuthorizeClientVpnIngress",
         {**rule, "AuthorizeAllGroups": True, **(described if described["Description"] else {})},
         on=(endpoint.arn,),
+        settled_by=("InvalidClientVpnDuplicateAuthorizationRule",),
     )
     return (Step(there, (back,)),)
 
