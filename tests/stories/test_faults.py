@@ -33,11 +33,15 @@ def test_whatever_call_goes_wrong_it_ends_well_or_waits_with_its_reason(scenario
 IN_DOUBT = (
     "bedrock.invocation-logging-off:bedrock.PutModelInvocationLoggingConfiguration.1:lost",
     "cloudwatch.alarm-deleted:cloudwatch.PutMetricAlarm.1:lost",
+    "cloudtrail.deleted:dynamodb.TransactWriteItems.2:refused",
     "codebuild.public:codebuild.UpdateProjectVisibility.1:lost",
+    "dynamodb.protection-off:dynamodb.UpdateTable.5:resent",
     "ec2.open-ingress:ec2.RevokeSecurityGroupIngress.1:lost",
     "eks.public-endpoint:eks.DescribeCluster.8:late",
     "eks.public-endpoint:eks.DescribeCluster.10:lost",
+    "ec2.vpn-open-to-all:ec2.AuthorizeClientVpnIngress.1:resent",
     "eks.public-endpoint:dynamodb.TransactWriteItems.2:reset",
+    "eks.public-endpoint:dynamodb.TransactWriteItems.3:500",
 )
 
 
