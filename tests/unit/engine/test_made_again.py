@@ -59,7 +59,7 @@ def applied(*answers: AwsError | None, again: bool) -> Any:
         return True
 
     @contextmanager
-    def acting_on(*_: object) -> Iterator[Any]:
+    def acting_on(*_: object, contains: bool) -> Iterator[Any]:
         yield SimpleNamespace(make=make)
 
     context = SimpleNamespace(aws=SimpleNamespace(acting_on=acting_on))
@@ -67,7 +67,7 @@ def applied(*answers: AwsError | None, again: bool) -> Any:
     case: Any = SimpleNamespace(
         context=context,
         candidate=SimpleNamespace(resource=resource),
-        control=SimpleNamespace(busy=()),
+        control=SimpleNamespace(busy=(), contains=False),
     )
     steps = tuple(Step(Call("efs", name, {}, on=("*",)), ()) for name in (DELETE, PUT))
     decision: Any = SimpleNamespace(id="dg-1")
