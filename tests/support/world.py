@@ -158,7 +158,8 @@ def not_found(operation: OperationModel) -> str:
     Raises `AssertionError` where its model names none.
     """
     codes = [shape.error_code or shape.name for shape in operation.error_shapes]
-    absent = [code for code in codes if "NotFound" in code or "NoSuch" in code]
+    says = ("NotFound", "NoSuch", "UnknownResource")
+    absent = [code for code in codes if any(word in code for word in says)]
     assert absent, f"{operation.name} has no error for what is not there: {codes}"
     return absent[0]
 

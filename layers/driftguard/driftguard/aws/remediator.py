@@ -59,7 +59,10 @@ _TAKING_AWAY = tuple(
     Delete Remove Detach Disassociate Deregister Disconnect Revoke Release Terminate Untag
     """.split()  # noqa: SIM905
 )
-_NOT_THERE = ("notfound", "nosuch", "notexist", "nonexist", "notattached", "notassociated")
+_NOT_THERE = (
+    *("notfound", "nosuch", "notexist", "nonexist", "notattached", "notassociated"),
+    "unknownresource",
+)
 
 
 def is_gone(call: Call, error: AwsError) -> bool:
