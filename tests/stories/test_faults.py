@@ -42,6 +42,7 @@ IN_DOUBT = (
     "ec2.vpn-open-to-all:ec2.AuthorizeClientVpnIngress.1:resent",
     "eks.public-endpoint:dynamodb.TransactWriteItems.2:reset",
     "eks.public-endpoint:dynamodb.TransactWriteItems.3:500",
+    "lambda.insecure-library-alias:lambda.UpdateFunctionCode.1:busy",
 )
 
 

@@ -63,13 +63,17 @@ class AwsError(Exception):
     """A call that did not succeed. The message names the call, and what to do where we know.
 
     `retried`: this is the answer to another attempt of the SDK's, after one that failed and may
-    have had its effect all the same.
+    have had its effect all the same. `withheld`: what AWS said, where the message must not quote
+    it; it is compared with, and never shown.
     """
 
-    def __init__(self, message: str, *, code: str = "", retried: bool = False) -> None:
+    def __init__(
+        self, message: str, *, code: str = "", retried: bool = False, withheld: str = ""
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.retried = retried
+        self.withheld = withheld
 
 
 class Throttled(AwsError):

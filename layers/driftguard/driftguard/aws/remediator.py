@@ -104,4 +104,6 @@ def _unquoted(call: Call) -> Iterator[None]:
         message = f"{call.service}:{call.operation} failed ({error.code or type(error).__name__})"
         if isinstance(error, Refused):
             message += f". Give the role the permission {_wanted(call.service, call.operation)}"
-        raise type(error)(message, code=error.code, retried=error.retried) from None
+        raise type(error)(
+            message, code=error.code, retried=error.retried, withheld=str(error)
+        ) from None

@@ -39,7 +39,12 @@ class Outcome:
         error = self.error
         if error is None or isinstance(error, (Throttled, Unreachable)):
             return error is not None
-        return any(answer.fits(error.code, str(error)) for answer in busy)
+        return _is_busy(error, busy)
+
+
+def _is_busy(error: AwsError, busy: tuple[Busy, ...]) -> bool:
+    said = error.withheld or str(error)
+    return any(answer.fits(error.code, said) for answer in busy)
 
 
 def apply_for(
@@ -105,8 +110,7 @@ def _make_patiently(case: Case, remediator: Remediator, call: Call) -> None:
         except AwsError as error:
             # AWS may be busy with an attempt of ours that it did not answer.
             error.retried = retried = retried or error.retried
-            busy = any(answer.fits(error.code, str(error)) for answer in case.control.busy)
-            if wait is None or not busy:
+            if wait is None or not _is_busy(error, case.control.busy):
                 raise
             case.context.pause(wait)
         else:
