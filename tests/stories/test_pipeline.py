@@ -190,7 +190,7 @@ def test_a_freeze_that_somebody_wrote_by_hand_is_a_freeze(
 
 
 def test_a_freeze_ends_by_itself(world: World, group: str) -> None:
-    freeze(world.state, "alice", "", until="2026-01-02")
+    freeze(world.state, "alice", "", until="2026-01-02T00:00:00.000Z")
     assert world.one(flat_ingress(group, 22, "0.0.0.0/0")).status is Status.REVERTED
 
 

@@ -94,7 +94,7 @@ def test_a_dead_workers_revert_is_resumed_and_counted_once(world: World, group: 
     class Dies(Exception):
         pass
 
-    def die(*_: object) -> Any:
+    def die(*_: object, contains: bool) -> Any:
         raise Dies
 
     terms = Earning(threshold=0.5, outcomes=1, sampling=0.0)

@@ -309,9 +309,9 @@ def test_a_clean_observation_costs_one_read_of_the_state_and_the_controls_own(
         # And how far it looked for what is overdue, for each of three statuses.
         "GetItem": 6,
         "TransactWriteItems": 2,
-        # What waits though its time is over: requests, retries, second looks, freezes. And how
-        # many requests are open.
-        "Query": 5,
+        # What waits though its time is over: requests, retries, second looks, freezes. How many
+        # requests are open, and which freezes the audit record has hold.
+        "Query": 6,
     }
 
 
