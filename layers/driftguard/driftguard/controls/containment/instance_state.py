@@ -51,8 +51,8 @@ def state_of(id_: str, finding: str, reader: Reader) -> Document | None:
     them; `quarantine` are the instance's own groups, `{vpc, group, Ingress, Egress}`; `targets` are
     `{group, id, port?, zone?}`; `shares` say of each of their target groups how many targets serve,
     how many of those are ours, and how many others are contained; `vpcs` says of each whether it is
-    dual-stack; `evidence` are the snapshots that
-    were taken because of this finding. `protected` is null where AWS has no such protection.
+    dual-stack; `evidence` are the snapshots that were taken because of this finding. `protected` is
+    null where AWS has no such protection.
     """
     described = instance(reader, id_)
     if described is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -9,7 +10,7 @@ from fnmatch import fnmatchcase
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, mapping, text
-from driftguard.model import Autonomy, Candidate, Certainty, Change, Finding
+from driftguard.model import Autonomy, Call, Candidate, Certainty, Change, Finding, Step
 
 from ..control import resource
 from ..iam import principals as iam
@@ -79,6 +80,26 @@ def read(reader: Reader, kind: str, candidate: Candidate) -> Document | None:
         "administrator": why_administrator(reader, kind, name) if asked else "",
         "finding": said,
     }
+
+
+def denial_step(kind: str, state: Document, denial: Document) -> Step:
+    """The step that puts the inline policy of our name on a `Role` or `User` as read.
+
+    Its undo puts back what had that name before, or removes it.
+    """
+
+    def call(verb: str, *, settled_by: tuple[str, ...] = (), **more: str) -> Call:
+        parameters = {f"{kind}Name": text(state, "name"), "PolicyName": POLICY, **more}
+        on = (text(state, "arn"),)
+        return Call("iam", f"{verb}{kind}Policy", parameters, on=on, settled_by=settled_by)
+
+    before = state.get("contained")
+    put_back = (
+        call("Delete", settled_by=iam.GONE)
+        if before is None
+        else call("Put", PolicyDocument=json.dumps(before))
+    )
+    return Step(call("Put", PolicyDocument=json.dumps(denial)), (put_back,))
 
 
 def why_untouchable(arn: str, own_roles: Iterable[str]) -> str:

@@ -10,16 +10,15 @@ compromised AWS credentials".
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, items, mapping, moment, text
-from driftguard.model import Call, Candidate, Change, Finding, Observation, Plan, Step
+from driftguard.model import Candidate, Change, Finding, Observation, Plan
 
 from ..control import Control, Cuts, References
-from ..iam.principals import BUSY, GONE, ROLES
+from ..iam.principals import BUSY, ROLES
 from ..iam.stranger_findings import TRIGGER
 from . import findings, principals
 from .finding_types import Target
@@ -99,23 +98,9 @@ class RoleSessions(Control[ContainmentSettings]):
         state = observation.state
         if why := text(state, "untouchable"):
             return Plan((), advice=f"The role is never contained: {why}. {_BY_HAND}")
-        before = state.get("contained")
-        put_back = (
-            self._call(state, "DeleteRolePolicy", settled_by=GONE)
-            if before is None
-            else self._call(state, "PutRolePolicy", PolicyDocument=json.dumps(before))
-        )
-        put = self._call(
-            state, "PutRolePolicy", PolicyDocument=json.dumps(denial(observation.read_at))
-        )
+        deny = principals.denial_step("Role", state, denial(observation.read_at))
         untouched = ("the role's own policies", "its trust policy", "sessions issued from now on")
-        return Plan((Step(put, (put_back,)),), untouched=untouched, advice=_NOT_CUT)
-
-    def _call(
-        self, state: Document, operation: str, *, settled_by: tuple[str, ...] = (), **more: str
-    ) -> Call:
-        parameters = {"RoleName": text(state, "name"), "PolicyName": principals.POLICY, **more}
-        return Call("iam", operation, parameters, on=(text(state, "arn"),), settled_by=settled_by)
+        return Plan((deny,), untouched=untouched, advice=_NOT_CUT)
 
 
 def denial(read_at: str) -> Document:

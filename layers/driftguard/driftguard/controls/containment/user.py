@@ -11,7 +11,6 @@ compromised AWS credentials".
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 
 from driftguard.aws.calls import document
@@ -20,7 +19,7 @@ from driftguard.documents import Document, mapping, text
 from driftguard.model import Call, Candidate, Change, Finding, Observation, Plan, Step
 
 from ..control import Control, Cuts, References
-from ..iam.principals import BUSY, GONE, USERS
+from ..iam.principals import BUSY, USERS
 from ..iam.stranger_findings import LASTING, TRIGGER, known_types
 from . import findings, principals
 from .finding_types import Target
@@ -112,23 +111,10 @@ class User(Control[ContainmentSettings]):
         return Plan(tuple(self._steps(state)), untouched=untouched, advice=_NOT_CUT)
 
     def _steps(self, state: Document) -> Iterator[Step]:
-        before = state.get("contained")
-        if before != DENIAL:
-            put_back = (
-                self._policy(state, "DeleteUserPolicy", settled_by=GONE)
-                if before is None
-                else self._policy(state, "PutUserPolicy", PolicyDocument=json.dumps(before))
-            )
-            put = self._policy(state, "PutUserPolicy", PolicyDocument=json.dumps(DENIAL))
-            yield Step(put, (put_back,))
+        if state.get("contained") != DENIAL:
+            yield principals.denial_step("User", state, DENIAL)
         for key in _active(state):
             yield Step(self._key(state, key, "Inactive"), (self._key(state, key, "Active"),))
-
-    def _policy(
-        self, state: Document, operation: str, *, settled_by: tuple[str, ...] = (), **more: str
-    ) -> Call:
-        parameters = {"UserName": text(state, "name"), "PolicyName": principals.POLICY, **more}
-        return Call("iam", operation, parameters, on=(text(state, "arn"),), settled_by=settled_by)
 
     def _key(self, state: Document, key: str, status: str) -> Call:
         parameters = {"UserName": text(state, "name"), "AccessKeyId": key, "Status": status}
