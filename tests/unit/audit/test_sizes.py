@@ -17,7 +17,20 @@ from driftguard.audit.parts import PART
 from driftguard.audit.plan_items import fitting, outline
 from driftguard.audit.sizes import INLINE, clipped
 from driftguard.documents import why_unkept
-from driftguard.model import Actor, Call, Choice, Decision, Plan, Ruling, Status, Step, Vote
+from driftguard.model import (
+    Actor,
+    Call,
+    Candidate,
+    Certainty,
+    Choice,
+    Decision,
+    Plan,
+    Resource,
+    Ruling,
+    Status,
+    Step,
+    Vote,
+)
 from tests.support.audit import ALICE, a_decision, decided, moved
 from tests.support.strict_aws.sizes import ITEM, size_of
 from tests.support.world import World
@@ -216,3 +229,23 @@ def test_junk_that_names_parts_is_told(table: AuditTable, apart: Any) -> None:
     read = table.get(written.id)
     assert read is not None
     assert read.lost
+
+
+def test_12_8_a_name_that_is_longer_than_a_key_is_recorded(table: AuditTable) -> None:
+    """Whoever chooses a name chooses its length: an index refuses what is longer than its keys."""
+    arn = "arn:aws:ssm:eu-west-1:111122223333:parameter/" + "a/é" * 1_000
+    known = replace(
+        a_decision(actor=Actor(principal=arn, session=arn)),
+        control=arn,
+        candidate=Candidate(Resource(arn, arn, arn, arn, arn), Certainty.EVIDENT),
+    )
+    table.append(known, event="observed", note="")
+    read = table.get(known.id)
+    assert read is not None
+    assert read.candidate.resource.arn == clipped(arn, 2_048)
+
+
+@pytest.mark.parametrize("id_", ["", "x" * 3_000])
+def test_there_is_no_decision_of_an_id_that_can_be_no_key(table: AuditTable, id_: str) -> None:
+    assert table.get(id_) is None
+    assert table.log(id_) == []

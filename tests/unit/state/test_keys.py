@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
 
 from driftguard.model import Place, Resource
-from driftguard.state import freezes
+from driftguard.state import baseline, freezes
 from driftguard.state.item_format import FORMAT
 from driftguard.state.keys import (
     StateRecord,
@@ -122,3 +124,50 @@ def test_a_freeze_in_another_format_holds(world: World, named: dict[str, Any]) -
     del item[FORMAT], item["doc"]
     boto3.client("dynamodb").put_item(TableName="state", Item={**item, **named})
     assert freezes.holds(world.state.record(key), world.clock.now())
+
+
+LONG = "arn:aws:ssm:eu-west-1:111122223333:parameter/" + "a/é" * 1_000
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *freeze_keys(HERE, ACCOUNT, LONG),
+        exemptions_key(HERE, LONG),
+        anomaly_baseline_key(HERE, ACCOUNT, LONG),
+        trust_key(HERE, LONG),
+        rollout_key(HERE, CONTROL, LONG),
+        *(
+            made
+            for resource in (
+                replace(BUCKET, arn=LONG),
+                replace(BUCKET, arn=LONG, region=LONG),
+                replace(BUCKET, arn=LONG, account=LONG),
+            )
+            for made in (
+                baseline_key(CONTROL, resource),
+                baseline_log_key(LONG, resource, 1),
+                history_key(LONG, resource),
+            )
+        ),
+    ],
+)
+def test_no_key_is_longer_than_dynamodb_takes(key: tuple[str, str]) -> None:
+    assert 0 < len(key[0].encode()) <= 2_048
+    assert 0 < len(key[1].encode()) <= 1_024
+
+
+def test_two_long_resources_have_two_keys() -> None:
+    one, other = (replace(BUCKET, arn=LONG + end) for end in "xy")
+    assert history_key(CONTROL, one) != history_key(CONTROL, other)
+
+
+def test_the_baseline_of_a_resource_with_a_long_arn_knows_it_in_full(world: World) -> None:
+    resource = replace(BUCKET, arn=LONG)
+    at = datetime(2026, 11, 30, tzinfo=UTC)
+    record = StateRecord(baseline_key(CONTROL, resource))
+    made, version = baseline.moved(
+        record, CONTROL, resource, {"on": True}, at=at, by="guard", why="", anchored=True
+    )
+    world.state.write(made, version)
+    assert baseline.resource_of(world.state.record(made.key)) == resource

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from driftguard.model import Actor, Decision
+from driftguard.model import Actor, Candidate, Decision
 
 from .plan_items import fitting
 from .sizes import clipped, kept
 
-# How many bytes a text may have that somebody else can choose.
+# How many bytes a text may have that somebody else can choose. No ARN of AWS is longer, and no
+# index takes a longer key. Sources: IAM API Reference, "Policy" (Arn); Amazon DynamoDB Developer
+# Guide, "Quotas in Amazon DynamoDB".
 _NAME = 500
 _ARN = 2_048
 _TEXT = 4_000
@@ -22,9 +24,11 @@ def bounded(decision: Decision) -> Decision:
     """The decision with whatever others can make large in it cut to a bound."""
     return replace(
         decision,
+        control=clipped(decision.control, _NAME),
         title=clipped(decision.title, _NAME),
         summary=clipped(decision.summary, _TEXT),
         reason=clipped(decision.reason, _TEXT),
+        candidate=_bounded_candidate(decision.candidate),
         change_id=clipped(decision.change_id, _NAME),
         change_name=clipped(decision.change_name, _NAME),
         change_time=clipped(decision.change_time, _NAME),
@@ -58,6 +62,18 @@ def bounded_note(note: str) -> str:
 def bounded_name(name: str) -> str:
     """Who took a step, cut to a bound."""
     return clipped(name, _ARN)
+
+
+def _bounded_candidate(candidate: Candidate) -> Candidate:
+    resource = replace(
+        candidate.resource,
+        id=clipped(candidate.resource.id, _ARN),
+        account=clipped(candidate.resource.account, _NAME),
+        region=clipped(candidate.resource.region, _NAME),
+        kind=clipped(candidate.resource.kind, _NAME),
+        arn=clipped(candidate.resource.arn, _ARN),
+    )
+    return replace(candidate, resource=resource)
 
 
 def _bounded_actor(actor: Actor) -> Actor:

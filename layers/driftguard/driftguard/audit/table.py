@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from driftguard.aws.calls import AwsError, Client, Throttled, told_apart
 from driftguard.aws.client import Aws
-from driftguard.aws.dynamodb import Moved, Write, cancellation_reasons
+from driftguard.aws.dynamodb import Moved, Write, cancellation_reasons, is_key
 from driftguard.frozen import dataclass
 from driftguard.model import Decision, Status
 
@@ -46,11 +46,14 @@ class AuditTable:
         Raises `Throttled` when DynamoDB leaves some of the read undone.
         """
         wanted: dict[str, dict[str, object]] = {}
-        for table, (pk, sk) in ((self.name, (decision, DECISION)), *others):
+        mine_key = [(self.name, (decision, DECISION))] if is_key(decision) else []
+        for table, (pk, sk) in (*mine_key, *others):
             read = wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})
             keys = read["Keys"]
             assert isinstance(keys, list)
             keys.append({"pk": {"S": pk}, "sk": {"S": sk}})
+        if not wanted:
+            return None, []
         with told_apart("dynamodb", "BatchGetItem"):
             answer = self.client.batch_get_item(RequestItems=wanted)
         if answer.get("UnprocessedKeys"):
@@ -131,6 +134,8 @@ class AuditTable:
         Sorted by number and not by key: the keys of more than ten thousand entries do not sort in
         order, and a long log must not look broken.
         """
+        if not is_key(decision):
+            return []
         query = {
             "TableName": self.name,
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :log)",

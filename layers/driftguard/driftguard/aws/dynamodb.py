@@ -1,7 +1,12 @@
-"""DynamoDB's items, keys and writes as types, and why a transaction was cancelled."""
+"""DynamoDB's items, keys and writes as types, and why a transaction was cancelled.
+
+An ARN may be longer than a key, and what people type or attackers choose may have any length: then
+a key is the beginning of it and a digest of all of it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -11,6 +16,26 @@ Key: TypeAlias = "tuple[str, str]"
 Item: TypeAlias = "Mapping[str, Mapping[str, object]]"
 
 Write: TypeAlias = "Mapping[str, Mapping[str, object]]"
+
+
+# The most bytes of a partition key, and of a sort key, also of an index.
+# Source: Amazon DynamoDB Developer Guide, "Quotas in Amazon DynamoDB".
+MOST_OF_PARTITION_KEY = 2_048
+MOST_OF_SORT_KEY = 1_024
+
+
+def within_key(text: str, most: int = MOST_OF_PARTITION_KEY) -> str:
+    """The text if a key may be as long; else its beginning, and a digest of the whole."""
+    said = text.encode(errors="replace")
+    if len(said) <= most:
+        return text
+    told_apart_by = "#" + hashlib.sha256(said).hexdigest()
+    return said[: most - len(told_apart_by)].decode(errors="ignore") + told_apart_by
+
+
+def is_key(text: str) -> bool:
+    """Whether a partition key may be this text as it is."""
+    return bool(text) and within_key(text) == text
 
 
 class Moved(Exception):

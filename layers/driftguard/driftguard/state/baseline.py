@@ -21,8 +21,8 @@ from .keys import StateRecord, baseline_log_key
 
 # A baseline that was found unchanged is marked as checked again after so many seconds.
 _CHECKED_EVERY = 7 * 86_400
-# What is kept of a resource beside its ARN, which is the record's sort key.
-_RESOURCE = ("kind", "id", "account", "region")
+# What is kept of a resource. Records of earlier versions have its ARN in their sort key alone.
+_RESOURCE = ("kind", "id", "account", "region", "arn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +154,8 @@ def _word(accepted: Document) -> Word:
 def resource_of(record: StateRecord) -> Resource | None:
     """The resource whose baseline is in a state record; None where the record does not say."""
     named = mapping(record.document, "resource")
-    kind, id_, account, region = (text(named, name) for name in _RESOURCE)
-    return Resource(kind, id_, account, region, record.key[1]) if id_ else None
+    kind, id_, account, region, arn = (text(named, name) for name in _RESOURCE)
+    return Resource(kind, id_, account, region, arn or record.key[1]) if id_ else None
 
 
 def checked(record: StateRecord, at: datetime) -> StateRecord | None:

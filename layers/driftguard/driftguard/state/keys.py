@@ -3,6 +3,7 @@
 A partition key is `<kind>#<account>#<region>`, and for some kinds more:
 `trust#123456789012#eu-west-1`, `baseline#123456789012#eu-west-1#s3.versioning-suspended`. The kind
 stands first, because IAM tells by it who may write what (`dynamodb:LeadingKeys` in the template).
+What is too long for a key is cut (`within_key`), so a key is never read as what it names.
 
 Account and region (`Place`) are those of the resource where a record is about one resource
 (`Resource.place`), and where the guard stands if a record is about a control or the whole guard.
@@ -15,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
-from driftguard.aws.dynamodb import Item, Key
+from driftguard.aws.dynamodb import MOST_OF_SORT_KEY, Item, Key, within_key
 from driftguard.documents import Document, digest
 from driftguard.frozen import dataclass
 from driftguard.model import Place, Resource
@@ -86,12 +87,16 @@ def partition(kind: str, place: Place, *names: str) -> str:
     """
     if not place.account or not place.region:
         raise ValueError(f"a key of kind {kind} needs an account and a region, and has {place}")
-    return "#".join((kind, place.account, place.region, *names))
+    return within_key("#".join((kind, place.account, place.region, *names)))
+
+
+def _sort(text: str) -> str:
+    return within_key(text, MOST_OF_SORT_KEY)
 
 
 def freeze_key(place: Place, scope: str) -> Key:
     """Where a freeze is kept. `scope` is `all`, `account#<id>` or `control#<id>`."""
-    return partition(_FREEZE, place), scope
+    return partition(_FREEZE, place), _sort(scope)
 
 
 def freezes_of(place: Place) -> str:
@@ -122,7 +127,7 @@ def baselines_of(place: Place, control: str) -> str:
 
 def baseline_key(control: str, resource: Resource) -> Key:
     """Where the baseline of a resource is kept."""
-    return baselines_of(resource.place, control), resource.arn
+    return baselines_of(resource.place, control), _sort(resource.arn)
 
 
 def baseline_log_key(control: str, resource: Resource, version: int) -> Key:
@@ -147,12 +152,12 @@ def exemptions_key(place: Place, control: str) -> Key:
 
 def history_key(control: str, resource: Resource) -> Key:
     """Where a resource's history is kept: its reverts, and the approval request about it."""
-    return partition("history", resource.place, control), resource.arn
+    return partition("history", resource.place, control), _sort(resource.arn)
 
 
 def anomaly_baseline_key(place: Place, account: str, control: str) -> Key:
     """Where the anomaly baseline of a control in an account is kept."""
-    return partition("anomaly-baseline", place._replace(account=account)), control
+    return partition("anomaly-baseline", place._replace(account=account)), _sort(control)
 
 
 def trusted(place: Place) -> str:
@@ -162,7 +167,7 @@ def trusted(place: Place) -> str:
 
 def trust_key(place: Place, control: str) -> Key:
     """Where a control's record of outcomes is kept."""
-    return trusted(place), control
+    return trusted(place), _sort(control)
 
 
 def grants_key(place: Place) -> Key:
@@ -172,7 +177,7 @@ def grants_key(place: Place) -> Key:
 
 def rollout_key(place: Place, control: str, entry: str) -> Key:
     """Where the time is kept since when this version of a control's policy is in force."""
-    return partition("rollout", place, control), entry
+    return partition("rollout", place, control), _sort(entry)
 
 
 def record_of(item: Item) -> StateRecord:

@@ -40,6 +40,10 @@ class Denied:
         named = (principal.family, principal.written) in self._names
         return named or (bool(principal.account) and principal.account in self._accounts)
 
+    def spares(self, principal: Principal) -> bool:
+        """Whether nothing is taken from whom a principal means, whatever the Deny's tests are."""
+        return self.excluded and Rest(principal) in self._spared(principal)
+
     def rest_of(self, principal: Principal) -> Iterator[Rest]:
         """Whom of a principal the Deny does not name."""
         if self.excluded:
@@ -93,12 +97,21 @@ class Denied:
         elif principal.kind == "everyone":
             for other in self.principals:
                 yield Rest(other)
-        elif any(_includes(other, principal) for other in self.principals):
+        elif principal.written in self._written or _is_any_of(self._wide, principal):
             yield Rest(principal)
-        else:
+        elif not _is_user_or_role(principal.written):
             for other in self.principals:
-                if _includes(principal, other):
+                if _is_any_of((principal,), other):
                     yield Rest(other)
+
+    @cached_property
+    def _written(self) -> frozenset[str]:
+        return frozenset(principal.written for principal in self.principals)
+
+    @cached_property
+    def _wide(self) -> tuple[Principal, ...]:
+        """Those who may be more than one user or role."""
+        return tuple(one for one in self.principals if not _is_user_or_role(one.written))
 
 
 def caller_of(principal: Principal) -> tuple[Caller, ...]:
@@ -128,17 +141,13 @@ def _is_whole_account(principal: Principal) -> bool:
     )
 
 
-def _includes(wide: Principal, narrow: Principal) -> bool:
-    """Whether who is the one may be the other.
+def _is_any_of(wide: tuple[Principal, ...], narrow: Principal) -> bool:
+    """Whether one of the wide ones may be the narrow one: it is of the same account.
 
     Of two users or roles, nobody is both. What else names an account, a session or a unique id, may
     be any of them.
     """
-    if wide.written == narrow.written:
-        return True
-    if not wide.account or wide.account != narrow.account:
-        return False
-    return not _is_user_or_role(wide.written)
+    return bool(narrow.account) and any(one.account == narrow.account for one in wide)
 
 
 def _is_user_or_role(written: str) -> bool:

@@ -115,7 +115,11 @@ def search(
     `worth_a_look` is asked for each region on the way: with False, it and all parts of it are left
     out.
     """
-    concerned = [denial for denial in denials if regions.touches(denial, start)]
+    concerned = [
+        denial
+        for denial in denials
+        if not denial.whom.spares(start.principal) and regions.touches(denial, start)
+    ]
     waiting = [(start, 0)]
     while waiting:
         region, number = waiting.pop()
