@@ -22,6 +22,7 @@ from driftguard.policy.bounds import CircuitBreaker, Earning
 from driftguard.state import freezes, threshold, trust
 from driftguard.state.keys import (
     StateRecord,
+    StateRecords,
     circuit_breaker_key,
     exemptions_key,
     freeze_key,
@@ -152,6 +153,26 @@ def test_what_is_no_exemption_is_refused_and_leaves_nothing(
 ) -> None:
     assert why in refused("exempt", "add", *arguments, "--reason", "because")
     assert acts(world) == []
+
+
+@pytest.mark.parametrize("act", ["exempt", "accept-baseline"])
+def test_12_8_no_act_is_about_an_arn_that_is_longer_than_aws_has(world: World, act: str) -> None:
+    """A record would have it only in part, so that nobody could say what the act was about."""
+    longest = of_group("sg-1").ljust(2_048, "x")
+    for resource, taken in ((longest, True), (longest + "x", False), (longest[:-1] + "é", False)):
+        said: Document = {
+            "control": INGRESS,
+            "resource": resource,
+            "reason": "x",
+            "for_seconds": 60,
+        }
+        asked = operators.Act(act, said, "bob", BOB, world.clock.at)
+        refusal = ""
+        try:
+            operators.done(asked, StateRecords(HERE))
+        except operators.Unfit as error:
+            refusal = str(error)
+        assert ("2,048 bytes" not in refusal) is taken, (resource[-3:], refusal)
 
 
 # ------------------------------------------------------------------------------- the circuit breake

@@ -132,11 +132,7 @@ LONG = "arn:aws:ssm:eu-west-1:111122223333:parameter/" + "a/é" * 1_000
 @pytest.mark.parametrize(
     "key",
     [
-        *freeze_keys(HERE, ACCOUNT, LONG),
         exemptions_key(HERE, LONG),
-        anomaly_baseline_key(HERE, ACCOUNT, LONG),
-        trust_key(HERE, LONG),
-        rollout_key(HERE, CONTROL, LONG),
         *(
             made
             for resource in (

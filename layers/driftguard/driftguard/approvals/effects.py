@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from driftguard.audit.bounds import LONGEST_ARN
 from driftguard.documents import Document, digest, mapping, stamp, text
 from driftguard.model import Place, Resource
 from driftguard.state import circuit_breaker, exemptions, freezes, trust
@@ -16,8 +17,6 @@ from .patterns import is_everything, shapes_of
 # An exemption for longer belongs into the policy file, where it is reviewed.
 LONGEST_EXEMPTION = timedelta(days=366)
 LONGEST_FREEZE = timedelta(days=366)
-# The most characters of an ARN. Source: IAM API Reference, "Policy" (Arn).
-LONGEST_ARN = 2_048
 # How many changes are named in one line.
 _NAMED = 5
 
@@ -25,8 +24,8 @@ _NAMED = 5
 def _exempt(act: Act, place: Place, record: StateRecord) -> Done:
     said, control = act.said, text(act.said, "control")
     pattern, seconds = text(said, "resource"), said.get("for_seconds")
-    if len(pattern) > LONGEST_ARN:
-        raise Unfit(f"The `resource` has {LONGEST_ARN:,} characters at most, as an ARN has.")
+    if _is_too_long(pattern):
+        raise Unfit(f"The `resource` has {LONGEST_ARN:,} bytes at most, as an ARN has.")
     if not pattern or is_everything(pattern, shapes_of(control, place)):
         raise Unfit("Name the `resource`: an exemption of everything is what a policy is for.")
     if type(seconds) is not int or not 0 < seconds <= LONGEST_EXEMPTION.total_seconds():
@@ -169,9 +168,14 @@ def _unfreeze(act: Act, _: Place, record: StateRecord) -> Done:
 def named(act: Act, place: Place) -> Resource:
     """The resource that an act names by its ARN."""
     arn = text(act.said, "resource")
-    if not arn.startswith("arn:") or len(arn) > LONGEST_ARN:
-        raise Unfit(f"Name the `resource` by its ARN, of {LONGEST_ARN:,} characters at most.")
+    if not arn.startswith("arn:") or _is_too_long(arn):
+        raise Unfit(f"Name the `resource` by its ARN, of {LONGEST_ARN:,} bytes at most.")
     return named_by(arn, place)
+
+
+def _is_too_long(arn: str) -> bool:
+    """Whether a record would have the ARN, or a pattern of one, only in part."""
+    return len(arn.encode(errors="replace")) > LONGEST_ARN
 
 
 # The effect of each kind of act on its one state record.

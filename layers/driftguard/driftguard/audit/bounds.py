@@ -9,11 +9,11 @@ from driftguard.model import Actor, Candidate, Decision
 from .plan_items import fitting
 from .sizes import clipped, kept
 
-# How many bytes a text may have that somebody else can choose. No ARN of AWS is longer, and no
-# index takes a longer key. Sources: IAM API Reference, "Policy" (Arn); Amazon DynamoDB Developer
-# Guide, "Quotas in Amazon DynamoDB".
+# How many bytes a text may have that somebody else can choose.
 _NAME = 500
-_ARN = 2_048
+# No ARN of AWS is longer, and no index takes a longer key. Sources: IAM API Reference, "Policy"
+# (Arn); Amazon DynamoDB Developer Guide, "Quotas in Amazon DynamoDB".
+LONGEST_ARN = 2_048
 _TEXT = 4_000
 _REASON = 1_000
 _MOST_RULINGS = 60
@@ -42,11 +42,11 @@ def bounded(decision: Decision) -> Decision:
                 vote,
                 reason=clipped(vote.reason, _REASON),
                 person=clipped(vote.person, _NAME),
-                identity=clipped(vote.identity, _ARN),
+                identity=clipped(vote.identity, LONGEST_ARN),
             )
             for vote in decision.votes
         ),
-        remade_by=tuple(clipped(arn, _ARN) for arn in decision.remade_by),
+        remade_by=tuple(clipped(arn, LONGEST_ARN) for arn in decision.remade_by),
         beside=tuple(clipped(line, _NAME) for line in decision.beside[:_MOST_LINES]),
         state=kept(decision.state, decision.before),
         left=kept(decision.left, decision.after),
@@ -61,17 +61,17 @@ def bounded_note(note: str) -> str:
 
 def bounded_name(name: str) -> str:
     """Who took a step, cut to a bound."""
-    return clipped(name, _ARN)
+    return clipped(name, LONGEST_ARN)
 
 
 def _bounded_candidate(candidate: Candidate) -> Candidate:
     resource = replace(
         candidate.resource,
-        id=clipped(candidate.resource.id, _ARN),
+        id=clipped(candidate.resource.id, LONGEST_ARN),
         account=clipped(candidate.resource.account, _NAME),
         region=clipped(candidate.resource.region, _NAME),
         kind=clipped(candidate.resource.kind, _NAME),
-        arn=clipped(candidate.resource.arn, _ARN),
+        arn=clipped(candidate.resource.arn, LONGEST_ARN),
     )
     return replace(candidate, resource=resource)
 
@@ -79,8 +79,8 @@ def _bounded_candidate(candidate: Candidate) -> Candidate:
 def _bounded_actor(actor: Actor) -> Actor:
     return replace(
         actor,
-        principal=clipped(actor.principal, _ARN),
-        session=clipped(actor.session, _ARN),
+        principal=clipped(actor.principal, LONGEST_ARN),
+        session=clipped(actor.session, LONGEST_ARN),
         kind=clipped(actor.kind, _NAME),
         account=clipped(actor.account, _NAME),
         source=clipped(actor.source, _NAME),

@@ -90,13 +90,13 @@ def partition(kind: str, place: Place, *names: str) -> str:
     return cut_to_key_length("#".join((kind, place.account, place.region, *names)))
 
 
-def _sort(text: str) -> str:
-    return cut_to_key_length(text, MOST_OF_SORT_KEY)
+def _by_arn(resource: Resource) -> str:
+    return cut_to_key_length(resource.arn, MOST_OF_SORT_KEY)
 
 
 def freeze_key(place: Place, scope: str) -> Key:
     """Where a freeze is kept. `scope` is `all`, `account#<id>` or `control#<id>`."""
-    return partition(_FREEZE, place), _sort(scope)
+    return partition(_FREEZE, place), scope
 
 
 def freezes_of(place: Place) -> str:
@@ -127,7 +127,7 @@ def baselines_of(place: Place, control: str) -> str:
 
 def baseline_key(control: str, resource: Resource) -> Key:
     """Where the baseline of a resource is kept."""
-    return baselines_of(resource.place, control), _sort(resource.arn)
+    return baselines_of(resource.place, control), _by_arn(resource)
 
 
 def baseline_log_key(control: str, resource: Resource, version: int) -> Key:
@@ -152,12 +152,12 @@ def exemptions_key(place: Place, control: str) -> Key:
 
 def history_key(control: str, resource: Resource) -> Key:
     """Where a resource's history is kept: its reverts, and the approval request about it."""
-    return partition("history", resource.place, control), _sort(resource.arn)
+    return partition("history", resource.place, control), _by_arn(resource)
 
 
 def anomaly_baseline_key(place: Place, account: str, control: str) -> Key:
     """Where the anomaly baseline of a control in an account is kept."""
-    return partition("anomaly-baseline", place._replace(account=account)), _sort(control)
+    return partition("anomaly-baseline", place._replace(account=account)), control
 
 
 def trusted(place: Place) -> str:
@@ -167,7 +167,7 @@ def trusted(place: Place) -> str:
 
 def trust_key(place: Place, control: str) -> Key:
     """Where a control's record of outcomes is kept."""
-    return trusted(place), _sort(control)
+    return trusted(place), control
 
 
 def grants_key(place: Place) -> Key:
@@ -177,7 +177,7 @@ def grants_key(place: Place) -> Key:
 
 def rollout_key(place: Place, control: str, entry: str) -> Key:
     """Where the time is kept since when this version of a control's policy is in force."""
-    return partition("rollout", place, control), _sort(entry)
+    return partition("rollout", place, control), entry
 
 
 def record_of(item: Item) -> StateRecord:
