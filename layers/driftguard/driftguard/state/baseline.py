@@ -21,8 +21,8 @@ from .keys import StateRecord, baseline_log_key
 
 # A baseline that was found unchanged is marked as checked again after so many seconds.
 _CHECKED_EVERY = 7 * 86_400
-# What is kept of a resource. Records of earlier versions have its ARN in their sort key alone.
-_RESOURCE = ("kind", "id", "account", "region", "arn")
+# What is kept of a resource beside its ARN, which is the record's sort key unless it is too long.
+_RESOURCE = ("kind", "id", "account", "region")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,8 @@ def moved(
     anchor = state if anchored or before is None else before.anchor
     # Who accepts a state knows no more of the resource than its ARN.
     named: Document = {name: getattr(resource, name) for name in _RESOURCE}
+    if record.key[1] != resource.arn:
+        named = {**named, "arn": resource.arn}
     document: Document = {
         "resource": named if resource.id else mapping(record.document, "resource"),
         "state": state,
@@ -154,8 +156,9 @@ def _word(accepted: Document) -> Word:
 def resource_of(record: StateRecord) -> Resource | None:
     """The resource whose baseline is in a state record; None where the record does not say."""
     named = mapping(record.document, "resource")
-    kind, id_, account, region, arn = (text(named, name) for name in _RESOURCE)
-    return Resource(kind, id_, account, region, arn or record.key[1]) if id_ else None
+    kind, id_, account, region = (text(named, name) for name in _RESOURCE)
+    arn = text(named, "arn") or record.key[1]
+    return Resource(kind, id_, account, region, arn) if id_ else None
 
 
 def checked(record: StateRecord, at: datetime) -> StateRecord | None:
