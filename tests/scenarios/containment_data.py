@@ -84,9 +84,7 @@ def _cut_off(before: Any, name: str, thing: str, snapshot: str, members: tuple[s
     """What is there once a database is contained: of the others, as it was."""
     group = f"driftguard-quarantine-{thing}:{name}"
     held = before["databases"]
-    cut: dict[str, Any] = {
-        one: held[one] | {"groups": [group]} for one in (name, *members)
-    }
+    cut: dict[str, Any] = {one: held[one] | {"groups": [group]} for one in (name, *members)}
     cut[name] = cut[name] | {"protected": True}
     return {
         "groups": before["groups"] | {group: ([], [])},

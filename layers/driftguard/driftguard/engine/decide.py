@@ -109,11 +109,12 @@ def _close_what_is_gone(case: Case) -> None:
 def _wait_until_settled(case: Case) -> None:
     """Raises `Waiting` while reads may still answer with the state before the change.
 
-    A record from the future is waited for by nobody: whoever forges one would never let it end.
+    A record from the future is waited for by nobody: whoever forges one would never let it end. Nor
+    is what is contained: a service's finding changed nothing that could still settle.
     """
     seconds, how = case.control.settling
     changed = moment(case.changed)
-    if changed is None or not seconds:
+    if changed is None or not seconds or case.control.contains:
         return
     until, now = changed + timedelta(seconds=seconds), case.moment()
     if changed <= now + _AHEAD and now < until:

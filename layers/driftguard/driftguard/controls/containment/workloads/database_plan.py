@@ -98,9 +98,7 @@ def _evidence(database: Resource, reader: Reader) -> Iterator[str]:
     """The names of our snapshots of a database."""
     _, named, _ = _KINDS[database.kind]
     whose = {_identifier(database): database.id}
-    listing = reader.pages(
-        "rds", f"Describe{named}s", f"{named}s", SnapshotType="manual", **whose
-    )
+    listing = reader.pages("rds", f"Describe{named}s", f"{named}s", SnapshotType="manual", **whose)
     for one in map(document, listing):
         name = text(one, f"{named}Identifier")
         if name.startswith(EVIDENCE) and text(one, "Status") != "failed":
