@@ -15,8 +15,11 @@ from driftguard.engine.recording import LEASE
 from driftguard.events.commands import Undo
 from driftguard.model import Call, Status
 from tests.scenarios import SCENARIOS
-from tests.scenarios.containment_compute import telling
-from tests.scenarios.model import Scenario
+from tests.scenarios.containment_compute import AT_ONCE, reported, telling
+from tests.scenarios.containment_tasks import TASK as TASK_ARN
+from tests.scenarios.containment_tasks import Service, about_task
+from tests.scenarios.model import Scenario, Staged
+from tests.support.approving import approved
 from tests.support.dying import Died, begun, dies_after
 from tests.support.round_trips import staged_trip
 from tests.support.world import Fakes, World
@@ -27,10 +30,13 @@ def scenario(name: str) -> Scenario:
 
 
 DATABASE, CLUSTER = scenario("database-protected"), scenario("database-cluster")
+TASK = scenario("task-asked")
 
 
-# After the group is made, after it is closed, after the database is in it.
-@pytest.mark.parametrize(("scenario", "calls"), [(DATABASE, 1), (CLUSTER, 2), (DATABASE, 3)])
+# After the group is made, it is closed, the database is in it; after the task is marked.
+@pytest.mark.parametrize(
+    ("scenario", "calls"), [(DATABASE, 1), (CLUSTER, 2), (DATABASE, 3), (TASK, 1)], ids=str
+)
 def test_whoever_takes_it_up_contains_and_an_undo_releases_exactly(
     world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, scenario: Scenario, calls: int
 ) -> None:
@@ -44,7 +50,7 @@ def test_whoever_takes_it_up_contains_and_an_undo_releases_exactly(
         assert staged.anew(trip.there()) == staged.anew(before)
 
 
-@pytest.mark.parametrize(("scenario", "calls"), [(DATABASE, 1)])
+@pytest.mark.parametrize(("scenario", "calls"), [(DATABASE, 1), (TASK, 1)], ids=str)
 def test_a_release_whose_worker_died_is_carried_out_to_its_end(
     world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, scenario: Scenario, calls: int
 ) -> None:
@@ -66,7 +72,7 @@ def unknown(scenario: Scenario) -> Scenario:
     return replace(scenario, stage=lambda: replace(scenario.stage(), fakes=telling()))
 
 
-@pytest.mark.parametrize("scenario", [DATABASE], ids=str)
+@pytest.mark.parametrize("scenario", [DATABASE, TASK], ids=str)
 def test_a_forged_finding_does_nothing(world: World, fakes: Fakes, scenario: Scenario) -> None:
     with staged_trip(world, fakes, unknown(scenario)) as trip:
         before = trip.there()
@@ -138,3 +144,62 @@ def test_a_database_that_is_gone_by_then_is_nobodys_business(world: World, fakes
             DBInstanceIdentifier="orders", SkipFinalSnapshot=True
         )
         assert trip.world.handle(change, trip.guard) == []
+
+
+# --------------------------------------------------------------------------------------- a task
+
+
+def with_service(service: Service) -> Scenario:
+    """The scenario of a task, of this service."""
+    found = about_task()
+    staged = Staged(
+        lambda: reported(found), service.snapshot, fakes=telling(found) | service.fakes()
+    )
+    return replace(TASK, stage=lambda: staged)
+
+
+def test_a_task_is_stopped_only_where_the_policy_says_so_and_a_person_does(
+    world: World, fakes: Fakes
+) -> None:
+    service = Service()
+    stopping = replace(with_service(service), settings={**AT_ONCE, "stop": True})
+    with staged_trip(world, fakes, stopping) as trip:
+        decision = trip.decided(trip.attacked())
+        assert decision.status is Status.ASKED
+        assert "stopping it destroys its memory" in decision.plan.drastic
+        assert service.tasks[TASK_ARN]["runs"]
+        assert approved(trip.guard, decision).status is Status.REVERTED
+        assert [held["runs"] for held in service.tasks.values()] == [False, True]
+        refused = trip.guard.undo(Undo(decision.id, "alice", "a test"))
+        assert refused.status is Status.REVERTED
+
+
+def test_people_are_told_of_a_task_that_ecs_cannot_protect(world: World, fakes: Fakes) -> None:
+    service = Service(group="family:web")
+    with staged_trip(world, fakes, with_service(service)) as trip:
+        before = trip.there()
+        decision = trip.decided(trip.attacked())
+        assert (decision.status, decision.plan.steps) == (Status.OBSERVED, ())
+        assert f"aws ecs stop-task --cluster shop --task {'a' * 32}" in decision.plan.advice
+        assert "Sessions of its role web-task" in decision.plan.advice
+        assert trip.there() == before
+
+
+def test_a_task_that_protects_itself_is_marked_and_stays_protected(
+    world: World, fakes: Fakes
+) -> None:
+    service = Service()
+    service.tasks[TASK_ARN]["protected"] = True
+    with staged_trip(world, fakes, with_service(service)) as trip:
+        before = trip.there()
+        decision = trip.reverted(trip.attacked())
+        assert [step.call.operation for step in decision.plan.steps] == ["TagResource"]
+        assert trip.undone(decision).status is Status.UNDONE
+        assert trip.there() == before
+
+
+def test_a_task_that_is_gone_by_then_is_nobodys_business(world: World, fakes: Fakes) -> None:
+    service = Service()
+    service.tasks[TASK_ARN]["runs"] = False
+    with staged_trip(world, fakes, with_service(service)) as trip:
+        assert trip.world.handle(trip.attacked(), trip.guard) == []

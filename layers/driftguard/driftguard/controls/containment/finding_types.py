@@ -72,6 +72,7 @@ CONTAINED_BY: Mapping[Target, tuple[str, ...]] = {
     Target.DATABASE: ("containment.database",),
     Target.FUNCTION: ("containment.function",),
     Target.INSTANCE: ("containment.instance",),
+    Target.TASK: ("containment.task",),
     Target.PRINCIPAL: ("containment.role-sessions", "containment.user"),
 }
 

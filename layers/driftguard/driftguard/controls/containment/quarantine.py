@@ -119,9 +119,7 @@ def make(thing: str, network: Network, tags: Mapping[str, str], *, let_go: bool 
         "TagSpecifications": [
             {
                 "ResourceType": "security-group",
-                "Tags": [
-                    {"Key": key, "Value": value} for key, value in {TAG: thing, **tags}.items()
-                ],
+                "Tags": [{"Key": key, "Value": value} for key, value in tagged.items()],
             }
         ],
     }
