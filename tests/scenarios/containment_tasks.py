@@ -5,9 +5,12 @@ No emulator has GuardDuty's findings, nor what protects a task.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+from tests.scenarios.containment import make_role
 from tests.scenarios.containment_compute import AT_ONCE, finding, reported, telling
+from tests.scenarios.eks import Entries, policy
 from tests.scenarios.model import ACCOUNT, Fake, Scenario, Staged
 
 MINES = "Impact:Runtime/CryptoMinerExecuted"
@@ -120,7 +123,83 @@ def task() -> Staged:
     return Staged(lambda: reported(found), service.snapshot, reverted, fakes=fakes)
 
 
+# ------------------------------------------------------------------------- access to a cluster
+
+READS_SECRETS = "CredentialAccess:Kubernetes/MaliciousIPCaller"
+CLUSTER = f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/prod"
+
+
+def about_user(username: str, *, uid: str = "", **more: Any) -> dict[str, Any]:
+    """A finding about what a user did in a cluster."""
+    user = {"username": username, "uid": uid, "groups": ["system:authenticated"]}
+    resource = {
+        "resourceType": "EKSCluster",
+        "eksClusterDetails": {"name": "prod", "arn": CLUSTER, "vpcId": "vpc-1", "status": "ACTIVE"},
+        "kubernetesDetails": {"kubernetesUserDetails": user},
+        **more,
+    }
+    return finding(READS_SECRETS, resource)
+
+
+class AccessEntries(Entries):
+    """The access entries of a cluster that asks them."""
+
+    mode = "API_AND_CONFIG_MAP"
+    changed = datetime(2026, 11, 1, tzinfo=UTC)
+
+    def update(self, asked: dict[str, Any]) -> dict[str, Any]:
+        entry = self.all[asked["principalArn"]]
+        assert {*asked} == {"clusterName", "principalArn", "kubernetesGroups"}
+        self.all[asked["principalArn"]] = entry | {"kubernetesGroups": asked["kubernetesGroups"]}
+        self.changed = datetime.now(UTC)
+        return {}
+
+    def describe(self, asked: dict[str, Any]) -> dict[str, Any]:
+        found = super().describe(asked)
+        if "accessEntry" not in found:
+            return found
+        return {"accessEntry": found["accessEntry"] | {"modifiedAt": self.changed}}
+
+    def fakes(self) -> dict[tuple[str, str], Fake]:
+        how = {"cluster": {"name": "prod", "accessConfig": {"authenticationMode": self.mode}}}
+        return super().fakes() | {
+            ("eks", "UpdateAccessEntry"): self.update,
+            ("eks", "DescribeCluster"): lambda _: how,
+        }
+
+
+def let_in(entries: AccessEntries, principal: str) -> None:
+    """Somebody who works in a cluster by a group, and by two policies in different scopes."""
+    entry = {"clusterName": "prod", "principalArn": principal}
+    groups = {"kubernetesGroups": ["deployers", "viewers"], "username": "deployer:{{SessionName}}"}
+    entries.create({**entry, **groups, "type": "STANDARD", "tags": {"team": "shop"}})
+    for name, scope in (
+        ("AmazonEKSEditPolicy", {"type": "namespace", "namespaces": ["shop", "blog"]}),
+        ("AmazonEKSViewPolicy", {"type": "cluster", "namespaces": []}),
+    ):
+        entries.associate({**entry, "policyArn": policy(name), "accessScope": scope})
+
+
+def cluster() -> Staged:
+    """A role reads secrets of a cluster from where nobody of ours is."""
+    id_ = make_role("deployer")
+    entries, principal = AccessEntries(), f"arn:aws:iam::{ACCOUNT}:role/shop/deployer"
+    let_in(entries, principal)
+    let_in(entries, f"arn:aws:iam::{ACCOUNT}:role/reader")
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/alice"
+    found = about_user(session, uid=f"aws-iam-authenticator:{ACCOUNT}:{id_}")
+
+    def reverted(before: Any) -> Any:
+        nothing = {"kubernetesGroups": [], "policies": {}}
+        return before | {principal: before[principal] | nothing}
+
+    fakes = telling(found) | entries.fakes()
+    return Staged(lambda: reported(found), entries.snapshot, reverted, fakes=fakes)
+
+
 SCENARIOS = (
     Scenario("containment.task", task, settings=AT_ONCE),
     Scenario("containment.task", task, "asked", asked=True),
+    Scenario("containment.cluster", cluster, settings=AT_ONCE),
+    Scenario("containment.cluster", cluster, "asked", asked=True),
 )

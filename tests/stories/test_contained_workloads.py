@@ -30,12 +30,15 @@ def scenario(name: str) -> Scenario:
 
 
 DATABASE, CLUSTER = scenario("database-protected"), scenario("database-cluster")
-TASK = scenario("task-asked")
+TASK, ACCESS = scenario("task-asked"), scenario("cluster-asked")
 
 
-# After the group is made, it is closed, the database is in it; after the task is marked.
+# After the group is made, it is closed, the database is in it; after the task is
+# marked; after a policy and the groups are gone.
 @pytest.mark.parametrize(
-    ("scenario", "calls"), [(DATABASE, 1), (CLUSTER, 2), (DATABASE, 3), (TASK, 1)], ids=str
+    ("scenario", "calls"),
+    [(DATABASE, 1), (CLUSTER, 2), (DATABASE, 3), (TASK, 1), (ACCESS, 2)],
+    ids=str,
 )
 def test_whoever_takes_it_up_contains_and_an_undo_releases_exactly(
     world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, scenario: Scenario, calls: int
@@ -50,7 +53,7 @@ def test_whoever_takes_it_up_contains_and_an_undo_releases_exactly(
         assert staged.anew(trip.there()) == staged.anew(before)
 
 
-@pytest.mark.parametrize(("scenario", "calls"), [(DATABASE, 1), (TASK, 1)], ids=str)
+@pytest.mark.parametrize(("scenario", "calls"), [(DATABASE, 1), (TASK, 1), (ACCESS, 1)], ids=str)
 def test_a_release_whose_worker_died_is_carried_out_to_its_end(
     world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, scenario: Scenario, calls: int
 ) -> None:
@@ -72,7 +75,7 @@ def unknown(scenario: Scenario) -> Scenario:
     return replace(scenario, stage=lambda: replace(scenario.stage(), fakes=telling()))
 
 
-@pytest.mark.parametrize("scenario", [DATABASE, TASK], ids=str)
+@pytest.mark.parametrize("scenario", [DATABASE, TASK, ACCESS], ids=str)
 def test_a_forged_finding_does_nothing(world: World, fakes: Fakes, scenario: Scenario) -> None:
     with staged_trip(world, fakes, unknown(scenario)) as trip:
         before = trip.there()

@@ -39,9 +39,9 @@ _NOT_CUT = (
     "Not cut: connections that AWS tracks always (through a NAT gateway, a Network Load Balancer, "
     "PrivateLink, an egress-only internet gateway, a firewall endpoint) live until they time out; "
     "a Deny for the other end's addresses in the network ACL of its subnet ends them at once, for "
-    "all of the subnet. The VPC's DNS resolver, time service and metadata service still answer. Pods with groups of their own "
-    "are not in the instance's groups. While the groups change, everything reaches it for a few "
-    "seconds, so that open connections end."
+    "all of the subnet. The VPC's DNS resolver, time service and metadata service still answer. "
+    "Pods with groups of their own are not in the instance's groups. While the groups change, "
+    "everything reaches it for a few seconds, so that open connections end."
 )
 _EVIDENCE = (
     "An undo keeps the snapshots: delete them when they are no longer needed. Memory is not kept: "
