@@ -1,17 +1,19 @@
-"""Scenarios of the controls that contain a database.
+"""Scenarios of the controls that contain a database, or a principal at a bucket.
 
 No emulator has GuardDuty's findings.
 """
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import Any
 
 import boto3
 
+from tests.scenarios.containment import make_role
 from tests.scenarios.containment_compute import AT_ONCE, finding, reported, telling
-from tests.scenarios.model import ACCOUNT, Scenario, Staged
+from tests.scenarios.model import ACCOUNT, Scenario, Staged, policy_of
 
 GUESSED = "CredentialAccess:RDS/AnomalousBehavior.SuccessfulBruteForce"
 
@@ -157,8 +159,99 @@ def cluster() -> Staged:
     )
 
 
+# ------------------------------------------------------------------------------------- a bucket
+
+STOLEN = "Exfiltration:S3/MaliciousIPCaller"
+
+
+def about_bucket(name: str, role: str, role_id: str, type_: str = STOLEN) -> dict[str, Any]:
+    """A finding about what a session of a role did with a bucket."""
+    key = {
+        "accessKeyId": "ASIAIOSFODNN7EXAMPLE",
+        "principalId": f"{role_id}:alice",
+        "userType": "AssumedRole",
+        "userName": role,
+    }
+    bucket = {"name": name, "arn": f"arn:aws:s3:::{name}", "type": "Destination"}
+    about = {"resourceType": "S3Bucket", "s3BucketDetails": [bucket], "accessKeyDetails": key}
+    return finding(type_, about)
+
+
+def buckets() -> Any:
+    """All that a containment could touch."""
+    s3 = boto3.client("s3")
+
+    def written(name: str) -> str | None:
+        try:
+            return str(s3.get_bucket_policy(Bucket=name)["Policy"])
+        except s3.exceptions.ClientError:
+            return None
+
+    return {
+        one["Name"]: {
+            "policy": written(one["Name"]),
+            "versioning": s3.get_bucket_versioning(Bucket=one["Name"]).get("Status"),
+        }
+        for one in s3.list_buckets()["Buckets"]
+    }
+
+
+def denial(bucket: str, *arns: str) -> dict[str, Any]:
+    """The statement that contains."""
+    return {
+        "Sid": "DriftguardContainment",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Condition": {"ArnEquals": {"aws:PrincipalArn": [*arns]}},
+    }
+
+
+OWN_STATEMENT = {
+    "Sid": "Tls",
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:*",
+    "Resource": ["arn:aws:s3:::orders", "arn:aws:s3:::orders/*"],
+    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+}
+
+
+def bucket(*, policy: bool = True, versioning: str = "Suspended") -> Staged:
+    """Credentials of a role read a bucket from where nobody of ours is."""
+    s3, id_ = boto3.client("s3"), make_role("reader")
+    for name in ("orders", "returns"):
+        s3.create_bucket(Bucket=name)
+    if policy:
+        s3.put_bucket_policy(Bucket="orders", Policy=policy_of(OWN_STATEMENT))
+    if versioning:
+        for status in ("Enabled", versioning):
+            s3.put_bucket_versioning(Bucket="orders", VersioningConfiguration={"Status": status})
+    found = about_bucket("orders", "reader", id_)
+    ours = denial("orders", f"arn:aws:iam::{ACCOUNT}:role/shop/reader")
+
+    def reverted(before: Any) -> Any:
+        statements = [OWN_STATEMENT, ours] if policy else [ours]
+        whole = {"Version": "2012-10-17", "Statement": statements}
+        now = {"policy": whole, "versioning": "Enabled" if versioning else None}
+        return before | {"orders": now}
+
+    def normal(snapshot: Any) -> Any:
+        """The policy as it is meant, however it is written."""
+        held = snapshot["orders"]
+        read = held["policy"]
+        return snapshot | {"orders": held | {"policy": json.loads(read) if read else None}}
+
+    return Staged(lambda: reported(found), buckets, reverted, normal, fakes=telling(found))
+
+
 SCENARIOS = (
     Scenario("containment.database", database, settings=AT_ONCE),
     Scenario("containment.database", partial(database, protected=True), "protected", asked=True),
     Scenario("containment.database", cluster, "cluster", asked=True),
+    Scenario("containment.bucket", bucket, settings=AT_ONCE),
+    Scenario(
+        "containment.bucket", partial(bucket, policy=False, versioning=""), "asked", asked=True
+    ),
 )

@@ -69,6 +69,7 @@ class Entry(NamedTuple):
 
 # The controls that contain a target. A finding about another target is told to people.
 CONTAINED_BY: Mapping[Target, tuple[str, ...]] = {
+    Target.BUCKET: ("containment.bucket",),
     Target.DATABASE: ("containment.database",),
     Target.FUNCTION: ("containment.function",),
     Target.INSTANCE: ("containment.instance",),

@@ -21,6 +21,7 @@ from .finding_types import Sure, Target, entry
 from .findings import ContainmentSettings
 from .function import function_in
 from .instance import instances_of
+from .workloads.bucket import buckets_of
 from .workloads.cluster import user_of
 from .workloads.database import database_in
 from .workloads.task import tasks_of
@@ -113,7 +114,7 @@ def _names(target: Target, change: Change) -> bool:
         case Target.POD:
             return user_of(found, account) is not None
         case Target.BUCKET:
-            return False
+            return bool(buckets_of(found) and findings.principals_of(found, account))
 
 
 CONTROLS = (NotContained(),)
