@@ -21,6 +21,7 @@ from . import (
     approval_requests,
     asking,
     beside,
+    following_up,
     hidden,
     recording,
     remembering,
@@ -85,6 +86,7 @@ def decide(case: Case, change: Change) -> Decision | None:
     if assessment.finding.unknown and not case.last_chance:
         raise NotYet(assessment.finding.unknown)
     assessment = standing.released(case, standing.limited(case, assessment))
+    assessment = following_up.with_follow_up(case, assessment)
     return record(case, id_, change, hidden.limited(assessment) if case.hidden else assessment)
 
 
