@@ -67,7 +67,7 @@ class Entry(NamedTuple):
         return Autonomy.REVERT if target in self.contains else Autonomy.ASK
 
 
-# The controls that contain a target. A finding about another target is told to people.
+# The controls that contain a target. A finding that names none of its targets is told to people.
 CONTAINED_BY: Mapping[Target, tuple[str, ...]] = {
     Target.BUCKET: ("containment.bucket",),
     Target.DATABASE: ("containment.database",),

@@ -42,8 +42,8 @@ _DATA_API = (
     "--resource-arn {arn}"
 )
 _EVIDENCE = (
-    "The snapshot is taken as soon as RDS has moved the database. An undo keeps it: delete it when "
-    "it is no longer needed. Logs of the engine are kept only if they go to CloudWatch."
+    "The snapshot is taken as soon as RDS has moved the database. An undo leaves it: delete it "
+    "when it is no longer needed. Logs of the engine are kept only if they go to CloudWatch."
 )
 
 

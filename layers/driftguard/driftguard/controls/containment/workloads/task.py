@@ -118,7 +118,7 @@ class Task(Control[TaskSettings]):
     proven = "stub"
     cuts = Cuts(
         "that its service replaces or scales it in; with `stop`, what it serves",
-        question="what needs the task, and may its service keep it?",
+        question="what needs the task, and may it go on running?",
     )
     settings = TaskSettings
 
