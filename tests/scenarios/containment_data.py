@@ -220,7 +220,8 @@ OWN_STATEMENT = {
 
 def bucket(*, policy: bool = True, versioning: str = "Suspended") -> Staged:
     """Credentials of a role read a bucket from where nobody of ours is."""
-    s3, id_ = boto3.client("s3"), make_role("reader")
+    s3: Any = boto3.client("s3")
+    id_ = make_role("reader")
     for name in ("orders", "returns"):
         s3.create_bucket(Bucket=name)
     if policy:

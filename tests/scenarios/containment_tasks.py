@@ -190,7 +190,7 @@ def cluster() -> Staged:
     found = about_user(session, uid=f"aws-iam-authenticator:{ACCOUNT}:{id_}")
 
     def reverted(before: Any) -> Any:
-        nothing = {"kubernetesGroups": [], "policies": {}}
+        nothing: dict[str, Any] = {"kubernetesGroups": [], "policies": {}}
         return before | {principal: before[principal] | nothing}
 
     fakes = telling(found) | entries.fakes()
