@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from driftguard.controls.containment.findings import TOLD, ContainmentSettings
 from driftguard.controls.containment.workloads.bucket import SID, Bucket, buckets_of
 from driftguard.model import Autonomy, Candidate, Certainty, Finding, Observation, Plan, Resource
+from tests.support.audit import a_decision
 from tests.support.each import each
 
 ACCOUNT = "123456789012"
@@ -147,6 +149,14 @@ def test_of_two_only_who_may_be_contained_is_denied() -> None:
     plan = planned(state(who=[who(CI), who(why=SERVICE)]))
     assert put(plan)["Statement"][-1]["Condition"] == {"ArnEquals": {"aws:PrincipalArn": [CI]}}
     assert SERVICE in plan.advice
+
+
+def test_all_who_are_contained_have_no_say_in_it() -> None:
+    hint = {"claim": "f-1", "principal": "AROAEXAMPLE"}
+    decision = a_decision()
+    candidate = replace(decision.candidate, resource=ORDERS, hint=hint)
+    both = replace(decision, candidate=candidate, state=state(arn=f"{CI} {READER}"))
+    assert {CI, READER} <= {*both.makers}
 
 
 def test_break_glass_is_told_of_and_never_denied() -> None:
