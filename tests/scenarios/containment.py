@@ -64,8 +64,11 @@ def exfiltrated(role_id: str, type_: str = EXFILTRATED, **more: Any) -> Change:
 
 
 def answering(found: Callable[[], dict[str, Any]]) -> dict[tuple[str, str], Fake]:
-    """GuardDuty, as it tells the finding."""
-    return {("guardduty", "GetFindings"): lambda _: found()}
+    """GuardDuty, as it tells the finding, and CloudTrail, whose history has nothing of its key."""
+    return {
+        ("guardduty", "GetFindings"): lambda _: found(),
+        ("cloudtrail", "LookupEvents"): lambda _: {"Events": []},
+    }
 
 
 def role_sessions() -> Staged:

@@ -74,13 +74,16 @@ def reported(found: dict[str, Any]) -> Change:
 
 
 def telling(*found: dict[str, Any]) -> dict[tuple[str, str], Fake]:
-    """GuardDuty's API, which knows these findings, in its own spelling."""
+    """GuardDuty's API, which knows these findings, in its own spelling; CloudTrail knows none."""
 
     def get(asked: dict[str, Any]) -> dict[str, Any]:
         assert asked["DetectorId"] == DETECTOR
         return {"Findings": [_spelled(one) for one in found if one["id"] in asked["FindingIds"]]}
 
-    return {("guardduty", "GetFindings"): get}
+    return {
+        ("guardduty", "GetFindings"): get,
+        ("cloudtrail", "LookupEvents"): lambda _: {"Events": []},
+    }
 
 
 def _spelled(value: Any) -> Any:

@@ -5,7 +5,6 @@ A containment opens the instance's group for a moment: whoever takes it up must 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,11 +17,11 @@ from driftguard.aws.remediator import Remediator
 from driftguard.engine.guard import Guard
 from driftguard.engine.recording import LEASE
 from driftguard.events.commands import Undo
-from driftguard.model import Autonomy, Call, Change, Decision, Status
+from driftguard.model import Autonomy, Call, Change, Status
 from tests.scenarios import SCENARIOS
 from tests.scenarios.containment_compute import about_instance, reported, telling
 from tests.scenarios.model import Scenario
-from tests.support.approving import approved
+from tests.support.dying import Died, begun, dies_after
 from tests.support.iam.judge import Judge
 from tests.support.round_trips import RoundTrip, staged_trip
 from tests.support.world import ACCOUNT, Fakes, World
@@ -31,37 +30,6 @@ INSTANCE, FUNCTION = (
     next(one for one in SCENARIOS if str(one) == f"containment.{name}-asked")
     for name in ("instance", "function")
 )
-
-
-class Died(BaseException):
-    """The worker is gone: nothing catches it, and nothing more is recorded."""
-
-
-def dies_after(calls: int) -> Callable[[Remediator, Call], bool]:
-    """A remediator whose worker dies right after so many calls of its plan."""
-    make, made = Remediator.make, 0
-
-    def making(self: Remediator, call: Call) -> bool:
-        nonlocal made
-        done = make(self, call)
-        made += 1
-        if made == calls:
-            raise Died
-        return done
-
-    return making
-
-
-def begun(trip: RoundTrip, calls: int, monkeypatch: pytest.MonkeyPatch) -> Decision:
-    """A containment that people approved, and whose worker died after so many calls."""
-    asked = trip.decided(trip.attacked())
-    assert asked.status is Status.ASKED, asked.reason
-    with monkeypatch.context() as dying:
-        dying.setattr(Remediator, "make", dies_after(calls))
-        with pytest.raises(Died):
-            approved(trip.guard, asked)
-    trip.world.clock.pass_by(seconds=LEASE.total_seconds() + 1)
-    return asked
 
 
 # After the snapshots, the first target group, the first opening, the move, the first closing.

@@ -10,6 +10,7 @@ from tests.support.faults.matrix import Wanted, row
 # One control a mechanism that has its own ways to fail, and each of its trials that a step meets:
 # another step for each, so that they meet other calls and kinds.
 PART = {
+    "containment.database": 89,
     "containment.user": 83,
     "ec2.open-ingress": 41,
     "ecr.public-policy": 31,

@@ -182,7 +182,9 @@ def test_no_write_statement_has_a_wildcard_action_or_all_resources() -> None:
 @each("control", controls.every(), ids=lambda one: one.id)
 def test_reads_only_read(control: AnyControl) -> None:
     for action in (*control.reads, *control.reads_use):
-        assert action.partition(":")[2].startswith(("Get", "List", "Describe", "Batch")), action
+        assert action.partition(":")[2].startswith(
+            ("Get", "List", "Lookup", "Describe", "Batch")
+        ), action
 
 
 # ------------------------------------------------------------- under IAM enforcement (moto)

@@ -19,12 +19,14 @@ how to go further or less far than this.
 - *Sure*: `known`, it cannot well be the owner; `likely`, a deed of malware, or a peer that AWS's
   threat intelligence lists; `possible`, unusual, or only attempted.
 - *As shipped*: how far the guard goes by itself. `revert` contains sessions of a role; if the
-  principal is a user, people are asked. `told`: nothing here contains it, so people are told and
-  nobody is asked.
+  principal is a user, people are asked.
 
-A type that is not listed is told. Samples, archived findings and those that GuardDuty rates low
+A type that is not listed is told, and so is a finding that names nothing to contain, such as a pod
+whose node GuardDuty does not name. Samples, archived findings and those that GuardDuty rates low
 (below 4.0) are left out.
 
+| contained | by |
+|---|---|
 """
 
 
@@ -37,7 +39,12 @@ def page() -> str:
         by_resource.setdefault("Attack sequences" if sequence else kind, []).append(
             _row(name, entry)
         )
-    return _HEAD + "\n".join(_table(kind, rows) for kind, rows in by_resource.items())
+    tables = "\n".join(_table(kind, rows) for kind, rows in by_resource.items())
+    return f"{_HEAD}{''.join(map(_by, Target))}\n{tables}"
+
+
+def _by(target: Target) -> str:
+    return f"| {target} | {', '.join(f'`{control}`' for control in CONTAINED_BY[target])} |\n"
 
 
 def _table(kind: str, rows: list[str]) -> str:
@@ -55,14 +62,10 @@ def _row(name: str, entry: Entry) -> str:
 
 
 def _shipped(entry: Entry) -> Iterator[str]:
-    """How far the guard goes with each target: `principal: revert, instance: told`, or one word."""
-    far = {target: _how_far(entry, target) for target in entry.targets}
+    """How far the guard goes with each target: `principal: revert, instance: ask`, or one word."""
+    far = {target: f"`{entry.autonomy(target).label}`" for target in entry.targets}
     if len(set(far.values())) == 1:
         yield next(iter(far.values()))
         return
     for target, word in far.items():
         yield f"{target}: {word}"
-
-
-def _how_far(entry: Entry, target: Target) -> str:
-    return f"`{entry.autonomy(target).label}`" if target in CONTAINED_BY else "told"

@@ -378,7 +378,7 @@ class Decision:
     @property
     def makers(self) -> tuple[str, ...]:
         """The ARNs of everybody who made what this decision is about, and of whom it contains."""
-        whom = (self.candidate.resource.arn, text(self.state, "arn"))
+        whom = (self.candidate.resource.arn, *text(self.state, "arn").split())
         contained = whom if "principal" in self.candidate.hint else ()
         return tuple(arn for arn in (*arns_of(self.actor), *self.remade_by, *contained) if arn)
 

@@ -86,6 +86,8 @@ _WITH: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("iam", "CreateOpenIDConnectProvider"): {"Tags": ("iam:TagOpenIDConnectProvider",)},
     ("iam", "CreateSAMLProvider"): {"Tags": ("iam:TagSAMLProvider",)},
     ("lambda", "UpdateFunctionConfiguration"): {"Layers": ("lambda:GetLayerVersion",)},
+    ("rds", "CreateDBClusterSnapshot"): {"Tags": ("rds:AddTagsToResource",)},
+    ("rds", "CreateDBSnapshot"): {"Tags": ("rds:AddTagsToResource",)},
     ("route53resolver", "AssociateResolverQueryLogConfig"): {"ResourceId": ("ec2:DescribeVpcs",)},
     # Secrets Manager tries the function out with the caller's permission.
     ("secretsmanager", "RotateSecret"): {"RotationLambdaARN": ("lambda:InvokeFunction",)},
@@ -217,6 +219,9 @@ def grants_of(call: Call) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield action, keys
         elif action == "ec2:CreateTags" and (made := _tagged(call, named)):
             yield action, made
+        elif action == "rds:AddTagsToResource":
+            # Of what the call is on, the snapshot is what it makes, and named last.
+            yield action, named[-1:]
         else:
             yield action, named or call.on
 

@@ -200,6 +200,14 @@ class Control(Generic[S]):
         """The plan that restores a pinned baseline whatever changed; None to ask people. Pure."""
         return None
 
+    def follow_up(self, candidate: Candidate, state: Document, reader: Reader) -> Iterable[str]:
+        """What people are to do beside the plan, where that takes looking up, in words.
+
+        Asked once, when a decision with steps is made. Raises nothing: what could not be looked up
+        is said. What it reads is in `reads`.
+        """
+        return ()
+
     def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
         """Whether what the revert would cut is in use right now.
 

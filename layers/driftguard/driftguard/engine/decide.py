@@ -21,6 +21,7 @@ from . import (
     approval_requests,
     asking,
     beside,
+    following_up,
     hidden,
     recording,
     remembering,
@@ -85,6 +86,7 @@ def decide(case: Case, change: Change) -> Decision | None:
     if assessment.finding.unknown and not case.last_chance:
         raise NotYet(assessment.finding.unknown)
     assessment = standing.released(case, standing.limited(case, assessment))
+    assessment = following_up.with_follow_up(case, assessment)
     return record(case, id_, change, hidden.limited(assessment) if case.hidden else assessment)
 
 
@@ -109,11 +111,12 @@ def _close_what_is_gone(case: Case) -> None:
 def _wait_until_settled(case: Case) -> None:
     """Raises `Waiting` while reads may still answer with the state before the change.
 
-    A record from the future is waited for by nobody: whoever forges one would never let it end.
+    A record from the future is waited for by nobody: whoever forges one would never let it end. Nor
+    is what is contained: a service's finding changed nothing that could still settle.
     """
     seconds, how = case.control.settling
     changed = moment(case.changed)
-    if changed is None or not seconds:
+    if changed is None or not seconds or case.control.contains:
         return
     until, now = changed + timedelta(seconds=seconds), case.moment()
     if changed <= now + _AHEAD and now < until:

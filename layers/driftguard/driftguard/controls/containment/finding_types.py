@@ -25,7 +25,7 @@ class Target(StrEnum):
     """What a finding shows to be compromised.
 
     `principal`: the role, whose sessions are cut off, or the user. `task`: of ECS. `pod`: of EKS,
-    or whatever the audit log of its cluster is about.
+    or the user whom the audit log of its cluster is about.
     """
 
     PRINCIPAL = "principal"
@@ -67,10 +67,14 @@ class Entry(NamedTuple):
         return Autonomy.REVERT if target in self.contains else Autonomy.ASK
 
 
-# The controls that contain a target. A finding about another target is told to people.
+# The controls that contain a target. A finding that names none of its targets is told to people.
 CONTAINED_BY: Mapping[Target, tuple[str, ...]] = {
+    Target.BUCKET: ("containment.bucket",),
+    Target.DATABASE: ("containment.database",),
     Target.FUNCTION: ("containment.function",),
     Target.INSTANCE: ("containment.instance",),
+    Target.POD: ("containment.cluster",),
+    Target.TASK: ("containment.task",),
     Target.PRINCIPAL: ("containment.role-sessions", "containment.user"),
 }
 

@@ -10,6 +10,7 @@ GuardDuty User Guide, "Processing GuardDuty findings with Amazon EventBridge", "
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -106,8 +107,9 @@ def told(hint: Document, reader: Reader, is_about: Callable[[Document], bool]) -
     """What GuardDuty says of a finding that an event claimed.
 
     `is_about` says whether a finding (as events have it) is about the resource in question. Either
-    `type`, `severity` (0 to 100), `seen` (when its deed was last seen, ISO 8601) and `title`; or
-    `not`, why there is no such finding to act on; or `unknown`, why that could not be told.
+    `type`, `severity` (0 to 100), `seen` (when its deed was last seen, ISO 8601), `title` and
+    `keys` (ids of the access keys that it names); or `not`, why there is no such finding to act on;
+    or `unknown`, why that could not be told.
     """
     claim = text(hint, "claim")
     try:
@@ -134,6 +136,7 @@ def told(hint: Document, reader: Reader, is_about: Callable[[Document], bool]) -
                 "severity": round(severity_of(found) * 10),
                 "seen": text(mapping(found, "service"), "eventLastSeen"),
                 "title": text(found, "title"),
+                "keys": keys_of(found),
             }
     return {"not": "GuardDuty knows no such finding about it"}
 
@@ -203,6 +206,25 @@ class Principal:
     name: str
     id: str = ""
 
+
+def keys_of(found: Document) -> list[str]:
+    """The ids of the access keys that a finding, as events have it, names."""
+    sequence = mapping(mapping(mapping(found, "service"), "detection"), "sequence")
+    named = [
+        text(mapping(mapping(found, "resource"), "accessKeyDetails"), "accessKeyId"),
+        *(text(mapping(one, "user"), "credentialUid") for one in items(sequence.get("actors"))),
+    ]
+    return [key for key in dict.fromkeys(named) if _KEY.fullmatch(key)]
+
+
+def told_keys(state: Document) -> list[str]:
+    """The keys that GuardDuty names, of a state that holds what it says of the finding."""
+    keys = mapping(state, TOLD).get("keys")
+    return [str(key) for key in keys] if isinstance(keys, (list, tuple)) else []
+
+
+# Lasting keys and those of sessions. Source: IAM User Guide, "IAM identifiers", unique identifiers.
+_KEY = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{12,124}")
 
 # What GuardDuty calls the owner of credentials, and IAM's word.
 _KINDS = {"AssumedRole": "role", "Role": "role", "IAMUser": "user"}

@@ -18,7 +18,7 @@ from driftguard.model import Candidate, Certainty, Change, Finding, Observation,
 from ..control import Busy, Control, Cuts, References, resource
 from ..ec2 import records
 from ..iam.stranger_findings import GUARDDUTY, TRIGGER
-from . import findings, instance_plan, instance_state, quarantine
+from . import findings, instance_plan, instance_state, quarantine, secrets_read
 from .finding_types import Target, entry
 from .findings import ContainmentSettings, claimed, told
 
@@ -38,10 +38,10 @@ _SCALING = "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*"
 _NOT_CUT = (
     "Not cut: connections that AWS tracks always (through a NAT gateway, a Network Load Balancer, "
     "PrivateLink, an egress-only internet gateway, a firewall endpoint) live until they time out; "
-    "a Deny for the instance's addresses in its subnet's network ACL ends them at once. The VPC's "
-    "DNS resolver, time service and metadata service still answer. Pods with groups of their own "
-    "are not in the instance's groups. While the groups change, everything reaches it for a few "
-    "seconds, so that open connections end."
+    "a Deny for the other end's addresses in the network ACL of its subnet ends them at once, for "
+    "all of the subnet. The VPC's DNS resolver, time service and metadata service still answer. "
+    "Pods with groups of their own are not in the instance's groups. While the groups change, "
+    "everything reaches it for a few seconds, so that open connections end."
 )
 _EVIDENCE = (
     "An undo keeps the snapshots: delete them when they are no longer needed. Memory is not kept: "
@@ -64,7 +64,7 @@ class Instance(Control[ContainmentSettings]):
     severity = 90
     references = References(attack=("T1496", "T1071", "T1210"))
     triggers = (TRIGGER,)
-    reads = (*findings.READS, *instance_state.READS)
+    reads = (*findings.READS, *instance_state.READS, *secrets_read.READS)
     volatile = instance_state.VOLATILE | {findings.TOLD}
     writes = {
         "autoscaling:EnterStandby": (_SCALING,),
@@ -120,6 +120,9 @@ class Instance(Control[ContainmentSettings]):
             candidate.hint, reader, lambda found: id_ in instances_of(found, reader.account)
         )
         return {**state, findings.TOLD: said}
+
+    def follow_up(self, candidate: Candidate, state: Document, reader: Reader) -> Iterable[str]:
+        return secrets_read.by_session(candidate.resource.id, reader) if state["profile"] else ()
 
     def in_use(self, candidate: Candidate, state: Document, reader: Reader) -> Use:
         serves = [text(one, "group") for one in documents(state, "shares") if one["ours"]]

@@ -12,20 +12,17 @@ from collections.abc import Iterable, Iterator
 from driftguard.documents import Document, Json, documents, mapping, text
 from driftguard.model import Call, Resource, Step
 
-from . import quarantine
+from . import own_groups, quarantine
 
 # With what a snapshot is tagged: the instance, the finding, and which device the volume was.
 INSTANCE_TAG = "driftguard:evidence-of"
-FINDING_TAG = "driftguard:finding"
+FINDING_TAG = quarantine.FINDING
 DEVICES_TAG = "driftguard:devices"
 # Source: Amazon EC2 User Guide, "Tag your Amazon EC2 resources" (restrictions).
 _LONGEST_TAG = 256
 
 # Where an instance of an Auto Scaling group stands while the group counts on it, and while not.
 IN_SERVICE, STANDBY = "InService", "Standby"
-
-# What a state says of a VPC: whether it has addresses of IPv6.
-DUAL, IPV4 = "dual-stack", "ipv4"
 
 
 def open_interfaces(state: Document) -> list[Document]:
@@ -165,7 +162,7 @@ def _networks(instance: Resource, state: Document) -> list[quarantine.Network]:
     return [
         quarantine.Network(
             vpc,
-            text(mapping(state, "vpcs"), vpc) == DUAL,
+            text(mapping(state, "vpcs"), vpc) == own_groups.DUAL,
             f"{account}:vpc/{vpc if len(vpcs) == 1 else '*'}",
             f"{account}:security-group/*",
             tuple(f"{account}:network-interface/{one}" for one in named),
@@ -184,7 +181,7 @@ def _groups(instance: Resource, state: Document) -> Iterator[Step]:
     targets = sorted({text(one, "group") for one in documents(state, "targets")})
     for network in _networks(instance, state):
         if network.id in still_open - there:
-            yield quarantine.make(instance.id, network, targets)
+            yield quarantine.make(instance.id, network, quarantine.all_taken_from(targets))
 
 
 def _moves(instance: Resource, state: Document) -> Iterator[Step]:

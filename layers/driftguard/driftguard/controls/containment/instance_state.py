@@ -15,20 +15,17 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, flag, items, mapping, text
 
 from ..ec2.records import instance
-from ..ec2.rules import permission_of, rules_of
-from . import quarantine
-from .instance_plan import DUAL, FINDING_TAG, IN_SERVICE, INSTANCE_TAG, IPV4, STANDBY
+from . import own_groups, quarantine
+from .instance_plan import FINDING_TAG, IN_SERVICE, INSTANCE_TAG, STANDBY
 
 READS = (
+    *own_groups.READS,
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeAutoScalingInstances",
     "ec2:DescribeInstanceAttribute",
     "ec2:DescribeInstances",
     "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSecurityGroupRules",
-    "ec2:DescribeSecurityGroups",
     "ec2:DescribeSnapshots",
-    "ec2:DescribeVpcs",
     "elasticloadbalancing:DescribeTargetGroups",
     "elasticloadbalancing:DescribeTargetHealth",
 )
@@ -85,8 +82,8 @@ def state_of(id_: str, finding: str, reader: Reader) -> Document | None:
         ],
         "volumes": list(volumes),
         "evidence": list(_evidence(id_, finding, reader)) if volumes else [],
-        "vpcs": dict(_vpcs(vpcs, reader)),
-        "quarantine": list(_own_groups(id_, movable, reader)) if movable else [],
+        "vpcs": dict(own_groups.addresses(vpcs, reader)),
+        "quarantine": list(own_groups.groups(id_, movable, reader)) if movable else [],
     }
 
 
@@ -138,15 +135,6 @@ def _interfaces(id_: str, reader: Reader) -> Iterator[dict[str, Json]]:
             "addresses": list(addresses),
             **({"managed": True} if managed else {}),
         }
-
-
-def _vpcs(vpcs: list[str], reader: Reader) -> Iterator[tuple[str, str]]:
-    """Each VPC, and whether it has addresses of IPv6."""
-    asked = _filter(vpc_id=vpcs)
-    for found in reader.pages("ec2", "DescribeVpcs", "Vpcs", Filters=asked) if vpcs else ():
-        ranges = items(document(found).get("Ipv6CidrBlockAssociationSet"))
-        here = [text(mapping(one, "Ipv6CidrBlockState"), "State") for one in ranges]
-        yield text(document(found), "VpcId"), DUAL if "associated" in here else IPV4
 
 
 def _scaling(id_: str, reader: Reader) -> Document:
@@ -245,7 +233,7 @@ def _contained(id_: str, vpcs: list[str], reader: Reader) -> dict[str, int]:
     return {key: len(instances) for key, instances in missing.items()}
 
 
-# ------------------------------------------------------------------- evidence, and our groups
+# ------------------------------------------------------------------------------- evidence
 
 
 def _evidence(id_: str, finding: str, reader: Reader) -> Iterator[Document]:
@@ -258,22 +246,3 @@ def _evidence(id_: str, finding: str, reader: Reader) -> Iterator[Document]:
         one = document(found)
         if text(one, "State") != "error":
             yield {"snapshot": text(one, "SnapshotId"), "volume": text(one, "VolumeId")}
-
-
-def _own_groups(id_: str, vpcs: list[str], reader: Reader) -> Iterator[Document]:
-    """The groups that bear the name of the instance's own, whoever made them, with their rules."""
-    asked = _filter(vpc_id=vpcs, group_name=[quarantine.name_for(id_)])
-    for found in reader.pages("ec2", "DescribeSecurityGroups", "SecurityGroups", Filters=asked):
-        group = text(document(found), "GroupId")
-        rules = [(flag(rule.get("IsEgress")), _bare(rule)) for rule in rules_of(reader, group)]
-        yield {
-            "vpc": text(document(found), "VpcId"),
-            "group": group,
-            "Ingress": [rule for outward, rule in rules if not outward],
-            "Egress": [rule for outward, rule in rules if outward],
-        }
-
-
-def _bare(rule: Document) -> Document:
-    """A rule as the permission that revokes it: without what people wrote of it."""
-    return permission_of({key: value for key, value in rule.items() if key != "Description"})

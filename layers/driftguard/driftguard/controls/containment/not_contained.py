@@ -1,6 +1,7 @@
 """Findings of GuardDuty about what nothing here contains: people are told.
 
-Types that are newer than our table, and those about a pod, a task, a database or a bucket.
+Types that are newer than our table, and findings that name nothing which a control contains: a pod
+whose node GuardDuty does not name, for one.
 
 Source: Amazon GuardDuty User Guide, "Remediating security issues discovered by GuardDuty".
 """
@@ -16,8 +17,14 @@ from driftguard.model import Autonomy, Candidate, Certainty, Change, Finding, Ob
 from ..control import NOTHING, Control, References, resource
 from ..iam.stranger_findings import GUARDDUTY, TRIGGER, used_by_strangers
 from . import findings
-from .finding_types import CONTAINED_BY, Sure, Target, entry
+from .finding_types import Sure, Target, entry
 from .findings import ContainmentSettings
+from .function import function_in
+from .instance import instances_of
+from .workloads.bucket import buckets_of
+from .workloads.cluster import user_of
+from .workloads.database import database_in
+from .workloads.task import tasks_of
 
 
 class NotContained(Control[ContainmentSettings]):
@@ -86,12 +93,28 @@ def claimed_of_nobody(change: Change, settings: ContainmentSettings) -> Document
         return hint
     if known.sure is Sure.POSSIBLE or not known.targets:
         return None
-    others = any(one in CONTAINED_BY for one in known.targets if one is not Target.PRINCIPAL)
-    contained = others or (
-        Target.PRINCIPAL in known.targets
-        and bool(findings.principals_of(change.request, change.account))
-    )
+    contained = any(_names(target, change) for target in known.targets)
     return None if contained or any(used_by_strangers(change)) else hint
+
+
+def _names(target: Target, change: Change) -> bool:
+    """Whether a finding names something of this kind that a control contains."""
+    found, account, region = change.request, change.account, change.region
+    match target:
+        case Target.PRINCIPAL:
+            return bool(findings.principals_of(found, account))
+        case Target.INSTANCE:
+            return bool(instances_of(found, account))
+        case Target.FUNCTION:
+            return bool(function_in(found, account))
+        case Target.TASK:
+            return bool(tasks_of(found, account, region))
+        case Target.DATABASE:
+            return bool(database_in(found, account)[1])
+        case Target.POD:
+            return user_of(found, account) is not None
+        case Target.BUCKET:
+            return bool(buckets_of(found) and findings.principals_of(found, account))
 
 
 CONTROLS = (NotContained(),)

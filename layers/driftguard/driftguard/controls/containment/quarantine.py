@@ -1,11 +1,12 @@
-"""The security group that cuts an instance off: one for each instance and VPC, without rules. Pure.
+"""The security group that cuts something off: one for each thing and VPC, without rules. Pure.
 
 Connections that a security group tracks outlive a change of groups. A flow is not tracked where
 rules let everything through, both ways, and it ends at once when such a rule goes. So the group is
 given those two rules first, each interface is moved into it, and then the rules are taken away. It
 is a group of this instance alone: no other contained instance is ever opened with it.
 
-For as long as those calls take, everything reaches the instance. AWS's own runbook does the same.
+For as long as those calls take, everything reaches the instance. AWS's own runbook does the same. A
+database is moved into a group that is closed already: RDS may take minutes to move it.
 
 Sources: Amazon EC2 User Guide, "Amazon EC2 security group connection tracking" (untracked
 connections); AWS Security Incident Response User Guide, "Contain" (source containment); AWS Systems
@@ -23,8 +24,11 @@ from driftguard.model import Call, Step
 
 from ..control import Busy
 
-# What every group of ours is tagged with: the instance that it is for.
+# What every group of ours is tagged with: what it is for, an instance's id or a database (`db:NAME`
+# or `cluster:NAME`).
 TAG = "driftguard:quarantine"
+# And the finding because of which it was made, where its evidence is taken last.
+FINDING = "driftguard:finding"
 # With what a group is tagged for each target group that its instance was taken from.
 TAKEN = "driftguard:taken-from:"
 # EC2 takes so many tags for a resource; some are left to people.
@@ -35,7 +39,7 @@ _PREFIX = "driftguard-quarantine-"
 # Rules are changed, and groups deleted, only where the tag says that the group is one of these; and
 # tags are put only on what is made. Nobody can use the role to open another group.
 # Source: Service Authorization Reference, "Condition keys for Amazon EC2".
-_TAGGED: Document = {"StringLike": {f"ec2:ResourceTag/{TAG}": "i-*"}}
+_TAGGED: Document = {"StringLike": {f"ec2:ResourceTag/{TAG}": ["cluster:*", "db:*", "i-*"]}}
 CONDITIONS: Mapping[str, Document] = {
     "ec2:AuthorizeSecurityGroupEgress": _TAGGED,
     "ec2:AuthorizeSecurityGroupIngress": _TAGGED,
@@ -65,14 +69,19 @@ def everybody(*, sixth: bool) -> tuple[Document, ...]:
     return (_V4, _V6) if sixth else (_V4,)
 
 
-def name_for(instance: str) -> str:
-    """The name of an instance's group in any VPC."""
-    return f"{_PREFIX}{instance}"
+def name_for(thing: str) -> str:
+    """The name of a thing's group in any VPC."""
+    return f"{_PREFIX}{thing}"
 
 
 def taken_from(target_group: str) -> str:
     """The tag that says that a group's instance was taken from this target group, given by ARN."""
     return f"{TAKEN}{target_group.rpartition(':targetgroup/')[2]}"
+
+
+def all_taken_from(targets: Iterable[str]) -> dict[str, str]:
+    """The tags of a group whose instance was taken from these target groups, given by ARN."""
+    return {taken_from(arn): "1" for arn in [*targets][:_MOST_TAKEN]}
 
 
 def is_closed(group: Document) -> bool:
@@ -95,35 +104,55 @@ class Network(NamedTuple):
     interfaces: tuple[str, ...]
 
 
-def make(instance: str, network: Network, targets: Iterable[str]) -> Step:
-    """The step that makes an instance's group; `targets` are the ARNs of its target groups.
+def make(thing: str, network: Network, tags: Mapping[str, str], *, let_go: bool = False) -> Step:
+    """The step that makes a thing's group, with these tags beside ours.
 
-    Its undo leaves the group where anything else is in it, without rules.
+    Its undo leaves the group where anything else is in it, without rules. `let_go`: what was in it
+    leaves it only after a while, so that the undo has to wait for that.
     """
-    name = name_for(instance)
-    tags = {TAG: instance, **{taken_from(arn): "1" for arn in [*targets][:_MOST_TAKEN]}}
+    name = name_for(thing)
+    tagged = {TAG: thing, **tags}
     parameters: Document = {
         "GroupName": name,
-        "Description": f"Cuts {instance} off: Driftguard contains it. Must have no rules.",
+        "Description": f"Cuts {thing} off: Driftguard contains it. Must have no rules.",
         "VpcId": network.id,
         "TagSpecifications": [
             {
                 "ResourceType": "security-group",
-                "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+                "Tags": [{"Key": key, "Value": value} for key, value in tagged.items()],
             }
         ],
     }
+    # It is in use elsewhere, or somebody deleted it.
+    used = () if let_go else ("DependencyViolation",)
     delete = Call(
         "ec2",
         "DeleteSecurityGroup",
         {"GroupId": group_id(name, network.id)},
         (network.groups,),
-        # It is in use elsewhere, or somebody deleted it.
-        settled_by=("DependencyViolation", "InvalidGroup.NotFound"),
+        settled_by=(*used, "InvalidGroup.NotFound"),
     )
     on = (network.arn, network.groups)
     there = ("InvalidGroup.Duplicate",)
     return Step(Call("ec2", "CreateSecurityGroup", parameters, on, there), (delete,))
+
+
+def closings(thing: str, network: Network, group: Document | None) -> Iterator[Step]:
+    """The steps that close a thing's group before it is moved into it; `group` as in `moves`.
+
+    No undo opens it again: it is deleted.
+    """
+    passing = everybody(sixth=network.sixth)
+    made: Document = {"Ingress": [], "Egress": passing}
+    for way in _WAYS:
+        rules = documents(made if group is None else group, way)
+        ordered = [
+            *(one for one in passing if one in rules),
+            *(one for one in rules if one not in passing),
+        ]
+        if ordered:
+            gone = "InvalidPermission.NotFound"
+            yield Step(_rule("Revoke", way, thing, network, ordered, gone), ())
 
 
 def moves(
@@ -139,9 +168,7 @@ def moves(
     rules = {way: [] if group is None else documents(group, way) for way in _WAYS}
 
     def rule(operation: str, way: str, permissions: Sequence[Json], *settled: str) -> Call:
-        parameters: Document = {"GroupId": id_, "IpPermissions": permissions}
-        operation = f"{operation}SecurityGroup{way}"
-        return Call("ec2", operation, parameters, (network.groups,), settled)
+        return _rule(operation, way, instance, network, permissions, *settled)
 
     for way in _WAYS if interfaces else ():
         # One by one: a group that is new, or was opened before, has some of these already.
@@ -161,6 +188,20 @@ def moves(
         opened = [one for one in passing if interfaces or one in rules[way]]
         if opened or more:
             yield Step(rule("Revoke", way, [*opened, *more]), ())
+
+
+def _rule(
+    operation: str,
+    way: str,
+    thing: str,
+    network: Network,
+    permissions: Sequence[Json],
+    *settled: str,
+) -> Call:
+    id_ = group_id(name_for(thing), network.id)
+    parameters: Document = {"GroupId": id_, "IpPermissions": permissions}
+    operation = f"{operation}SecurityGroup{way}"
+    return Call("ec2", operation, parameters, (network.groups,), settled)
 
 
 def _put(network: Network, interface: Document, groups: Json) -> Call:

@@ -20,7 +20,7 @@ from driftguard.model import Candidate, Change, Finding, Observation, Plan
 from ..control import Control, Cuts, References
 from ..iam.principals import BUSY, ROLES
 from ..iam.stranger_findings import TRIGGER
-from . import findings, principals
+from . import findings, principals, secrets_read
 from .finding_types import Target
 from .findings import ContainmentSettings
 
@@ -54,7 +54,7 @@ class RoleSessions(Control[ContainmentSettings]):
     severity = 95
     references = References(attack=("T1078.004", "T1550.001"))
     triggers = (TRIGGER,)
-    reads = (*findings.READS, *principals.reads_of("Role"))
+    reads = (*findings.READS, *principals.reads_of("Role"), *secrets_read.READS)
     # What is said of the finding changes with time, and what its policies allow with people's work.
     volatile = frozenset({findings.TOLD, "administrator"})
     writes = {"iam:PutRolePolicy": ROLES, "iam:DeleteRolePolicy": ROLES}
@@ -71,6 +71,9 @@ class RoleSessions(Control[ContainmentSettings]):
 
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         return principals.read(reader, "Role", candidate)
+
+    def follow_up(self, candidate: Candidate, state: Document, reader: Reader) -> Iterable[str]:
+        return secrets_read.by_keys(findings.told_keys(state), reader)
 
     def assess(
         self, state: Document, baseline: Document | None, settings: ContainmentSettings

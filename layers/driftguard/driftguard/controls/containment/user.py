@@ -21,7 +21,7 @@ from driftguard.model import Call, Candidate, Change, Finding, Observation, Plan
 from ..control import Control, Cuts, References
 from ..iam.principals import BUSY, USERS
 from ..iam.stranger_findings import LASTING, TRIGGER, known_types
-from . import findings, principals
+from . import findings, principals, secrets_read
 from .finding_types import Target
 from .findings import ContainmentSettings
 
@@ -54,6 +54,7 @@ class User(Control[ContainmentSettings]):
     reads = (
         *findings.READS,
         *principals.reads_of("User"),
+        *secrets_read.READS,
         "iam:GetGroupPolicy",
         "iam:ListAccessKeys",
         "iam:ListAttachedGroupPolicies",
@@ -87,6 +88,9 @@ class User(Control[ContainmentSettings]):
         )
         keys = {text(key, "AccessKeyId"): text(key, "Status") for key in map(document, listed)}
         return {**state, "keys": dict(sorted(keys.items()))}
+
+    def follow_up(self, candidate: Candidate, state: Document, reader: Reader) -> Iterable[str]:
+        return secrets_read.by_keys(findings.told_keys(state), reader)
 
     def assess(
         self, state: Document, baseline: Document | None, settings: ContainmentSettings

@@ -30,7 +30,7 @@ from ..mechanisms.granted import Granted
 from ..mechanisms.sharing import is_trusted
 from .records import BUSY, CLUSTER, GONE, on, texts
 
-_ENTRY = "arn:{partition}:eks:{region}:{account}:access-entry/*"
+ENTRIES = "arn:{partition}:eks:{region}:{account}:access-entry/*"
 _ADMIN = ("AmazonEKSClusterAdminPolicy", "AmazonEKSAdminPolicy")
 
 
@@ -52,7 +52,8 @@ def _entry(change: Change, principal: str, hint: Document) -> Candidate:
     )
 
 
-def _associations(reader: Reader, state: Document) -> list[Document]:
+def associations(reader: Reader, state: Document) -> list[Document]:
+    """The policies of an entry, by the `cluster` and `principal` of a state, as calls name them."""
     pages = reader.pages(
         "eks",
         "ListAssociatedAccessPolicies",
@@ -70,7 +71,8 @@ def _associations(reader: Reader, state: Document) -> list[Document]:
     return sorted(found, key=lambda association: text(association, "policyArn"))
 
 
-def _described(reader: Reader, state: Document) -> Document | None:
+def described(reader: Reader, state: Document) -> Document | None:
+    """The entry of a state's `principal` in its `cluster`; None where there is none."""
     answer = reader.read(
         "eks",
         "DescribeAccessEntry",
@@ -81,12 +83,14 @@ def _described(reader: Reader, state: Document) -> Document | None:
     return None if answer is None else mapping(document(answer), "accessEntry")
 
 
-def _of_entry(state: Document) -> dict[str, Json]:
+def of_entry(state: Document) -> dict[str, Json]:
+    """What names an entry in a call, by the `cluster` and `principal` of a state."""
     return {"clusterName": state["cluster"], "principalArn": state["principal"]}
 
 
-def _associate(state: Document, association: Document, entry: str) -> Call:
-    parameters: Document = {**_of_entry(state), **association}
+def associate(state: Document, association: Document, entry: str) -> Call:
+    """The call that gives a state's principal a policy; `entry` is the ARN of its entry."""
+    parameters: Document = {**of_entry(state), **association}
     return Call("eks", "AssociateAccessPolicy", parameters, on=(entry,))
 
 
@@ -99,18 +103,18 @@ def _made_admin(change: Change, trusted: Trusted) -> Iterable[Candidate]:
 
 
 def _admin(candidate: Candidate, reader: Reader) -> Document | None:
-    described = _described(reader, candidate.hint)
-    if described is None:
+    entry = described(reader, candidate.hint)
+    if entry is None:
         return None
     found = [
         association
-        for association in _associations(reader, candidate.hint)
+        for association in associations(reader, candidate.hint)
         if text(association, "policyArn") == candidate.hint["policy"]
         and text(mapping(association, "accessScope"), "type") == "cluster"
     ]
     return {
         **candidate.hint,
-        "arn": text(described, "accessEntryArn"),
+        "arn": text(entry, "accessEntryArn"),
         "granted": list(found),
         "rescoped": _is_rescoped(reader, candidate.hint),
     }
@@ -148,11 +152,11 @@ def _no_admin(_: Resource, state: Document) -> tuple[Step, ...]:
             Call(
                 "eks",
                 "DisassociateAccessPolicy",
-                {**_of_entry(state), "policyArn": item["policyArn"]},
+                {**of_entry(state), "policyArn": item["policyArn"]},
                 on=(entry,),
                 settled_by=GONE,
             ),
-            (_associate(state, item, entry),),
+            (associate(state, item, entry),),
         )
         for item in items(state["granted"])
     )
@@ -166,8 +170,8 @@ ADMIN_ACCESS = Granted(
     triggers=(on("AssociateAccessPolicy"),),
     reads=("eks:DescribeAccessEntry", "eks:ListAssociatedAccessPolicies"),
     writes={
-        "eks:AssociateAccessPolicy": (_ENTRY,),
-        "eks:DisassociateAccessPolicy": (_ENTRY,),
+        "eks:AssociateAccessPolicy": (ENTRIES,),
+        "eks:DisassociateAccessPolicy": (ENTRIES,),
     },
     proven="stub",
     cuts=Cuts(
@@ -195,27 +199,27 @@ def _let_in(change: Change, trusted: Trusted) -> Iterable[Candidate]:
 
 
 def _stranger(candidate: Candidate, reader: Reader) -> Document | None:
-    described = _described(reader, candidate.hint)
-    if described is None:
+    entry = described(reader, candidate.hint)
+    if entry is None:
         return None
     return {
         **candidate.hint,
-        "arn": text(described, "accessEntryArn"),
-        "type": text(described, "type"),
-        "username": text(described, "username"),
-        "groups": sorted(texts(described.get("kubernetesGroups"))),
+        "arn": text(entry, "accessEntryArn"),
+        "type": text(entry, "type"),
+        "username": text(entry, "username"),
+        "groups": sorted(texts(entry.get("kubernetesGroups"))),
         "tags": {
             name: value
-            for name, value in sorted(mapping(described, "tags").items())
+            for name, value in sorted(mapping(entry, "tags").items())
             if not name.startswith("aws:")
         },
-        "policies": list(_associations(reader, candidate.hint)),
+        "policies": list(associations(reader, candidate.hint)),
     }
 
 
 def _shut_out(resource_: Resource, state: Document) -> tuple[Step, ...]:
     """Deletes the entry, its policies with it. Made again it has another id, hence the wildcard."""
-    parameters: dict[str, Json] = {**_of_entry(state), "type": state["type"]}
+    parameters: dict[str, Json] = {**of_entry(state), "type": state["type"]}
     if state["type"] == "STANDARD":
         # EKS names the nodes of all other types itself.
         parameters |= {"username": state["username"], "kubernetesGroups": state["groups"]}
@@ -226,9 +230,9 @@ def _shut_out(resource_: Resource, state: Document) -> tuple[Step, ...]:
     touched = (cluster, made_anew) if state["tags"] else (cluster,)
     create = Call("eks", "CreateAccessEntry", parameters, on=touched)
     delete = Call(
-        "eks", "DeleteAccessEntry", _of_entry(state), on=(text(state, "arn"),), settled_by=GONE
+        "eks", "DeleteAccessEntry", of_entry(state), on=(text(state, "arn"),), settled_by=GONE
     )
-    policies = (_associate(state, item, made_anew) for item in items(state["policies"]))
+    policies = (associate(state, item, made_anew) for item in items(state["policies"]))
     return (Step(delete, (create, *policies)),)
 
 
@@ -240,10 +244,10 @@ EXTERNAL_ACCESS = Granted(
     triggers=(on("CreateAccessEntry"),),
     reads=("eks:DescribeAccessEntry", "eks:ListAssociatedAccessPolicies"),
     writes={
-        "eks:AssociateAccessPolicy": (_ENTRY,),
+        "eks:AssociateAccessPolicy": (ENTRIES,),
         "eks:CreateAccessEntry": (CLUSTER,),
-        "eks:DeleteAccessEntry": (_ENTRY,),
-        "eks:TagResource": (_ENTRY,),
+        "eks:DeleteAccessEntry": (ENTRIES,),
+        "eks:TagResource": (ENTRIES,),
     },
     proven="stub",
     cuts=NOTHING,

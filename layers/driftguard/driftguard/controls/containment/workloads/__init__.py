@@ -1,0 +1,1 @@
+"""Containment of what runs on services: databases, tasks, access to clusters, buckets."""
