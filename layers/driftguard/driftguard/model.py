@@ -68,7 +68,10 @@ class Actor:
 
     `principal` is the lasting identity: a role's own ARN for its sessions, else the caller's ARN or
     the service's host name. `session` is the caller's ARN exactly as logged. `source_identity` is
-    what was set when the first role was assumed, and cannot be changed since.
+    what was set when the first role was assumed, and cannot be changed since. `access_key` is the
+    id of the credentials' access key, which nobody can choose. `instance` is the id of the EC2
+    instance whose metadata service handed the credentials out, as AWS says itself: a session's name
+    alone proves nothing.
     """
 
     principal: str = ""
@@ -78,6 +81,8 @@ class Actor:
     source: str = ""
     agent: str = ""
     source_identity: str = ""
+    access_key: str = ""
+    instance: str = ""
 
     @property
     def name(self) -> str:
@@ -325,8 +330,8 @@ class Decision:
     state while it was asked about. At `next_try` a failed revert that left its risk is tried again
     (`retries` counts how often), and a preparation is looked at again. Times are ISO 8601, UTC.
     `apart`: hint, state, left and plan are too large for the record itself; where they are lost,
-    the plan is an outline, and the rest is empty. `incident` is the first request about what one
-    caller changed within minutes (itself included); `beside` is what helps to answer, by line.
+    the plan is an outline, and the rest is empty. `incident` is the first decision about what
+    one actor did within minutes (itself included); `beside` is what helps to answer, by line.
     """
 
     id: str

@@ -19,9 +19,11 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, flag, items, mapping, text
 from driftguard.frozen import dataclass
 from driftguard.model import Autonomy, Change, Finding
+from driftguard.state import incidents
 
 from ..iam.stranger_findings import is_sample
 from .finding_types import LOWEST_SEVERITY, Target, entry
+from .identities import who
 
 READS = ("guardduty:GetFindings",)
 # The key of a state that holds what GuardDuty says of the finding.
@@ -106,7 +108,8 @@ def told(hint: Document, reader: Reader, is_about: Callable[[Document], bool]) -
     """What GuardDuty says of a finding that an event claimed.
 
     `is_about` says whether a finding (as events have it) is about the resource in question. Either
-    `type`, `severity` (0 to 100), `seen` (when its deed was last seen, ISO 8601) and `title`; or
+    `type`, `severity` (0 to 100), `seen` (when its deed was last seen, ISO 8601), `title` and `who`
+    (whom it is about, by what decisions are joined by); or
     `not`, why there is no such finding to act on; or `unknown`, why that could not be told.
     """
     claim = text(hint, "claim")
@@ -134,6 +137,7 @@ def told(hint: Document, reader: Reader, is_about: Callable[[Document], bool]) -
                 "severity": round(severity_of(found) * 10),
                 "seen": text(mapping(found, "service"), "eventLastSeen"),
                 "title": text(found, "title"),
+                incidents.WHO: [*who(found, reader.account)],
             }
     return {"not": "GuardDuty knows no such finding about it"}
 
