@@ -288,7 +288,8 @@ class Vote:
     `person` is a name from the policy's `people`, or `link` where the channel proves nobody. `via`
     is the channel; `token` makes the vote single-use. `until` is when an acceptance for a
     while ends (ISO 8601, UTC). `fingerprint` is of the state that was shown. `reason` is in the
-    voter's words.
+    voter's words. `incident` is the fingerprint of the whole incident that was shown, where one
+    answer was given to all of it; "" for a vote on this alone.
     """
 
     person: str
@@ -300,6 +301,7 @@ class Vote:
     until: str = ""
     identity: str = ""
     reason: str = ""
+    incident: str = ""
 
 
 class Apart(NamedTuple):

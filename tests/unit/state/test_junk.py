@@ -90,7 +90,10 @@ def families(id_: str = GROUP) -> dict[str, keys.Key]:
         "trust_key": keys.trust_key(HERE, CONTROL),
         "grants_key": keys.grants_key(HERE),
         "rollout_key": keys.rollout_key(HERE, CONTROL, policy_entry),
-        "incident_key": keys.incident_key(HERE, ACCOUNT, "arn:aws:iam::123456789012:user/alice"),
+        "incident_key": keys.incident_key(HERE, ACCOUNT, f"user {ACCOUNT} alice"),
+        "incident_members_key": keys.incident_members_key(
+            HERE, ACCOUNT, "2026-11-24T12:00:00.000Z", id_
+        ),
     }
 
 
