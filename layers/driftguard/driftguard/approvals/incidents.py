@@ -6,7 +6,7 @@ one of them is authorized by that decision's own record: its votes, or the reque
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from driftguard.audit import AuditTable, Entry
@@ -77,6 +77,19 @@ def carried_out_at(decision: Decision, log: Sequence[Entry]) -> str:
     """
     begun = [entry.at for entry in log if entry.event == "carrying-out"]
     return begun[-1] if begun else decision.decided
+
+
+def last_first(
+    decisions: Iterable[Decision], log_of: Callable[[Decision], Sequence[Entry]]
+) -> list[Decision]:
+    """Decisions in the inverse order of what was carried out: so they are undone.
+
+    Of two at once, the one that comes later in the order is undone first. `log_of` gives a
+    decision's log.
+    """
+    ordered = sorted(in_order(decisions), key=lambda one: carried_out_at(one, log_of(one)))
+    ordered.reverse()
+    return ordered
 
 
 def found(audit: AuditTable, state: StateTable, decision_id: str) -> Incident | None:

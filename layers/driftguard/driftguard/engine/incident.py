@@ -6,12 +6,13 @@ them again, after a worker died or time was up, does what is left and nothing tw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from driftguard.approvals import incidents
 from driftguard.approvals.owed import standing_undo
 from driftguard.approvals.rules import is_of_one_answer, is_undoable
+from driftguard.audit import Entry
 from driftguard.events.commands import UndoRequested
 from driftguard.model import Decision, Status
 
@@ -54,18 +55,18 @@ def undos(context: Context, incident: str, go_on: Callable[[], None]) -> Iterato
     undone either, because each is only exact on top of the other; the log says so. `go_on` is as in
     `due`. Raises `UnknownDecision`.
     """
-    asked: list[tuple[str, Decision, UndoRequested]] = []
+    logs: dict[str, Sequence[Entry]] = {}
+    asked: dict[str, UndoRequested] = {}
+    members: list[Decision] = []
     for one in _known(context, incident).answerable:
         if not is_undoable(one) and one.status is not Status.UNDOING:
             continue
-        log = context.audit.log(one.id)
-        if request := standing_undo(one, log):
-            at = incidents.carried_out_at(one, log)
-            asked.append((at, one, UndoRequested(one.id, request.number)))
-    # Of two at once, the one that comes later in the order of carrying out is undone first.
-    asked.sort(key=lambda found: found[0])
+        logs[one.id] = context.audit.log(one.id)
+        if request := standing_undo(one, logs[one.id]):
+            members.append(one)
+            asked[one.id] = UndoRequested(one.id, request.number)
     stuck: dict[str, str] = {}
-    for number, (_, one, undo) in enumerate(reversed(asked)):
+    for number, one in enumerate(incidents.last_first(members, lambda one: logs[one.id])):
         if number and not _has_time(context):
             go_on()
             return
@@ -73,7 +74,7 @@ def undos(context: Context, incident: str, go_on: Callable[[], None]) -> Iterato
         if arn in stuck:
             _hold_back(context, one, stuck[arn])
             continue
-        yield undo
+        yield asked[one.id]
         now = context.audit.get(one.id)
         if now is None or now.status is not Status.UNDONE:
             stuck[arn] = one.id
