@@ -17,19 +17,17 @@ from driftguard.approvals import incidents
 from driftguard.approvals.act import Act
 from driftguard.approvals.command_queue import CommandQueue
 from driftguard.approvals.containing import Answered
-from driftguard.approvals.desk import Desk
 from driftguard.approvals.incidents import Incident
 from driftguard.approvals.releasing import asked_for
 from driftguard.approvals.requester import Reply, Requester
 from driftguard.documents import Json
-from driftguard.engine.guard import Guard
 from driftguard.engine.intake import Intake
 from driftguard.engine.recording import LEASE
 from driftguard.events.commands import Contain, contain_message
-from driftguard.model import Choice, Decision, Status, Vote
-from tests.support.approving import PEOPLE, asking, is_open
+from driftguard.model import Choice, Status, Vote
+from tests.support.approving import PEOPLE, is_open
 from tests.support.queues import command_message, queues
-from tests.support.stolen_session import Scene, attacked, bystanders, staged
+from tests.support.stolen_session import Stolen, bystanders
 from tests.support.world import World
 
 IN_ORDER = [
@@ -53,26 +51,17 @@ class Kept(CommandQueue):
         self.messages.append(command)
 
 
-@dataclass
-class Story:
-    """The account after the six changes, and all decisions on them."""
+class Story(Stolen):
+    """The account after the six changes and those of two bystanders, and all decisions on them."""
 
-    world: World
-    guard: Guard
-    scene: Scene
-    before: dict[str, Any]
-    after: dict[str, Any]
-    decisions: list[Decision]
-    beside: list[tuple[str, Decision]]
-    queue: Kept
-
-    @property
-    def desk(self) -> Desk:
-        return Desk(self.world.audit, self.world.state, self.guard.policy, self.world.clock.now)
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.beside = [(group, world.one(change, self.guard)) for group, change in bystanders()]
+        self.queue = Kept(lambda: boto3.client("sqs"), "")
 
     @property
     def incident(self) -> Incident:
-        found = incidents.found(self.world.audit, self.world.state, self.decisions[0].id)
+        found = incidents.found(self.world.audit, self.world.state, self.decision.id)
         assert found is not None
         return found
 
@@ -93,11 +82,6 @@ class Story:
         assert opened.trouble is None, opened.trouble
         intake.take(opened)
 
-    def now(self, decision: Decision) -> Decision:
-        found = self.world.audit.get(decision.id)
-        assert found is not None
-        return found
-
     def order_of(self, event: str) -> list[str]:
         """The controls in the order in which their decisions have this entry."""
         entries = [
@@ -117,18 +101,7 @@ class Story:
 
 @pytest.fixture
 def story(world: World) -> Story:
-    guard = asking(world)
-    scene = staged()
-    before = scene.state()
-    made, others = attacked(scene), bystanders()
-    decisions = []
-    for change in made:
-        world.clock.pass_by(seconds=5)
-        decisions += guard.handle(change)
-    beside = [(group, world.one(change, guard)) for group, change in others]
-    after = scene.state()
-    queue = Kept(lambda: boto3.client("sqs"), "")
-    return Story(world, guard, scene, before, after, decisions, beside, queue)
+    return Story(world)
 
 
 def ticking(story: Story) -> None:
@@ -155,9 +128,9 @@ def test_six_changes_are_one_request_with_one_answer_and_one_undo(story: Story) 
     ticking(story)
     answered = story.answered()
     assert (answered.counted, len(answered.replies)) == (True, 6)
-    assert {story.now(one).status for one in story.decisions} == {Status.APPROVED}
+    assert story.statuses == {Status.APPROVED}
     story.take(contain_message(incident.id))
-    assert {story.now(one).status for one in story.decisions} == {Status.REVERTED}
+    assert story.statuses == {Status.REVERTED}
     assert story.order_of("carrying-out") == IN_ORDER
     assert story.scene.state() == story.before | {"keys": ["Inactive"]}
     assert story.bystanders_are_untouched()
@@ -166,7 +139,7 @@ def test_six_changes_are_one_request_with_one_answer_and_one_undo(story: Story) 
     assert asked.counted, asked.text
     (command,) = story.queue.messages
     story.take(command)
-    assert {story.now(one).status for one in story.decisions} == {Status.UNDONE}
+    assert story.statuses == {Status.UNDONE}
     assert story.order_of("undo-asked") == IN_ORDER[::-1]
     assert story.scene.state() == story.after
     assert story.bystanders_are_untouched()
@@ -192,7 +165,7 @@ def test_whoever_may_not_vote_on_one_of_them_votes_on_none_of_it(story: Story) -
     answered = story.answered(person="nobody")
     assert not answered.counted
     assert all(not reply.counted for _, reply in answered.replies)
-    assert {story.now(one).status for one in story.decisions} == {Status.ASKED}
+    assert story.statuses == {Status.ASKED}
 
 
 def test_one_that_fails_keeps_no_other_from_being_contained(
@@ -281,7 +254,7 @@ def test_wherever_workers_die_the_next_goes_on_in_order(
     assert {
         f"{one.id} {event}" for one in story.decisions for event in ("carrying-out", "reverted")
     } <= died
-    assert {story.now(one).status for one in story.decisions} == {Status.REVERTED}
+    assert story.statuses == {Status.REVERTED}
     assert story.order_of("carrying-out") == IN_ORDER
     assert story.scene.state() == story.before | {"keys": ["Inactive"]}
 
@@ -289,7 +262,7 @@ def test_wherever_workers_die_the_next_goes_on_in_order(
     (command,) = story.queue.messages
     died = until_done(story, command, monkeypatch)
     assert {"UpdateAccessKey", "UpdateAssumeRolePolicy", "PutBucketPolicy"} <= died
-    assert {story.now(one).status for one in story.decisions} == {Status.UNDONE}
+    assert story.statuses == {Status.UNDONE}
     assert story.order_of("undo-asked") == IN_ORDER[::-1]
     assert story.scene.state() == story.after
     assert story.bystanders_are_untouched()

@@ -12,9 +12,12 @@ from typing import Any
 
 import boto3
 
-from driftguard.model import Change
+from driftguard.approvals.desk import Desk
+from driftguard.model import Change, Decision, Status
+from tests.support.approving import Asked, asking
 from tests.support.aws_policies import aws_policy
 from tests.support.records import ACCOUNT, ec2, iam, nested_ingress, permission, s3
+from tests.support.world import World
 
 STRANGER = "999999999999"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ci-build"
@@ -187,3 +190,31 @@ def bystanders() -> list[tuple[str, Change]]:
         )
         found.append((group, nested_ingress(group, permission(22, "0.0.0.0/0"), **somebody)))
     return found
+
+
+class Stolen(Asked):
+    """The six changes, each asked about, in one incident; ways to vote as with one request."""
+
+    def __init__(self, world: World, **terms: Any) -> None:
+        self.world, self.guard = world, asking(world, **terms)
+        self.scene = staged()
+        self.before = self.scene.state()
+        changes = attacked(self.scene)
+        self.decisions = []
+        for change in changes:
+            world.clock.pass_by(seconds=5)
+            self.decisions += self.guard.handle(change)
+        self.decision = self.decisions[0]
+        self.desk = Desk(world.audit, world.state, self.guard.policy, world.clock.now)
+        self.after = self.scene.state()
+
+    def now(self, decision: Decision) -> Decision:
+        """A decision as it stands."""
+        found = self.world.audit.get(decision.id)
+        assert found is not None
+        return found
+
+    @property
+    def statuses(self) -> set[Status]:
+        """Where the decisions stand."""
+        return {self.now(one).status for one in self.decisions}
