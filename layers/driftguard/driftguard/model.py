@@ -68,10 +68,8 @@ class Actor:
 
     `principal` is the lasting identity: a role's own ARN for its sessions, else the caller's ARN or
     the service's host name. `session` is the caller's ARN exactly as logged. `source_identity` is
-    what was set when the first role was assumed, and cannot be changed since. `access_key` is the
-    id of the credentials' access key, which nobody can choose. `instance` is the id of the EC2
-    instance whose metadata service handed the credentials out, as AWS says itself: a session's name
-    alone proves nothing.
+    what was set when the first role was assumed, and cannot be changed since; `access_key` is the
+    id of the credentials' key, and `instance` the EC2 instance that they were handed out to.
     """
 
     principal: str = ""
@@ -253,10 +251,7 @@ class Plan:
 
 
 class Use(NamedTuple):
-    """Whether what a revert would cut is in use right now.
-
-    `by` says what uses it; `unknown` says what people must answer, where that could not be told.
-    """
+    """What uses what a revert would cut; or what people must answer, where that is unknown."""
 
     by: str = ""
     unknown: str = ""
@@ -287,9 +282,8 @@ class Vote:
 
     `person` is a name from the policy's `people`, or `link` where the channel proves nobody. `via`
     is the channel; `token` makes the vote single-use. `until` is when an acceptance for a
-    while ends (ISO 8601, UTC). `fingerprint` is of the state that was shown. `reason` is in the
-    voter's words. `incident` is the fingerprint of the whole incident that was shown, where one
-    answer was given to all of it; "" for a vote on this alone.
+    while ends (ISO 8601, UTC). `reason` is in the voter's words. `fingerprint` is of the state that
+    was shown, `incident` that of the whole incident, where all of it was answered as one.
     """
 
     person: str

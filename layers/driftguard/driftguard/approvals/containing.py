@@ -8,20 +8,16 @@ goes on makes that so twenty times at most, because an incident takes no more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from driftguard.audit import Conflict
 from driftguard.aws.calls import AwsError
 from driftguard.model import Choice, Decision, Status, Vote
 
-from . import incidents
+from .incidents import Incident
 from .requester import Reply
 from .rules import shown
-
-if TYPE_CHECKING:
-    from .desk import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +29,16 @@ class Answered:
     replies: tuple[tuple[Decision, Reply], ...] = ()
 
 
-def contain(desk: Desk, decision_id: str, vote: Vote, fingerprint: str) -> Answered:
-    """Votes to revert all that waits in the incident of a decision, in the incident's order.
+# Casts a vote on a decision of this id.
+Cast = Callable[[str, Vote], Reply]
+
+
+def contain(incident: Incident, vote: Vote, fingerprint: str, cast: Cast) -> Answered:
+    """Votes to revert all that waits in an incident, in its order.
 
     `vote` says who votes and how; `fingerprint` is the incident's, as it was shown. A vote that
     does not count, or cannot be recorded, keeps no other from being cast.
     """
-    incident = incidents.found(desk.audit, desk.state, decision_id)
-    if incident is None:
-        return Answered(False, f"There is no decision {decision_id}.")
     if incident.fingerprint != fingerprint:
         return Answered(
             False,
@@ -50,7 +47,7 @@ def contain(desk: Desk, decision_id: str, vote: Vote, fingerprint: str) -> Answe
         )
     if not incident.waiting:
         return Answered(False, "Nothing of the incident waits for an answer.")
-    replies = tuple(_votes(desk, incident, vote))
+    replies = tuple(_votes(incident, vote, cast))
     counted = [reply for _, reply in replies if reply.counted]
     approved = [
         reply for reply in counted if reply.decision and reply.decision.status is Status.APPROVED
@@ -63,14 +60,11 @@ def contain(desk: Desk, decision_id: str, vote: Vote, fingerprint: str) -> Answe
     return Answered(bool(counted), f"{words}.", replies)
 
 
-def _votes(
-    desk: Desk, incident: incidents.Incident, vote: Vote
-) -> Iterator[tuple[Decision, Reply]]:
+def _votes(incident: Incident, vote: Vote, cast: Cast) -> Iterator[tuple[Decision, Reply]]:
+    whole = incident.fingerprint
     for one in incident.waiting:
-        cast = replace(
-            vote, choice=Choice.REVERT, fingerprint=shown(one), incident=incident.fingerprint
-        )
+        of_one = replace(vote, choice=Choice.REVERT, fingerprint=shown(one), incident=whole)
         try:
-            yield one, desk.vote(one.id, cast)
+            yield one, cast(one.id, of_one)
         except (AwsError, Conflict) as error:
             yield one, Reply(False, f"Your vote may not be recorded; answer again: {error}", one)

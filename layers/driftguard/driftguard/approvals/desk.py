@@ -153,9 +153,12 @@ class Desk:
         Raises `AwsError` when the incident cannot be read.
         """
         # Only here: no vote on one decision waits for it.
-        from .containing import contain
+        from . import containing, incidents
 
-        return contain(self, decision_id, vote, fingerprint)
+        incident = incidents.found(self.audit, self.state, decision_id)
+        if incident is None:
+            return containing.Answered(False, f"There is no decision {decision_id}.")
+        return containing.contain(incident, vote, fingerprint, self.vote)
 
     def _owed_of_incident(self, first: Decision) -> Document | None:
         """The command that wakes the guard for the others of an incident, which begins with it."""
