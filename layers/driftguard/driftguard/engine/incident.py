@@ -6,13 +6,12 @@ them again, after a worker died or time was up, does what is left and nothing tw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from driftguard.approvals import incidents
 from driftguard.approvals.owed import standing_undo
 from driftguard.approvals.rules import is_of_one_answer, is_undoable
-from driftguard.audit import Entry
 from driftguard.events.commands import UndoRequested
 from driftguard.model import Decision, Status
 
@@ -55,29 +54,37 @@ def undos(context: Context, incident: str, go_on: Callable[[], None]) -> Iterato
     undone either, because each is only exact on top of the other; the log says so. `go_on` is as in
     `due`. Raises `UnknownDecision`.
     """
-    logs: dict[str, Sequence[Entry]] = {}
-    asked: dict[str, UndoRequested] = {}
-    members: list[Decision] = []
-    for one in _known(context, incident).answerable:
-        if not is_undoable(one) and one.status is not Status.UNDOING:
-            continue
-        logs[one.id] = context.audit.log(one.id)
-        if request := standing_undo(one, logs[one.id]):
-            members.append(one)
-            asked[one.id] = UndoRequested(one.id, request.number)
+    members = [
+        one
+        for one in _known(context, incident).answerable
+        if is_undoable(one) or one.status is Status.UNDOING
+    ]
+    logs = {one.id: context.audit.log(one.id) for one in members}
     stuck: dict[str, str] = {}
-    for number, one in enumerate(incidents.last_first(members, lambda one: logs[one.id])):
-        if number and not _has_time(context):
+    begun = False
+    for one in incidents.last_first(members, lambda one: logs[one.id]):
+        arn, request = one.candidate.resource.arn, standing_undo(one, logs[one.id])
+        if request is None:
+            # It was answered before, and is still not undone.
+            stuck[arn] = one.id
+            continue
+        if begun and not _has_time(context):
             go_on()
             return
-        arn = one.candidate.resource.arn
-        if arn in stuck:
-            _hold_back(context, one, stuck[arn])
+        begun = True
+        if after := next((id_ for other, id_ in stuck.items() if _is_part(arn, other)), ""):
+            _hold_back(context, one, after)
+            stuck[arn] = one.id
             continue
-        yield asked[one.id]
+        yield UndoRequested(one.id, request.number)
         now = context.audit.get(one.id)
         if now is None or now.status is not Status.UNDONE:
             stuck[arn] = one.id
+
+
+def _is_part(one: str, other: str) -> bool:
+    """Whether two ARNs are of one resource, or one is of a part of the other: a user's key."""
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
 def _hold_back(context: Context, decision: Decision, after: str) -> None:
