@@ -36,7 +36,8 @@ exit code means. This is version {VERSION}.
 # module's `app`, a command of its own the function that is named like the module.
 COMMANDS = (
     *("audit", "policy", "baseline", "exempt", "trust", "circuit-breaker", "access", "lab"),
-    *("approve", "deny", "accept", "confirm", "undo", "freeze", "unfreeze", "redrive"),
+    *("approve", "deny", "accept", "confirm", "undo", "incident"),
+    *("freeze", "unfreeze", "redrive"),
     *("controls", "explain", "replay", "noise", "scan", "sweep", "report", "doctor", "console"),
     *("slack", "demo"),
     *("generate", "sdk"),

@@ -1,7 +1,7 @@
 """Votes, undos and confirmations, sent under the caller's own IAM identity.
 
-The commands `approve`, `deny`, `accept`, `undo`, `confirm` and `console` share this. People vote on
-the remediation that was proposed, not on the change.
+The commands `approve`, `deny`, `accept`, `undo`, `confirm`, `incident` and `console` share this.
+People vote on the remediation that was proposed, not on the change.
 """
 
 from __future__ import annotations
@@ -51,6 +51,12 @@ def confirmed(deployed: Stack, decision: str, fingerprint: str, reason: str) -> 
     """Agrees to a proposed act as this fingerprint shows it; returns the signed API's answer."""
     said: Document = {"decision": decision, "fingerprint": fingerprint, "reason": reason}
     return ask(deployed, "/confirm", said)
+
+
+def contained(deployed: Stack, incident: str, fingerprint: str, reason: str) -> Document:
+    """Answers an incident as this fingerprint shows it; returns the signed API's answer."""
+    said: Document = {"incident": incident, "fingerprint": fingerprint, "reason": reason}
+    return ask(deployed, "/contain", said)
 
 
 def undo_requested(deployed: Stack, decision: str, reason: str) -> Document:

@@ -68,7 +68,8 @@ class Actor:
 
     `principal` is the lasting identity: a role's own ARN for its sessions, else the caller's ARN or
     the service's host name. `session` is the caller's ARN exactly as logged. `source_identity` is
-    what was set when the first role was assumed, and cannot be changed since.
+    what was set when the first role was assumed, and cannot be changed since; `access_key` is the
+    id of the credentials' key, and `instance` the EC2 instance that they were handed out to.
     """
 
     principal: str = ""
@@ -78,6 +79,8 @@ class Actor:
     source: str = ""
     agent: str = ""
     source_identity: str = ""
+    access_key: str = ""
+    instance: str = ""
 
     @property
     def name(self) -> str:
@@ -248,10 +251,7 @@ class Plan:
 
 
 class Use(NamedTuple):
-    """Whether what a revert would cut is in use right now.
-
-    `by` says what uses it; `unknown` says what people must answer, where that could not be told.
-    """
+    """What uses what a revert would cut; or what people must answer, where that is unknown."""
 
     by: str = ""
     unknown: str = ""
@@ -282,8 +282,8 @@ class Vote:
 
     `person` is a name from the policy's `people`, or `link` where the channel proves nobody. `via`
     is the channel; `token` makes the vote single-use. `until` is when an acceptance for a
-    while ends (ISO 8601, UTC). `fingerprint` is of the state that was shown. `reason` is in the
-    voter's words.
+    while ends (ISO 8601, UTC). `reason` is in the voter's words. `fingerprint` is of the state that
+    was shown, `incident` that of the whole incident, where all of it was answered as one.
     """
 
     person: str
@@ -295,6 +295,7 @@ class Vote:
     until: str = ""
     identity: str = ""
     reason: str = ""
+    incident: str = ""
 
 
 class Apart(NamedTuple):
@@ -325,8 +326,8 @@ class Decision:
     state while it was asked about. At `next_try` a failed revert that left its risk is tried again
     (`retries` counts how often), and a preparation is looked at again. Times are ISO 8601, UTC.
     `apart`: hint, state, left and plan are too large for the record itself; where they are lost,
-    the plan is an outline, and the rest is empty. `incident` is the first request about what one
-    caller changed within minutes (itself included); `beside` is what helps to answer, by line.
+    the plan is an outline, and the rest is empty. `incident` is the first decision about what
+    one actor did within minutes (itself included); `beside` is what helps to answer, by line.
     """
 
     id: str

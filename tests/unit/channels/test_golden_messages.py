@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from driftguard.approvals.incidents import Incident
 from driftguard.channels import page, sns
 from driftguard.channels.budget import Named, Waiting
 from driftguard.channels.message import programs
@@ -250,7 +251,10 @@ def test_an_incident_and_a_digest_look_as_somebody_saw_them() -> None:
     subject = sns.incident_subject(pair)
     assert_golden(GOLDEN / "mail" / "incident.txt", f"Subject: {subject}\n\n{incident}\n")
     requests = [(one, request(one)) for one in pair]
-    assert_golden(GOLDEN / "slack" / "incident.json", in_json(slack_incident.message(requests)))
+    whole = Incident(pair[0].id, tuple(pair))
+    assert_golden(
+        GOLDEN / "slack" / "incident.json", in_json(slack_incident.message(requests, whole))
+    )
     assert_golden(GOLDEN / "amazon-q" / "incident.json", in_json(sns.incident_card(requests)))
     many = [*DECISIONS.values()]
     digest = f"Subject: {sns.digest_subject(many)}\n\n{sns.digest_text(many)}\n"

@@ -105,7 +105,10 @@ def test_amazon_q_shows_an_incident_with_ids_calls_links_and_the_command() -> No
     assert told.count("iam:DetachRolePolicy") == 6
     assert told.count("and 2 more calls") == 3
     commands = card["content"]["nextSteps"]
-    assert any(one.startswith(f"driftguard approve {' '.join(ids)}:") for one in commands)
+    assert any(
+        one.startswith(f"driftguard incident contain {requests[0][0].incident}:")
+        for one in commands
+    )
     assert [one for one in commands if one.startswith("Revert ")] == [
         f"Revert {id_}: {LINK}{number}" for number, id_ in enumerate(ids, 1)
     ]

@@ -23,7 +23,7 @@ from driftguard.channels.topic import Topic, Voting, publish, publish_digest
 from driftguard.channels.wording import ApprovalRequest, as_json
 from driftguard.engine.errors import NotYet
 from driftguard.engine.guard import Guard
-from driftguard.events.commands import CarryOut, Expire, Thaw, command_of, thaw_message
+from driftguard.events.commands import CarryOut, Contain, Expire, Thaw, command_of, thaw_message
 from driftguard.model import Autonomy, Choice, Decision, Ruling, Status, Vote
 from driftguard.policy.model import Person, Terms
 from tests.support.guardrails.throwaway import add_full_moon
@@ -150,6 +150,18 @@ def test_an_approval_wakes_the_guard_and_tells_the_topic_nothing_yet(stage: Stag
     approved = stage.vote(stage.asked(), "bob")
     assert stage.follow_up(approved) is False
     assert stage.queued() == [CarryOut(approved.id)]
+
+
+def test_an_incident_that_was_answered_as_one_is_one_command(stage: Stage) -> None:
+    first = stage.vote(stage.asked(), "bob")
+    of_one = tuple(replace(vote, incident="f" * 16) for vote in first.votes)
+    several = [
+        (str(number), replace(first, id=f"dg-{number}", incident="dg-1", votes=of_one))
+        for number in (1, 2, 3)
+    ]
+    alone = replace(first, id="dg-4", incident="dg-1")
+    stage.publisher.follow_up_all([*several, ("4", alone)])
+    assert stage.queued() == [Contain("dg-1"), CarryOut("dg-4")]
     assert stage.published() == []
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from driftguard.approvals import incidents
 from driftguard.approvals.rules import UNDO_REQUESTED
 from driftguard.events.commands import undo_message
 from driftguard.model import Status
@@ -158,6 +160,25 @@ def test_an_answer_to_another_state_is_refused(api: AtTheSignedApi) -> None:
 @pytest.mark.parametrize("body", ["", "nonsense", "[]", "{" * 20_000, "[" * 16_000])
 def test_what_is_no_json_object_is_refused(api: AtTheSignedApi, body: str) -> None:
     assert api.send(BOB, "/answer", body)[0] in (400, 413)
+
+
+def test_one_answer_to_an_incident_names_it_and_what_was_shown_of_it(api: AtTheSignedApi) -> None:
+    first, world = api.asked.decision, api.asked.world
+    assert api.send(BOB, "/contain", json.dumps({"incident": first.id}))[0] == 400
+    found = incidents.found(world.audit, world.state, first.id)
+    assert found is not None
+    said = {"incident": first.id, "fingerprint": "0" * 16, "reason": "x"}
+    status, told = api.send(BOB, "/contain", json.dumps(said))
+    assert (status, told["counted"], told["decisions"]) == (409, False, [])
+    assert "Look at it again" in told["text"]
+    said["fingerprint"] = found.fingerprint
+    status, told = api.send(BOB, "/contain", json.dumps(said))
+    assert (status, told["person"]) == (200, "bob")
+    assert [(one["decision"], one["status"]) for one in told["decisions"]] == [
+        (first.id, "approved")
+    ]
+    status, told = api.send(BOB, "/contain", json.dumps({**said, "incident": "dg-0"}))
+    assert (status, told["text"]) == (409, "There is no decision dg-0.")
 
 
 def test_other_paths_are_not_there(api: AtTheSignedApi) -> None:

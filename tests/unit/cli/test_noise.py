@@ -74,6 +74,7 @@ def test_changes_of_one_caller_within_minutes_are_one_incident(
     def at(minute: int, session: str) -> dict[str, Any]:
         identity = session_of(ROLE)
         identity["arn"] = identity["arn"].replace("/session", f"/{session}")
+        identity["accessKeyId"] = f"ASIA{session}"
         time = f"2026-11-24T12:{minute:02}:00Z"
         return opened(f"sg-{minute}{session}", eventTime=time, userIdentity=identity)
 

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftguard import controls
-from driftguard.model import Resource, Status
+from driftguard.approvals.incidents import Incident
+from driftguard.model import Call, Plan, Resource, Status, Step
 from driftguard.policy.bounds import Exemption
 from driftguard_cli.commands import exempt, sweep
 from driftguard_cli.commands.audit import listing
+from driftguard_cli.commands.incident import shown
 from driftguard_cli.rows import Rows, severity_in_words
 from driftguard_cli.terminal import Console
 from tests.support.audit import a_decision, group
@@ -75,6 +77,36 @@ def found() -> Rows:
     )
 
 
+IN_AN_INCIDENT = (
+    a_decision(
+        1,
+        "2026-11-24T12:31:05.000Z",
+        severity=95,
+        control="iam.trust-external",
+        status=Status.ASKED,
+        summary="the account 210987654321, which is not trusted, may assume the role",
+        plan=Plan((Step(Call("iam", "UpdateAssumeRolePolicy", {}, on=()), ()),)),
+    ),
+    a_decision(
+        2,
+        "2026-11-24T12:33:15.000Z",
+        control="s3.public-acl",
+        resource=Resource("s3.bucket", BUCKET.rpartition(":")[2], "123456789012", "", BUCKET),
+        status=Status.OBSERVED,
+        summary="everybody may list the bucket and read what is in it",
+    ),
+)
+
+
+def incident_list() -> Rows:
+    listed = shown.Listed(IN_AN_INCIDENT[0].id, IN_AN_INCIDENT[0].decided, IN_AN_INCIDENT)
+    return shown.list_rows([listed])
+
+
+def incident_show() -> Rows:
+    return shown.rows(Incident(IN_AN_INCIDENT[0].id, IN_AN_INCIDENT))
+
+
 def exemptions() -> Rows:
     entries = [
         Exemption(
@@ -98,7 +130,10 @@ def exemptions() -> Rows:
 @pytest.mark.parametrize("width", [80, 100, 140])
 @pytest.mark.parametrize(
     ("name", "made"),
-    [("audit-list", decisions), ("sweep", found), ("exempt-list", exemptions)],
+    [
+        *(("audit-list", decisions), ("sweep", found), ("exempt-list", exemptions)),
+        *(("incident-list", incident_list), ("incident-show", incident_show)),
+    ],
 )
 def test_a_list_looks_as_when_somebody_last_looked(name: str, made: object, width: int) -> None:
     assert callable(made)

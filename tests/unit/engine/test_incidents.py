@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
-from hypothesis import given
-from hypothesis import strategies as some
 
-from driftguard.documents import Document, stamp
+from driftguard.documents import Document
 from driftguard.engine.guard import Guard
-from driftguard.model import Actor, Autonomy, Decision, Status
-from driftguard.state import incidents
+from driftguard.model import Autonomy, Decision, Status
 from driftguard.state.keys import incident_key, partition
-from tests.support.observed import observed
 from tests.support.records import ACCOUNT, flat_ingress, session_of
 from tests.support.world import HERE, World
 from tests.unit.state.test_junk import VALUES
 
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/deployer"
 
 
-def in_session(name: str) -> dict[str, Any]:
+def in_session(name: str, access_key: str) -> dict[str, Any]:
     found = session_of(ROLE)
-    return found | {"arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/{name}"}
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/{name}"
+    return found | {"arn": arn, "accessKeyId": access_key}
 
 
 @pytest.fixture
@@ -70,50 +65,44 @@ def test_the_changes_of_one_caller_within_minutes_are_one_incident(
 
 
 def test_two_callers_are_never_joined_though_their_role_is_the_same(asking: Guard) -> None:
-    first = opened(asking, "web", userIdentity=in_session("alice@example.com"))
-    other = opened(asking, "db", userIdentity=in_session("bob@example.com"))
-    again = opened(asking, "cache", userIdentity=in_session("alice@example.com"))
+    alice, bob = in_session("alice@example.com", "ASIA1"), in_session("bob@example.com", "ASIA2")
+    first = opened(asking, "web", userIdentity=alice)
+    other = opened(asking, "db", userIdentity=bob)
+    again = opened(asking, "cache", userIdentity=alice)
     assert other.incident == other.id
     assert other.beside == ()
     assert again.incident == first.id
 
 
-def test_whoever_is_not_known_joins_nothing() -> None:
-    assert incidents.who(Actor.unattributed()) == ""
-    assert incidents.who(Actor()) == ""
+def test_whoever_calls_their_session_like_somebody_elses_joins_nothing(asking: Guard) -> None:
+    # Every workflow of GitHub's action for credentials calls its session so.
+    first = opened(asking, "web", userIdentity=in_session("GitHubActions", "ASIA1"))
+    other = opened(asking, "db", userIdentity=in_session("GitHubActions", "ASIA2"))
+    assert (first.incident, other.incident) == (first.id, other.id)
+
+
+def test_what_was_only_observed_is_in_the_incident_too(asking: Guard, world: World) -> None:
+    observing = replace(asking, ceiling=Autonomy.OBSERVE)
+    ec2 = boto3.client("ec2")
+    group = ec2.create_security_group(GroupName="web", Description="web")["GroupId"]
+    ec2.authorize_security_group_ingress(
+        GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
+    )
+    (told,) = observing.handle(flat_ingress(group, 22, "0.0.0.0/0"))
+    asked = opened(asking, "db")
+    assert (told.status, told.incident, asked.incident) == (Status.OBSERVED, told.id, told.id)
+    # Nothing of it can be answered.
+    assert asked.beside == ()
 
 
 @pytest.mark.parametrize("junk", VALUES, ids=str)
 def test_junk_in_the_incidents_place_keeps_nobody_from_being_asked(
     asking: Guard, world: World, junk: Document
 ) -> None:
-    pk, sk = incident_key(HERE, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/alice")
+    pk, sk = incident_key(HERE, ACCOUNT, f"user {ACCOUNT} alice")
     assert pk == partition("incident", HERE, ACCOUNT)
     boto3.client("dynamodb").put_item(
         TableName="state", Item={"pk": {"S": pk}, "sk": {"S": sk}, **junk}
     )
     decision = opened(asking, "web")
     assert decision.status is Status.ASKED
-
-
-@given(some.lists(some.integers(0, 40), max_size=60))
-def test_an_incident_remembers_no_more_than_it_may_and_never_joins_over_a_pause(
-    minutes: list[int],
-) -> None:
-    stored: Document = {}
-    at = NOW
-    for number, apart in enumerate(minutes):
-        at += timedelta(minutes=apart)
-        before = incidents.open_requests(stored, at)
-        if before:
-            last = datetime.fromisoformat(before[-1].at)
-            assert at - last < incidents.WINDOW
-        stored = incidents.with_request(stored, observed(number), at) or stored
-        assert len(incidents.open_requests(stored, at)) <= incidents.MOST
-
-
-def test_what_is_no_list_of_requests_is_none() -> None:
-    for junk in ("x", [1], [{"at": "now"}], {"requests": 3}):
-        assert incidents.open_requests({"requests": junk}, NOW) == ()
-    known = {"requests": [{"decision": "dg-1", "at": stamp(NOW)}]}
-    assert [one.decision for one in incidents.open_requests(known, NOW)] == ["dg-1"]

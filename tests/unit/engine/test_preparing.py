@@ -104,10 +104,9 @@ def test_a_protection_that_is_switched_off_is_told_at_once_and_asked_about_later
     assert decision.decided in asked.reason
     assert world.log(asked) == ["decided", "asked-anew"]
     # It belongs to its caller's incident like any other request.
-    known = world.state.record(incident_key(HERE, HERE.account, incidents.who(ALICE)))
-    assert [one.decision for one in incidents.open_requests(known.document, world.clock.at)] == [
-        asked.id
-    ]
+    known = world.state.recall(incident_key(HERE, HERE.account, incidents.who(ALICE)))
+    assert asked.incident == asked.id
+    assert incidents.is_asked_about(known, HERE.account, ALICE, world.clock.at)
 
 
 @pytest.mark.parametrize("end", [delete, lambda name: switch(name, on=True)], ids=["gone", "back"])

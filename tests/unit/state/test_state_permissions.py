@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import boto3
 import pytest
 from typer.testing import CliRunner
 
+from driftguard.approvals import incidents
+from driftguard.approvals.act import Act
+from driftguard.approvals.releasing import said_of
 from driftguard.channels.slack.sent import SentMessages
 from driftguard.channels.told import ToldOnce
 from driftguard.channels.topic import Topic
 from driftguard.controls import control
-from driftguard.documents import Document
+from driftguard.documents import Document, Json
 from driftguard.events.commands import (
     AcceptBaseline,
+    Contain,
     JudgeAnew,
     LookAt,
+    Release,
     Thaw,
     Undo,
     UndoRequested,
     command_of,
 )
-from driftguard.model import Autonomy, Candidate, Certainty, Observation, Resource, Status
+from driftguard.model import (
+    Autonomy,
+    Candidate,
+    Certainty,
+    Choice,
+    Observation,
+    Resource,
+    Status,
+    Vote,
+)
 from driftguard.sweep.look import sweep
 from driftguard_cli.main import app
-from tests.support.api_requests import BOB
+from tests.support.api_requests import BOB, Prompt
 from tests.support.approving import Asked
 from tests.support.doors import Door
 from tests.support.guardrails.groups import open_group
@@ -70,6 +84,35 @@ def test_who_takes_answers_may_read_and_write_what_they_teach(
     assert questions[1].vote("bob", "accept").counted
     assert questions[2].vote("bob", "accept", until=UNTIL).counted
     assert actions(judge) >= {"dynamodb:BatchGetItem", "dynamodb:PutItem"}
+
+
+def test_who_takes_one_answer_to_an_incident_may_read_it_and_the_guard_too(
+    world: World, judge: Judge
+) -> None:
+    first, second = (Asked(world, open_group(name)) for name in ("a", "b"))
+    found = incidents.found(world.audit, world.state, second.decision.id)
+    assert found is not None
+    assert [one.id for one in found.waiting] == [first.decision.id, second.decision.id]
+    vote = Vote("bob", Choice.REVERT, "slack", "now", "")
+    judge.watch(world.guard.aws, "ReplyRole")
+    assert first.desk.contain(found.id, vote, found.fingerprint).counted
+    judge.watch(world.guard.aws, "GuardRole")
+    done = list(first.guard.contain(Contain(found.id), print))
+    assert [one.status for one in done] == [Status.REVERTED] * 2
+
+    judge.watch(world.guard.aws, "SignedApiRole")
+    now = incidents.found(world.audit, world.state, found.id)
+    assert now is not None
+    said = {**said_of(now.releasable, now.id, "a mistake"), "act": "release"}
+    act = Act("release", said, "bob", BOB, world.clock.now())
+    sent: list[Mapping[str, Json]] = []
+    reply = first.desk.acting.act(act, Prompt(lambda: boto3.client("sqs"), "", sent.append))
+    assert reply.counted, reply.text
+    judge.watch(world.guard.aws, "GuardRole")
+    undone = list(first.guard.release(Release(found.id), print))
+    assert [one.status for one in undone] == [Status.UNDONE] * 2
+    assert "incident" in keys(judge)
+    assert actions(judge) >= {"dynamodb:GetItem", "dynamodb:PutItem"}
 
 
 def test_the_guard_may_read_and_write_what_it_decides_by(world: World, judge: Judge) -> None:
@@ -217,6 +260,7 @@ def test_slack_may_read_the_other_requests_of_an_incidents_message(
         (message,) = slack.posted
         assert message.edits == 1
     assert "dynamodb:BatchGetItem" in actions(judge)
+    assert "incident" in keys(judge)
 
 
 def test_who_takes_clicks_may_see_the_message_and_remember_the_request(

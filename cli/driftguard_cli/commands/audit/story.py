@@ -94,6 +94,12 @@ def _story(decision: Decision, log: Sequence[Entry]) -> Group:
     return Group(*(part for titled in _chapters(decision, log) for part in titled), "")
 
 
+def _incident(decision: Decision) -> Iterator[tuple[str, str]]:
+    """The incident that a decision came to; the record of the first does not say who followed."""
+    if decision.incident not in ("", decision.id):
+        yield ("Incident", f"{decision.incident}, with what one actor did within minutes")
+
+
 def _chapters(decision: Decision, log: Sequence[Entry]) -> Iterator[tuple[RenderableType, ...]]:
     resource, actor = decision.candidate.resource, decision.actor
     title = Text(f"{decision.title}: ", "bold")
@@ -120,6 +126,7 @@ def _chapters(decision: Decision, log: Sequence[Entry]) -> Iterator[tuple[Render
             ("Change", f"{decision.change_name} at {decision.change_time}"),
             ("By", by(actor)),
             ("Why", decision.reason),
+            *_incident(decision),
         ),
     )
     lowered = [ruling for ruling in decision.rulings if ruling.limit < Autonomy.REVERT]

@@ -10,7 +10,9 @@ from itertools import takewhile, zip_longest
 
 from starlette.responses import Response
 
+from driftguard.approvals import incidents
 from driftguard.approvals.act import CONTROL as OPERATOR
+from driftguard.approvals.incidents import Incident
 from driftguard.approvals.rules import (
     UNDO_REQUESTED,
     inverse,
@@ -96,7 +98,16 @@ def _story(site: Site, told: Recorded) -> dict[str, object]:
         "sealed": told.fault is None and is_sealed(site.stack.audit, told.log),
         "state": _sides(told.decision),
         "unkept": why_unkept(told.decision.state),
+        "incident": _incident(site, told.decision),
     }
+
+
+def _incident(site: Site, decision: Decision) -> Incident | None:
+    """The incident that a decision is in with others, as the tables have it."""
+    if not decision.incident:
+        return None
+    found = incidents.found(site.stack.audit, site.stack.state, decision.id)
+    return found if found is not None and len(found.members) > 1 else None
 
 
 def _moves(told: Recorded) -> bool:

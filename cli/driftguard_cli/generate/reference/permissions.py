@@ -140,6 +140,12 @@ COMMANDS: dict[str, Needs] = {
     **dict.fromkeys(("approve", "deny", "accept", "confirm", "undo"), _VOTE),
     "freeze": Needs(_SIGNED, (_DIRECT,)),
     "unfreeze": Needs((*_SIGNED, READ_DECISIONS, READ_STATE), (_DIRECT,)),
+    **dict.fromkeys(
+        ("incident list", "incident show"), Needs((FIND_STACK, READ_DECISIONS, READ_STATE))
+    ),
+    **dict.fromkeys(
+        ("incident contain", "incident release"), Needs((*_SIGNED, READ_DECISIONS, READ_STATE))
+    ),
     "redrive": Needs(
         (*_SIGNED, READ_DECISIONS, TAKE_DEAD_LETTERS, PUT_CHANGES_BACK, KNOW_SIGNATURES)
     ),
@@ -201,13 +207,17 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
         "Looks at the record, at what is remembered and at the stack's health; changes nothing.",
         (
             *(f"audit {name}" for name in ("list", "show", "verify", "export", "stats")),
+            *("incident list", "incident show"),
             *("baseline show", "baseline history", "exempt list"),
             *("trust show", "trust history", "circuit-breaker show", "doctor", "report"),
         ),
     ),
     "Voter": (
         "Answers approval requests and undoes reverts. Whether a vote counts is for the policy.",
-        ("approve", "deny", "accept", "confirm", "undo", "audit list", "audit show"),
+        (
+            *("approve", "deny", "accept", "confirm", "undo", "audit list", "audit show"),
+            *("incident list", "incident show", "incident contain", "incident release"),
+        ),
     ),
     "Operator": (
         "Acts on the guard itself: exempts, freezes, re-arms, resets, handles dead letters.",

@@ -17,6 +17,8 @@ FREEZES = freezes.ACTS
 UNPROVEN = "Unproven"
 # The act that has a revert undone, where that needs more than one person.
 UNDO = "undo"
+# The act that has all reverts of an incident undone.
+RELEASE = "release"
 LONGEST_REASON = 1000
 
 
@@ -48,11 +50,13 @@ class Act:
     def id(self) -> str:
         """The id of the decision that records the act.
 
-        Whoever wants the same revert undone, as the record has it, asks for the same act.
+        Whoever wants the same undone, as the record has it, asks for the same act.
         """
         asked: list[Json] = [self.kind, self.identity, stamp(self.at), self.said]
         if self.kind == UNDO:
             asked = [self.kind, self.said.get("decision"), self.said.get("version")]
+        elif self.kind == RELEASE:
+            asked = [self.kind, self.said.get("incident"), self.said.get("members")]
         return "dg-" + digest(asked)[:24]
 
     @property

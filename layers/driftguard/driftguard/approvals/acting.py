@@ -10,7 +10,7 @@ from itertools import islice, takewhile
 from driftguard.audit import AuditTable, Conflict
 from driftguard.aws.dynamodb import Moved
 from driftguard.documents import stamp, text
-from driftguard.events.commands import accept_message, undo_message
+from driftguard.events.commands import accept_message, release_message, undo_message
 from driftguard.model import Decision, Resource, Status
 from driftguard.policy.model import Policy
 from driftguard.state import freezes
@@ -19,7 +19,7 @@ from driftguard.state.keys import StateRecords, TooLarge
 from driftguard.state.table import StateTable
 
 from . import operators, undoing
-from .act import CONTROL, UNDO, Act, Done, Made, Unfit
+from .act import CONTROL, RELEASE, UNDO, Act, Done, Made, Unfit
 from .breadth import Need, lacking, needs, voter_of
 from .command_queue import CommandQueue
 from .requester import Reply, Requester
@@ -136,19 +136,28 @@ class Acting:
             raise Unfit(f"{voter} has agreed before.")
         return replace(act, agreed=(*act.agreed, (person, requester.identity)))
 
-    def _undone(self, act: Act) -> Decision | None:
-        """The decision that an undo is about; None for any other act."""
+    def _undone(self, act: Act) -> tuple[Decision, ...]:
+        """The decisions that an act undoes; none for any other act."""
+        if act.kind == RELEASE:
+            # Only here: a release is rare.
+            from . import incidents, releasing
+
+            name = text(act.said, "incident")
+            incident = incidents.found(self.audit, self.state, name) if name else None
+            if incident is None:
+                raise Unfit(f"There is no incident {name or '(unnamed)'}.")
+            return releasing.subjects(act, incident)
         if act.kind != UNDO:
-            return None
+            return ()
         subject = undoing.subject(act)
         decision = self.audit.get(subject) if subject else None
         if decision is None:
             raise Unfit(f"There is no decision {subject or '(unnamed)'}.")
-        return decision
+        return (decision,)
 
-    def _needs(self, act: Act, undone: Decision | None) -> tuple[Need, ...]:
-        if undone is not None:
-            return (undoing.need(undone, self.policy),)
+    def _needs(self, act: Act, undone: tuple[Decision, ...]) -> tuple[Need, ...]:
+        if undone:
+            return tuple(dict.fromkeys(undoing.need(one, self.policy) for one in undone))
         if act.kind == "unfreeze" and any(
             voter_of(*person) in self._who_froze(act) for person in act.people
         ):
@@ -187,11 +196,12 @@ class Acting:
         return {voter_of(person.name if person else "", one) for person, one in named}
 
     def _must_count(
-        self, name: str, identity: str, wanted: tuple[Need, ...], undone: Decision | None
+        self, name: str, identity: str, wanted: tuple[Need, ...], undone: tuple[Decision, ...]
     ) -> None:
         """Raises `Unfit` where the agreement of a person, by name and ARN, counts for nothing."""
-        if undone and (refusal := undoing.refusal(undone, name, identity, self.policy)):
-            raise Unfit(refusal)
+        for one in undone:
+            if refusal := undoing.refusal(one, name, identity, self.policy):
+                raise Unfit(refusal if len(undone) == 1 else f"{one.id}: {refusal}")
         voter = voter_of(name, identity)
         if wanted and not any(need.counts(voter) for need in wanted):
             raise Unfit(f"{voter} may not decide that: {lacking(wanted, ())}.")
@@ -227,18 +237,20 @@ class Acting:
         what: Done,
         decision: Decision,
         commands: CommandQueue,
-        undone: Decision | None,
+        undone: tuple[Decision, ...],
     ) -> Reply:
         also = [*self.state.writes(*what.records)]
-        if undone is not None:
+        requested: list[Decision] = []
+        for one in undone:
             # In one transaction: the guard obeys the request in the log of what is to be undone.
-            undone, requested = self.audit.prepared(
-                replace(undone, updated=self._stamp()),
+            asked, writes = self.audit.prepared(
+                replace(one, updated=self._stamp()),
                 event=UNDO_REQUESTED,
                 note=act.reason,
                 by=act.by,
             )
-            also += requested
+            requested.append(asked)
+            also += writes
         written = self.audit.append(
             decision,
             event=act.kind,
@@ -246,17 +258,26 @@ class Acting:
             by=act.by,
             also=also,
         )
-        if undone is not None:
-            commands.send(undo_message(undone.id, undone.version))
-            return Reply(True, "The guard has been asked to undo it.", undone)
+        if act.kind == RELEASE:
+            commands.send(release_message(text(act.said, "incident")))
+            count = f"all {len(requested)}" if len(requested) > 1 else "it"
+            return Reply(True, f"The guard has been asked to undo {count}.", written)
+        if requested:
+            (subject,) = requested
+            commands.send(undo_message(subject.id, subject.version))
+            return Reply(True, "The guard has been asked to undo it.", subject)
         if act.kind == operators.ACCEPT:
             commands.send(accept_message(written.id, written.version))
         return Reply(True, f"{what.title}: {what.summary}.", written)
 
-    def _worked_out(self, act: Act, undone: Decision | None) -> tuple[Done, Resource | None]:
+    def _worked_out(self, act: Act, undone: tuple[Decision, ...]) -> tuple[Done, Resource | None]:
         """The effects of an act, and its resource where more is recorded of it than its ARN."""
-        if undone is not None:
-            return undoing.done(act, undone), undone.candidate.resource
+        if act.kind == RELEASE:
+            from . import releasing
+
+            return releasing.done(act, undone), None
+        if undone:
+            return undoing.done(act, undone[0]), undone[0].candidate.resource
         remembered = self.state.recall(*operators.keys(act, self.state.place))
         if act.kind != operators.ACCEPT:
             return operators.done(act, remembered), None

@@ -34,7 +34,7 @@ from driftguard.state.keys import (
 from driftguard.state.table import StateTable
 
 from .command_queue import CommandQueue
-from .owed import owed
+from .owed import owed, owed_of
 from .requester import Reply, Requester
 from .rules import (
     UNDO_REQUESTED,
@@ -49,7 +49,10 @@ from .rules import (
 )
 
 if TYPE_CHECKING:
+    from driftguard.documents import Document
+
     from .acting import Acting
+    from .containing import Answered
 
 # Two votes that meet both try again; more than a few rounds mean that something is wrong.
 _ROUNDS = 20
@@ -134,7 +137,8 @@ class Desk:
         decision = self.audit.get(decision_id)
         if decision is None:
             return Reply(False, f"There is no decision {decision_id}.")
-        command = owed(decision, self.audit.log(decision_id), self.stamp())
+        command = self._owed_of_incident(decision)
+        command = command or owed(decision, self.audit.log(decision_id), self.stamp())
         if command is None:
             due = decision.next_try or (decision.expires if is_open(decision) else "")
             until = f" before {due}" if due else ""
@@ -142,6 +146,30 @@ class Desk:
             return Reply(True, nothing, decision)
         commands.send(command)
         return Reply(True, "The guard has been woken.", decision)
+
+    def contain(self, decision_id: str, vote: Vote, fingerprint: str) -> Answered:
+        """Takes one answer to the incident of a decision, as this fingerprint shows it.
+
+        Raises `AwsError` when the incident cannot be read.
+        """
+        # Only here: no vote on one decision waits for it.
+        from . import containing, incidents
+
+        incident = incidents.found(self.audit, self.state, decision_id)
+        if incident is None:
+            return containing.Answered(False, f"There is no decision {decision_id}.")
+        return containing.contain(incident, vote, fingerprint, self.vote)
+
+    def _owed_of_incident(self, first: Decision) -> Document | None:
+        """The command that wakes the guard for the others of an incident, which begins with it."""
+        if first.incident != first.id:
+            return None
+        from . import incidents
+
+        incident = incidents.found(self.audit, self.state, first.id)
+        if incident is None or len(incident.members) == 1:
+            return None
+        return owed_of(incident, lambda one: self.audit.log(one.id))
 
     @property
     def acting(self) -> Acting:

@@ -6,15 +6,17 @@ guard. The record says what is still to be done.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from driftguard.audit import Entry
 from driftguard.documents import Document
 from driftguard.events.commands import (
     accept_message,
     carry_out_message,
+    contain_message,
     expire_message,
     judge_message,
+    release_message,
     thaw_message,
     undo_message,
 )
@@ -22,7 +24,8 @@ from driftguard.guardrails.spoken import spoken
 from driftguard.model import Decision, Status
 
 from .act import FREEZES
-from .rules import UNDO_REQUESTED
+from .incidents import Incident
+from .rules import UNDO_REQUESTED, is_of_one_answer, is_undoable
 
 
 def owed(decision: Decision, log: Sequence[Entry], now: str) -> Document | None:
@@ -57,6 +60,24 @@ def owed(decision: Decision, log: Sequence[Entry], now: str) -> Document | None:
     if accepted is not None:
         return accept_message(decision.id, accepted.number)
     return None if undo is None else undo_message(decision.id, undo.number)
+
+
+def owed_of(incident: Incident, log_of: Callable[[Decision], Sequence[Entry]]) -> Document | None:
+    """The command that wakes the guard for what is left of one answer, or one undo, of an incident.
+
+    None if there is nothing. `log_of` gives a decision's log.
+    """
+    underway = (Status.APPROVED, Status.REVERTING)
+    if any(one.status in underway and is_of_one_answer(one) for one in incident.members):
+        return contain_message(incident.id)
+    undoable = (one for one in incident.answerable if is_undoable(one) or _is_undoing(one))
+    if any(standing_undo(one, log_of(one)) for one in undoable):
+        return release_message(incident.id)
+    return None
+
+
+def _is_undoing(decision: Decision) -> bool:
+    return decision.status is Status.UNDOING
 
 
 def standing_undo(decision: Decision, log: Sequence[Entry]) -> Entry | None:

@@ -55,6 +55,11 @@ def is_open(decision: Decision) -> bool:
     return decision.status is Status.ASKED or is_tried_again(decision)
 
 
+def is_of_one_answer(decision: Decision) -> bool:
+    """Whether people answered the whole incident, so that this is carried out in its order."""
+    return any(vote.incident for vote in decision.votes)
+
+
 def is_tried_again(decision: Decision) -> bool:
     """Whether a revert failed, and is tried again until people end that."""
     return decision.status is Status.FAILED and bool(decision.next_try)

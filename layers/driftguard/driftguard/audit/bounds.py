@@ -86,4 +86,6 @@ def _bounded_actor(actor: Actor) -> Actor:
         source=clipped(actor.source, _NAME),
         agent=clipped(actor.agent, _REASON),
         source_identity=clipped(actor.source_identity, _NAME),
+        access_key=clipped(actor.access_key, _NAME),
+        instance=clipped(actor.instance, _NAME),
     )

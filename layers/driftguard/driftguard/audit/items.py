@@ -46,7 +46,8 @@ AUDIT_FORMAT = 1
 DECISION = "decision"
 # Left out of the item when they are empty: keys of indexes, and what few decisions have.
 _MAY_BE_ABSENT = (
-    *("actor", "actor_name", "actor_source_identity", "resource_id"),
+    *("actor", "actor_name", "actor_source_identity", "actor_access_key", "actor_instance"),
+    "resource_id",
     *("remade_by", "settles_by", "next_try", "incident", "beside", "told_again"),
 )
 # Severities are found by tens, in falling order: one query a band.
@@ -99,6 +100,8 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
         "actor_source": actor.source,
         "actor_agent": actor.agent,
         "actor_source_identity": actor.source_identity,
+        "actor_access_key": actor.access_key,
+        "actor_instance": actor.instance,
         "before": decision.before,
         "after": decision.after,
         "lease_until": decision.lease_until,
@@ -241,6 +244,8 @@ def decision_of(item: Item) -> Decision:
             source=string("actor_source"),
             agent=string("actor_agent"),
             source_identity=string("actor_source_identity"),
+            access_key=string("actor_access_key"),
+            instance=string("actor_instance"),
         ),
         status=Status(string("status")),
         summary=string("summary"),

@@ -19,10 +19,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from driftguard.approvals.command_queue import CommandQueue
+from driftguard.approvals.rules import is_of_one_answer
 from driftguard.aws.calls import AwsError, told_apart
 from driftguard.aws.client import Aws
 from driftguard.documents import Document
-from driftguard.events.commands import carry_out_message, expire_message, thaw_message
+from driftguard.events.commands import (
+    carry_out_message,
+    contain_message,
+    expire_message,
+    thaw_message,
+)
 from driftguard.model import Decision, Status
 
 from .channel import Channel, Followed, tell_all
@@ -52,13 +58,21 @@ class Publisher:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def follow_up_all(self, decisions: Iterable[tuple[str, Decision]]) -> Followed:
-        """Follows up a batch of decisions, each with its record's sequence number."""
-        return tell_all(self.channels, decisions, before=self._act_on)
+        """Follows up a batch of decisions, each with its record's sequence number.
 
-    def _act_on(self, decision: Decision) -> bool:
+        An incident that was answered as one is one command, however many decisions it has.
+        """
+        woken: set[str] = set()
+        return tell_all(self.channels, decisions, before=lambda one: self._act_on(one, woken))
+
+    def _act_on(self, decision: Decision, woken: set[str]) -> bool:
         """Wakes the guard and sets timers; whether channels are to hear of the decision."""
         if decision.status is Status.APPROVED:
-            self.commands.send(carry_out_message(decision.id))
+            if not is_of_one_answer(decision):
+                self.commands.send(carry_out_message(decision.id))
+            elif (incident := decision.incident or decision.id) not in woken:
+                self.commands.send(contain_message(incident))
+                woken.add(incident)
             return False
         if decision.status is Status.ASKED:
             self._set_timer(decision, decision.expires, expire_message(decision.id))

@@ -8,11 +8,13 @@ Source: AWS Lambda Developer Guide, "Control access to Lambda function URLs".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from driftguard.approvals.act import Act, Unfit
 from driftguard.approvals.command_queue import CommandQueue
+from driftguard.approvals.containing import Answered
 from driftguard.approvals.desk import Desk
 from driftguard.approvals.requester import Reply, Requester, not_named
 from driftguard.documents import Document, Json, text
@@ -44,12 +46,13 @@ class SignedApi:
     operator_role: str = ""
 
     def handle(self, request: Request) -> Response:
-        """Handles one request: POST /answer, /undo, /wake, /act or /confirm, JSON in and out."""
+        """Handles one request: POST /answer, /contain, /undo, /wake, /act or /confirm, in JSON."""
         try:
             if not request.caller:
                 raise BadRequest("IAM has not said who is calling: sign the request.", 403)
-            actions = {
+            actions: dict[str, Callable[[str, Document], Reply | Answered]] = {
                 "/answer": self._vote,
+                "/contain": self._contain,
                 "/undo": self._undo,
                 "/wake": self._wake,
                 "/act": self._act,
@@ -67,7 +70,7 @@ class SignedApi:
                     "word: sign the request as yourself.",
                     403,
                 )
-            reply = action(request.caller, request.within(LONGEST).document())
+            reply: Reply | Answered = action(request.caller, request.within(LONGEST).document())
         except Unfit as error:
             reply = Reply(False, str(error))
         except BadRequest as error:
@@ -75,13 +78,7 @@ class SignedApi:
             return as_json(error.status, {"counted": False, "text": str(error)})
         if not reply.counted:
             self.log.warning("refused a call of %s: %s", request.caller, reply.text)
-        body: dict[str, Json] = {
-            "counted": reply.counted,
-            "text": reply.text,
-            "decision": reply.decision.id if reply.decision else None,
-            "status": reply.decision.status.value if reply.decision else None,
-            "person": self._name(request.caller),
-        }
+        body = {**_as_json(reply), "person": self._name(request.caller)}
         return as_json(200 if reply.counted else 409, body)
 
     def _is_nobody(self, caller: str) -> bool:
@@ -96,18 +93,31 @@ class SignedApi:
         decision, fingerprint = text(said, "decision"), text(said, "fingerprint")
         if not decision or not fingerprint:
             raise BadRequest("A vote names the `decision` and the `fingerprint` that it is about.")
-        vote = Vote(
+        until = self._until(said, choice)
+        return self.desk.vote(decision, self._cast(caller, said, choice, fingerprint, until))
+
+    def _contain(self, caller: str, said: Document) -> Answered:
+        """One answer to an incident: a vote to revert all of it that waits, as it was shown."""
+        decision, fingerprint = text(said, "incident"), text(said, "fingerprint")
+        if not decision or not fingerprint:
+            raise BadRequest("An answer names the `incident` and the `fingerprint` shown of it.")
+        vote = self._cast(caller, said, Choice.REVERT, "", "")
+        return self.desk.contain(decision, vote, fingerprint)
+
+    def _cast(
+        self, caller: str, said: Document, choice: Choice, fingerprint: str, until: str
+    ) -> Vote:
+        return Vote(
             # Without people, each principal is one: whoever may assume a role names its sessions.
             person=self._name(caller) if self.desk.policy.people else principal_of(caller),
             choice=choice,
             via="api",
             at=self.desk.stamp(),
             fingerprint=fingerprint,
-            until=self._until(said, choice),
+            until=until,
             identity=caller,
             reason=text(said, "reason")[:LONGEST_REASON],
         )
-        return self.desk.vote(decision, vote)
 
     def _until(self, said: Document, choice: Choice) -> str:
         """When an acceptance for a while ends; "" for one for good."""
@@ -156,3 +166,16 @@ class SignedApi:
     def _name(self, caller: str) -> str:
         person = self.desk.policy.person(iam=caller)
         return person.name if person else ""
+
+
+def _as_json(reply: Reply | Answered) -> dict[str, Json]:
+    """What came of a request, without who made it."""
+    if isinstance(reply, Reply):
+        return {
+            "counted": reply.counted,
+            "text": reply.text,
+            "decision": reply.decision.id if reply.decision else None,
+            "status": reply.decision.status.value if reply.decision else None,
+        }
+    each: list[Json] = [{**_as_json(of_one), "decision": one.id} for one, of_one in reply.replies]
+    return {"counted": reply.counted, "text": reply.text, "decisions": each}

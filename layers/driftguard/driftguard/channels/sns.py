@@ -243,7 +243,7 @@ def incident_email(requests: Requests) -> str:
         "",
         "To vote as yourself, with your AWS credentials:",
         "",
-        f"  driftguard approve {ids}    all are reverted",
+        f"  driftguard incident contain {first.incident or first.id}    all are reverted, in order",
         f"  driftguard deny {ids}    all changes stand",
         *(f"  driftguard audit show {decision.id}" for decision in decisions[:1]),
     ]

@@ -9,31 +9,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from driftguard.aws.dynamodb import Key
 from driftguard.model import Decision, Status
 from driftguard.state import history, incidents
-from driftguard.state.keys import history_key, incident_key, trust_key
+from driftguard.state.keys import StateRecord, history_key, trust_key
 
 from .case import Case
 
 
-def with_context(case: Case, decision: Decision) -> Decision:
-    """The decision with its incident and with what helps to answer, where people are asked."""
+def with_context(case: Case, decision: Decision) -> tuple[Decision, incidents.Joining]:
+    """The decision with its incident and, where people are asked, with what helps to answer.
+
+    Beside it, what is to be written for the incident. An incident that the decision is in already
+    stays its own.
+    """
+    if decision.status is Status.EXEMPTED:
+        return decision, incidents.Joining()
+    joining = _joining(case, decision)
+    if decision.incident not in ("", joining.incident):
+        joining = incidents.Joining(decision.incident)
+    decision = replace(decision, incident=joining.incident)
     if decision.status is not Status.ASKED:
-        return decision
-    requests = _requests(case, decision)
-    lines = (*_answers(case), *_reverts(case, decision), *_others(requests))
-    first = requests[0].decision if requests else decision.id
-    return replace(decision, incident=first, beside=lines)
+        return decision, joining
+    lines = (*_answers(case), *_reverts(case, decision), *_others(joining.others))
+    return replace(decision, beside=lines), joining
 
 
-def _requests(case: Case, decision: Decision) -> tuple[incidents.Request, ...]:
-    """The approval requests about what the same caller changed within the last minutes."""
-    who = incidents.who(decision.actor)
-    if not who:
-        return ()
-    key = incident_key(case.remembered.place, decision.candidate.resource.account, who)
-    found = incidents.open_requests(case.remembered[key].document, case.moment())
-    return tuple(one for one in found if one.decision != decision.id)
+def _joining(case: Case, decision: Decision) -> incidents.Joining:
+    """Which incident the decision belongs to, by the state records as they are now."""
+    known, place = frozenset(case.record_keys()), case.remembered.place
+
+    def read(key: Key) -> StateRecord:
+        # Whom a finding is about is only known by now, and who else is a member.
+        return case.remembered[key] if key in known else case.context.state.record(key)
+
+    return incidents.joining(place, decision, case.moment(), read)
 
 
 def _answers(case: Case) -> Iterator[str]:
@@ -59,7 +69,7 @@ def _reverts(case: Case, decision: Decision) -> Iterator[str]:
         yield f"It was reverted {times} in the last 30 days, last by {known[-1].decision}."
 
 
-def _others(requests: tuple[incidents.Request, ...]) -> Iterator[str]:
-    """The other requests of the incident, the newest first."""
-    for one in reversed(requests):
+def _others(members: tuple[incidents.Member, ...]) -> Iterator[str]:
+    """What else the incident has that people may answer, the newest first."""
+    for one in reversed([one for one in members if not one.told]):
         yield f"The same caller, {one.at[11:16]} UTC: {one.title}: {one.resource} ({one.decision})"

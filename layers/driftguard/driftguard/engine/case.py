@@ -29,7 +29,6 @@ from driftguard.state.keys import (
     freeze_keys,
     grants_key,
     history_key,
-    incident_key,
     rollout_key,
     trust_key,
 )
@@ -205,8 +204,7 @@ class Case:
         """All state records that this case is decided by."""
         place = self.context.state.place
         account = self.candidate.resource.account
-        who = incidents.who(self.actor)
-        of_incident = (incident_key(place, account, who),) if who else ()
+        of_incident = incidents.keys_of(place, account, incidents.identities(self.actor))
         known = keys(place, self.context.policy, self.control, self.candidate.resource)
         return (*known, *of_incident)
 

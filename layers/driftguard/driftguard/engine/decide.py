@@ -147,7 +147,8 @@ def record(
     policy = case.context.policy
     for round_ in range(ROUNDS):
         judged = judge(case, id_, change, assessment)
-        decision = beside.with_context(case, draft(case, id_, change, assessment, judged))
+        made = draft(case, id_, change, assessment, judged)
+        decision, joining = beside.with_context(case, made)
         joined = _joined(case, decision)
         if joined is not None:
             return joined
@@ -166,7 +167,7 @@ def record(
                 decision,
                 event="decided",
                 note=decision.reason,
-                also=case.context.state.writes(*records),
+                also=case.context.state.writes(*records, *joining.records),
             )
         except Conflict:
             raise Busy(f"another worker has just decided {id_}") from None

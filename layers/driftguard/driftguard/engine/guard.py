@@ -19,12 +19,16 @@ from driftguard.documents import Document, text
 from driftguard.events.cloudtrail import hides, omitted
 from driftguard.events.commands import (
     AcceptBaseline,
+    Contain,
     LookAt,
     LookFor,
+    Release,
     Thaw,
     Undo,
     UndoRequested,
+    contain_message,
     judge_message,
+    release_message,
     thaw_message,
 )
 from driftguard.model import Actor, Candidate, Certainty, Change, Decision, Status
@@ -197,6 +201,44 @@ class Guard(Context):
         from . import approval_requests
 
         return approval_requests.carry_out(self._case(decision, last_chance), decision)
+
+    def contain(
+        self, command: Contain, send: Callable[[Document], None], *, last_chance: bool = False
+    ) -> Iterator[Decision]:
+        """Carries out in its order what people approved of an incident in one answer.
+
+        What fails or has to wait keeps nothing else from being carried out; it is raised in the
+        end, so that the message comes again. What another worker is just at is waited for. `send`
+        puts a command into the queue, for what there is no time for.
+        """
+        from . import incident
+
+        again = contain_message(command.decision)
+        troubles: list[Exception] = []
+        for id_ in incident.due(self, command.decision, lambda: send(again)):
+            try:
+                decision = self.carry_out(id_, last_chance=last_chance)
+            except Busy:
+                raise
+            except Exception as error:  # noqa: BLE001 - raised once the others are carried out
+                troubles.append(error)
+                continue
+            yield decision
+        if troubles:
+            raise _together(troubles)
+
+    def release(
+        self, command: Release, send: Callable[[Document], None], *, last_chance: bool = False
+    ) -> Iterator[Decision]:
+        """Undoes what people asked for of an incident, in the inverse order of its carrying out.
+
+        What is waited for is waited for by all that comes after it. `send` is as in `contain`.
+        """
+        from . import incident
+
+        again = release_message(command.decision)
+        for undo in incident.undos(self, command.decision, lambda: send(again)):
+            yield self.undo_requested(undo, last_chance=last_chance)
 
     def expire(self, decision_id: str, *, last_chance: bool = False) -> Decision:
         """Takes the timeout action on an approval request whose time is up."""

@@ -24,10 +24,12 @@ from driftguard.events.commands import (
     AskAbout,
     CarryOut,
     Command,
+    Contain,
     Expire,
     JudgeAnew,
     LookAt,
     LookFor,
+    Release,
     Thaw,
     UndoRequested,
     command_of,
@@ -178,6 +180,10 @@ class Intake(NamedTuple):
                 yield found
         elif isinstance(command, CarryOut):
             yield self.guard.carry_out(command.decision, last_chance=last_chance)
+        elif isinstance(command, Contain):
+            yield from self.guard.contain(command, self._command, last_chance=last_chance)
+        elif isinstance(command, Release):
+            yield from self.guard.release(command, self._command, last_chance=last_chance)
         elif isinstance(command, AcceptBaseline):
             yield self.guard.accept_baseline(command, last_chance=last_chance)
         elif isinstance(command, Thaw):

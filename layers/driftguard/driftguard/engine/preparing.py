@@ -22,6 +22,7 @@ from driftguard.state.keys import StateRecord, StateRecords, history_key
 from . import asking, beside, recording, standing
 from .case import Case
 from .comparing import Assessment
+from .errors import NotYet
 from .judging import judge
 
 # How long a freeze puts the second look off; at the freeze's end nothing else wakes the guard.
@@ -87,12 +88,15 @@ def _ask(case: Case, decision: Decision, assessment: Assessment, judged: Judgmen
         expires=asking.deadline(case, terms),
         updated=case.now(),
     )
-    asked = beside.with_context(case, asked)
+    asked, joining = beside.with_context(case, asked)
     seen, parts = case.seen(observation), standing.parts_of(assessment.finding)
 
     def taught(remembered: StateRecords) -> Iterator[StateRecord]:
         yield learning.of_state(asked, remembered, now, seen=seen, parts=parts)
-        yield from learning.of_incident(asked, remembered, now)
+        if remembered is case.remembered:
+            yield from joining.records
+        elif joining.records:
+            raise NotYet(f"others wrote what {decision.id} belongs to meanwhile; it comes again")
 
     return recording.append(case, asked, "asked-anew", why, taught=taught)
 

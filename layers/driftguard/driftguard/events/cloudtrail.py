@@ -30,6 +30,8 @@ _OWN_IDS = re.compile(r"sweep-|.*-after-", re.DOTALL)
 # STS calls these read-only, which they are for the account: but they hand out credentials.
 # Source: IAM User Guide, "Track privileged tasks in AWS CloudTrail".
 _HANDING_OUT = frozenset({("sts.amazonaws.com", "AssumeRoot")})
+# How EC2 names instances.
+_INSTANCE = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _VERSION_SUFFIX = re.compile(r"\d{8}(v\d+)?$")
 
 
@@ -124,8 +126,22 @@ def _actor(record: Document, identity: Document) -> Actor:
         text(record, "sourceIPAddress"),
         text(record, "userAgent"),
         text(context, "sourceIdentity"),
+        text(identity, "accessKeyId"),
+        _instance(arn, context),
     )
     return Actor(*(value.encode()[:_LONGEST].decode(errors="ignore") for value in said))
+
+
+def _instance(arn: str, context: Document) -> str:
+    """The EC2 instance that a session's credentials were handed out to, "" for any other session.
+
+    Its name is the instance's id, which whoever assumes the role themselves can choose, too: but
+    only for credentials of the metadata service does AWS say how they were delivered.
+
+    Source: AWS CloudTrail User Guide, "CloudTrail userIdentity element" (`ec2RoleDelivery`).
+    """
+    name = arn.rpartition("/")[2]
+    return name if text(context, "ec2RoleDelivery") and _INSTANCE.fullmatch(name) else ""
 
 
 # --------------------------------------------------------------- shapes of request and response

@@ -45,6 +45,26 @@ class CarryOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Contain:
+    """Decisions of an incident were approved in one answer: each one's record says whether so.
+
+    `decision` is the incident's first.
+    """
+
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Somebody asked to undo an incident's decisions: each one's log says whether, and who.
+
+    `decision` is the incident's first.
+    """
+
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
 class Expire:
     """An approval request's time may be up; the table and the clock say whether it is."""
 
@@ -101,6 +121,8 @@ class LookFor:
 Command = (
     UndoRequested
     | CarryOut
+    | Contain
+    | Release
     | Expire
     | LookAt
     | AcceptBaseline
@@ -119,6 +141,16 @@ def undo_message(decision: str, request: int) -> dict[str, Json]:
 def carry_out_message(decision: str) -> dict[str, Json]:
     """The message that an approved decision waits to be carried out."""
     return {MARK: "carry-out", "decision": decision}
+
+
+def contain_message(incident: str) -> dict[str, Json]:
+    """The message that approved decisions of an incident wait to be carried out, in its order."""
+    return {MARK: "contain", "decision": incident}
+
+
+def release_message(incident: str) -> dict[str, Json]:
+    """The message that decisions of an incident wait to be undone, in the inverse order."""
+    return {MARK: "release", "decision": incident}
 
 
 def expire_message(decision: str) -> dict[str, Json]:
@@ -179,6 +211,10 @@ def command_of(body: Json) -> Command:
         raise Unparsable("the command names no `decision`")
     if kind == "carry-out":
         return CarryOut(decision)
+    if kind == "contain":
+        return Contain(decision)
+    if kind == "release":
+        return Release(decision)
     if kind == "expire":
         return Expire(decision)
     if kind == "judge-anew":
@@ -193,7 +229,10 @@ def command_of(body: Json) -> Command:
     return (UndoRequested if kind == "undo" else AcceptBaseline)(decision, request)
 
 
-_KINDS = ("undo", "carry-out", "expire", "accept-baseline", "thaw", "judge-anew", "ask-about")
+_KINDS = (
+    *("undo", "carry-out", "contain", "release", "expire", "accept-baseline", "thaw"),
+    *("judge-anew", "ask-about"),
+)
 
 
 def _look_at(body: Document) -> LookAt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from driftguard.model import Autonomy
 from driftguard.state import incidents
 from driftguard.state.baseline import baseline_of
-from driftguard.state.keys import anomaly_baseline_key, baseline_key, incident_key
+from driftguard.state.keys import anomaly_baseline_key, baseline_key
 
 from .circumstances import Circumstances, lowest
 from .guardrail import AtMost
@@ -118,6 +118,5 @@ def _is_unusual(case: Circumstances) -> bool:
 
 def _has_requests(case: Circumstances) -> bool:
     """Whether people are asked about other changes that the same caller made within minutes."""
-    who = incidents.who(case.actor)
-    key = incident_key(case.remembered.place, case.resource.account, who)
-    return bool(who and incidents.open_requests(case.remembered[key].document, case.now))
+    account = case.resource.account
+    return incidents.is_asked_about(case.remembered, account, case.actor, case.now)

@@ -116,8 +116,18 @@ def circuit_breaker_key(place: Place) -> Key:
 
 
 def incident_key(place: Place, account: str, who: str) -> Key:
-    """Where the open requests of one caller's current incident in an account are kept."""
+    """Where it is kept which incident in an account an identity belongs to by now."""
     return partition("incident", place, account), digest(who)[:32]
+
+
+def incidents_of(place: Place, account: str) -> str:
+    """The partition that holds the members of all incidents of an account, the oldest first."""
+    return partition("incident", place, account, "members")
+
+
+def incident_members_key(place: Place, account: str, since: str, incident: str) -> Key:
+    """Where the members of an incident are kept, which began with a decision of that time."""
+    return incidents_of(place, account), f"{since}#{incident}"
 
 
 def baselines_of(place: Place, control: str) -> str:

@@ -14,7 +14,7 @@ from driftguard.documents import mapping, moment, stamp, why_unkept
 from driftguard.model import Actor, Change, Choice, Decision, Status, Vote
 from driftguard.policy.model import Policy
 
-from . import baseline, circuit_breaker, history, incidents
+from . import baseline, circuit_breaker, history
 from .exemptions import exempted, literal
 from .keys import (
     StateRecord,
@@ -24,7 +24,6 @@ from .keys import (
     circuit_breaker_key,
     exemptions_key,
     history_key,
-    incident_key,
     is_storable,
     rollout_key,
 )
@@ -67,22 +66,6 @@ def of_decision(
                 decision, drifted[-1:], remembered, policy, now, earned=earned
             )
     yield of_state(decision, remembered, now, seen=seen, parts=parts)
-    if decision.status is Status.ASKED:
-        yield from of_incident(decision, remembered, now)
-
-
-def of_incident(
-    decision: Decision, remembered: StateRecords, now: datetime
-) -> Iterator[StateRecord]:
-    """The approval request as one of its caller's incident, where the caller is known."""
-    who = incidents.who(decision.actor)
-    if not who:
-        return
-    record = remembered[incident_key(remembered.place, decision.candidate.resource.account, who)]
-    document = incidents.with_request(record.document, decision, now)
-    if document is not None:
-        until = now + 2 * incidents.WINDOW
-        yield record.saying(document, expires=int(until.timestamp()))
 
 
 def of_outcome(

@@ -7,7 +7,7 @@ written in the transaction that records it, each record only if nobody has writt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from driftguard.aws.calls import AwsError, Client, Throttled, told_apart
 from driftguard.aws.client import Aws
@@ -79,6 +79,22 @@ class StateTable:
         with told_apart("dynamodb", "Query"):
             pages = list(self.client.get_paginator("query").paginate(**query))
         return [record_of(item) for page in pages for item in page["Items"]]
+
+    def newest(self, pk: str, since: str = "") -> Iterator[StateRecord]:
+        """The state records of one partition whose sort keys do not come before that, last first.
+
+        Read as they are asked for.
+        """
+        query = {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :pk AND sk >= :since",
+            "ExpressionAttributeValues": {":pk": {"S": pk}, ":since": {"S": since or "0"}},
+            "ConsistentRead": True,
+            "ScanIndexForward": False,
+        }
+        with told_apart("dynamodb", "Query"):
+            for page in self.client.get_paginator("query").paginate(**query):
+                yield from map(record_of, page["Items"])
 
     def writes(self, *records: StateRecord) -> list[Write]:
         """The writes that put these state records over the versions that were read."""

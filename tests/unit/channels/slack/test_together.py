@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
+from driftguard.approvals import incidents
 from driftguard.approvals.command_queue import CommandQueue
 from driftguard.approvals.desk import Desk
+from driftguard.approvals.incidents import Incident
 from driftguard.channels.slack import incident
 from driftguard.channels.slack.inbound import Response, handle
 from driftguard.model import Choice, Decision, Status, Vote
-from tests.support.approving import unreadable
+from driftguard.policy.model import Route
 from tests.support.slack_room import Room
 from tests.support.slack_stand_in import SIGNING_SECRET, Message, SlackStandIn, signed
 
@@ -23,6 +28,20 @@ def elements(message: Message) -> list[dict[str, Any]]:
     return [
         one for block in message.blocks if block["type"] == "actions" for one in block["elements"]
     ]
+
+
+def unwritable(monkeypatch: pytest.MonkeyPatch, *decisions: str) -> None:
+    """Lets DynamoDB be out of order when one of these decisions is written."""
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def answered(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        puts = [one["Put"]["Item"] for one in parameters.get("TransactItems", [])]
+        if any(item["pk"]["S"] in decisions for item in puts):
+            error: Any = {"Code": "InternalServerError", "Message": "out of order"}
+            raise ClientError({"Error": error}, operation)
+        return original(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answered)
 
 
 def value_of(message: Message, action: str, decision: Decision) -> str:
@@ -42,6 +61,14 @@ class Three:
         self.queue = boto3.client("sqs").create_queue(QueueName="commands")["QueueUrl"]
         self.decisions = [room.decide() for _ in range(3)]
         assert room.tell(*self.decisions) == ""
+        self.policy = room.policy
+
+    @property
+    def incident(self) -> Incident:
+        world = self.room.world
+        found = incidents.found(world.audit, world.state, self.decisions[0].id)
+        assert found is not None
+        return found
 
     def press(self, action: str, decision: Decision, user: str = "U0BOB") -> Response:
         world, message = self.room.world, self.room.message()
@@ -51,7 +78,7 @@ class Three:
         return handle(
             signed(body, world.clock.now().timestamp()),
             body,
-            desk=Desk(world.audit, world.state, self.room.policy, world.clock.now),
+            desk=Desk(world.audit, world.state, self.policy, world.clock.now),
             commands=CommandQueue(lambda: world.guard.aws.client("sqs"), self.queue),
             signing_secret=SIGNING_SECRET,
             api_url=f"{self.slack.url}/api",
@@ -95,12 +122,22 @@ def test_an_answer_is_for_its_own_request_and_the_message_says_so(three: Three) 
     three.room.tell(three.room.now(second))
     assert "Security group open to the internet: reverted" in message.shown
     assert value_of(message, "undo", second)
-    assert value_of(message, "revert-all", first) == value_of(message, "revert-all", third)
-    assert second.id not in value_of(message, "revert-all", first)
+    (for_all,) = [one for one in elements(message) if one["action_id"] == "driftguard.revert-all"]
+    assert for_all["text"]["text"] == "Revert all 2"
+    assert for_all["value"] == f"{first.id}|{three.incident.fingerprint}"
+    assert third in three.incident.waiting
 
 
-def test_all_are_reverted_at_once_each_in_the_state_that_was_shown(three: Three) -> None:
-    first, second, third = three.decisions
+def test_one_answer_reverts_all_each_in_the_state_that_was_shown(three: Three) -> None:
+    answer = three.press("revert-all", three.decisions[0])
+    assert three.statuses == [Status.APPROVED] * 3
+    assert answer.reply == "3 of 3 are being reverted, in order."
+    shown = {three.room.now(one).votes[-1].fingerprint for one in three.decisions}
+    assert shown == {one.before for one in three.decisions}
+
+
+def test_one_answer_counts_for_nothing_once_one_of_them_has_changed(three: Three) -> None:
+    first, _, third = three.decisions
     boto3.client("dynamodb").update_item(
         TableName="audit",
         Key={"pk": {"S": third.id}, "sk": {"S": "decision"}},
@@ -109,10 +146,8 @@ def test_all_are_reverted_at_once_each_in_the_state_that_was_shown(three: Three)
         ExpressionAttributeValues={":other": {"S": "another-state"}},
     )
     answer = three.press("revert-all", first)
-    assert three.statuses == [Status.APPROVED, Status.APPROVED, Status.ASKED]
-    lines = answer.reply.splitlines()
-    assert [line.split("`")[1] for line in lines] == [first.id, second.id, third.id]
-    assert "has changed since" in lines[2]
+    assert three.statuses == [Status.ASKED] * 3
+    assert "Look at it again" in answer.reply
 
 
 def test_a_vote_that_cannot_be_recorded_keeps_no_other_from_being_cast(
@@ -120,19 +155,25 @@ def test_a_vote_that_cannot_be_recorded_keeps_no_other_from_being_cast(
 ) -> None:
     first, second, third = three.decisions
     with monkeypatch.context() as meanwhile:
-        unreadable(meanwhile, first.id, third.id)
+        unwritable(meanwhile, first.id, third.id)
         answer = three.press("revert-all", first)
     assert three.statuses == [Status.ASKED, Status.APPROVED, Status.ASKED]
-    lines = answer.reply.splitlines()
-    assert [line.split("`")[1] for line in lines] == [first.id, second.id, third.id]
-    for number in (0, 2):
-        assert "Your vote may not be recorded; vote on this one again: " in lines[number]
-        assert "out of order" in lines[number]
-    assert lines[1].endswith("Thank you: it is being reverted.")
-    assert "out of order" in answer.refused
+    told, *lines = answer.reply.splitlines()
+    assert told == "1 of 3 are being reverted, in order; your vote does not count on 2."
+    assert [line.split("`")[1] for line in lines] == [first.id, third.id]
+    assert all("Your vote may not be recorded; answer again: " in line for line in lines)
+    assert all("out of order" in line for line in lines)
     assert second.id not in answer.refused
+    # What the message shows by now is the same incident.
     assert three.press("revert-all", first).status == 200
     assert three.statuses == [Status.APPROVED] * 3
+
+
+def test_a_button_of_another_channel_answers_nothing(three: Three) -> None:
+    three.policy = replace(three.room.policy, routes=(Route("C0ELSEWHERE"),))
+    answer = three.press("revert-all", three.decisions[0])
+    assert "belongs to another channel" in answer.reply
+    assert three.statuses == [Status.ASKED] * 3
 
 
 def test_nobody_reverts_all_whom_the_policy_does_not_name(three: Three) -> None:
@@ -146,6 +187,14 @@ def test_a_later_request_has_a_message_of_its_own(three: Three) -> None:
     first, second = three.slack.posted
     assert "The same caller" in second.shown
     assert later.id not in first.shown
+    # It shows what still waits once more: one answer is to all that is shown.
+    assert "4 changes of one caller: 4 wait for a person" in second.shown
+    assert [one["text"]["text"] for one in elements(second) if "all" in one["action_id"]] == [
+        "Revert all 4"
+    ]
+    # The earlier message's button is for an incident that is another one by now.
+    (old,) = [one for one in elements(first) if one["action_id"] == "driftguard.revert-all"]
+    assert old["value"] != f"{three.decisions[0].id}|{three.incident.fingerprint}"
 
 
 def test_what_is_too_much_for_one_message_is_told_in_several(
@@ -158,9 +207,10 @@ def test_what_is_too_much_for_one_message_is_told_in_several(
     assert f"{incident.MOST} changes of one caller" in first.shown
     assert "2 changes of one caller" in second.shown
     assert len(first.blocks) <= 50
-    (for_all,) = [one for one in elements(first) if one["action_id"] == "driftguard.revert-all"]
-    assert len(for_all["value"]) <= 2000
-    assert len(incident.pairs_of(for_all["value"])) == incident.MOST
+    # Neither shows all of it, so neither has an answer for all of it.
+    for one in (first, second):
+        assert not [two for two in elements(one) if two["action_id"] == "driftguard.revert-all"]
+        assert f"`driftguard incident contain {decisions[0].id}`" in one.shown
 
 
 def test_a_batch_that_comes_again_tells_nothing_twice(three: Three) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
+import boto3
 import pytest
 from botocore.client import BaseClient
 
@@ -20,11 +21,12 @@ from driftguard_cli.commands.console.plot import densities, plotted
 from driftguard_cli.commands.console.rendering import length
 from driftguard_cli.commands.console.site import Notices, Visit
 from driftguard_cli.commands.console.story import side_by_side
-from tests.support.approving import MALLORY
+from tests.support.approving import MALLORY, open_up
 from tests.support.audit import a_decision, decided
 from tests.support.audit import group as a_group
 from tests.support.console import Visitor, lived_in
 from tests.support.doors import Door
+from tests.support.records import flat_ingress
 from tests.support.reporting import HOSTILE
 from tests.support.world import ROOT, World
 
@@ -345,3 +347,17 @@ def test_a_belief_is_drawn_as_its_density() -> None:
     assert (drawn.bound, drawn.threshold) == (320.0, 400.0)
     assert "about 89%, and with 90% confidence at least 80%; 200.0% is wanted" in drawn.words
     assert plotted(Beta(1.0, float("inf")), 0.0, 0.9, 0.9).line.startswith("M1.0,120.0")
+
+
+def test_a_decision_names_the_others_of_its_incident(door: Door, visitor: Visitor) -> None:
+    first = door.asked.decision
+    alone = visitor.get(f"decisions/{first.id}").body
+    assert "One actor did these within minutes" not in alone
+    group = boto3.client("ec2").create_security_group(GroupName="db", Description="db")["GroupId"]
+    open_up(group, 22)
+    (second,) = door.asked.guard.handle(flat_ingress(group, 22, "0.0.0.0/0"))
+    assert second.incident == first.id
+    for one, other in ((first, second), (second, first)):
+        shown = visitor.get(f"decisions/{one.id}").body
+        assert "One actor did these within minutes" in shown
+        assert f'/decisions/{other.id}">{other.title}</a>' in shown

@@ -34,6 +34,7 @@ def incident(requests: Requests, title: str) -> Document:
     decisions = [decision for decision, _ in shown]
     ids = " ".join(decision.id for decision in decisions)
     last = decisions[-1]
+    incident_id = last.incident or decisions[0].id
     timeouts = dict.fromkeys(request.timeout for _, request in shown if request)
     links = [
         f"Revert {decision.id}: {request.revert_link}"
@@ -46,15 +47,15 @@ def incident(requests: Requests, title: str) -> Document:
         _told(decisions),
         steps=[
             *[timeout for timeout in timeouts if timeout][:_TIMEOUTS],
-            f"driftguard approve {ids}: all are reverted",
+            f"driftguard incident contain {incident_id}: all are reverted, in order",
             f"driftguard deny {ids}: all changes stand",
             *links,
         ],
         event="approval-request",
-        thread=last.incident or decisions[0].id,
+        thread=incident_id,
         resources=[decision.candidate.resource.arn for decision in decisions[:NAMED]],
         context={
-            "incident": last.incident or decisions[0].id,
+            "incident": incident_id,
             "decisions": ids,
             "account": last.candidate.resource.account,
         },

@@ -16,19 +16,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
+from driftguard.approvals import incidents
 from driftguard.approvals.command_queue import CommandQueue
 from driftguard.approvals.desk import Desk
 from driftguard.approvals.requester import Requester, not_named
 from driftguard.approvals.rules import is_undoable
-from driftguard.audit import Conflict
-from driftguard.aws.calls import AwsError
 from driftguard.documents import items, mapping, parsed, text, whole_number
 from driftguard.model import Choice, Decision, Status, Vote
 from driftguard.policy.model import Person
 
 from ..wording import moment
 from . import blocks
-from .incident import pairs_of
 from .sent import SentMessages
 
 # Slack's own window. A request of the past or the future beyond it is refused.
@@ -36,8 +34,6 @@ WINDOW = 300
 # Bytes that a request has at most: Slack sends the whole message along with a click.
 LONGEST = 262_144
 _LENGTHS = {f"{days}d": timedelta(days=days) for days in blocks.LENGTHS}
-# Of one vote among several, where AWS gave no answer or refused.
-_NOT_RECORDED = "Your vote may not be recorded; vote on this one again"
 _HOOKS = ("https://hooks.slack.com/", "https://hooks.slack-gov.com/")
 
 
@@ -71,7 +67,7 @@ class Response:
 class Click:
     """The button pressed, the person and the place: the parts of an interaction that we need.
 
-    `every` are the decisions of a click on all of an incident, each with the fingerprint shown.
+    Of one answer to an incident, `decision` is its id, and `fingerprint` the whole incident's.
     """
 
     action: str
@@ -82,7 +78,6 @@ class Click:
     channel: str
     response_url: str
     token: str
-    every: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,29 +146,31 @@ class Inbound:
         if click.action == blocks.TEST:
             return self._tested(click), ""
         if click.action == blocks.REVERT_ALL:
-            return self._vote_on_all(click)
+            return self._answer_all(click)
         return self._act(click), ""
 
-    def _vote_on_all(self, click: Click) -> tuple[str, str]:
-        """Votes to revert each request of an incident; says of each what became of it.
+    def _answer_all(self, click: Click) -> tuple[str, str]:
+        """Takes one answer to an incident; says what became of it, and of each vote that fails."""
+        incident = incidents.found(self.desk.audit, self.desk.state, click.decision)
+        if incident is None or any(
+            self._channel_of(one) != click.channel for one in incident.waiting
+        ):
+            raise Declined("This button belongs to another channel's message.")
+        revert = replace(click, action=blocks.REVERT)
+        answered = self.desk.contain(click.decision, self._vote(revert), click.fingerprint)
+        if not answered.replies:
+            raise Declined(answered.text)
+        refused = [(one.id, reply.text) for one, reply in answered.replies if not reply.counted]
+        lines = [
+            f"`{blocks.escaped(id_)}` {blocks.escaped(_sentence(why))}" for id_, why in refused
+        ]
+        told = "; ".join(f"{id_}: {why}" for id_, why in refused)
+        words = "\n".join([blocks.escaped(answered.text), *lines])
+        return words, f"{click.user} on {told}" if told else ""
 
-        A vote that does not count, or that could not be recorded, keeps no other from being cast.
-        """
-        said, refused = [], []
-        for decision, fingerprint in click.every:
-            one = replace(
-                click, action=blocks.REVERT, decision=decision, fingerprint=fingerprint, every=()
-            )
-            try:
-                words = self._act(one)
-            except Declined as error:
-                words = blocks.escaped(str(error))
-                refused.append(f"{decision}: {error}")
-            except (AwsError, Conflict) as error:
-                words = blocks.escaped(f"{_NOT_RECORDED}: {error}")
-                refused.append(f"{decision}: not recorded: {error}")
-            said.append(f"`{blocks.escaped(decision)}` {words}")
-        return "\n".join(said), f"{click.user} on {'; '.join(refused)}" if refused else ""
+    def _channel_of(self, decision: Decision) -> str:
+        account = decision.candidate.resource.account
+        return self.desk.policy.channel(account, decision.control, decision.severity)
 
     def _act(self, click: Click) -> str:
         """Does what was clicked about one decision."""
@@ -299,7 +296,6 @@ def _click(body: str, token: str) -> Click:
         channel=text(mapping(payload, "channel"), "id"),
         response_url=text(payload, "response_url"),
         token=f"slack-{token[:32]}",
-        every=tuple(pairs_of(value)),
     )
 
 

@@ -1,7 +1,7 @@
 """Renders the approval requests of one incident as one Slack message, with an answer for each.
 
-One button more reverts all that still wait, each in the state that the message shows: its value
-names every decision with its fingerprint, and each vote is bound to its own.
+They stand in the order in which they are carried out. One button more is one answer to the whole
+incident, bound to its fingerprint: it is there where the message shows all of it that waits.
 
 Sources, docs.slack.dev: as in `blocks.py` (50 blocks; 2,000 characters a button's value).
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from driftguard.approvals.rules import shown as fingerprint
+from driftguard.approvals.incidents import Incident
 from driftguard.model import Decision, Status
 
 from ..message import telling
@@ -25,29 +25,27 @@ Requests: TypeAlias = "Sequence[tuple[Decision, ApprovalRequest | None]]"
 # As many have room in one message: four blocks each, and three for all of them.
 MOST = 11
 _CALLS = 3
-_BETWEEN = ","
 
 
-def message(requests: Requests) -> blocks.Message:
+def message(requests: Requests, whole: Incident) -> blocks.Message:
     """The message of an incident's requests in their current state."""
-    first = requests[0][0]
     waiting = [one for one, _ in requests if one.status is Status.ASKED]
     title = f"{len(requests)} changes of one caller: {_count(waiting)}"
-    text = blocks.escaped(f"{title}. By {by(first.actor)}.")
-    return text, list(_blocks(title, first, requests, waiting))
+    by_first = by(requests[0][0].actor)
+    text = blocks.escaped(f"{title}. By {by_first}.")
+    return text, list(_blocks(title, requests, whole))
 
 
 def _count(waiting: Sequence[Decision]) -> str:
     return f"{len(waiting)} wait for a person" if waiting else "none waits for a person"
 
 
-def _blocks(
-    title: str, first: Decision, requests: Requests, waiting: Sequence[Decision]
-) -> Iterator[Block]:
+def _blocks(title: str, requests: Requests, whole: Incident) -> Iterator[Block]:
     yield {"type": "header", "text": blocks.plain_text(title, 150)}
     yield blocks.section(
-        f"*By*\n{blocks.escaped(telling.who(first))}\n"
-        "Each has an answer of its own, bound to its state as it is shown here."
+        f"*By*\n{blocks.escaped(telling.who(requests[0][0]))}\n"
+        "Each has an answer of its own, bound to its state as it is shown here. One answer to all "
+        "is carried out in this order: ways back in first, data last."
     )
     for number, (decision, request) in enumerate(requests, 1):
         told_of = telling.message(decision, request)
@@ -68,15 +66,24 @@ def _blocks(
             f"updated {moment(decision.updated)}".strip()
         )
         yield {"type": "actions", "elements": list(blocks.buttons(decision))}
-    revertible = [one for one in waiting if one.plan.steps]
-    if len(revertible) > 1:
-        yield {"type": "actions", "elements": [_revert_all(revertible)]}
+    if len(whole.waiting) < 2:
+        return
+    if {one.id for one in whole.waiting} <= {one.id for one, _ in requests}:
+        yield {"type": "actions", "elements": [_revert_all(whole)]}
+    else:
+        yield blocks.context(
+            f"{len(whole.waiting)} of this incident wait, and not all are shown here: "
+            f"`driftguard incident contain {whole.id}`"
+        )
 
 
-def _revert_all(decisions: Sequence[Decision]) -> Block:
-    value = _BETWEEN.join(f"{one.id}|{fingerprint(one)}" for one in decisions)
-    words = f"Revert all {len(decisions)}"
-    asked = "Each is reverted in the state that is shown here, where your vote is enough."
+def _revert_all(whole: Incident) -> Block:
+    words = f"Revert all {len(whole.waiting)}"
+    asked = (
+        "They are reverted in this order, each in the state that is shown here, where your vote is "
+        "enough."
+    )
+    value = f"{whole.id}|{whole.fingerprint}"
     return blocks.button(blocks.REVERT_ALL, words, value, style="primary") | {
         "confirm": {
             "title": blocks.plain_text(f"{words}?", 100),
@@ -85,9 +92,3 @@ def _revert_all(decisions: Sequence[Decision]) -> Block:
             "deny": blocks.plain_text("Leave them", 30),
         }
     }
-
-
-def pairs_of(value: str) -> list[tuple[str, str]]:
-    """The decisions that a click is about, each with the fingerprint that was shown."""
-    pairs = [one.partition("|")[::2] for one in value.split(_BETWEEN)[:MOST]]
-    return list(dict.fromkeys(pairs))

@@ -1,7 +1,8 @@
 """Slack as a channel: one message a decision, kept up to date, or one for all of a storm.
 
 The approval requests of one incident that come in one batch share a message, with an answer each
-and one for all. A later request has a message of its own: an edited message notifies nobody.
+and one for all. A later request has a new message, because an edited one notifies nobody: it shows
+what still waits once more.
 
 A message is posted when a decision is first heard of, and updated whenever it moves; its log goes
 into the message's thread. More decisions a minute than the policy's `digest_over` share one message
@@ -16,6 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from driftguard.approvals import incidents
+from driftguard.approvals.incidents import Incident
 from driftguard.audit import AuditTable
 from driftguard.model import Decision, Status
 from driftguard.policy.model import Policy
@@ -87,8 +90,7 @@ class Teller:
 
     def _begin(self, decision: Decision) -> Told:
         """Posts a message, or counts the decision into a storm's."""
-        resource = decision.candidate.resource
-        channel = self.policy.channel(resource.account, decision.control, decision.severity)
+        channel = self._of(decision)
         if is_emergency(decision):
             channel = self._tell_everybody(decision, channel)
         # People exempted it, so they need not hear of it again.
@@ -131,28 +133,53 @@ class Teller:
 
     def _post_together(self, decisions: Sequence[Decision], channel: str) -> int:
         """Posts the requests of an incident; how many messages that took."""
-        if len(decisions) == 1:
-            self._post(decisions[0], channel)
-            return 1
         if len(decisions) > incident.MOST:
             parts = (decisions[: incident.MOST], decisions[incident.MOST :])
             return sum(self._post_together(part, channel) for part in parts)
-        text, shown = self._shown_together(decisions)
-        ts, ids = self.slack.post(channel, text, shown), tuple(one.id for one in decisions)
+        whole = self._incident(decisions[0])
+        every = [*decisions, *self._still_waiting(whole, decisions, channel)]
+        every = every if len(every) <= incident.MOST else [*decisions]
+        if len(every) == 1:
+            self._post(decisions[0], channel)
+            return 1
+        text, shown = self._shown_together(every, whole)
+        ts, ids = self.slack.post(channel, text, shown), tuple(one.id for one in every)
         for decision in decisions:
             sent = SentMessage(channel, ts, decision.version, decision.status, together=ids)
             self.sent.keep(decision.id, sent, self.now())
         return 1
 
-    def _shown_together(self, decisions: Sequence[Decision]) -> blocks.Message:
-        return incident.message([(one, self._request(one)) for one in decisions])
+    def _incident(self, decision: Decision) -> Incident:
+        """The incident of a decision as the tables have it."""
+        found = incidents.found(self.audit, self.sent.state, decision.id)
+        return found or Incident(decision.id, (decision,))
+
+    def _still_waiting(
+        self, whole: Incident, told: Sequence[Decision], channel: str
+    ) -> list[Decision]:
+        """What else of an incident waits in this channel: shown once more, to be answered as one.
+
+        What the policy has told in another channel stays there.
+        """
+        new = {one.id for one in told}
+        return [one for one in whole.waiting if one.id not in new and self._of(one) == channel]
+
+    def _of(self, decision: Decision) -> str:
+        """The channel in which a decision is told."""
+        account = decision.candidate.resource.account
+        return self.policy.channel(account, decision.control, decision.severity)
+
+    def _shown_together(self, decisions: Sequence[Decision], whole: Incident) -> blocks.Message:
+        ordered = incidents.in_order(decisions)
+        return incident.message([(one, self._request(one)) for one in ordered], whole)
 
     def _shown(self, decision: Decision, message: SentMessage) -> blocks.Message:
         """What a decision's message says now, with those that share it as the table has them."""
         if not message.together:
             return blocks.message(decision, self._request(decision))
         known = {one.id: one for one in self.audit.many(message.together)} | {decision.id: decision}
-        return self._shown_together([known[id_] for id_ in message.together if id_ in known])
+        every = [known[id_] for id_ in message.together if id_ in known]
+        return self._shown_together(every, self._incident(decision))
 
     def _update(self, decision: Decision, message: SentMessage) -> None:
         """Replaces the message and adds to its thread what the log has gained."""

@@ -20,9 +20,11 @@ from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, flag, items, mapping, text
 from driftguard.frozen import dataclass
 from driftguard.model import Autonomy, Change, Finding
+from driftguard.state import incidents
 
 from ..iam.stranger_findings import is_sample
 from .finding_types import LOWEST_SEVERITY, Target, entry
+from .identities import who
 
 READS = ("guardduty:GetFindings",)
 # The key of a state that holds what GuardDuty says of the finding.
@@ -107,9 +109,10 @@ def told(hint: Document, reader: Reader, is_about: Callable[[Document], bool]) -
     """What GuardDuty says of a finding that an event claimed.
 
     `is_about` says whether a finding (as events have it) is about the resource in question. Either
-    `type`, `severity` (0 to 100), `seen` (when its deed was last seen, ISO 8601), `title` and
-    `keys` (ids of the access keys that it names); or `not`, why there is no such finding to act on;
-    or `unknown`, why that could not be told.
+    `type`, `severity` (0 to 100), `seen` (when its deed was last seen, ISO 8601), `title`, `keys`
+    (ids of the access keys that it names) and `who` (whom it is about, by what decisions are
+    joined by); or `not`, why there is no such finding to act on; or `unknown`, why that could not
+    be told.
     """
     claim = text(hint, "claim")
     try:
@@ -137,6 +140,7 @@ def told(hint: Document, reader: Reader, is_about: Callable[[Document], bool]) -
                 "seen": text(mapping(found, "service"), "eventLastSeen"),
                 "title": text(found, "title"),
                 "keys": keys_of(found),
+                incidents.WHO: [*who(found, reader.account)],
             }
     return {"not": "GuardDuty knows no such finding about it"}
 

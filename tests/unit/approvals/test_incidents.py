@@ -1,0 +1,184 @@
+"""What one answer is bound to, who may give it and take it back, and what the record still owes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import boto3
+import pytest
+
+from driftguard.approvals import incidents
+from driftguard.approvals.command_queue import CommandQueue
+from driftguard.approvals.incidents import Incident
+from driftguard.approvals.releasing import asked_for
+from driftguard.approvals.requester import Reply, Requester
+from driftguard.documents import Json
+from driftguard.events.commands import Contain, Release, contain_message, release_message
+from driftguard.model import Choice, Decision, Status, Vote
+from driftguard.policy.model import Terms
+from driftguard.state.keys import StateRecord, incident_members_key
+from tests.support.approving import PEOPLE
+from tests.support.audit import a_decision
+from tests.support.each import each
+from tests.support.stolen_session import Stolen
+from tests.support.world import HERE, World
+
+BOB = Requester("arn:aws:iam::123456789012:user/bob", PEOPLE[1])
+
+
+@dataclass(frozen=True)
+class Kept(CommandQueue):
+    """A queue that keeps what it is sent."""
+
+    sent: list[Mapping[str, Json]] = field(default_factory=list)
+
+    def send(self, command: Mapping[str, Json], *, after: timedelta = timedelta()) -> None:
+        self.sent.append(command)
+
+
+@pytest.fixture
+def stolen(world: World) -> Stolen:
+    return Stolen(world)
+
+
+@pytest.fixture
+def queue() -> Kept:
+    return Kept(lambda: boto3.client("sqs"), "")
+
+
+def shown(stolen: Stolen) -> Incident:
+    found = incidents.found(stolen.world.audit, stolen.world.state, stolen.decision.id)
+    assert found is not None
+    return found
+
+
+def contained(stolen: Stolen) -> None:
+    now = shown(stolen)
+    vote = Vote("bob", Choice.REVERT, "api", "now", "")
+    assert stolen.desk.contain(now.id, vote, now.fingerprint).counted
+    list(stolen.guard.contain(Contain(now.id), print))
+    assert stolen.statuses == {Status.REVERTED}
+
+
+def released(stolen: Stolen, queue: Kept, who: Requester = BOB) -> Reply:
+    now = shown(stolen)
+    at = stolen.world.clock.now()
+    act = asked_for(now.releasable, now.id, who, "a drill", at)
+    return stolen.desk.acting.act(act, queue)
+
+
+# ------------------------------------------------------------------------------ what it is bound to
+
+ONE, TWO = a_decision(1, status=Status.ASKED), a_decision(2, status=Status.ASKED)
+
+
+@each(
+    "decisions, is_same",
+    [
+        ([TWO, ONE], True),
+        # That one was answered meanwhile changes nothing about the others.
+        ([replace(ONE, status=Status.DENIED), TWO], True),
+        ([ONE], False),
+        ([ONE, TWO, a_decision(3, status=Status.ASKED)], False),
+        ([replace(ONE, before="another"), TWO], False),
+        # What is only told is nothing to answer.
+        ([ONE, TWO, a_decision(3, status=Status.OBSERVED)], True),
+    ],
+)
+def test_an_answer_is_bound_to_every_decision_and_its_state(
+    decisions: list[Decision], is_same: bool
+) -> None:
+    fingerprint = Incident(ONE.id, (ONE, TWO)).fingerprint
+    assert (Incident(ONE.id, tuple(decisions)).fingerprint == fingerprint) is is_same
+
+
+def test_what_others_write_into_its_place_is_nobodys_incident(stolen: Stolen) -> None:
+    other = a_decision(9, status=Status.ASKED)
+    stolen.world.audit.append(replace(other, version=0), event="decided", note="x")
+    first = stolen.decision
+    key = incident_members_key(HERE, first.candidate.resource.account, first.decided, first.id)
+    record: StateRecord = stolen.world.state.record(key)
+    members = record.document["members"]
+    assert isinstance(members, list)
+    forged: list[Json] = [*members, {**members[0], "decision": other.id}]
+    stolen.world.state.write(record.saying({"members": forged}))
+    assert other.id not in {one.id for one in shown(stolen).members}
+
+
+# ------------------------------------------------------------------------------- who may undo it
+
+
+def test_whoever_may_not_undo_one_of_them_releases_nothing(stolen: Stolen, queue: Kept) -> None:
+    contained(stolen)
+    rules = (Terms(controls=("iam.*",), approvers=("carol",)), *stolen.guard.policy.approvals)
+    policy = replace(stolen.guard.policy, approvals=rules)
+    stolen.desk = replace(stolen.desk, policy=policy)
+    refused = released(stolen, queue)
+    assert not refused.counted
+    assert "bob may not vote on iam." in refused.text
+    assert queue.sent == []
+    assert stolen.statuses == {Status.REVERTED}
+
+
+def test_a_release_is_of_what_was_shown_only(stolen: Stolen, queue: Kept) -> None:
+    contained(stolen)
+    now = shown(stolen)
+    act = asked_for(now.releasable[1:], now.id, BOB, "a drill", stolen.world.clock.now())
+    refused = stolen.desk.acting.act(act, queue)
+    assert "has changed since it was shown" in refused.text
+    nothing = asked_for((), "dg-0", BOB, "a drill", stolen.world.clock.now())
+    assert "There is no incident dg-0." in stolen.desk.acting.act(nothing, queue).text
+
+
+def test_what_is_not_undone_holds_back_what_was_done_before_to_the_same_resource(
+    stolen: Stolen, queue: Kept
+) -> None:
+    contained(stolen)
+    by_control = {one.control: one for one in stolen.decisions}
+    # The policy and the key are of one user: the key was switched off last.
+    policy, key = by_control["iam.admin-attached"], by_control["iam.key-for-other-user"]
+    assert key.candidate.resource.arn.startswith(f"{policy.candidate.resource.arn}/")
+    (kept,) = boto3.client("iam").list_access_keys(UserName=stolen.scene.user)["AccessKeyMetadata"]
+    boto3.client("iam").delete_access_key(
+        UserName=stolen.scene.user, AccessKeyId=kept["AccessKeyId"]
+    )
+    assert released(stolen, queue).counted
+    # A worker that dies after each of them leaves the rest to the next.
+    for _ in stolen.decisions:
+        next(iter(stolen.guard.release(Release(stolen.decision.id), print)), None)
+    stands = {control: stolen.now(one).status for control, one in by_control.items()}
+    assert {control for control, status in stands.items() if status is not Status.UNDONE} == {
+        "iam.admin-attached",
+        "iam.key-for-other-user",
+    }
+    log = stolen.world.audit.log(policy.id)
+    assert log[-1].event == "undo-refused"
+    assert f"{key.id} changed the same resource later, and is not undone" in log[-1].note
+    # It is answered: another message finds nothing to do.
+    assert list(stolen.guard.release(Release(stolen.decision.id), print)) == []
+
+
+# ---------------------------------------------------------------------------- what is still owed
+
+
+def test_a_lost_command_is_sent_again_for_what_the_record_still_owes(
+    stolen: Stolen, queue: Kept
+) -> None:
+    first = stolen.decision.id
+    now = shown(stolen)
+    vote = Vote("bob", Choice.REVERT, "api", "now", "")
+    assert stolen.desk.contain(first, vote, now.fingerprint).counted
+    stolen.desk.wake(first, queue)
+    assert queue.sent.pop() == contain_message(first)
+    list(stolen.guard.contain(Contain(first), print))
+    assert released(stolen, queue).counted
+    queue.sent.clear()
+    stolen.desk.wake(first, queue)
+    assert queue.sent.pop() == release_message(first)
+    list(stolen.guard.release(Release(first), print))
+    stolen.desk.wake(first, queue)
+    assert queue.sent == []
+    assert stolen.statuses == {Status.UNDONE}
+    assert stolen.scene.state() == stolen.after
