@@ -1,4 +1,4 @@
-"""A made-up account: its principals, what each does on an ordinary day, and what is new now and then.
+"""A made-up account: its principals, what each does on an ordinary day, and what is new at times.
 
 Nothing of it is recorded: it holds what makes conduct hard to judge. Roles that many people share,
 consoles that read dozens of things at once, scanners that read everything every day, instances with

@@ -12,7 +12,7 @@ from datetime import datetime
 from driftguard.aws.dynamodb import Key
 from driftguard.conduct.record import Pending
 from driftguard.conduct.score import ASKED
-from driftguard.conduct.watcher import Counts, Watcher
+from driftguard.conduct.watcher import Batch, Counts, Watcher
 from driftguard.documents import Document
 from driftguard.events.sighting import Sighting
 from driftguard.model import Place
@@ -25,7 +25,7 @@ HERE = Place(ACCOUNT, REGION)
 
 @dataclass
 class Table:
-    """The state table, in memory; `written` counts DynamoDB's write units, `read` its read units."""
+    """The state table, in memory; `written` and `read` are units of DynamoDB."""
 
     place: Place = HERE
     records: dict[Key, StateRecord] = field(default_factory=dict)
@@ -86,7 +86,8 @@ class Account:
         for one in sightings:
             grouped.setdefault(one.actor.principal, []).append(one)
         watcher = Watcher(self.table, self.people, self._send, lambda: at)  # type: ignore[arg-type]
-        watcher.take(grouped, self.counts)
+        messages = {who: [""] for who in grouped}
+        watcher.take(Batch(grouped, messages, self.counts, set(grouped)))
 
     def _send(self, event: Document) -> None:
         detail = event["detail"]

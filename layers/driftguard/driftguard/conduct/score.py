@@ -28,13 +28,13 @@ POWER = frozenset(
     }
 )
 # How much each kind of news weighs, 0 to 1.
-_SERVICE, _POWER, _NETWORK, _CLIENT, _PRINCIPAL = 0.1, 0.25, 0.3, 0.1, 0.25
-_READS: Mapping[int, float] = {8: 0.1, 16: 0.2, 32: 0.35, 64: 0.45, 128: 0.55}
+_SERVICE, _POWER, _NETWORK, _CLIENT, _PRINCIPAL = 0.1, 0.25, 0.35, 0.1, 0.25
+_READS: Mapping[int, float] = {8: 0.1, 16: 0.2, 32: 0.35, 64: 0.45, 128: 0.65}
 _DENIED: Mapping[int, float] = {4: 0.2, 8: 0.35, 16: 0.45, 32: 0.55, 64: 0.6}
 # So many familiar days halve a weight; twice as many that of what has power.
 _HALVES, _OF_POWER = 7.0, 14.0
 # So many days of the account's own memory count for each of its principals.
-_OF_OTHERS, _POWER_OF_OTHERS, _CLIENTS_OF_OTHERS, _BURSTS_OF_OTHERS = 7.0, 5.0, 14.0, 3.0
+_OF_OTHERS, _POWER_OF_OTHERS, _CLIENTS_OF_OTHERS, _BURSTS_OF_OTHERS = 7.0, 5.0, 14.0, 1.0
 # How many of the day's services count: the most unusual ones.
 _SERVICES = 3
 # What weighs less is no reason.

@@ -1,14 +1,18 @@
 """Writes the event by which the guard is to look at a principal's conduct, and reads it.
 
-It goes to the queue of changes, and so it is a hint: the guard reads the conduct itself in the state
-table. It has the form of a CloudTrail record, so that whoever reads who made a change also reads
-whose conduct it is.
+It goes to the queue of changes, and so it is a hint: the guard reads the conduct itself in the
+state table. It has the form of a CloudTrail record, so that whoever reads who made a change also
+reads whose conduct it is.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
+from driftguard.aws.calls import Client, told_apart
 from driftguard.documents import Document, text
 from driftguard.model import Actor, Change, Place
 
@@ -23,6 +27,19 @@ class Told(NamedTuple):
 
     record: str
     day: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesQueue:
+    """Sends changes to the guard. `sqs` gives SQS's client, made when it is first needed."""
+
+    sqs: Callable[[], Client]
+    url: str
+
+    def send(self, event: Document) -> None:
+        """Sends an event. Raises `AwsError` when SQS does not take it."""
+        with told_apart("sqs", "SendMessage"):
+            self.sqs().send_message(QueueUrl=self.url, MessageBody=json.dumps(event))
 
 
 def event_of(unusual: Unusual, record: str, here: Place) -> Document:

@@ -7,13 +7,12 @@ asked about is bounded for each day, whatever arrives here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from driftguard.aws.dynamodb import Moved
-from driftguard.documents import Document, Json, mapping
-from driftguard.events.cloudtrail import Unparsable
+from driftguard.documents import Document, Json, mapping, parsed, text
 from driftguard.events.sighting import Sighting, sighting_of
 from driftguard.state.keys import StateRecord, StateRecords, conduct_key
 from driftguard.state.table import StateTable
@@ -31,7 +30,7 @@ _ROUNDS = 4
 
 @dataclass(slots=True)
 class Counts:
-    """What came of a batch. `failed` are the principals whose events must come again."""
+    """What came of a batch; `written` counts state records."""
 
     events: int = 0
     unread: int = 0
@@ -39,7 +38,48 @@ class Counts:
     written: int = 0
     looks: int = 0
     over_budget: int = 0
-    failed: set[str] = field(default_factory=set)
+
+    def as_document(self) -> dict[str, int]:
+        """For the log."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a batch of messages shows of each principal, by its ARN, and which of them show it.
+
+    What nobody could be compromised by, and what cannot be read, is in no message of a principal:
+    it is not delivered again. `left` are the principals that are still to be taken.
+    """
+
+    sightings: Mapping[str, Sequence[Sighting]]
+    messages: Mapping[str, Sequence[str]]
+    counts: Counts
+    left: set[str]
+
+    @classmethod
+    def of(cls, records: Iterable[Document], account: str) -> Batch:
+        """The batch in the records that Lambda gives; only what was done in this account counts."""
+        sightings: dict[str, list[Sighting]] = {}
+        messages: dict[str, list[str]] = {}
+        counts = Counts()
+        for record in records:
+            counts.events += 1
+            try:
+                sighting = sighting_of(parsed(text(record, "body")))
+            except ValueError:
+                counts.unread += 1
+                continue
+            if sighting is not None and sighting.account == account:
+                who = sighting.actor.principal
+                sightings.setdefault(who, []).append(sighting)
+                messages.setdefault(who, []).append(text(record, "messageId"))
+        counts.principals = len(sightings)
+        return cls(sightings, messages, counts, set(sightings))
+
+    def failed(self) -> list[str]:
+        """The messages that must be delivered again."""
+        return [message for who in sorted(self.left) for message in self.messages[who]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +94,16 @@ class Watcher:
     send: Callable[[Document], None]
     now: Callable[[], datetime]
 
-    def take(self, sightings: Mapping[str, Sequence[Sighting]], counts: Counts) -> None:
-        """Takes what was seen of each principal, by its ARN."""
-        left = dict(sightings)
-        counts.principals += len(left)
+    def take(self, batch: Batch) -> None:
+        """Takes what a batch shows of each principal; who could not be taken is left in it."""
         for _ in range(_ROUNDS):
-            left = self._round(left, counts)
-            if not left:
-                return
-        counts.failed.update(left)
+            if batch.left:
+                self._round(batch)
 
-    def _round(
-        self, sightings: Mapping[str, Sequence[Sighting]], counts: Counts
-    ) -> dict[str, Sequence[Sighting]]:
-        """Takes them once; those that somebody else has written meanwhile are left."""
+    def _round(self, batch: Batch) -> None:
+        """Takes each once; those that somebody else has written meanwhile are left."""
+        sightings = {who: batch.sightings[who] for who in sorted(batch.left)}
+        counts = batch.counts
         keys = {who: self._key(who) for who in sightings}
         found = self.state.recall(self._everybody, *keys.values())
         now = self.now()
@@ -79,8 +115,7 @@ class Watcher:
                 self.state.put(shared.saying(everybody))
                 counts.written += 1
             except Moved:
-                return dict(sightings)
-        left: dict[str, Sequence[Sighting]] = {}
+                return
         for who, seen in sightings.items():
             record = found[keys[who]]
             document, unusual = records.taken(folded[who], everybody, seen, now)
@@ -91,8 +126,8 @@ class Watcher:
                 if unusual is not None:
                     self._ask(record, unusual, now, counts)
             except Moved:
-                left[who] = seen
-        return left
+                continue
+            batch.left.discard(who)
 
     def _folded(
         self,
@@ -103,7 +138,7 @@ class Watcher:
     ) -> tuple[Document, dict[str, Document]]:
         """The account's record and the principals', with the days that are over learned from."""
         folded: dict[str, Document] = {}
-        for who in sorted(sightings):
+        for who in sightings:
             document = found[self._key(who)].document
             over = records.pending(document, day)
             if over is not None:
@@ -150,22 +185,3 @@ _FORGOTTEN = 240 * 86_400
 def _expires(now: datetime) -> int:
     """When a record ends that was written today; the same for a week, so as not to be news."""
     return (int(now.timestamp()) // (7 * 86_400) + 1) * 7 * 86_400 + _FORGOTTEN
-
-
-def by_principal(
-    messages: Mapping[str, Json], account: str, counts: Counts
-) -> tuple[dict[str, list[Sighting]], dict[str, list[str]]]:
-    """What messages show of each principal of the account, and which messages show it."""
-    seen: dict[str, list[Sighting]] = {}
-    shown_by: dict[str, list[str]] = {}
-    for id_, event in messages.items():
-        counts.events += 1
-        try:
-            sighting = sighting_of(event)
-        except Unparsable:
-            counts.unread += 1
-            continue
-        if sighting is not None and sighting.account == account:
-            seen.setdefault(sighting.actor.principal, []).append(sighting)
-            shown_by.setdefault(sighting.actor.principal, []).append(id_)
-    return seen, shown_by
