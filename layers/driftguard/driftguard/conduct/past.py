@@ -13,9 +13,8 @@ from driftguard.model import Decision, Status
 
 from .record import Pending
 from .score import ASKED
+from .telling import CONTROL
 
-# The control that asks about unusual conduct.
-CONTROL = "containment.unusual-conduct"
 # People let these stand: they say nothing against whoever made the change.
 _FINE = frozenset({Status.DENIED, Status.EXEMPTED, Status.UNDONE, Status.NOTED, Status.PROPOSED})
 # For how many days it opens learning that people accepted a principal's unusual conduct.

@@ -20,6 +20,8 @@ from .record import Unusual
 
 SOURCE = "driftguard.conduct"
 NAME = "UnusualConduct"
+# The control that asks about it.
+CONTROL = "containment.unusual-conduct"
 
 
 class Told(NamedTuple):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from driftguard.conduct.reading import conduct_of
+from driftguard.conduct.telling import CONTROL
 from driftguard.model import Decision, Status
 from driftguard.state import history, incidents
 from driftguard.state.keys import history_key, incident_key, trust_key
@@ -21,7 +23,12 @@ def with_context(case: Case, decision: Decision) -> Decision:
     if decision.status is not Status.ASKED:
         return decision
     requests = _requests(case, decision)
-    lines = (*_answers(case), *_reverts(case, decision), *_others(requests))
+    lines = (
+        *_conduct(case, decision),
+        *_answers(case),
+        *_reverts(case, decision),
+        *_others(requests),
+    )
     first = requests[0].decision if requests else decision.id
     return replace(decision, incident=first, beside=lines)
 
@@ -34,6 +41,20 @@ def _requests(case: Case, decision: Decision) -> tuple[incidents.Request, ...]:
     key = incident_key(case.remembered.place, decision.candidate.resource.account, who)
     found = incidents.open_requests(case.remembered[key].document, case.moment())
     return tuple(one for one in found if one.decision != decision.id)
+
+
+def _conduct(case: Case, decision: Decision) -> Iterator[str]:
+    """What was unusual of the caller's conduct lately."""
+    account = decision.candidate.resource.account
+    unusual = conduct_of(
+        case.remembered, case.context.policy, account, decision.actor, case.moment()
+    )
+    # A question about conduct says so itself.
+    if unusual is not None and decision.control != CONTROL:
+        who = (
+            "The same session" if unusual.actor.session == decision.actor.session else "The caller"
+        )
+        yield f"{who}, {unusual.at[11:16]} UTC: {unusual.line}."
 
 
 def _answers(case: Case) -> Iterator[str]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from driftguard.aws.client import Reader
 from driftguard.conduct.record import unusual_on
 from driftguard.conduct.score import ASKED
-from driftguard.conduct.telling import NAME, SOURCE, told
+from driftguard.conduct.telling import CONTROL, NAME, SOURCE, told
 from driftguard.documents import Document, mapping, moment, text
 from driftguard.frozen import dataclass
 from driftguard.model import (
@@ -63,7 +63,7 @@ class UnusualConduct(Control[ConductSettings]):
     principals of an account.
     """
 
-    id = "containment.unusual-conduct"
+    id = CONTROL
     title = "The conduct of a principal is unusual"
     severity = 80
     references = References(attack=("T1078.004", "T1580", "T1526", "T1087.004"))
