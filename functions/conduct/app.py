@@ -20,6 +20,8 @@ from driftguard.state.table import StateTable
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from driftguard.documents import Document
+
 
 class Settings(NamedTuple):
     """What the template tells this function."""
@@ -47,7 +49,7 @@ watcher = Watcher(
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, list[dict[str, object]]], context: LambdaContext) -> dict[str, object]:
+def handler(event: dict[str, list[Document]], context: LambdaContext) -> dict[str, object]:
     """Takes a batch of events; names those that must be delivered again."""
     batch = Batch.of(event["Records"], place.account)
     try:
@@ -65,4 +67,4 @@ def tell(batch: Batch) -> None:
     metrics.add_metric("ConductUnread", MetricUnit.Count, counts.unread)
     metrics.add_metric("ConductLooks", MetricUnit.Count, counts.looks)
     metrics.add_metric("ConductOverBudget", MetricUnit.Count, counts.over_budget)
-    logger.info("batch taken", **counts.as_document())
+    logger.info("batch taken", batch=counts.as_document())

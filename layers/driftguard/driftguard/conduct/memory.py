@@ -55,7 +55,7 @@ def level(count: int, levels: tuple[int, ...]) -> int:
 def worth(memory: Memory, kind: str, value: str, day: int) -> float:
     """On how many days a value was seen, faded to this day."""
     days, last = _counted(mapping(memory, kind), value)
-    return days * 0.5 ** (max(0, day - last) / HALF_LIFE)
+    return float(days * 0.5 ** (max(0, day - last) / HALF_LIFE))
 
 
 def known(memory: Memory, day: int) -> float:
