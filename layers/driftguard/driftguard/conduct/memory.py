@@ -68,10 +68,18 @@ def watched(memory: Memory, day: int) -> Memory:
     return {**memory, "days": _with(mapping(memory, "days"), "all", day, most=1)}
 
 
-def learned(memory: Memory, seen: Seen, day: int, *, also: tuple[str, ...] = ()) -> Memory:
+def learned(
+    memory: Memory,
+    seen: Seen,
+    day: int,
+    *,
+    also: tuple[str, ...] = (),
+    worth_of: float = 1.0,
+) -> Memory:
     """The memory with a day that showed this. A day that is not after the last one adds nothing.
 
-    `also` names further kinds of news that the day brought, beside new values.
+    `also` names further kinds of news that the day brought, beside new values; `worth_of` is as how
+    many days it counts.
     """
     after: dict[str, Json] = dict(watched(memory, day))
     news = [*also]
@@ -82,13 +90,13 @@ def learned(memory: Memory, seen: Seen, day: int, *, also: tuple[str, ...] = ())
             news.append(kind)
         skipped = frozenset(fresh[_NEW_A_DAY[kind] :])
         for value in sorted(seen.values.get(kind, frozenset()) - skipped):
-            values = _with(values, value, day, most=most)
+            values = _with(values, value, day, most=most, times=worth_of)
         after[kind] = values
     for kind, reached, levels in (("reads", seen.reads, READS), ("denied", seen.denied, DENIED)):
         values = mapping(memory, kind)
         for one in levels:
             if one <= reached:
-                values = _with(values, str(one), day, most=len(levels))
+                values = _with(values, str(one), day, most=len(levels), times=worth_of)
         after[kind] = values
     values = mapping(memory, "new")
     for kind in news:
@@ -101,7 +109,7 @@ def _is_new(memory: Memory, kind: str, value: str, day: int) -> bool:
     return worth(memory, kind, value, day) < FADED
 
 
-def _with(values: Document, value: str, day: int, *, most: int) -> Document:
+def _with(values: Document, value: str, day: int, *, most: int, times: float = 1.0) -> Document:
     """The values of a kind with a day on which one was seen, if there is room for it."""
     days, last = _counted(values, value)
     if days and last >= day:
@@ -112,7 +120,7 @@ def _with(values: Document, value: str, day: int, *, most: int) -> Document:
         if faded >= FADED:
             return values
         del kept[least]
-    kept[value] = [round(1.0 + days * 0.5 ** (max(0, day - last) / HALF_LIFE), 3), day]
+    kept[value] = [round(times + days * 0.5 ** (max(0, day - last) / HALF_LIFE), 3), day]
     return kept
 
 

@@ -25,6 +25,10 @@ _OF_A_DAY, _WINDOWS, _SESSIONS = 40, 2, 6
 _READS_KEPT, _DENIED_KEPT = 4, 2
 # For how many days what was unusual is kept, and the same reasons are not asked about again.
 _KEPT, APART = 3, 7
+# What weighs as much is a reason of its own to ask.
+_HEAVY = 0.15
+# How many days one is worth that people accepted.
+_ACCEPTED = 7.0
 # How many reasons are told, and how long a name of somebody may be.
 _REASONS, _LONGEST = 6, 1_024
 
@@ -84,7 +88,9 @@ def folded(
         return after, everybody
     memory = memory_of(document)
     fresh = ("principal",) if known(memory, over.day) < FADED else ()
-    after["memory"] = learned(memory, over.seen, over.day)
+    # A day like that is clean only by somebody's word, which is worth more than a day's habit.
+    days = _ACCEPTED if over.score >= ASKED else 1.0
+    after["memory"] = learned(memory, over.seen, over.day, worth_of=days)
     shared = learned(memory_of(everybody), over.seen, over.day, also=fresh)
     return after, {**everybody, "memory": shared}
 
@@ -142,14 +148,17 @@ def asked(document: Document, day: int) -> Document:
 
 
 def _was_asked(document: Document, score: Score, day: int) -> bool:
-    """Whether people were asked about each of these reasons within a week."""
+    """Whether people were asked today, or about each of these reasons within a week."""
     before = mapping(document, "asked")
+    if day in before.values():
+        return True
     on = [before.get(key) for key in _keys(score)]
     return all(isinstance(one, int) and one > day - APART for one in on)
 
 
 def _keys(score: Score) -> list[str]:
-    return [signal.key[:100] for signal in score.signals[:_REASONS]]
+    """The reasons that are worth another question: what weighs little differs from day to day."""
+    return [one.key[:100] for one in score.signals[:_REASONS] if one.weight >= _HEAVY]
 
 
 def _noted(

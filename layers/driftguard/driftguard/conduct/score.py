@@ -31,7 +31,9 @@ POWER = frozenset(
 _SERVICE, _POWER, _NETWORK, _CLIENT, _PRINCIPAL = 0.1, 0.25, 0.35, 0.1, 0.25
 _READS: Mapping[int, float] = {8: 0.1, 16: 0.2, 32: 0.35, 64: 0.45, 128: 0.65}
 _DENIED: Mapping[int, float] = {4: 0.2, 8: 0.35, 16: 0.45, 32: 0.55, 64: 0.6}
-# So many familiar days halve a weight; twice as many that of what has power.
+# The first days on which something is seen count nothing: it is as new as on the first of them.
+_AT_LEAST = 5.0
+# So many more days halve a weight; twice as many that of what has power.
 _HALVES, _OF_POWER = 7.0, 14.0
 # So many days of the account's own memory count for each of its principals.
 _OF_OTHERS, _POWER_OF_OTHERS, _CLIENTS_OF_OTHERS, _BURSTS_OF_OTHERS = 7.0, 5.0, 14.0, 1.0
@@ -93,13 +95,14 @@ class _Circumstances(NamedTuple):
 
     def left(self, kind: str, value: str, halves: float, of_others: float) -> float:
         """What is left of a weight, 1 where nobody has ever done the same."""
-        others = worth(self.everybody, kind, value, self.day)
-        days = worth(self.own, kind, value, self.day) + min(of_others, others)
-        return float(0.5 ** (days / halves))
+        own = max(0.0, worth(self.own, kind, value, self.day) - _AT_LEAST)
+        others = min(of_others, worth(self.everybody, kind, value, self.day))
+        return float(0.5 ** ((own + others) / halves))
 
     def rarity(self, memory: Memory, kind: str) -> float:
         """What is left of a weight where news of this kind is nothing new."""
-        return float(0.5 ** (worth(memory, "new", kind, self.day) / _HALVES))
+        days = max(0.0, worth(memory, "new", kind, self.day) - _AT_LEAST)
+        return float(0.5 ** (days / _HALVES))
 
 
 def _signals(seen: Seen, at: _Circumstances) -> Iterator[Signal]:
