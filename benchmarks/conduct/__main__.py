@@ -18,7 +18,7 @@ def main() -> None:
     """Measures and tells; exits 1 if an attack that is meant to be found was not."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1, help="how many accounts are made up")
-    parser.add_argument("--first", type=int, default=11, help="the first account's seed")
+    parser.add_argument("--first", type=int, default=21, help="the first account's seed")
     parser.add_argument(
         "--stratus", type=Path, help="recorded attacks: CloudTrail records as JSONL"
     )
