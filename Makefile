@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Some images switch compiled modules off: then every process of the tests compiles all of them.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test properties fuzz memory faults storm oracle e2e check lint types templates generated docs generate bench simulate cost clean
+.PHONY: setup demo test properties fuzz memory faults storm oracle e2e check lint types templates generated docs generate bench simulate cost conduct clean
 
 setup: .venv/.ready
 
@@ -90,6 +90,12 @@ endif
 
 simulate: setup
 	@$(BIN)/python benchmarks/autonomy.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(JSON),--json) $(if $(PAGE),--page docs)
+
+# What is found of unusual conduct, how often people are asked about what is ordinary, and how long a
+# slow insider needs: SEEDS= how many accounts are made up, STRATUS= recorded attacks (JSON lines of
+# CloudTrail records), COSTS=1 what it costs instead.
+conduct: setup
+	@cd benchmarks && $(abspath $(BIN))/python -m conduct $(if $(SEEDS),--seeds $(SEEDS)) $(if $(STRATUS),--stratus $(abspath $(STRATUS))) $(if $(COSTS),--costs)
 
 # What a stack costs a month: PAGE=1 writes docs/cost.md, MEASURE=1 counts anew what changes cost.
 cost: setup

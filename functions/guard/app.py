@@ -16,6 +16,7 @@ from driftguard.audit import AuditTable
 from driftguard.aws import environment
 from driftguard.aws.client import Aws, Surroundings
 from driftguard.aws.secrets_manager import SaltIn, Secrets
+from driftguard.conduct.reading import ConductIn
 from driftguard.engine.guard import Guard
 from driftguard.engine.intake import Intake, Message, Opened, Queues, opened
 from driftguard.model import Autonomy, Place
@@ -75,6 +76,7 @@ aws = Aws(
         state_table=settings.state_table,
         place=place,
         own_roles=tuple(filter(None, settings.own_role_arns.split(","))),
+        conduct=ConductIn(settings.state_table, place),
     ),
     granting_role_arn=settings.granting_role_arn,
     containment_role_arn=settings.containment_role_arn,

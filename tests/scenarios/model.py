@@ -39,6 +39,8 @@ class Staged:
     baseline: bool = False
     # Where the guard looks known vulnerabilities up.
     advisories: str = ""
+    # What is remembered of a principal's conduct.
+    conduct: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def envelope(detail: dict[str, Any]) -> dict[str, Any]:
         "version": "0",
         "id": str(uuid.uuid4()),
         "detail-type": "AWS API Call via CloudTrail",
-        "source": f"aws.{service}",
+        "source": service if service.startswith("driftguard.") else f"aws.{service}",
         "account": ACCOUNT,
         "time": detail["eventTime"],
         "region": REGION,

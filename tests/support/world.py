@@ -177,7 +177,11 @@ class Fakes:
 
     def surround(self, guard: Guard, staged: Staged) -> None:
         """Tells the guard what a scenario's stack would have told it."""
-        told = replace(guard.aws.surroundings, advisories=staged.advisories)
+        told = replace(
+            guard.aws.surroundings,
+            advisories=staged.advisories,
+            conduct=lambda _aws, _record: staged.conduct,
+        )
         self.monkeypatch.setattr(guard.aws, "surroundings", told)
 
     def install(self, fakes: Mapping[tuple[str, str], Fake]) -> None:

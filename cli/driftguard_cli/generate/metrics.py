@@ -124,6 +124,26 @@ METRICS: tuple[Metric, ...] = (
         "Count",
         "Findings that Security Hub did not take; each is sent again.",
     ),
+    Metric("ConductEvents", "conduct", "Count", "Management events that were looked at."),
+    Metric(
+        "ConductUnread",
+        "conduct",
+        "Count",
+        "Messages that are no management event, or that contradict themselves.",
+    ),
+    Metric(
+        "ConductLooks",
+        "conduct",
+        "Count",
+        "Principals whose conduct is so unusual that the guard was to look at it.",
+    ),
+    Metric(
+        "ConductOverBudget",
+        "conduct",
+        "Count",
+        "Looks that were left out because the day's are used up; `driftguard audit` does not have "
+        "them, and decisions of these principals are told with what was unusual.",
+    ),
     Metric("Replies", "reply", "Count", "Requests to the reply function: links, Slack, SNS."),
     Metric("Replies", "signed-api", "Count", "Requests to the signed API."),
 )

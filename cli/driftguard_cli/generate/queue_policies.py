@@ -33,6 +33,8 @@ _OPERATORS = If(["HasOperators", Ref("OperatorArns"), GetAtt("OperatorRole.Arn")
 _ADMINISTRATORS = If(["HasAdministrators", Ref("AdministratorArns"), _OWNER])
 # Where administrators are named, only they may, through CloudFormation too.
 _BY_CLOUDFORMATION = If(["HasAdministrators", "nothing", "cloudformation.amazonaws.com"])
+# Has the guard look at the conduct of a principal, as at a change.
+_CONDUCT = If(["HasConduct", GetAtt("ConductRole.Arn"), Ref("AWS::NoValue")])
 _TAKING = [
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
@@ -57,7 +59,7 @@ def queue_policies() -> dict[str, object]:
     return {
         "ChangesQueuePolicy": _policy(
             "ChangesQueue",
-            sends={"ArnNotEquals": _by(guard), "ArnNotLike": _by(_OPERATORS)},
+            sends={"ArnNotEquals": _by([*guard, _CONDUCT]), "ArnNotLike": _by(_OPERATORS)},
             takes={"ArnNotEquals": _by(guard)},
         ),
         "DeadLetterQueuePolicy": _policy(

@@ -20,6 +20,7 @@ from driftguard.aws.permissions import (
     PASSED_TO,
     VIA_IDENTITY_CENTER,
 )
+from driftguard.conduct.telling import SOURCE as CONDUCT
 from driftguard.controls.control import AnyControl
 
 from . import boundary
@@ -100,7 +101,9 @@ def rules(every: Sequence[AnyControl]) -> Block:
     by_source: dict[str, set[str]] = {}
     for control in every:
         for trigger in control.triggers:
-            by_source.setdefault(trigger.source, set()).add(trigger.name)
+            # What a function of the stack sends comes by no rule.
+            if trigger.source != CONDUCT:
+                by_source.setdefault(trigger.source, set()).add(trigger.name)
     made: Block = {}
     for where, names in sorted(by_source.items()):
         for number, part in enumerate(_fitting_patterns(where, sorted(names)), start=1):

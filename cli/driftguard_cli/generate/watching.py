@@ -135,36 +135,43 @@ _RINGS: dict[str, object] = {
 
 
 def _rule_alarms(resources: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, object]]]:
-    """Alarms on what the rules could not deliver, ten rules each."""
-    rules = rules_of(resources)
-    for number, start in enumerate(range(0, len(rules), METRICS_AN_ALARM), start=1):
-        some = rules[start : start + METRICS_AN_ALARM]
-        yield (
-            f"RulesAlarm{number if number > 1 else ''}",
-            {
-                "Type": _ALARM,
-                "Condition": "HasRuleAlarms",
-                "Properties": {
-                    "AlarmDescription": (
-                        f"A rule from {some[0]} to {some[-1]} could not deliver what matched it, "
-                        "neither to its target nor to the dead-letter queue. Compare the queues' "
-                        "policies with the template."
-                    ),
-                    "Metrics": [
-                        {
-                            "Id": "failed",
-                            "Expression": "SUM(FILL(METRICS(), 0))",
-                            "Label": "failed invocations",
-                            "ReturnData": True,
-                        },
-                        *(_failed(f"m{at}", rule) for at, rule in enumerate(some, start=1)),
-                    ],
-                    "EvaluationPeriods": 1,
-                    "Threshold": 0,
-                    **_RINGS,
+    """Alarms on what the rules could not deliver, ten rules each; apart by condition."""
+    conditions = {
+        name: str(resources.get(name, {}).get("Condition", "")) for name in rules_of(resources)
+    }
+    for condition in sorted(set(conditions.values())):
+        rules = [name for name, one in conditions.items() if one == condition]
+        for number, start in enumerate(range(0, len(rules), METRICS_AN_ALARM), start=1):
+            yield (
+                f"{condition.removeprefix('Has')}RulesAlarm{number if number > 1 else ''}",
+                _rule_alarm(rules[start : start + METRICS_AN_ALARM], condition or "HasRuleAlarms"),
+            )
+
+
+def _rule_alarm(some: list[str], condition: str) -> dict[str, object]:
+    which = f"A rule from {some[0]} to {some[-1]}" if len(some) > 1 else f"The rule {some[0]}"
+    return {
+        "Type": _ALARM,
+        "Condition": condition,
+        "Properties": {
+            "AlarmDescription": (
+                f"{which} could not deliver what matched it, neither to its target nor to "
+                "the dead-letter queue. Compare the queues' policies with the template."
+            ),
+            "Metrics": [
+                {
+                    "Id": "failed",
+                    "Expression": "SUM(FILL(METRICS(), 0))",
+                    "Label": "failed invocations",
+                    "ReturnData": True,
                 },
-            },
-        )
+                *(_failed(f"m{at}", rule) for at, rule in enumerate(some, start=1)),
+            ],
+            "EvaluationPeriods": 1,
+            "Threshold": 0,
+            **_RINGS,
+        },
+    }
 
 
 def _failed(identifier: str, rule: str) -> dict[str, object]:

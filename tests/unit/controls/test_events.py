@@ -11,7 +11,9 @@ import pytest
 from driftguard import controls
 from driftguard.controls.control import AnyControl
 from driftguard.events.cloudtrail import change_from_event
+from driftguard.events.sighting import DENIED_PREFIXES, DENIED_SUFFIXES
 from driftguard.model import Candidate, Change
+from tests.support.conduct import read
 from tests.support.each import each
 from tests.support.template import of_type
 from tests.support.world import ROOT, shipped_policy
@@ -53,7 +55,11 @@ def test_the_harmless_event_wakes_the_control_and_yields_nothing(control: AnyCon
 @every_control
 @each("kind", ["risky", "harmless"])
 def test_a_rule_of_the_template_lets_the_event_through(control: AnyControl, kind: str) -> None:
-    assert [name for name, pattern in patterns().items() if matches(pattern, event(control, kind))]
+    passed = [
+        name for name, pattern in patterns().items() if matches(pattern, event(control, kind))
+    ]
+    # What a function of the stack sends comes by no rule, and no rule lets its like through.
+    assert bool(passed) != (control.id == "containment.unusual-conduct")
 
 
 @every_control
@@ -77,14 +83,24 @@ def test_there_are_no_events_of_unknown_controls() -> None:
 
 
 def patterns() -> dict[str, Any]:
-    """The event pattern of every rule in the template, by the rule's name."""
-    return {name: one["EventPattern"] for name, one in of_type("AWS::Events::Rule").items()}
+    """The event pattern of every rule in the template that wakes the guard, by the rule's name."""
+    rules = of_type("AWS::Events::Rule").items()
+    return {name: one["EventPattern"] for name, one in rules if name != "ConductEvents"}
+
+
+def of_conduct(*, every: bool) -> dict[str, Any]:
+    """The event pattern of the rule for conduct: for all management events, or the denied ones."""
+    pattern = json.loads(json.dumps(of_type("AWS::Events::Rule")["ConductEvents"]["EventPattern"]))
+    condition, nothing, denied = pattern["detail"].pop("errorCode")
+    assert (condition, nothing) == ("HasAllConduct", "AWS::NoValue")
+    detail = pattern["detail"] if every else {**pattern["detail"], "errorCode": denied}
+    return {**pattern, "detail": detail}
 
 
 def matches(pattern: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
     """EventBridge's matching, as far as our rules use it.
 
-    That is: literals, `exists`, `prefix`, nested objects.
+    That is: literals, `exists`, `prefix`, `suffix`, `anything-but` one of them, nested objects.
 
     Source: Amazon EventBridge User Guide, "Comparison operators for use in event patterns".
     """
@@ -99,11 +115,43 @@ def matches(pattern: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
 def _fits(wanted: Any, value: Mapping[str, Any], key: str) -> bool:
     if isinstance(wanted, Mapping):
         ((operator, operand),) = wanted.items()
-        assert operator in ("exists", "prefix"), f"teach this test to match {wanted}"
+        known = ("anything-but", "exists", "prefix", "suffix")
+        assert operator in known, f"teach this test to match {wanted}"
         if operator == "prefix":
             return str(value.get(key, "")).startswith(operand)
+        if operator == "suffix":
+            return str(value.get(key, "")).endswith(operand)
+        if operator == "anything-but":
+            return key in value and not _fits(operand, value, key)
         return (key in value) is operand
     return key in value and value[key] == wanted
+
+
+@each(
+    ("shown", "denied", "every"),
+    [
+        (read("ec2", "DescribeInstances"), False, True),
+        (read("ec2", "GetPasswordData", error="Client.UnauthorizedOperation"), True, True),
+        (read("s3", "ListBuckets", error="AccessDenied"), True, True),
+        (read("ec2", "DescribeInstances", error="Client.InvalidInstanceID.NotFound"), False, True),
+        # Most of what there is: a service by itself, and in somebody's name; data events.
+        (read("ec2", "DescribeInstances", who={"type": "AWSService"}), False, False),
+        (read("kms", "Decrypt", address="s3.amazonaws.com"), False, False),
+        (read("s3", "GetObject", managementEvent=False), False, False),
+    ],
+)
+def test_the_rule_of_conduct_lets_through_what_shows_conduct(
+    shown: Any, denied: bool, every: bool
+) -> None:
+    assert matches(of_conduct(every=False), shown) is denied
+    assert matches(of_conduct(every=True), shown) is every
+
+
+def test_the_rule_of_conduct_and_the_watcher_know_the_same_codes_of_denied_calls() -> None:
+    codes = of_conduct(every=False)["detail"]["errorCode"]
+    begin = tuple(one["prefix"] for one in codes if "prefix" in one)
+    end = tuple(one["suffix"] for one in codes if "suffix" in one)
+    assert (begin, end) == (DENIED_PREFIXES, DENIED_SUFFIXES)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from tests.support.resource_policies import (
 from tests.support.template import flat, of_type, resources, statements_of
 
 COMMANDS = "CommandsQueue.Arn"
-QUEUES = ("ChangesQueue", "CommandsQueue", "DeadLetterQueue", "FindingsQueue")
+QUEUES = ("ChangesQueue", "CommandsQueue", "DeadLetterQueue", "FindingsQueue", "ConductQueue")
 # No service sends to these.
 CLOSED = ("CommandsQueue", "FindingsQueue")
 EVENTBRIDGE = "events.amazonaws.com"
@@ -151,7 +151,7 @@ def test_iam_says_who_may_assume_the_operators_role() -> None:
     assert statement["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
 
 
-@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize("queue", [queue for queue in QUEUES if queue != "ConductQueue"])
 def test_of_services_only_the_stacks_own_rules_send_and_never_commands(queue: str) -> None:
     """A service principal has no `aws:PrincipalArn`, and needs to be let in by the policy."""
     arn = "arn:aws:events:us-east-1:123456789012:rule/"
@@ -243,7 +243,21 @@ def test_no_rule_leads_to_the_queue_of_commands() -> None:
     for name, resource in resources().items():
         if resource["Type"] == "AWS::Events::Rule":
             targets = {str(target["Arn"]) for target in resource["Properties"]["Targets"]}
-            assert targets <= {"ChangesQueue.Arn"}, name
+            # What is put into the queue of conduct wakes nobody but the watcher.
+            of_conduct = {"ConductQueue.Arn"} if name == "ConductEvents" else set()
+            assert targets <= (of_conduct or {"ChangesQueue.Arn"}), name
+
+
+def test_one_rule_alone_sends_to_the_queue_of_conduct() -> None:
+    (let_in,) = [one for one in of_queue("ConductQueue") if one["Effect"] == "Allow"]
+    assert let_in["Principal"] == {"Service": EVENTBRIDGE}
+    assert let_in["Condition"] == {"ArnEquals": {"aws:SourceArn": "ConductEvents.Arn"}}
+    assert [role for role in ROLES if may(role, "sqs:SendMessage", "ConductQueue")] == []
+
+
+def test_the_watcher_of_conduct_sends_changes_and_nothing_else() -> None:
+    sends = [one for one in QUEUES if may("ConductRole", "sqs:SendMessage", one)]
+    assert sends == ["ChangesQueue"]
 
 
 def test_the_guard_takes_from_both_doors() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from driftguard.conduct.memory import day_of
 from driftguard.documents import Document, stamp
 from driftguard.guardrails import track_record
 from driftguard.guardrails.circumstances import Circumstances
@@ -18,7 +19,7 @@ from driftguard.guardrails.judgment import judge
 from driftguard.model import Actor, Autonomy
 from driftguard.policy.bounds import Anomalies
 from driftguard.state import anomaly_baseline
-from driftguard.state.keys import StateRecords, anomaly_baseline_key
+from driftguard.state.keys import StateRecords, anomaly_baseline_key, conduct_key
 from tests.support.guardrails.circumstances import (
     ACCOUNT,
     ALICE,
@@ -104,3 +105,47 @@ def test_what_is_usual_moves_severity_within_the_bounds_of_policy(
     policy = allowing(anomalies=Anomalies(lower_by=10, raise_by=10))
     assert judge(usual(policy=policy, actor=actor)).severity == severity
     assert judge(usual(policy=policy, actor=actor, remembered=StateRecords(HERE))).severity == 70
+
+
+# -------------------------------------------------------------------------------- conduct
+
+
+def behaving(score: int, hours: int = 1) -> StateRecords:
+    """What is remembered where alice's conduct was so unusual some hours ago."""
+    at = NOW - timedelta(hours=hours)
+    day = day_of(at)
+    shown = {
+        "day": day,
+        "at": stamp(at),
+        "score": score,
+        "reasons": ["first use of iam"],
+        "keys": ["service:iam"],
+        "id": "AIDAEXAMPLE",
+        "actor": {"principal": ALICE.principal, "session": ALICE.session},
+        "asked": score >= 60,
+    }
+    key = conduct_key(HERE, ACCOUNT, ALICE.principal)
+    return remembered({key: {"who": ALICE.principal, "unusual": [shown]}})
+
+
+@pytest.mark.parametrize(
+    ("score", "hours", "more"), [(100, 1, 10), (75, 1, 5), (50, 1, 0), (45, 1, 0), (100, 30, 0)]
+)
+def test_unusual_conduct_raises_the_severity_of_what_somebody_does_meanwhile(
+    score: int, hours: int, more: int
+) -> None:
+    policy = allowing(anomalies=Anomalies(raise_by=10))
+    case = circumstances(policy=policy, remembered=behaving(score, hours))
+    judged = judge(case)
+    assert judged.severity == case.severity + more
+    assert ("alice behaves unusually (conduct score" in judged.basis) == bool(more)
+
+
+def test_unusual_conduct_lowers_no_autonomy_and_counts_only_where_policy_has_anomalies() -> None:
+    """Else a noisy attacker would have their own changes asked about instead of reverted."""
+    policy = allowing(anomalies=Anomalies())
+    case = circumstances(policy=policy, remembered=behaving(100))
+    quiet = circumstances(policy=policy, remembered=StateRecords(HERE))
+    assert judge(case).autonomy is judge(quiet).autonomy is Autonomy.REVERT
+    without = circumstances(policy=allowing(anomalies=None), remembered=behaving(100))
+    assert judge(without).severity == without.severity

@@ -87,6 +87,7 @@ def families(id_: str = GROUP) -> dict[str, keys.Key]:
         "exemptions_key": keys.exemptions_key(HERE, CONTROL),
         "history_key": keys.history_key(CONTROL, group(id_)),
         "anomaly_baseline_key": keys.anomaly_baseline_key(HERE, ACCOUNT, CONTROL),
+        "conduct_key": keys.conduct_key(HERE, ACCOUNT, "arn:aws:iam::123456789012:user/alice"),
         "trust_key": keys.trust_key(HERE, CONTROL),
         "grants_key": keys.grants_key(HERE),
         "rollout_key": keys.rollout_key(HERE, CONTROL, policy_entry),

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from driftguard.documents import Document
 from driftguard.frozen import dataclass
 from driftguard.model import Call, Place, Plan
 
@@ -68,6 +69,10 @@ def _no_salt(aws: Aws) -> bytes:
     raise AwsError("nothing says what secrets are to be fingerprinted with")
 
 
+def _no_conduct(aws: Aws, record: str) -> Document:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the stack tells controls beside the account's own state.
@@ -75,7 +80,8 @@ class Surroundings:
     `salt` gives what secrets are fingerprinted with, when it is needed. `advisories` is where known
     vulnerabilities are looked up: the address of an OSV API, `s3://bucket/prefix` of a copy, or ""
     for nowhere. `state_table` keeps what was looked up, and `place` is where the guard stands.
-    `own_roles` are the ARNs of the stack's roles.
+    `own_roles` are the ARNs of the stack's roles. `conduct` gives what is remembered of
+    a principal's conduct, by the sort key of its record.
     """
 
     salt: Callable[[Aws], bytes] = _no_salt
@@ -83,6 +89,7 @@ class Surroundings:
     state_table: str = ""
     place: Place = Place("", "")
     own_roles: tuple[str, ...] = ()
+    conduct: Callable[[Aws, str], Document] = _no_conduct
 
 
 _NOWHERE = Surroundings()

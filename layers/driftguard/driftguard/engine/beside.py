@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from driftguard.aws.dynamodb import Key
+from driftguard.conduct.reading import conduct_of
+from driftguard.conduct.telling import CONTROL
 from driftguard.model import Decision, Status
 from driftguard.state import history, incidents
 from driftguard.state.keys import StateRecord, history_key, trust_key
@@ -31,7 +33,12 @@ def with_context(case: Case, decision: Decision) -> tuple[Decision, incidents.Jo
     decision = replace(decision, incident=joining.incident)
     if decision.status is not Status.ASKED:
         return decision, joining
-    lines = (*_answers(case), *_reverts(case, decision), *_others(joining.others))
+    lines = (
+        *_conduct(case, decision),
+        *_answers(case),
+        *_reverts(case, decision),
+        *_others(joining.others),
+    )
     return replace(decision, beside=lines), joining
 
 
@@ -44,6 +51,20 @@ def _joining(case: Case, decision: Decision) -> incidents.Joining:
         return case.remembered[key] if key in known else case.context.state.record(key)
 
     return incidents.joining(place, decision, case.moment(), read)
+
+
+def _conduct(case: Case, decision: Decision) -> Iterator[str]:
+    """What was unusual of the caller's conduct lately."""
+    account = decision.candidate.resource.account
+    unusual = conduct_of(
+        case.remembered, case.context.policy, account, decision.actor, case.moment()
+    )
+    # A question about conduct says so itself.
+    if unusual is not None and decision.control != CONTROL:
+        who = (
+            "The same session" if unusual.actor.session == decision.actor.session else "The caller"
+        )
+        yield f"{who}, {unusual.at[11:16]} UTC: {unusual.line}."
 
 
 def _answers(case: Case) -> Iterator[str]:

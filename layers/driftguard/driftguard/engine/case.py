@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from driftguard.approvals.rules import GONE
 from driftguard.aws.client import Reader
 from driftguard.aws.dynamodb import Key
+from driftguard.conduct.reading import whose_conduct
 from driftguard.controls.control import AnyControl
 from driftguard.documents import Document, mapping, unkept_fingerprint, why_unkept
 from driftguard.frozen import dataclass
@@ -25,6 +26,7 @@ from driftguard.state.keys import (
     anomaly_baseline_key,
     baseline_key,
     circuit_breaker_key,
+    conduct_key,
     exemptions_key,
     freeze_keys,
     grants_key,
@@ -206,7 +208,9 @@ class Case:
         account = self.candidate.resource.account
         of_incident = incidents.keys_of(place, account, incidents.identities(self.actor))
         known = keys(place, self.context.policy, self.control, self.candidate.resource)
-        return (*known, *of_incident)
+        conduct = whose_conduct(self.context.policy, self.actor)
+        of_conduct = (conduct_key(place, account, conduct),) if conduct else ()
+        return (*known, *of_incident, *of_conduct)
 
     def recalled(self) -> Case:
         """This case with the state records as they are now."""

@@ -103,6 +103,7 @@ def _granted(case: Circumstances) -> tuple[str, Autonomy, int]:
         basis, granted = "policy grants observe, and somebody wants it reverted", Autonomy.ASK
     if anomalies is None or case.actor.is_unattributed:
         return basis, granted, severity
+    from driftguard.conduct.reading import conduct_of
     from driftguard.state import anomaly_baseline
 
     key = anomaly_baseline_key(case.remembered.place, case.resource.account, case.control)
@@ -113,6 +114,12 @@ def _granted(case: Circumstances) -> tuple[str, Autonomy, int]:
     if unusual.known:
         bound = anomalies.raise_by if unusual.score > 50 else anomalies.lower_by
         severity = max(0, min(100, severity + round((unusual.score - 50) / 50 * bound)))
+    conduct = conduct_of(case.remembered, case.policy, case.resource.account, case.actor, case.now)
+    if conduct is not None and conduct.score > 50:
+        # It only ever raises severity: whoever makes noise must not have their changes stand.
+        raised = case.severity + round((conduct.score - 50) / 50 * anomalies.raise_by)
+        severity = max(severity, min(100, raised))
+        basis = f"{basis}; {case.actor.name} behaves unusually ({conduct.line})"
     strange = unusual.known and unusual.score >= anomalies.unusual_over
     if granted is Autonomy.OBSERVE and anomalies.unusual and strange:
         return f"policy asks about what is unusual: {unusual.line}", Autonomy.ASK, severity

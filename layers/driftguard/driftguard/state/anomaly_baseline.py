@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import IPv6Address, ip_address
 
 from driftguard.documents import Document, Json, amount, mapping, moment, text, whole_number
+from driftguard.events.sighting import client_of, network_of
 from driftguard.model import Actor
 from driftguard.policy.bounds import Anomalies
 
@@ -53,8 +53,8 @@ def traits_of(actor: Actor, time: str) -> dict[str, str]:
     """
     return {
         "actor": actor.principal,
-        "network": _network(actor.source),
-        "client": actor.agent.partition("/")[0].strip(" [")[:40],
+        "network": network_of(actor.source),
+        "client": client_of(actor.agent),
         "hour": _span(time),
     }
 
@@ -123,16 +123,6 @@ def _first(kind: str, value: str) -> str:
         "client": f"first time with {value or 'an unknown client'}",
         "hour": f"first time at {value or 'an unknown hour'}",
     }[kind]
-
-
-def _network(source: str) -> str:
-    try:
-        address = ip_address(source)
-    except ValueError:
-        return source
-    if isinstance(address, IPv6Address):
-        return f"{IPv6Address(int(address) >> 80 << 80)}/48"
-    return f"{source.rpartition('.')[0]}.0/24"
 
 
 def _span(time: str) -> str:

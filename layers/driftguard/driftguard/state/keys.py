@@ -130,6 +130,13 @@ def incident_members_key(place: Place, account: str, since: str, incident: str) 
     return incidents_of(place, account), f"{since}#{incident}"
 
 
+def conduct_key(place: Place, account: str, who: str = ALL) -> Key:
+    """Where a principal's conduct is kept, by its ARN; that of the whole account without one."""
+    return partition("conduct", place._replace(account=account)), (
+        who if who == ALL else digest(who)[:32]
+    )
+
+
 def baselines_of(place: Place, control: str) -> str:
     """The partition that holds all baselines of a control in a place."""
     return partition("baseline", place, control)

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, mapping, text
+from driftguard.documents import Document, Json, mapping, text
 from driftguard.model import Autonomy, Call, Candidate, Certainty, Change, Finding, Step
 
 from ..control import resource
@@ -54,14 +54,10 @@ def read(reader: Reader, kind: str, candidate: Candidate) -> Document | None:
     it is never contained, `administrator` why it administers the account; "" if it does not.
     """
     name = candidate.resource.id
-    answer = reader.read("iam", f"Get{kind}", absent=iam.GONE, **{f"{kind}Name": name})
-    if answer is None:
+    found = standing(reader, kind, name)
+    if found is None:
         return None
-    described = mapping(document(answer), kind)
-    arn, id_ = text(described, "Arn"), text(described, f"{kind}Id")
-    policy = reader.read(
-        "iam", f"Get{kind}Policy", absent=iam.GONE, PolicyName=POLICY, **{f"{kind}Name": name}
-    )
+    id_, state = found
     said = told(
         candidate.hint,
         reader,
@@ -70,15 +66,29 @@ def read(reader: Reader, kind: str, candidate: Candidate) -> Document | None:
             for one in principals_of(found, reader.account)
         ),
     )
-    untouchable = why_untouchable(arn, reader.aws.surroundings.own_roles)
-    asked = "not" not in said and not untouchable
+    asked = "not" not in said and not state["untouchable"]
     return {
+        **state,
+        "administrator": why_administrator(reader, kind, name) if asked else "",
+        "finding": said,
+    }
+
+
+def standing(reader: Reader, kind: str, name: str) -> tuple[str, dict[str, Json]] | None:
+    """A principal's unique id, and how it stands but for findings; None when it is gone."""
+    answer = reader.read("iam", f"Get{kind}", absent=iam.GONE, **{f"{kind}Name": name})
+    if answer is None:
+        return None
+    described = mapping(document(answer), kind)
+    arn = text(described, "Arn")
+    policy = reader.read(
+        "iam", f"Get{kind}Policy", absent=iam.GONE, PolicyName=POLICY, **{f"{kind}Name": name}
+    )
+    return text(described, f"{kind}Id"), {
         "name": name,
         "arn": arn,
         "contained": document(policy).get("PolicyDocument"),
-        "untouchable": untouchable,
-        "administrator": why_administrator(reader, kind, name) if asked else "",
-        "finding": said,
+        "untouchable": why_untouchable(arn, reader.aws.surroundings.own_roles),
     }
 
 

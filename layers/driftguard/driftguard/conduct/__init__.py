@@ -1,0 +1,1 @@
+"""Learns what a principal usually does from management events, and scores the unusual."""

@@ -1,0 +1,320 @@
+"""Keeps what is remembered of one principal's conduct: its memory, this day, and what was unusual.
+
+Pure: documents in, documents out. A day is learned from when it is over, and only if it was clean
+(`pending`, `folded`). Whatever others choose is bounded: values of a day, windows, reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from driftguard.documents import Document, Json, digest, documents, mapping, moment, stamp, text
+from driftguard.events.sighting import Sighting
+from driftguard.model import Actor
+
+from .memory import DENIED, FADED, MOST, READS, Memory, Seen, day_of, known, learned, level, worth
+from .score import ASKED, NOTED, Score, score_of
+
+# A burst is what one session does in this many seconds, in windows that begin with the clock.
+WINDOW = 600
+# Of a day as many values of a kind are kept; of a burst as many windows, and sessions in each.
+_OF_A_DAY, _WINDOWS, _SESSIONS = 40, 2, 6
+# A session with fewer different reads, or denied calls, than that in a batch is no burst yet.
+_READS_KEPT, _DENIED_KEPT = 4, 2
+# For how many days what was unusual is kept, and the same reasons are not asked about again.
+_KEPT, APART = 3, 7
+# What weighs as much is a reason of its own to ask.
+_HEAVY = 0.15
+# How many days one is worth that people accepted.
+_ACCEPTED = 7.0
+# How many reasons are told, and how long a name of somebody may be.
+_REASONS, _LONGEST = 6, 1_024
+
+
+class Unusual(NamedTuple):
+    """An unusual day of a principal: when it was noticed, how unusual it is, why, and who it was.
+
+    `actor` is the session that showed it; `id` the principal's unique id, "" where it is unknown.
+    `asked`: it is one that people are asked about.
+    """
+
+    day: int
+    at: str
+    score: int
+    reasons: tuple[str, ...]
+    actor: Actor
+    id: str
+    asked: bool
+
+    @property
+    def line(self) -> str:
+        """In words: `conduct score 72: use of iam, which it has not used; …`."""
+        return f"conduct score {self.score}: {'; '.join(self.reasons)}"
+
+
+class Pending(NamedTuple):
+    """A day that is over and was not learned from yet; `score` is how unusual it was."""
+
+    day: int
+    seen: Seen
+    score: int
+
+
+# ------------------------------------------------------------------------- a day that is over
+
+
+def memory_of(document: Document) -> Memory:
+    """What is remembered of the principal, or of the account, that a record is about."""
+    return mapping(document, "memory")
+
+
+def pending(document: Document, day: int) -> Pending | None:
+    """The day that the record still holds and that is over by now; None if there is none."""
+    held = mapping(document, "today")
+    its = held.get("day")
+    if not isinstance(its, int) or its >= day:
+        return None
+    return Pending(its, _seen(held), _whole(held, "score"))
+
+
+def folded(
+    document: Document, everybody: Document, over: Pending, *, clean: bool
+) -> tuple[Document, Document]:
+    """The principal's and the account's records after a day; it taught nothing if not `clean`."""
+    after = {name: held for name, held in document.items() if name not in ("today", "windows")}
+    if not clean:
+        return after, everybody
+    memory = memory_of(document)
+    fresh = ("principal",) if known(memory, over.day) < FADED else ()
+    # A day like that is clean only by somebody's word, which is worth more than a day's habit.
+    days = _ACCEPTED if over.score >= ASKED else 1.0
+    after["memory"] = learned(memory, over.seen, over.day, worth_of=days)
+    shared = learned(memory_of(everybody), over.seen, over.day, also=fresh)
+    return after, {**everybody, "memory": shared}
+
+
+# ----------------------------------------------------------------------------------- this day
+
+
+def taken(
+    document: Document, everybody: Document, sightings: Sequence[Sighting], now: datetime
+) -> tuple[Document, Unusual | None]:
+    """The principal's record with what was just seen, and the day if people are to be asked.
+
+    What the record holds of an earlier day is to be folded before.
+    """
+    day = day_of(now)
+    windows = _windows(document, sightings, now)
+    seen = _merged(mapping(document, "today"), sightings, windows, day)
+    score = score_of(seen, memory_of(document), memory_of(everybody), day)
+    first = sightings[0]
+    after: dict[str, Json] = {
+        **document,
+        "who": first.actor.principal,
+        "today": {
+            "day": day,
+            **{kind: sorted(values) for kind, values in seen.values.items()},
+            "reads": seen.reads,
+            "denied": seen.denied,
+            "score": max(score.score, _whole(mapping(document, "today"), "score")),
+        },
+        "windows": windows,
+    }
+    if score.score < NOTED:
+        return after, None
+    asks = score.score >= ASKED and not _was_asked(document, score, day)
+    noted = _noted(document, score, sightings, now, asks=asks)
+    if noted is not None:
+        kept = [one for one in documents(document, "unusual") if one.get("day") != day]
+        kept = [one for one in kept if _whole(one, "day") > day - _KEPT]
+        after["unusual"] = [*kept, noted]
+    current = unusual_on(after, day)
+    return after, current if current is not None and current.asked and asks else None
+
+
+def asked(document: Document, day: int) -> Document:
+    """The record with this day's reasons as asked about: none of them is again for a week."""
+    recent = {
+        key: on
+        for key, on in mapping(document, "asked").items()
+        if isinstance(on, int) and on > day - APART
+    }
+    today = next((one for one in documents(document, "unusual") if one.get("day") == day), {})
+    keys = today.get("keys")
+    fresh = [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+    return {**document, "asked": {**recent, **dict.fromkeys(fresh, day)}}
+
+
+def _was_asked(document: Document, score: Score, day: int) -> bool:
+    """Whether people were asked today, or about each of these reasons within a week."""
+    before = mapping(document, "asked")
+    if day in before.values():
+        return True
+    on = [before.get(key) for key in _keys(score)]
+    return all(isinstance(one, int) and one > day - APART for one in on)
+
+
+def _keys(score: Score) -> list[str]:
+    """The reasons that are worth another question: what weighs little differs from day to day."""
+    return [one.key[:100] for one in score.signals[:_REASONS] if one.weight >= _HEAVY]
+
+
+def _noted(
+    document: Document, score: Score, sightings: Sequence[Sighting], now: datetime, *, asks: bool
+) -> Document | None:
+    """What is kept of an unusual day; None where what is kept of it is no less unusual."""
+    day = day_of(now)
+    before = next((one for one in documents(document, "unusual") if one.get("day") == day), {})
+    if _whole(before, "score") >= score.score and (before.get("asked") is True or not asks):
+        return None
+    leading = _leading(sightings, memory_of(document), day)
+    return {
+        "day": day,
+        "at": stamp(now),
+        "score": score.score,
+        "reasons": list(score.reasons[:_REASONS]),
+        "keys": list(_keys(score)),
+        "id": leading.id,
+        "actor": dict(zip(Actor.__dataclass_fields__, _fields(leading.actor), strict=True)),
+        "asked": asks or before.get("asked") is True,
+    }
+
+
+def _fields(actor: Actor) -> list[str]:
+    return [getattr(actor, name)[:_LONGEST] for name in Actor.__dataclass_fields__]
+
+
+def _leading(sightings: Sequence[Sighting], memory: Memory, day: int) -> Sighting:
+    """A sighting of the session that shows most of what is unusual in this batch."""
+    shown: dict[str, set[str]] = {}
+    for one in sightings:
+        of_session = shown.setdefault(one.actor.session, set())
+        of_session.update(filter(None, (one.read, one.denied)))
+        for kind, value in _values(one).items():
+            if worth(memory, kind, value, day) < FADED:
+                of_session.add(f"{kind}:{value}")
+    most = max(shown, key=lambda session: (len(shown[session]), session))
+    return next(one for one in sightings if one.actor.session == most)
+
+
+# --------------------------------------------------------------------------------- what is kept
+
+
+def unusual_on(document: Document, day: int) -> Unusual | None:
+    """What was unusual on a day; None if nothing was."""
+    for one in documents(document, "unusual"):
+        if one.get("day") == day:
+            actor = mapping(one, "actor")
+            reasons = one.get("reasons")
+            return Unusual(
+                day=day,
+                at=text(one, "at"),
+                score=min(100, _whole(one, "score")),
+                reasons=tuple(map(str, reasons)) if isinstance(reasons, list) else (),
+                actor=Actor(*(text(actor, name) for name in Actor.__dataclass_fields__)),
+                id=text(one, "id"),
+                asked=one.get("asked") is True,
+            )
+    return None
+
+
+def lately(document: Document, now: datetime) -> Unusual | None:
+    """The most unusual of a principal's conduct within the last 24 hours; None if nothing was."""
+    day = day_of(now)
+    found = [one for at in (day, day - 1) if (one := unusual_on(document, at)) is not None]
+    recent = [
+        one for one in found if (at := moment(one.at)) is not None and now - at < timedelta(days=1)
+    ]
+    return max(recent, key=lambda one: (one.score, one.day), default=None)
+
+
+def _whole(document: Document, name: str) -> int:
+    value = document.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _seen(held: Document) -> Seen:
+    def values(kind: str) -> frozenset[str]:
+        listed = held.get(kind)
+        return frozenset(map(str, listed)) if isinstance(listed, list) else frozenset()
+
+    return Seen(
+        {kind: values(kind) for kind in MOST}, _whole(held, "reads"), _whole(held, "denied")
+    )
+
+
+def _values(sighting: Sighting) -> dict[str, str]:
+    return {
+        "service": sighting.service,
+        "network": sighting.network,
+        "client": sighting.client,
+    }
+
+
+def _merged(held: Document, sightings: Iterable[Sighting], windows: Document, day: int) -> Seen:
+    """What this day has shown so far."""
+    before = _seen(held) if held.get("day") == day else Seen({})
+    values = {kind: set(before.values.get(kind, ())) for kind in MOST}
+    for one in sightings:
+        for kind, value in _values(one).items():
+            if len(values[kind]) < _OF_A_DAY:
+                values[kind].add(value)
+    bursts = [mapping(by, session) for by in _inner(windows) for session in by]
+    reads = max((len(_listed(burst, "reads")) for burst in bursts), default=0)
+    denied = max((len(_listed(burst, "denied")) for burst in bursts), default=0)
+    return Seen(
+        {kind: frozenset(found) for kind, found in values.items()},
+        max(before.reads, level(reads, READS)),
+        max(before.denied, level(denied, DENIED)),
+    )
+
+
+def _windows(
+    document: Document, sightings: Iterable[Sighting], now: datetime
+) -> Mapping[str, Document]:
+    """The bursts of the last windows: window → session → digests of different calls."""
+    made: dict[str, dict[str, tuple[set[str], set[str]]]] = {}
+    for window, by in mapping(document, "windows").items():
+        for session in by if isinstance(by, Mapping) else ():
+            burst = mapping(mapping(mapping(document, "windows"), window), session)
+            found = (set(_listed(burst, "reads")), set(_listed(burst, "denied")))
+            made.setdefault(window, {})[session] = found
+    for one in sightings:
+        if one.read or one.denied:
+            at = min(moment(one.time) or now, now)
+            by_session = made.setdefault(str(int(at.timestamp() // WINDOW)), {})
+            reads, denied = by_session.setdefault(digest(one.actor.session)[:8], (set(), set()))
+            reads.update(filter(None, (one.read,)))
+            denied.update(filter(None, (one.denied,)))
+    newest = sorted(made, key=lambda window: (len(window), window))[-_WINDOWS:]
+    return {window: bursts for window in newest if (bursts := _bursts(made[window]))}
+
+
+def _bursts(by_session: Mapping[str, tuple[set[str], set[str]]]) -> Document:
+    def size(session: str) -> tuple[int, str]:
+        reads, denied = by_session[session]
+        return max(len(reads), 2 * len(denied)), session
+
+    large = [
+        session
+        for session, (reads, denied) in by_session.items()
+        if len(reads) >= _READS_KEPT or len(denied) >= _DENIED_KEPT
+    ]
+    return {
+        session: {
+            "reads": sorted(by_session[session][0])[: READS[-1]],
+            "denied": sorted(by_session[session][1])[: DENIED[-1]],
+        }
+        for session in sorted(sorted(large, key=size)[-_SESSIONS:])
+    }
+
+
+def _inner(windows: Document) -> list[Document]:
+    return [by for by in windows.values() if isinstance(by, Mapping)]
+
+
+def _listed(burst: Document, name: str) -> list[str]:
+    held = burst.get(name)
+    return [str(one) for one in held] if isinstance(held, list) else []

@@ -1,0 +1,179 @@
+"""Containment of a principal whose conduct is unusual: people are asked, at most.
+
+What is unusual is told by events that anybody may forge who can make rules of EventBridge, and by
+weights that somebody chose. So it is worth a question: whether the older sessions of a role are to
+be denied, or a user everything. An event names a record; what it says of the conduct is read there.
+
+Sources: those of `role_sessions` and `user`; AWS CloudTrail User Guide, "CloudTrail userIdentity
+element".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from driftguard.aws.client import Reader
+from driftguard.conduct.record import unusual_on
+from driftguard.conduct.score import ASKED
+from driftguard.conduct.telling import CONTROL, NAME, SOURCE, told
+from driftguard.documents import Document, mapping, moment, text
+from driftguard.frozen import dataclass
+from driftguard.model import (
+    Autonomy,
+    Candidate,
+    Certainty,
+    Change,
+    Finding,
+    Observation,
+    Plan,
+    Resource,
+)
+
+from ..control import Control, Cuts, References, Trigger
+from ..iam.principals import BUSY, ROLES, USERS
+from . import principals, role_sessions
+from .findings import ContainmentSettings
+from .user import DENIAL
+
+_WHY = "conduct is unusual, which proves nothing: people are asked at most"
+_LOOK = (
+    "Look in CloudTrail for what it did, and ask whoever uses it. If it was right, accept it, for "
+    "good or until a day: then such days are learned from."
+)
+_ROOT = "Nothing contains the root user: change its password, and delete its access keys."
+
+
+@dataclass(frozen=True, slots=True)
+class ConductSettings:
+    """From which conduct score on people are asked; `spared` comes from the policy's `break_glass`.
+
+    Lower scores than 60 are never told of.
+    """
+
+    ask_from: int = ASKED
+    spared: tuple[str, ...] = ()
+
+
+class UnusualConduct(Control[ConductSettings]):
+    """A principal behaves as it never does: new services, networks and tools, bursts, denied calls.
+
+    People are asked whether to deny a role's sessions that were issued before now, or a user
+    everything, by an inline policy of our own name; an undo removes exactly that policy. Nobody is
+    contained without a vote, and by no timeout. Once a day at most for a principal, and for five
+    principals of an account.
+    """
+
+    id = CONTROL
+    title = "The conduct of a principal is unusual"
+    severity = 80
+    references = References(attack=("T1078.004", "T1580", "T1526", "T1087.004"))
+    triggers = (Trigger(SOURCE, NAME),)
+    reads = tuple(
+        dict.fromkeys(
+            (
+                *principals.reads_of("Role"),
+                *principals.reads_of("User"),
+                "iam:GetGroupPolicy",
+                "iam:ListAttachedGroupPolicies",
+                "iam:ListGroupPolicies",
+                "iam:ListGroupsForUser",
+            )
+        )
+    )
+    # What was seen grows during the day, and what its policies allow with people's work.
+    volatile = frozenset({"conduct", "administrator"})
+    writes = {
+        "iam:DeleteRolePolicy": ROLES,
+        "iam:DeleteUserPolicy": USERS,
+        "iam:PutRolePolicy": ROLES,
+        "iam:PutUserPolicy": USERS,
+    }
+    contains = True
+    cuts = Cuts(
+        "whatever works with an older session of the role, or with the user's credentials",
+        question="what uses these credentials, and is it what behaves so?",
+    )
+    busy = BUSY
+    settings = ConductSettings
+
+    def screen(self, change: Change, settings: ConductSettings) -> Iterable[Candidate]:
+        named, arn = told(change), change.actor.principal
+        if named is None or not arn.startswith("arn:"):
+            return
+        kind = _kind(arn)
+        if kind not in ("role", "user", "root"):
+            return
+        name = arn.rpartition("/")[2] if kind != "root" else "root"
+        where = Resource(f"iam.{kind}", name, change.account, change.region, arn)
+        hint: Document = {"record": named.record, "day": named.day, "principal": arn}
+        yield Candidate(where, Certainty.POSSIBLE, hint)
+
+    def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
+        arn, kind = candidate.resource.arn, candidate.resource.kind.removeprefix("iam.")
+        conduct = _conduct(candidate, reader)
+        if kind == "root":
+            return {"name": "root", "arn": arn, "untouchable": _ROOT, "conduct": conduct}
+        found = principals.standing(reader, kind.capitalize(), candidate.resource.id)
+        # A principal that bears the name of one which is gone has done nothing.
+        if found is None or found[1]["arn"] != arn or text(conduct, "id") not in ("", found[0]):
+            return None
+        asked = bool(conduct) and not found[1]["untouchable"]
+        why = principals.why_administrator(reader, kind.capitalize(), candidate.resource.id)
+        return {**found[1], "administrator": why if asked else "", "conduct": conduct}
+
+    def assess(
+        self, state: Document, baseline: Document | None, settings: ConductSettings
+    ) -> Finding | None:
+        conduct = mapping(state, "conduct")
+        score = conduct.get("score")
+        if not isinstance(score, int) or score < settings.ask_from:
+            return None
+        until = role_sessions.denied_until(state.get("contained"))
+        seen = moment(text(conduct, "at"))
+        if state.get("contained") == DENIAL or (until and seen and seen <= until):
+            return None
+        made = Finding(
+            f"{text(state, 'name')} behaves as it never does: {text(conduct, 'line')}",
+            at_most=Autonomy.ASK,
+            at_most_why=_WHY,
+            severity=min(self.severity, score),
+        )
+        spared = ContainmentSettings(spared=settings.spared)
+        return principals.limited(made, state, spared)
+
+    def plan(
+        self,
+        candidate: Candidate,
+        observation: Observation,
+        baseline: Document | None,
+        settings: ConductSettings,
+    ) -> Plan:
+        state = observation.state
+        if why := text(state, "untouchable"):
+            return Plan((), advice=f"It is never contained: {why} {_LOOK}")
+        if candidate.resource.kind == "iam.role":
+            policy = role_sessions.denial(observation.read_at)
+            step = principals.denial_step("Role", state, policy)
+            untouched = ("the role's own policies", "its trust policy", "sessions issued later")
+        else:
+            step = principals.denial_step("User", state, DENIAL)
+            untouched = ("the user's other policies and groups", "the password", "access keys")
+        return Plan((step,), untouched=untouched, advice=_LOOK)
+
+
+def _kind(arn: str) -> str:
+    """What an ARN of IAM is of: `role`, `user` or `root`."""
+    return arn.rpartition(":")[2].partition("/")[0]
+
+
+def _conduct(candidate: Candidate, reader: Reader) -> Document:
+    """What the record says of the day that the event names; empty where it says nothing of it."""
+    day = candidate.hint.get("day")
+    record = reader.aws.surroundings.conduct(reader.aws, text(candidate.hint, "record"))
+    found = unusual_on(record, day) if isinstance(day, int) else None
+    if found is None or not found.asked or text(record, "who") != candidate.resource.arn:
+        return {}
+    return {"score": found.score, "at": found.at, "line": found.line, "id": found.id}
+
+
+CONTROLS = (UnusualConduct(),)

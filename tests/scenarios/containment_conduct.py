@@ -1,0 +1,111 @@
+"""Scenarios of unusual conduct: the guard reads what is remembered of it, and people are asked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+
+from driftguard.conduct.memory import day_of
+from driftguard.conduct.record import Unusual
+from driftguard.conduct.telling import event_of
+from driftguard.documents import stamp
+from driftguard.events.cloudtrail import change_from_event
+from driftguard.model import Actor, Change, Place
+from driftguard.state.keys import conduct_key
+from tests.scenarios.containment import POLICY, READS_LOGS, document, make_role, role_snapshot
+from tests.scenarios.iam import user_snapshot
+from tests.scenarios.model import ACCOUNT, Scenario, Staged
+
+CONTROL = "containment.unusual-conduct"
+HERE = Place(ACCOUNT, "us-east-1")
+REASONS = (
+    "from the new network 198.51.100.0/24",
+    "first use of secretsmanager",
+    "32 or more different reads within ten minutes",
+)
+
+
+def unusual(actor: Actor, id_: str, *, score: int = 72, asked: bool = True) -> Unusual:
+    """What is remembered of a principal whose conduct is unusual today."""
+    now = datetime.now(UTC)
+    return Unusual(day_of(now), stamp(now), score, REASONS, actor, id_, asked)
+
+
+def remembered(shown: Unusual) -> dict[str, Any]:
+    """The record that holds it."""
+    actor = {name: getattr(shown.actor, name) for name in Actor.__dataclass_fields__}
+    today = {
+        "day": shown.day,
+        "at": shown.at,
+        "score": shown.score,
+        "reasons": list(shown.reasons),
+        "keys": ["network:198.51.100.0/24", "service:secretsmanager", "reads:32"],
+        "id": shown.id,
+        "actor": actor,
+        "asked": shown.asked,
+    }
+    return {"who": shown.actor.principal, "unusual": [today]}
+
+
+def told(shown: Unusual) -> Change:
+    """The event that the guard gets about it."""
+    _, record = conduct_key(HERE, ACCOUNT, shown.actor.principal)
+    return change_from_event(event_of(shown, record, HERE))
+
+
+def of_role(name: str = "web") -> Actor:
+    """A session of a role, by an unknown address."""
+    return Actor(
+        f"arn:aws:iam::{ACCOUNT}:role/shop/{name}",
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/i-0abcdef1234567890",
+        "AssumedRole",
+        ACCOUNT,
+        "198.51.100.7",
+        "aws-cli/2.17.0",
+    )
+
+
+def role() -> Staged:
+    """Sessions of a role do what they never did; the role's own policy is let alone."""
+    shown = unusual(of_role(), make_role())
+    make_role("worker")
+
+    def reverted(before: Any) -> Any:
+        return before | {"web": before["web"] | {"inline": [POLICY, "logs"]}}
+
+    def normal(snapshot: Any) -> Any:
+        return snapshot | {"web": snapshot["web"] | {"inline": sorted(snapshot["web"]["inline"])}}
+
+    def snapshot() -> Any:
+        return {name: role_snapshot(name) for name in ("web", "worker")}
+
+    return Staged(lambda: told(shown), snapshot, reverted, normal, conduct=remembered(shown))
+
+
+def user() -> Staged:
+    """A user does what they never did; their keys stay as they are, and can do nothing."""
+    client = boto3.client("iam")
+    made = client.create_user(UserName="deploy", Path="/robots/")["User"]
+    client.create_access_key(UserName="deploy")
+    client.put_user_policy(
+        UserName="deploy", PolicyName="logs", PolicyDocument=document(READS_LOGS)
+    )
+    actor = Actor(made["Arn"], made["Arn"], "IAMUser", ACCOUNT, "198.51.100.7", "Boto3/1.35.0")
+    shown = unusual(actor, made["UserId"])
+
+    def reverted(before: Any) -> Any:
+        deny = {"Sid": "DenyEverything", "Effect": "Deny", "Action": "*", "Resource": "*"}
+        inline = {POLICY: {"Version": "2012-10-17", "Statement": [deny]}}
+        return before | {"inline": before["inline"] | inline}
+
+    return Staged(
+        lambda: told(shown), lambda: user_snapshot("deploy"), reverted, conduct=remembered(shown)
+    )
+
+
+SCENARIOS = (
+    Scenario(CONTROL, role, asked=True),
+    Scenario(CONTROL, user, "user", asked=True),
+)

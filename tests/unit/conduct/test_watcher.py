@@ -1,0 +1,230 @@
+"""Batches of management events become records of conduct, and looks of the guard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from driftguard.aws.dynamodb import Moved
+from driftguard.conduct.memory import day_of, worth
+from driftguard.conduct.record import lately, memory_of, unusual_on
+from driftguard.conduct.watcher import MOST_A_DAY, Watcher
+from driftguard.documents import Document
+from driftguard.events.cloudtrail import change_from_event
+from driftguard.state.keys import StateRecord, conduct_key
+from driftguard.state.table import StateTable
+from tests.support.conduct import (
+    NOW,
+    OFFICE,
+    ROLE,
+    batch,
+    by_role,
+    looking_around,
+    read,
+    usual,
+)
+from tests.support.records import envelope, record
+from tests.support.world import ACCOUNT, HERE, Clock, make_tables, warm_aws
+
+DAY = day_of(NOW)
+EVERYBODY = conduct_key(HERE, ACCOUNT)
+KEY = conduct_key(HERE, ACCOUNT, ROLE)
+
+
+@dataclass
+class Watched:
+    """A watcher of an account that is known for two months, and what it sent."""
+
+    table: StateTable
+    past: Any
+    clock: Clock
+    sent: list[Document] = field(default_factory=list)
+
+    def take(self, *events: dict[str, Any]) -> Any:
+        taken = batch(events)
+        Watcher(self.table, self.past, self.sent.append, self.clock.now).take(taken)
+        return taken
+
+    def document(self, who: str = ROLE) -> Document:
+        return self.table.record(conduct_key(HERE, ACCOUNT, who)).document
+
+
+class Clean:
+    """Nothing speaks against anybody."""
+
+    def __init__(self) -> None:
+        self.clean = True
+
+    def is_clean(self, principal: str, over: Any) -> bool:
+        return self.clean
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    with mock_aws():
+        make_tables()
+        table = StateTable(warm_aws(), "state", HERE)
+        known = usual(DAY - 1, 60, service=["s3"], network=["203.0.113.0/24"], client=["aws-cli"])
+        table.put(StateRecord(EVERYBODY, {"memory": known}))
+        table.put(StateRecord(KEY, {"who": ROLE, "memory": known}))
+        yield Watched(table, Clean(), Clock(NOW))
+
+
+def test_ordinary_conduct_is_remembered_once_a_day_and_written_when_it_adds_something(
+    watched: Watched,
+) -> None:
+    usual_call = read("s3", "ListBuckets", address=OFFICE)
+    assert watched.take(usual_call).counts.written == 1
+    assert watched.take(usual_call, usual_call).counts.written == 0
+    assert watched.take(read("ec2", "DescribeInstances", address=OFFICE)).counts.written == 1
+    assert watched.sent == []
+    watched.clock.pass_by(days=1)
+    # The day that is over: the principal's record, and the account's.
+    assert watched.take(usual_call).counts.written == 2
+    assert worth(memory_of(watched.document()), "service", "ec2", DAY) == 1
+    shared = memory_of(watched.table.record(EVERYBODY).document)
+    assert worth(shared, "service", "ec2", DAY) == 1
+
+
+def test_a_burst_of_reads_from_elsewhere_has_the_guard_look_once(watched: Watched) -> None:
+    taken = watched.take(*looking_around())
+    assert (taken.counts.looks, taken.failed()) == (1, [])
+    (sent,) = watched.sent
+    change = change_from_event(sent)
+    assert change.actor.principal == ROLE
+    assert change.actor.session.endswith(":assumed-role/web/i-0abc")
+    assert change.actor.source == "198.51.100.7"
+    shown = unusual_on(watched.document(), DAY)
+    assert shown is not None
+    assert shown.asked
+    assert "first use of iam" in shown.line
+    assert lately(watched.document(), NOW) == shown
+    assert lately(watched.document(), NOW + timedelta(days=2)) is None
+    assert watched.take(*looking_around(60)).counts.looks == 0
+
+
+def test_a_burst_over_several_batches_is_one_burst(watched: Watched) -> None:
+    """By digests of what was read, so that what SQS delivers twice counts once."""
+    events = looking_around(40)
+    for start in range(0, 40, 10):
+        watched.take(*events[start : start + 10], *events[start : start + 5])
+    shown = unusual_on(watched.document(), DAY)
+    assert shown is not None
+    assert "32 or more different reads within ten minutes" in shown.reasons
+
+
+def test_batches_come_to_the_same_in_any_order(watched: Watched) -> None:
+    parts = [looking_around(40)[start : start + 10] for start in range(0, 40, 10)]
+    for part in parts:
+        watched.take(*part)
+    first = watched.document()
+    watched.table.overwrite(StateRecord(KEY, {"who": ROLE, "memory": memory_of(first)}))
+    for part in reversed(parts):
+        watched.take(*part)
+    again = watched.document()
+    assert (again["today"], again["windows"]) == (first["today"], first["windows"])
+
+
+def test_what_is_slow_is_no_burst(watched: Watched) -> None:
+    for number, event in enumerate(looking_around(40, address=OFFICE)):
+        event["detail"]["eventTime"] = f"{NOW + timedelta(minutes=20 * number):%Y-%m-%dT%H:%M:%SZ}"
+        watched.clock.at = NOW + timedelta(minutes=20 * number)
+        watched.take(event)
+    assert watched.document()["today"]["reads"] == 0  # type: ignore[index,call-overload]
+
+
+def test_the_same_reasons_are_asked_about_once_a_week(watched: Watched) -> None:
+    def days(count: int) -> int:
+        looks = 0
+        for _ in range(count):
+            events = looking_around(at=watched.clock.at)
+            looks += watched.take(*events).counts.looks
+            watched.clock.pass_by(days=1)
+        return looks
+
+    watched.past.clean = False
+    assert days(7) == 1
+    assert days(7) == 1
+
+
+def test_a_day_that_was_not_clean_teaches_nothing(watched: Watched) -> None:
+    watched.past.clean = False
+    for _ in range(30):
+        watched.take(*looking_around(at=watched.clock.at))
+        watched.clock.pass_by(days=1)
+    assert worth(memory_of(watched.document()), "service", "iam", DAY) == 0
+    assert worth(memory_of(watched.table.record(EVERYBODY).document), "service", "iam", DAY) == 0
+
+
+def test_people_are_asked_about_so_many_principals_a_day_and_the_rest_is_counted(
+    watched: Watched,
+) -> None:
+    """A flood of forged events asks no more than that."""
+    for number in range(2 * MOST_A_DAY):
+        watched.take(*looking_around(who=by_role(f"role{number}")))
+    taken = watched.take(*looking_around(who=by_role("another")))
+    assert (len(watched.sent), taken.counts.over_budget) == (MOST_A_DAY, 1)
+    watched.clock.pass_by(days=1)
+    assert watched.take(*looking_around(who=by_role("other"), at=watched.clock.at)).counts.looks
+
+
+def test_a_record_stays_small_whatever_is_made_up(watched: Watched) -> None:
+    for part in range(10):
+        watched.take(
+            *(
+                read(
+                    f"service-{part}-{number}",
+                    f"List{number}",
+                    agent=f"agent-{part}-{number}/1",
+                    address=f"198.{part}.{number}.7",
+                    who=by_role(session=f"session-{number % 30}-{'x' * 60}"),
+                )
+                for number in range(200)
+            )
+        )
+    assert len(json.dumps(watched.document())) < 60_000
+
+
+def test_what_cannot_be_read_and_other_accounts_are_counted_and_do_not_come_again(
+    watched: Watched,
+) -> None:
+    other = {**by_role(), "accountId": "999999999999"}
+    abroad = envelope(
+        record("s3.amazonaws.com", "ListBuckets", None, recipientAccountId="999999999999")
+    )
+    taken = watched.take({}, {**abroad, "account": "999999999999"}, read("s3", "X", who=other))
+    assert (taken.counts.unread, taken.counts.principals, taken.failed()) == (1, 0, [])
+
+
+def test_somebody_elses_write_meanwhile_is_not_lost(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, moved = StateTable.put, []
+
+    def put(table: StateTable, record: StateRecord) -> StateRecord:
+        if record.key == KEY and not moved:
+            moved.append(1)
+            other = batch([read("glue", "GetTables", address=OFFICE)])
+            Watcher(table, watched.past, watched.sent.append, watched.clock.now).take(other)
+        return original(table, record)
+
+    monkeypatch.setattr(StateTable, "put", put)
+    assert watched.take(read("ec2", "DescribeInstances", address=OFFICE)).failed() == []
+    today = watched.document()["today"]
+    assert {"ec2", "glue"} <= set(today["service"])  # type: ignore[index,arg-type,call-overload]
+
+
+def test_what_others_write_again_and_again_comes_again(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def moved(*_: Any) -> StateRecord:
+        raise Moved("somebody else wrote it")
+
+    monkeypatch.setattr(StateTable, "put", moved)
+    assert watched.take(read("ec2", "DescribeInstances")).failed() == ["m0"]
