@@ -326,7 +326,8 @@ class Decision:
     (`retries` counts how often), and a preparation is looked at again. Times are ISO 8601, UTC.
     `apart`: hint, state, left and plan are too large for the record itself; where they are lost,
     the plan is an outline, and the rest is empty. `incident` is the first request about what one
-    caller changed within minutes (itself included); `beside` is what helps to answer, by line.
+    caller changed within minutes (itself included); `beside` is what helps to answer, by line. At
+    `remind` people are reminded of what it contains, and `told_again` is when they were last.
     """
 
     id: str
@@ -369,6 +370,7 @@ class Decision:
     incident: str = ""
     beside: tuple[str, ...] = ()
     told_again: str = ""
+    remind: str = ""
 
     @property
     def lost(self) -> str:
@@ -381,6 +383,12 @@ class Decision:
         whom = (self.candidate.resource.arn, text(self.state, "arn"))
         contained = whom if "principal" in self.candidate.hint else ()
         return tuple(arn for arn in (*arns_of(self.actor), *self.remade_by, *contained) if arn)
+
+    @property
+    def is_reminder(self) -> bool:
+        """Whether the last that happened is that people are reminded of what it contains."""
+        stands = self.status is Status.REVERTED and bool(self.remind)
+        return stands and self.told_again == self.updated
 
     @property
     def settled(self) -> bool:

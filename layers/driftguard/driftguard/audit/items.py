@@ -47,7 +47,7 @@ DECISION = "decision"
 # Left out of the item when they are empty: keys of indexes, and what few decisions have.
 _MAY_BE_ABSENT = (
     *("actor", "actor_name", "actor_source_identity", "resource_id"),
-    *("remade_by", "settles_by", "next_try", "incident", "beside", "told_again"),
+    *("remade_by", "settles_by", "next_try", "incident", "beside", "told_again", "remind"),
 )
 # Severities are found by tens, in falling order: one query a band.
 BANDS = tuple(f"{ten:02d}" for ten in range(90, -1, -10))
@@ -112,6 +112,7 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
         "incident": decision.incident,
         "beside": _json(decision.beside) if decision.beside else "",
         "told_again": decision.told_again,
+        "remind": decision.remind,
         "rulings": _json([[r.guardrail, r.limit.label, r.reason] for r in decision.rulings]),
     }
     numbers = {
@@ -278,6 +279,7 @@ def decision_of(item: Item) -> Decision:
         incident=string("incident"),
         beside=tuple(json.loads(string("beside", "[]"))),
         told_again=string("told_again"),
+        remind=string("remind"),
         apart=apart and apart._replace(lost=apart.lost or "it was not read"),
     )
 

@@ -44,7 +44,12 @@ _NAMES_FORMAT = "#format = if_not_exists(#format, :format)"
 
 
 def is_counted(decision: Decision) -> bool:
-    """Whether a decision takes a place of the budget: nothing was done, and it waits for nobody."""
+    """Whether a decision takes a place of the budget: nothing was done, and it waits for nobody.
+
+    So does every reminder of what is contained.
+    """
+    if decision.is_reminder:
+        return True
     if decision.status is Status.EXEMPTED:
         return not digest.is_emergency(decision)
     if decision.status is not Status.OBSERVED or is_told_first(decision):

@@ -37,8 +37,9 @@ class ContainmentSettings:
     `observe`, `ask` and `revert` are patterns (`*`, `?`) of finding types that are told, asked
     about or contained at once, whatever is shipped for them; where several fit, the first of these
     three holds. Findings that GuardDuty rates below `least` (1.0 to 10.0) are left out, and those
-    below `revert_from` are asked about at most. `spared` comes from the policy's own `break_glass`:
-    principals that are never contained.
+    below `revert_from` are asked about at most. Of what is contained people are reminded every
+    `remind_after_days` days (0: never) until they release it. `spared` comes from the policy's own
+    `break_glass`: principals that are never contained.
     """
 
     observe: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class ContainmentSettings:
     revert: tuple[str, ...] = ()
     least: float = LOWEST_SEVERITY
     revert_from: float = LOWEST_SEVERITY
+    remind_after_days: int = 3
     spared: tuple[str, ...] = ()
 
     def autonomy(self, type_: str, target: Target) -> Autonomy:
