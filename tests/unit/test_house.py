@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from driftguard.documents import whole_number
+from tests.support.each import each
 from tests.support.world import ROOT
 
 LIBRARY = Path("layers/driftguard/driftguard")
@@ -167,6 +170,55 @@ def test_no_module_is_long() -> None:
         if (count := len(path.read_text().splitlines())) > LINES
     }
     assert long == {}
+
+
+# --------------------------------------------------------------------------------- numbers
+
+# These check by themselves that `int` takes what they found: by a pattern, or in a `try`.
+NUMBERS = {
+    ("documents.py", "whole_number"),
+    ("access/public_ranges.py", "parsed"),
+    ("access/network.py", "_integer"),
+    ("analysis/advisories/semver.py", "_identifier"),
+    ("analysis/advisories/exchange.py", "_retry_after"),
+    ("analysis/advisories/registries.py", "gem_key"),
+    ("analysis/inventory/tars.py", "_pax"),
+}
+
+
+def test_no_text_of_others_is_made_a_number_that_int_refuses() -> None:
+    """`isdigit` is true of `²` and of five thousand digits: `whole_number` is there for that."""
+    found = {
+        (str(path.relative_to(ROOT / LIBRARY)), function.name)
+        for path in modules(str(LIBRARY))
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        and (said := ast.unparse(function))
+        and re.search(r"\.is(digit|decimal|numeric)\(\)", said)
+        and re.search(r"\b(int|float)\(", said)
+    }
+    assert found == NUMBERS
+
+
+@each(
+    ("text", "number"),
+    [
+        ("0", 0),
+        ("007", 7),
+        ("9" * 18, 10**18 - 1),
+        ("9" * 19, None),
+        ("9" * 5_000, None),
+        ("²", None),
+        ("١", None),
+        ("-1", None),
+        ("+1", None),
+        ("1_000", None),
+        (" 1", None),
+        ("", None),
+    ],
+)
+def test_a_whole_number_is_one_that_everybody_reads_alike(text: str, number: int | None) -> None:
+    assert whole_number(text) == number
 
 
 # --------------------------------------------------------------------------------- template

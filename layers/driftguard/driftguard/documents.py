@@ -119,6 +119,14 @@ def amount(written: str) -> float | None:
     return value if 0 <= value <= 1e9 else None
 
 
+def whole_number(written: str) -> int | None:
+    """The whole number, 0 or more, that a text of at most 18 digits is; None for anything else.
+
+    `str.isdigit` is true of `²`, and `int` refuses thousands of digits: others choose the text.
+    """
+    return int(written) if written.isascii() and written.isdigit() and len(written) <= 18 else None
+
+
 def documents(container: Document, name: str) -> list[Document]:
     """The objects of a list in a document of our own; none if there is no list."""
     found = container.get(name)

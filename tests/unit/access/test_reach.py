@@ -174,6 +174,23 @@ LARGE: dict[str, tuple[Callable[[int], Statements], str]] = {
 }
 
 
+def sparing(kth: int, first: int) -> dict[str, Any]:
+    """A Deny that spares thirty roles of others, and who meets its conditions."""
+    roles = [f"arn:aws:iam::222233334444:role/r{n}" for n in range(first, first + 30)]
+    condition = {
+        "StringNotEquals": {"aws:SourceVpc": f"vpc-{kth:08x}"},
+        "StringNotLike": {"aws:PrincipalOrgID": f"o-{kth}abc"},
+        "NotIpAddress": {"aws:SourceIp": f"203.0.{kth}.0/24"},
+    }
+    everyone_else = deny(Condition=condition, NotPrincipal={"AWS": roles})
+    del everyone_else["Principal"]
+    return everyone_else
+
+
+LARGE["the same spared"] = (lambda n: [allow(), *(sparing(k, 0) for k in range(n))], "external")
+LARGE["others spared"] = (lambda n: [allow(), *(sparing(k, 30 * k) for k in range(n))], "closed")
+
+
 def sized(make: Callable[[int], Statements], size: int = 20_000) -> dict[str, Any]:
     """The largest such policy that is no larger than this many characters."""
     count = 2

@@ -12,7 +12,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import cast
 
-from driftguard.documents import Json, digest
+from driftguard.documents import Json, digest, whole_number
 from driftguard.frozen import dataclass
 from driftguard.model import Decision
 from driftguard.state.item_format import format_of, must_be_known, written_in
@@ -200,8 +200,8 @@ def fault_in(decision: str, partition: Iterable[Item]) -> tuple[Fault | None, li
         key = str(item["sk"].get("S", ""))
         if key == DECISION:
             projection = item
-        elif key.startswith(LOG) and key.removeprefix(LOG).isdecimal():
-            slot = Slot(int(key.removeprefix(LOG)), as_stored(item))
+        elif key.startswith(LOG) and (number := whole_number(key.removeprefix(LOG))) is not None:
+            slot = Slot(number, as_stored(item))
             slots.append(slot)
             fault = fault or _fault_beside(decision, slot, item)
         elif key.startswith(PART):

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from driftguard.aws.calls import AwsError, Client, told_apart
-from driftguard.documents import digest, stamp
+from driftguard.documents import digest, stamp, whole_number
 from driftguard.model import Place
 from driftguard.state.item_format import UnknownFormat, format_of, written_in
 
@@ -51,7 +51,7 @@ class Leaf:
         """The leaf in a stored line; one that is no leaf reads as an empty one."""
         decision, _, rest = line.partition(" ")
         entry, _, hash_ = rest.partition(" ")
-        return cls(decision, int(entry) if entry.isdecimal() else 0, hash_)
+        return cls(decision, whole_number(entry) or 0, hash_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,18 +248,18 @@ class Sealer:
 def _leaf_of(item: Item) -> Leaf:
     number = str(item["sk"]["S"]).removeprefix(LOG)
     hash_ = str(item.get("hash", {}).get("S", ""))
-    return Leaf(str(item["pk"]["S"]), int(number) if number.isdecimal() else 0, hash_)
+    return Leaf(str(item["pk"]["S"]), whole_number(number) or 0, hash_)
 
 
 def _seal_of(item: Item) -> Seal:
     def text(name: str) -> str:
         return str(item.get(name, {}).get("S", ""))
 
-    count = text("count")
+    count = whole_number(text("count"))
     return Seal(
         format=format_of(item),
         day=text("sk"),
-        leaves=int(count) if count.isdecimal() else -1,
+        leaves=-1 if count is None else count,
         **{name: text(name) for name in _TEXTS},
     )
 

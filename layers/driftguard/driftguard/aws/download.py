@@ -16,6 +16,8 @@ from tempfile import SpooledTemporaryFile
 from typing import IO
 from urllib.parse import urlsplit
 
+from driftguard.documents import whole_number
+
 from .time_limit import OutOfTime, TimeLimit
 
 # Source: AWS Lambda Developer Guide, "Lambda quotas": 250 MB unzipped. What does not shrink when
@@ -116,5 +118,6 @@ def _copy(pieces: Iterator[bytes], file: IO[bytes], host: str, limit: int) -> No
 
 
 def _check_length(announced: str | None, received: int, host: str) -> None:
-    if announced and announced.isdigit() and int(announced) != received:
-        raise DownloadFailed(f"{host} sent {received:,} of {int(announced):,} bytes")
+    expected = whole_number(announced or "")
+    if expected is not None and expected != received:
+        raise DownloadFailed(f"{host} sent {received:,} of {expected:,} bytes")

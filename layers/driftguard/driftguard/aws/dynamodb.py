@@ -24,7 +24,7 @@ MOST_OF_PARTITION_KEY = 2_048
 MOST_OF_SORT_KEY = 1_024
 
 
-def within_key(text: str, most: int = MOST_OF_PARTITION_KEY) -> str:
+def cut_to_key_length(text: str, most: int = MOST_OF_PARTITION_KEY) -> str:
     """The text if a key may be as long; else its beginning, and a digest of the whole."""
     said = text.encode(errors="replace")
     if len(said) <= most:
@@ -35,7 +35,7 @@ def within_key(text: str, most: int = MOST_OF_PARTITION_KEY) -> str:
 
 def is_key(text: str) -> bool:
     """Whether a partition key may be this text as it is."""
-    return bool(text) and within_key(text) == text
+    return bool(text) and cut_to_key_length(text) == text
 
 
 class Moved(Exception):

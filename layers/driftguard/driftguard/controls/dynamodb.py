@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, flag, mapping, text
+from driftguard.documents import Document, Json, flag, mapping, text, whole_number
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
@@ -145,10 +145,10 @@ def _days(state: Document) -> int:
     Source: Amazon DynamoDB API Reference, "PointInTimeRecoverySpecification" (35 by default).
     """
     recovery = mapping(state, "recovery")
-    days = text(recovery, "RecoveryPeriodInDays")
+    days = whole_number(text(recovery, "RecoveryPeriodInDays"))
     if not recovery.get("PointInTimeRecoveryEnabled"):
         return 0
-    return int(days) if days.isdigit() else 35
+    return 35 if days is None else days
 
 
 RECOVERY_OFF = Weakened(

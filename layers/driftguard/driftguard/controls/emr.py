@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, flag, items, mapping, text
+from driftguard.documents import Document, flag, items, mapping, text, whole_number
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
 from .control import NOTHING, References, Trigger, partition_of, resource
@@ -30,9 +30,9 @@ def _allowed(configuration: Document) -> list[Document]:
     )
     found: list[Document] = [
         {
-            name: int(number)
+            name: number
             for name in ("MinRange", "MaxRange")
-            if (number := text(item, name, name[0].lower() + name[1:])).isdigit()
+            if (number := whole_number(text(item, name, name[0].lower() + name[1:]))) is not None
         }
         for item in items(ranges)
     ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address
 
-from driftguard.documents import Document, Json, amount, mapping, moment, text
+from driftguard.documents import Document, Json, amount, mapping, moment, text, whole_number
 from driftguard.model import Actor
 from driftguard.policy.bounds import Anomalies
 
@@ -136,8 +136,8 @@ def _network(source: str) -> str:
 
 
 def _span(time: str) -> str:
-    hour = time[11:13]
-    if not hour.isdigit():
+    hour = whole_number(time[11:13])
+    if hour is None:
         return ""
-    begins = int(hour) // 3 * 3
+    begins = hour // 3 * 3
     return f"{begins:02d}-{begins + 3:02d} UTC"

@@ -8,6 +8,7 @@ that older code may pass over does not count.
 from __future__ import annotations
 
 from driftguard.aws.dynamodb import Item
+from driftguard.documents import whole_number
 
 # The attribute that names the version.
 FORMAT = "format"
@@ -24,8 +25,7 @@ def written_in(version: int) -> dict[str, dict[str, str]]:
 
 def format_of(item: Item) -> int:
     """The version of the format that an item names; 0 where it names none that can be read."""
-    named = str(item.get(FORMAT, {}).get("N", ""))
-    return int(named) if named.isdecimal() else 0
+    return whole_number(str(item.get(FORMAT, {}).get("N", ""))) or 0
 
 
 def must_be_known(item: Item, version: int, what: str) -> None:

@@ -3,7 +3,7 @@
 A partition key is `<kind>#<account>#<region>`, and for some kinds more:
 `trust#123456789012#eu-west-1`, `baseline#123456789012#eu-west-1#s3.versioning-suspended`. The kind
 stands first, because IAM tells by it who may write what (`dynamodb:LeadingKeys` in the template).
-What is too long for a key is cut (`within_key`), so a key is never read as what it names.
+What is too long for a key is cut (`cut_to_key_length`), so a key is never read as what it names.
 
 Account and region (`Place`) are those of the resource where a record is about one resource
 (`Resource.place`), and where the guard stands if a record is about a control or the whole guard.
@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
-from driftguard.aws.dynamodb import MOST_OF_SORT_KEY, Item, Key, within_key
+from driftguard.aws.dynamodb import MOST_OF_SORT_KEY, Item, Key, cut_to_key_length
 from driftguard.documents import Document, digest
 from driftguard.frozen import dataclass
 from driftguard.model import Place, Resource
@@ -87,11 +87,11 @@ def partition(kind: str, place: Place, *names: str) -> str:
     """
     if not place.account or not place.region:
         raise ValueError(f"a key of kind {kind} needs an account and a region, and has {place}")
-    return within_key("#".join((kind, place.account, place.region, *names)))
+    return cut_to_key_length("#".join((kind, place.account, place.region, *names)))
 
 
 def _sort(text: str) -> str:
-    return within_key(text, MOST_OF_SORT_KEY)
+    return cut_to_key_length(text, MOST_OF_SORT_KEY)
 
 
 def freeze_key(place: Place, scope: str) -> Key:

@@ -90,15 +90,20 @@ def test_what_an_item_cannot_hold_is_not_kept_and_the_rest_is(table: TableCache)
     [
         Coordinates("PyPI", "requests", ""),
         Coordinates("PyPI", "requests", "1" * 1025),
-        Coordinates("PyPI", "r" * 2048, "1.0"),
     ],
-    ids=["no version", "a long version", "a long name"],
+    ids=["no version", "a long version"],
 )
 def test_what_is_no_key_to_dynamodb_is_neither_kept_nor_looked_for(
     odd: Coordinates, table: TableCache
 ) -> None:
     table.keep({odd: (RECORD,), REQUESTS: (RECORD,)})
     assert table.recall([odd, REQUESTS]) == {REQUESTS: (RECORD,)}
+
+
+def test_a_name_that_is_longer_than_a_key_is_kept(table: TableCache) -> None:
+    long, longer = (Coordinates("PyPI", "r" * size, "1.0") for size in (4_000, 4_001))
+    table.keep({long: (RECORD,)})
+    assert table.recall([long, longer]) == {long: (RECORD,)}
 
 
 @pytest.mark.parametrize(

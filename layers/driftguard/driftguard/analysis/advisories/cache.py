@@ -19,6 +19,7 @@ from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
 from driftguard.aws.calls import told_apart
+from driftguard.aws.dynamodb import MOST_OF_SORT_KEY
 from driftguard.documents import Document
 from driftguard.state.item_format import format_of, written_in
 from driftguard.state.keys import STATE_FORMAT, partition
@@ -28,7 +29,6 @@ from .package import Coordinates
 
 _READ, _WRITTEN = 100, 25
 _BODY_LIMIT = 400 * 1024 - 8 * 1024
-_PK_LIMIT, _SK_LIMIT = 2048, 1024
 # What a body may become: an item that was tampered with must not fill the memory.
 _LARGEST = 64 * 1024 * 1024
 
@@ -104,9 +104,8 @@ class TableCache:
         return partition("advisory", self.state.place, package.ecosystem, package.name)
 
     def _fits(self, package: Coordinates) -> bool:
-        """Whether DynamoDB takes the key: neither part too long, and a version not empty."""
-        version = len(package.version.encode())
-        return 0 < version <= _SK_LIMIT and len(self._pk(package).encode()) <= _PK_LIMIT
+        """Whether DynamoDB takes the version as a key: not empty, and not too long."""
+        return 0 < len(package.version.encode()) <= MOST_OF_SORT_KEY
 
 
 def _unpacked(body: bytes) -> tuple[Document, ...]:

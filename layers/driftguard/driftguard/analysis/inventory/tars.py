@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from driftguard.documents import whole_number
+
 from .limits import Budget
 from .troubles import Unreadable
 
@@ -170,6 +172,7 @@ def _pax(data: bytes) -> dict[str, str]:
 def _size(extended: str | None, plain: int) -> int:
     if extended is None:
         return plain
-    if not (extended.isascii() and extended.isdigit() and len(extended) < 20):
+    size = whole_number(extended)
+    if size is None:
         raise Unreadable(_BROKEN)
-    return int(extended)
+    return size

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from driftguard.aws.time_limit import TimeLimit
+from driftguard.documents import whole_number
 
 if TYPE_CHECKING:
     from urllib.error import HTTPError
@@ -125,7 +126,7 @@ class Post:
                 raise NotTaken(
                     f"{self.name} answered {error.code}{'' if busy else _REFUSED}",
                     again=busy,
-                    wait=float(wait) if wait.isascii() and wait.isdigit() else 0.0,
+                    wait=float(whole_number(wait) or 0),
                     in_doubt=error.code >= 500,
                     answer=b"" if busy else self._said(error),
                 ) from None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from driftguard.aws.time_limit import TimeLimit
+from driftguard.documents import whole_number
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -118,4 +119,5 @@ class Slack:
 def _seconds(headers: Mapping[str, str]) -> float:
     """Slack's `Retry-After`; a second where it is missing."""
     found = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    return float(found) if found.isdigit() else 1.0
+    seconds = whole_number(found)
+    return 1.0 if seconds is None else float(seconds)

@@ -22,7 +22,7 @@ from driftguard.approvals.requester import Requester, not_named
 from driftguard.approvals.rules import is_undoable
 from driftguard.audit import Conflict
 from driftguard.aws.calls import AwsError
-from driftguard.documents import items, mapping, parsed, text
+from driftguard.documents import items, mapping, parsed, text, whole_number
 from driftguard.model import Choice, Decision, Status, Vote
 from driftguard.policy.model import Person
 
@@ -124,9 +124,10 @@ class Inbound:
         given = {name.lower(): value for name, value in headers.items()}
         timestamp = given.get("x-slack-request-timestamp", "")
         signature = given.get("x-slack-signature", "")
-        if not (timestamp.isascii() and timestamp.isdigit() and signature.isascii()):
+        at = whole_number(timestamp)
+        if at is None or not signature.isascii():
             raise Refused("no signature of Slack's", 401)
-        age = now - int(timestamp)
+        age = now - at
         if abs(age) > WINDOW:
             raise Refused(f"signed {age:.0f} s ago; at most {WINDOW} s are accepted", 401)
         verifier = SignatureVerifier(self.signing_secret, OurClock())

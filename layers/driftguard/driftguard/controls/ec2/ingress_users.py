@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, items, text
+from driftguard.documents import Document, items, text, whole_number
 from driftguard.model import NOT_IN_USE, Use
 
 from .rules import described, ports_of
@@ -74,8 +74,9 @@ def _listens(name: str, arn: str, rules: list[Document], reader: Reader) -> bool
     )
     if answer is None:
         return True
-    ports = [text(listener, "Port") for listener in items(document(answer).get("Listeners"))]
-    return any(_reaches(rule, int(port)) for rule in rules for port in ports if port.isdigit())
+    listeners = items(document(answer).get("Listeners"))
+    ports = [whole_number(text(listener, "Port")) for listener in listeners]
+    return any(_reaches(rule, port) for rule in rules for port in ports if port is not None)
 
 
 def _reaches(rule: Document, port: int) -> bool:

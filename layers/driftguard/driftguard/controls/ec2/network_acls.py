@@ -16,7 +16,7 @@ from driftguard.access.network import is_public_range
 from driftguard.access.public_ranges import covers, meet
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.documents import Document, Json, flag, items, mapping, text, whole_number
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import (
     NOT_IN_USE,
@@ -73,7 +73,7 @@ class NetworkAclOpen(Control[NetworkAclSettings]):
         replaced = change.name == "ReplaceNetworkAclEntry"
         asked = _asked(change.request)
         hint: Document = {
-            "rule": int(number) if number.isdigit() else 0,
+            "rule": whole_number(number) or 0,
             "replaced": replaced,
             "ports": [port for port in settings.admin_ports if _reaches(asked, port)],
         }
@@ -247,10 +247,10 @@ def _reaches(entry: Document, port: int) -> bool:
     protocol, ports = text(entry, "Protocol").lower(), mapping(entry, "PortRange")
     if protocol not in ("", "-1", "6", "tcp"):
         return False
-    low, high = text(ports, "From"), text(ports, "To")
-    if protocol not in ("6", "tcp") or not (low.isdigit() and high.isdigit()):
+    low, high = (whole_number(text(ports, end)) for end in ("From", "To"))
+    if protocol not in ("6", "tcp") or low is None or high is None:
         return True
-    return int(low) <= port <= int(high)
+    return low <= port <= high
 
 
 def _decides(item: Document, entry: Document, port: int) -> bool:
@@ -261,10 +261,10 @@ def _decides(item: Document, entry: Document, port: int) -> bool:
 def _is_for_administration(entry: Document, settings: NetworkAclSettings) -> bool:
     """Whether an entry lets nothing else in, so that nothing else goes with it."""
     ports = mapping(entry, "PortRange")
-    low, high = text(ports, "From"), text(ports, "To")
-    if text(entry, "Protocol").lower() not in ("6", "tcp") or not (low + high).isdigit():
+    low, high = (whole_number(text(ports, end)) for end in ("From", "To"))
+    if text(entry, "Protocol").lower() not in ("6", "tcp") or low is None or high is None:
         return False
-    return set(range(int(low), int(high) + 1)) <= set(settings.admin_ports)
+    return sum(low <= port <= high for port in set(settings.admin_ports)) == high - low + 1
 
 
 def _denies(entry: Document, state: Document, ports: list[int]) -> list[Document]:

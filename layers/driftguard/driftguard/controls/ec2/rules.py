@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from driftguard.access.public_ranges import parsed
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.documents import Document, Json, items, mapping, text, whole_number
 from driftguard.model import Call, Resource, Step
 
 from .records import RESERVED, any_of, tag_specifications, tags_told
@@ -228,15 +228,17 @@ def sources_in(permission: Document) -> Iterator[Document]:
         yield {"ReferencedGroupInfo": {"GroupId": text(pair, "GroupId")}}
 
 
+def _port(written: str) -> int | None:
+    """A port, or -1: every type of ICMP."""
+    return -1 if written == "-1" else whole_number(written)
+
+
 def key_of(rule: Document) -> str:
     """A rule as `ports|source`, the key to find it again whatever its id.
 
     Records spell ranges as they were asked for; EC2 keeps `10.1.2.3/8` as `10.0.0.0/8`.
     """
-    ports: Document = {
-        name: int(number) if (number := text(rule, name)).lstrip("-").isdigit() else None
-        for name in ("FromPort", "ToPort")
-    }
+    ports: Document = {name: _port(text(rule, name)) for name in ("FromPort", "ToPort")}
     protocol = text(rule, "IpProtocol").lower()
     source = source_of(rule)
     network = parsed(source) if "/" in source else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, flag, mapping, text
+from driftguard.documents import Document, Json, flag, mapping, text, whole_number
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import Call, Candidate, Certainty, Change, Resource
 
@@ -186,7 +186,7 @@ def _asked(request: Document, name: str) -> int | None:
     written = text(request, key)
     if stated is not None:
         return int(stated)
-    return int(written) if written.isdigit() else None
+    return whole_number(written)
 
 
 def _password_policy(reader: Reader) -> Iterator[Resource]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from driftguard.analysis.vulnerabilities import of_code
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, mapping, text
+from driftguard.documents import Document, mapping, text, whole_number
 from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Resource
 
 from ..control import NOTHING, Control, Trigger
@@ -49,10 +49,10 @@ class InsecureLayer(Control[LibrarySettings]):
 
     def screen(self, change: Change, settings: LibrarySettings) -> Iterable[Candidate]:
         version = text(change.response, "version")
-        size = text(mapping(change.response, "content"), "codeSize")
+        size = whole_number(text(mapping(change.response, "content"), "codeSize"))
         request = {**change.request, "versionNumber": version}
         layer = layer_version_of(replace(change, request=request))
-        too_small = size.isdigit() and 0 < int(size) < SMALLEST
+        too_small = size is not None and 0 < size < SMALLEST
         if layer is not None and not too_small:
             yield Candidate(layer, Certainty.POSSIBLE)
 

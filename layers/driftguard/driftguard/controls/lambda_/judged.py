@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from driftguard.documents import Document, items, mapping, text
+from driftguard.documents import Document, items, mapping, text, whole_number
 from driftguard.model import Resource
 
 from ..mechanisms.vulnerable_library import Judge, LibrarySettings
@@ -80,14 +80,14 @@ class Judged:
 
         `$LATEST` is above all. With `starts`, only one whose code is started in that way.
         """
-        below = int(version) if version.isdigit() else None
+        below = whole_number(version)
         fine = [
-            int(number)
-            for number in mapping(self.state, "looked")
-            if number.isdigit()
-            and (below is None or int(number) < below)
-            and (not starts or text(self.looked(number), "starts") == starts)
-            and self.clears(number)
+            number
+            for name in mapping(self.state, "looked")
+            if (number := whole_number(name)) is not None
+            and (below is None or number < below)
+            and (not starts or text(self.looked(name), "starts") == starts)
+            and self.clears(name)
         ]
         return str(max(fine)) if fine else ""
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, flag, items, mapping, text
+from driftguard.documents import Document, Json, flag, items, mapping, text, whole_number
 from driftguard.events.cloudtrail import omitted
 from driftguard.model import (
     Candidate,
@@ -190,9 +190,9 @@ def _is_harmless(change: Change) -> bool:
         return text(asked, "reservedConcurrentExecutions") == "0"
     if change.name == "UpdateFunctionCode" and flag(asked.get("dryRun")):
         return True
-    size = text(made, "codeSize")
+    size = whole_number(text(made, "codeSize"))
     zipped = text(made, "packageType") in ("", "Zip") and not made.get("layers")
-    return zipped and size.isdigit() and 0 < int(size) < SMALLEST
+    return zipped and size is not None and 0 < size < SMALLEST
 
 
 def _told(change: Change, settings: LibrarySettings) -> Iterator[Candidate]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from driftguard.analysis.vulnerabilities import Contents, contents, findings_in
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, Json, items, mapping, text
+from driftguard.documents import Document, Json, items, mapping, text, whole_number
 
 from ..mechanisms.vulnerable_library import is_suspicious
 from ..scans import of_image
@@ -73,9 +73,8 @@ class Versions:
         """Looks at versions older than each of these, until one could take its place."""
         hashes = self.published()
         for version in below:
-            older = (
-                n for n in sorted(hashes, reverse=True) if not version.isdigit() or n < int(version)
-            )
+            top = whole_number(version)
+            older = (n for n in sorted(hashes, reverse=True) if top is None or n < top)
             # The very same code need not be looked at to know what is against it.
             bad = {
                 text(looked, "sha256") for looked in self.looked.values() if _is_bad_itself(looked)
@@ -92,9 +91,9 @@ class Versions:
                 "lambda", "ListVersionsByFunction", "Versions", FunctionName=self.function
             )
             self._published = {
-                int(number): text(version, "CodeSha256")
+                number: text(version, "CodeSha256")
                 for version in map(document, listed)
-                if (number := text(version, "Version")).isdigit()
+                if (number := whole_number(text(version, "Version"))) is not None
             }
         return self._published
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
-from driftguard.documents import Document, items, mapping, text
+from driftguard.documents import Document, items, mapping, text, whole_number
 from driftguard.model import (
     Call,
     Candidate,
@@ -130,8 +130,8 @@ def _early(rule: Document, settings: RetentionSettings) -> bool:
     expiration = mapping(rule, "Expiration")
     if text(rule, "Status") != "Enabled":
         return False
-    days = text(expiration, "Days")
-    return bool(text(expiration, "Date")) or (days.isdigit() and int(days) < settings.minimum_days)
+    days = whole_number(text(expiration, "Days"))
+    return bool(text(expiration, "Date")) or (days is not None and days < settings.minimum_days)
 
 
 def _in_words(rule: Document) -> str:
