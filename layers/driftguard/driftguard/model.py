@@ -385,12 +385,6 @@ class Decision:
         return tuple(arn for arn in (*arns_of(self.actor), *self.remade_by, *contained) if arn)
 
     @property
-    def is_reminder(self) -> bool:
-        """Whether the last that happened is that people are reminded of what it contains."""
-        stands = self.status is Status.REVERTED and bool(self.remind)
-        return stands and self.told_again == self.updated
-
-    @property
     def settled(self) -> bool:
         """Whether nothing more happens by itself: there is an outcome, or people are asked."""
         underway = (Status.APPROVED, Status.REVERTING, Status.UNDOING)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import boto3
 import pytest
 
+from driftguard.approvals.rules import is_reminder
 from driftguard.audit.queries import Filters, Finder, Usage
 from driftguard.channels.budget import is_counted
 from driftguard.channels.message.telling import message
@@ -59,12 +60,12 @@ def every(world: World, days: int) -> Guard:
 
 def test_people_are_reminded_every_three_days_as_shipped(world: World, held: Decision) -> None:
     assert held.remind == stamp(world.clock.now() + PERIOD)
-    assert not held.is_reminder
+    assert not is_reminder(held)
     again = reminded(world, held)
-    assert again.is_reminder
+    assert is_reminder(again)
     assert again.remind == stamp(world.clock.now() + PERIOD)
     assert events(world, held)[-1] == "reminded"
-    assert reminded(world, again).is_reminder
+    assert is_reminder(reminded(world, again))
     assert events(world, held).count("reminded") == 2
 
 
@@ -99,7 +100,7 @@ def test_nobody_is_reminded_of_what_was_released(world: World, held: Decision) -
 
 def test_after_a_reminder_a_release_is_exact(world: World, held: Decision) -> None:
     undone = (reminded(world, held), world.guard.undo(Undo(held.id, "alice", "a test")))[1]
-    assert (undone.status, undone.is_reminder) == (Status.UNDONE, False)
+    assert (undone.status, is_reminder(undone)) == (Status.UNDONE, False)
     assert boto3.client("iam").list_role_policies(RoleName="web")["PolicyNames"] == ["logs"]
 
 
@@ -110,8 +111,8 @@ def test_an_exemption_keeps_it_quiet_until_it_ends(world: World, held: Decision)
         lambda policy: replace(policy, exemptions=(Exemption(ROLE, arn, until, "rebuilt soon"),))
     )
     quiet = reminded(world, held, guard)
-    assert (quiet.remind, quiet.is_reminder) == (until, False)
-    assert reminded(world, quiet, guard).is_reminder
+    assert (quiet.remind, is_reminder(quiet)) == (until, False)
+    assert is_reminder(reminded(world, quiet, guard))
 
 
 def test_a_reminder_says_that_somebody_changed_what_is_contained(
@@ -129,14 +130,14 @@ def test_what_is_gone_is_contained_no_more(world: World, held: Decision) -> None
         client.delete_role_policy(RoleName="web", PolicyName=name)
     client.delete_role(RoleName="web")
     gone = reminded(world, held)
-    assert (gone.remind, gone.is_reminder) == ("", False)
+    assert (gone.remind, is_reminder(gone)) == ("", False)
     assert events(world, held)[-1] == "reminded-no-more"
     assert standing(world) == []
 
 
 def test_a_policy_may_have_nobody_reminded(world: World, held: Decision) -> None:
     last = reminded(world, held, every(world, 0))
-    assert (last.remind, last.is_reminder) == ("", False)
+    assert (last.remind, is_reminder(last)) == ("", False)
     assert standing(world) == [held.id]
 
 

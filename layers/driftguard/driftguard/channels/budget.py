@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from driftguard.approvals.rules import is_reminder
 from driftguard.aws.calls import AwsError, told_apart
 from driftguard.aws.dynamodb import Item, cancellation_reasons
 from driftguard.guardrails.spoken import spoken
@@ -48,7 +49,7 @@ def is_counted(decision: Decision) -> bool:
 
     So does every reminder of what is contained.
     """
-    if decision.is_reminder:
+    if is_reminder(decision):
         return True
     if decision.status is Status.EXEMPTED:
         return not digest.is_emergency(decision)

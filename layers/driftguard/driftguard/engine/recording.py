@@ -196,9 +196,10 @@ def end(
         updated=case.now(),
     )
     if status is Status.REVERTED and ended.done and case.control.contains:
-        from . import reminding
+        from driftguard.controls.containment.findings import reminded_after
 
-        ended = replace(ended, told_again="", remind=reminding.next_time(case))
+        after = reminded_after(case.settings)
+        ended = replace(ended, told_again="", remind=case.now(after) if after else "")
 
     # People may accept what a revert has left that is tried again: the sweep is to know it then.
     left = case.seen(observation) if observation is not None and ended.next_try else ""

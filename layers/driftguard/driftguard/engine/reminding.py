@@ -7,11 +7,10 @@ people are reminded when that ends.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 from driftguard.audit import Conflict
 from driftguard.aws.calls import AwsError
-from driftguard.controls.containment.findings import ContainmentSettings
+from driftguard.controls.containment.findings import reminded_after
 from driftguard.documents import stamp
 from driftguard.model import Decision
 from driftguard.state.exemptions import given_exemptions
@@ -21,22 +20,14 @@ from .case import Case
 from .errors import Busy
 
 
-def next_time(case: Case) -> str:
-    """When people are reminded next (ISO 8601, UTC); "" where policy says that nobody is."""
-    settings = case.settings
-    if not isinstance(settings, ContainmentSettings) or settings.remind_after_days <= 0:
-        return ""
-    return case.now(timedelta(days=settings.remind_after_days))
-
-
 def remind(case: Case, decision: Decision) -> Decision:
     """Reminds people of a containment whose `remind` is over.
 
     What comes twice finds the next time in the record. Raises `AwsError` where the resource cannot
     be read, but for the last delivery, and `Busy` where somebody releases it at this moment.
     """
-    again = next_time(case)
-    if not again:
+    after = reminded_after(case.settings)
+    if after is None:
         unwanted = replace(decision, remind="", told_again="")
         return _record(case, unwanted, "reminded-no-more", "the policy has nobody reminded")
     if (until := _exempted_until(case)) > case.now():
@@ -54,7 +45,7 @@ def remind(case: Case, decision: Decision) -> Decision:
             return _record(case, gone, "reminded-no-more", "it is gone: nothing is contained")
         changed = case.fingerprint(observation) != decision.after
         how = f"; it has changed since: {case.how(decision, observation)}" if changed else ""
-    told = replace(decision, remind=again, told_again=case.now())
+    told = replace(decision, remind=case.now(after), told_again=case.now())
     return _record(case, told, "reminded", f"still contained, until a person releases it{how}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from driftguard.approvals import act
-from driftguard.approvals.rules import is_tried_again
+from driftguard.approvals.rules import is_reminder, is_tried_again
 from driftguard.frozen import dataclass
 from driftguard.model import Decision, Status
 
@@ -143,12 +143,12 @@ def _changed(decision: Decision) -> str:
 
 
 def _stands(decision: Decision) -> str:
-    return "still contained" if decision.is_reminder else told(decision.status)
+    return "still contained" if is_reminder(decision) else told(decision.status)
 
 
 def _contained(decision: Decision) -> Facts:
     """By whom something is contained, and since when, for reminders."""
-    if not decision.is_reminder:
+    if not is_reminder(decision):
         return ()
     since = max((cast.at for cast in decision.votes), default=decision.decided)
     people = ", ".join(dict.fromkeys(cast.person for cast in decision.votes))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from driftguard.approvals.rules import is_reminder
 from driftguard.audit import AuditTable
 from driftguard.model import Decision, Status
 from driftguard.policy.model import Policy
@@ -61,7 +62,7 @@ class Teller:
             return NOTHING_NEW
         self._update(decision, message)
         # An edited message notifies nobody.
-        if decision.is_reminder and self._has_place(decision, message.channel):
+        if is_reminder(decision) and self._has_place(decision, message.channel):
             self._post(decision, message.channel)
             return ONE_MESSAGE
         return NOTHING_NEW

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from fnmatch import fnmatchcase
 
 from driftguard.aws.calls import AwsError, Throttled, Unreachable, document
@@ -61,6 +62,13 @@ class ContainmentSettings:
                 return level
         known = entry(type_)
         return known.autonomy(target) if known else Autonomy.ASK
+
+
+def reminded_after(settings: object) -> timedelta | None:
+    """How long after a containment people are reminded of it; None where they are not."""
+    if not isinstance(settings, ContainmentSettings) or settings.remind_after_days <= 0:
+        return None
+    return timedelta(days=settings.remind_after_days)
 
 
 # ---------------------------------------------------------------------------- what is claimed
