@@ -320,14 +320,13 @@ class Decision:
     `before` and `after` fingerprint the state around our own change; `left` is the one after it.
     `head` is the hash of the last entry in its log. While it is `asked`, `votes` are the votes so
     far, `quorum` is how many must agree, `expires` until when; `escalated` once nobody had voted in
-    time; `told_again` is when somebody last had it told again. `settles_by`: its calls are made,
-    and AWS works on them until then. `remade_by` are the ARNs of others who made the very same
-    state while it was asked about. At `next_try` a failed revert that left its risk is tried again
-    (`retries` counts how often), and a preparation is looked at again. Times are ISO 8601, UTC.
-    `apart`: hint, state, left and plan are too large for the record itself; where they are lost,
-    the plan is an outline, and the rest is empty. `incident` is the first request about what one
-    caller changed within minutes (itself included); `beside` is what helps to answer, by line. At
-    `remind` people are reminded of what it contains, and `told_again` is when they were last.
+    time; `told_again` is when it was last told again. `settles_by`: its calls are made, and AWS
+    works on them until then. `remade_by` are the ARNs of others who made the very same state while
+    it was asked about. At `next_try` a failed revert that left its risk is tried again (`retries`
+    counts how often), and a preparation is looked at again; at `remind` people are reminded of what
+    it contains. Times are ISO 8601, UTC. `apart`: hint, state, left and plan are too large for the
+    record itself; where they are lost, the plan is an outline, and the rest is empty. `incident` is
+    the first request about one caller's changes; `beside` is what helps to answer, by line.
     """
 
     id: str

@@ -10,6 +10,7 @@ import pytest
 
 from driftguard.approvals.rules import is_reminder
 from driftguard.audit.queries import Filters, Finder, Usage
+from driftguard.audit.table import _is_news
 from driftguard.channels.budget import is_counted
 from driftguard.channels.message.telling import message
 from driftguard.controls.containment.standing import contained
@@ -21,6 +22,7 @@ from driftguard.model import Decision, Status
 from driftguard.policy.bounds import Exemption
 from driftguard.sweep import overdue
 from tests.scenarios.containment import POLICY, answering, exfiltrated, make_role
+from tests.support.audit import a_decision
 from tests.support.records import told_by_guardduty
 from tests.support.world import Fakes, World
 
@@ -67,6 +69,12 @@ def test_people_are_reminded_every_three_days_as_shipped(world: World, held: Dec
     assert events(world, held)[-1] == "reminded"
     assert is_reminder(reminded(world, again))
     assert events(world, held).count("reminded") == 2
+
+
+def test_channels_hear_of_a_reminder_and_of_nothing_that_puts_it_off() -> None:
+    told = ("reminded", True), ("reminded-later", False), ("reminded-no-more", False)
+    shown = a_decision(1, "2026-11-24T10:00:00.000Z", status=Status.REVERTED)
+    assert [(event, _is_news(shown, event)) for event, _ in told] == list(told)
 
 
 def test_a_timer_that_rings_twice_or_early_reminds_nobody_again(

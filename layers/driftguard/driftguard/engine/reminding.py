@@ -32,7 +32,8 @@ def remind(case: Case, decision: Decision) -> Decision:
         return _record(case, unwanted, "reminded-no-more", "the policy has nobody reminded")
     if (until := _exempted_until(case)) > case.now():
         quiet = replace(decision, remind=until)
-        return _record(case, quiet, "deferred", f"exempted: people are reminded at {until}")
+        # No news, and so no timer: the sweep wakes the guard once the exemption has ended.
+        return _record(case, quiet, "reminded-later", f"exempted until {until}")
     try:
         observation = case.observe()
     except AwsError as error:
