@@ -44,6 +44,7 @@ def as_json_whole(decision: Decision) -> dict[str, object]:
         "attempt": decision.attempt,
         "next_try": decision.next_try,
         "retries": decision.retries,
+        "remind": decision.remind,
         "state": decision.state,
         "lost": decision.lost,
         "undo": [said(step.call) for step in inverse(decision.plan, decision.done).steps],

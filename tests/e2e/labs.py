@@ -30,7 +30,7 @@ def running(folder: Path, *arguments: str, **surroundings: str) -> Iterator[Worl
             folder / "calls.jsonl", lab.physical(), {**OF_LABS, **dict(_parameters(arguments))}
         )
         assert heard.made
-        assert heard.refused == []
+        assert heard.refused == [], heard.refused
     finally:
         down = run("lab", "down", "--folder", str(folder))
         assert down.returncode == 0, down.stderr

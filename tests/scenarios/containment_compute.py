@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import boto3
-from moto.ec2.models import ec2_backends
 
 from driftguard.events.cloudtrail import change_from_event
 from driftguard.model import Change
@@ -118,9 +117,11 @@ def _subnets(ec2: Any) -> tuple[str, list[str]]:
 class Fleet:
     """An Auto Scaling group of three behind a load balancer; one of them is compromised."""
 
-    def __init__(self, *, least: int = 1) -> None:
-        self.ec2, self.elb = boto3.client("ec2"), boto3.client("elbv2")
-        self.scaling = boto3.client("autoscaling")
+    def __init__(
+        self, *, least: int = 1, client: Callable[[str], Any] = lambda name: boto3.client(name)
+    ) -> None:
+        self.ec2, self.elb = client("ec2"), client("elbv2")
+        self.scaling = client("autoscaling")
         self.vpc, subnets = _subnets(self.ec2)
         self.groups = [
             self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc)[
@@ -159,9 +160,6 @@ class Fleet:
         )
         (group,) = self.scaling.describe_auto_scaling_groups()["AutoScalingGroups"]
         self.instance, *self.siblings = sorted(one["InstanceId"] for one in group["Instances"])
-        for one in (self.instance, *self.siblings):
-            # moto adds an instance's first groups to its interfaces' groups, whatever these are.
-            ec2_backends[ACCOUNT][self.ec2.meta.region_name].get_instance(one).security_groups = []
         self.elb.register_targets(
             TargetGroupArn=self.target_groups[1],
             Targets=[{"Id": one, "Port": 9100} for one in (self.instance, *self.siblings)],

@@ -7,7 +7,7 @@ from typing import Any
 
 from driftguard.approvals.act import CONTROL as OPERATOR
 from driftguard.documents import stamp
-from driftguard.model import Actor, Choice, Resource, Status, Vote
+from driftguard.model import Actor, Choice, Decision, Resource, Status, Vote
 from driftguard.policy.bounds import Exemption
 from driftguard_cli.commands.exempt import Listed
 from driftguard_cli.commands.report.compliance import CIS, NONE, Requirement
@@ -171,6 +171,21 @@ def recorded() -> Recorded:
             a_trust_record("s3.public-acl", 0.61, earned=False),
         ),
         exemptions=(an_exemption("website", "2026-12-01T00:00:00.000Z"),),
+        contained=(a_containment(),),
+    )
+
+
+def a_containment() -> Decision:
+    """An instance that was contained long before the period, and never released."""
+    return a_decision(
+        30,
+        "2026-09-01T10:00:00.000Z",
+        control="containment.instance",
+        title="An instance is compromised",
+        severity=80,
+        status=Status.REVERTED,
+        done=1,
+        remind="2026-11-25T10:00:00.000Z",
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from moto.ec2.models import ec2_backends
+
 from tests.support.iam.evaluator import Statement
 from tests.support.iam.judge import OF_PLANS, Judge
 from tests.support.iam.template import Stack
@@ -34,6 +36,11 @@ def judged(calls: Path, physical: Mapping[str, str], parameters: Mapping[str, st
     # Process and role → the policy of the plan's session that was opened last.
     sessions: dict[tuple[int, str], list[Statement]] = {}
     for one in _lines(calls):
+        if "made" in one:
+            # What the judge looks up of a security group.
+            tags = {tag["Key"]: tag["Value"] for given in one["tags"] for tag in given}
+            ec2_backends[ACCOUNT][REGION].tags[one["made"]] = tags
+            continue
         process, service, operation = one["process"], one["service"], one["operation"]
         if one["function"] in left_out:
             continue

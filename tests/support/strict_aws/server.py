@@ -35,6 +35,8 @@ from driftguard_cli.commands.lab.recorder.wire import (
     parameters,
     protocol_of,
 )
+from tests.support import mended_moto
+from tests.support.guardduty_findings import Findings
 
 from . import RULES
 from .gate import Gate
@@ -141,11 +143,12 @@ def main() -> None:
     options.add_argument("-p", "--port", type=int, default=5000)
     options.add_argument("--hasten", type=float, default=1.0)
     given = options.parse_args()
-    moto = DomainDispatcherApplication(create_backend_app)
+    mended_moto.install()
+    account = Findings(DomainDispatcherApplication(create_backend_app))
     run_simple(
         given.host,
         given.port,
-        Door(moto, RULES, hastened(given.hasten)),
+        Door(account, RULES, hastened(given.hasten)),
         threaded=True,
         request_handler=MotoRequestHandler,
     )

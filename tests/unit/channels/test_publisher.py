@@ -21,6 +21,7 @@ from driftguard.channels.sns import as_email, as_q, digest_text
 from driftguard.channels.told import ToldOnce
 from driftguard.channels.topic import Topic, Voting, publish, publish_digest
 from driftguard.channels.wording import ApprovalRequest, as_json
+from driftguard.documents import stamp
 from driftguard.engine.errors import NotYet
 from driftguard.engine.guard import Guard
 from driftguard.events.commands import CarryOut, Contain, Expire, Thaw, command_of, thaw_message
@@ -266,6 +267,19 @@ def test_a_request_that_somebody_wants_to_be_told_again_is_told_once_more(stage:
     # With the deadline that it had: no other timer.
     assert len(stage.timers()) == 1
     assert len(stage.published()) == 2
+
+
+def test_a_containment_is_told_again_at_each_reminder_and_its_timer_set(stage: Stage) -> None:
+    def at(hours: int) -> str:
+        return stamp(stage.world.clock.now() + timedelta(hours=hours))
+
+    held = replace(stage.asked(), status=Status.REVERTED, expires="", remind=at(72))
+    assert stage.follow_up(held) is True
+    again = replace(held, updated=at(72), told_again=at(72), remind=at(144), version=9)
+    assert stage.follow_up(again) is True
+    assert stage.follow_up(again) is False
+    assert [one["status"] for one in stage.published()] == ["reverted", "reverted"]
+    assert len(stage.timers()) == 2
 
 
 def test_a_deadline_that_is_at_hand_waits_in_the_queue(stage: Stage) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from typing import Annotated
 
@@ -12,10 +12,12 @@ import typer
 from rich.text import Text
 
 from driftguard.audit.queries import Filters, Finder, Usage, plan
+from driftguard.controls.containment.standing import contained
 from driftguard.model import Decision
 
 from ...aws_options import on_aws
 from ...decisions import as_json_whole, status_in_words
+from ...errors import Misuse
 from ...rows import Rows, severity_in_words
 from ...stack import JsonOption, Stack, StackOption
 from .shared import (
@@ -49,6 +51,10 @@ def list_decisions(
     status: StatusOption = "",
     min_severity: SeverityOption = 0,
     limit: Annotated[int, typer.Option(min=1, help="How many decisions at most.")] = 50,
+    only_contained: Annotated[
+        bool,
+        typer.Option("--contained", help="Only what is contained and not released yet."),
+    ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show the query plan.")] = False,
     as_json: JsonOption = False,
     stack: StackOption = "driftguard",
@@ -71,10 +77,18 @@ def list_decisions(
         min_severity=min_severity,
         days=days,
     )
+    if only_contained and (status or explain):
+        other = "--status" if status else "--explain"
+        raise Misuse(f"--contained picks the status and the indexes itself: leave {other} out.")
     how, usage = plan(filters), Usage()
     finder = Finder(Stack.named(stack).audit, usage)
-    # One more than is shown tells whether there are more.
-    found = list(islice(finder.decisions(filters, how, page=limit + 1), limit + 1))
+    if only_contained:
+        # What was contained long ago and never released is what nobody may overlook.
+        anytime = filters if since or until or days else replace(filters, since="", until="")
+        found = contained(finder, anytime)
+    else:
+        # One more than is shown tells whether there are more.
+        found = list(islice(finder.decisions(filters, how, page=limit + 1), limit + 1))
     shown = found[:limit]
     if as_json:
         document: object = [as_json_whole(decision) for decision in shown]
@@ -85,7 +99,8 @@ def list_decisions(
     if shown:
         console.print(_rows(shown))
     else:
-        console.print(f"No decisions{_from(filters)}.")
+        said = "Nothing is contained." if only_contained else f"No decisions{_from(filters)}."
+        console.print(said)
     if len(found) > limit:
         console.print(f"There are more: --limit, or --until {shown[-1].decided}.")
     if explain:

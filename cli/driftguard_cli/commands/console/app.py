@@ -31,6 +31,7 @@ _LONGEST, _FIELDS = 65_536, 50
 _READ: dict[str, Handler] = {
     "/": now.overview,
     "/now/requests": now.requests,
+    "/now/contained": now.held,
     "/now/decided": now.decided,
     "/now/health": now.health,
     "/decisions": listing.decisions,

@@ -1,4 +1,4 @@
-"""The first page: what waits for people, what was decided last, and whether the stack works."""
+"""The first page: what waits for people, what is contained, what was decided last, and health."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from driftguard.approvals.rules import is_open
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.channels.wording import presentable
+from driftguard.controls.containment.standing import contained
 from driftguard.model import Decision, Status
 
 from ..doctor import examined
@@ -44,6 +45,12 @@ def requests(visit: Visit) -> Response:
 def decided(visit: Visit) -> Response:
     """The last decisions, again."""
     return page(visit, "parts/decided", _last(visit))
+
+
+def held(visit: Visit) -> Response:
+    """What is contained: one query a control that contains."""
+    found = contained(Finder(visit.site.stack.audit, Usage()))
+    return page(visit, "parts/contained", {"contained": [presentable(one) for one in found]})
 
 
 def health(visit: Visit) -> Response:

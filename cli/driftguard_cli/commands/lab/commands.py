@@ -137,6 +137,12 @@ def emit_command(
     harmless: Annotated[
         bool, typer.Option("--harmless/--risky", help="Which of the control's two examples.")
     ] = False,
+    forged: Annotated[
+        bool,
+        typer.Option(
+            "--forged", help="A finding of GuardDuty's that GuardDuty itself knows nothing of."
+        ),
+    ] = False,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for decisions.")] = 20,
     as_json: JsonOption = False,
     folder: FolderOption = None,
@@ -145,7 +151,8 @@ def emit_command(
 
     The event becomes the lab's own: its account and region, a new id, now. The
     state decides: a resource that is not in the lab's account is gone for the
-    guard.
+    guard. GuardDuty in the lab's account knows a finding that is emitted, unless
+    it is forged.
 
     Exits 1 if there is no lab.
 
@@ -159,7 +166,11 @@ def emit_command(
     assert file is not None
     lab = _running(folder)
     emitted = emitting.own(emitting.read(file), lab)
-    emitting.emit(lab, emitted)
+    if forged and not emitted.is_of_guardduty:
+        raise Misuse("--forged is for findings of GuardDuty, and this event is none.")
+    if emitted.is_of_guardduty and not forged:
+        emitting.know(lab, emitted)
+    emitted = emitting.emit(lab, emitted)
     with Console(stderr=True).status("waiting for the guard"):
         decisions = emitting.followed(lab, emitted, wait)
     if as_json:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -17,10 +18,11 @@ from uuid import uuid4
 from driftguard.audit import AuditTable
 from driftguard.aws.calls import Client
 from driftguard.aws.client import Aws
-from driftguard.documents import Document, text
+from driftguard.documents import Document, mapping, text
 from driftguard.model import Decision
 
 from ...errors import Misuse
+from .environment import KNOW_FINDING
 from .record import Lab
 
 _BY_CLOUDTRAIL = "AWS API Call via CloudTrail"
@@ -33,6 +35,11 @@ class Emitted:
     id: str
     name: str
     entry: Mapping[str, str]
+
+    @property
+    def is_of_guardduty(self) -> bool:
+        """Whether it tells a finding of GuardDuty."""
+        return self.entry["Source"] == "aws.guardduty" and self.name == "GuardDuty Finding"
 
 
 class AwsOfLab(Aws):
@@ -76,7 +83,7 @@ def own(written: Document, lab: Lab) -> Emitted:
     for region in regions:
         words = words.replace(region, lab.region)
     id_ = str(uuid4())
-    # What no record has, a finding, is known by its event's id, which the bus gives.
+    # What no record has, a finding, is known by its event's id, which the bus gives: see `emit`.
     made = {**json.loads(words)}
     if "eventName" in made:
         made |= {"eventID": id_, "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
@@ -89,9 +96,29 @@ def own(written: Document, lab: Lab) -> Emitted:
     return Emitted(id_, text(detail, "eventName") or entry["DetailType"], entry)
 
 
-def emit(lab: Lab, emitted: Emitted) -> None:
-    """Puts the event on the lab's bus."""
-    lab.client("events").put_events(Entries=[dict(emitted.entry)])
+def know(lab: Lab, emitted: Emitted) -> None:
+    """Has GuardDuty in the lab's account know the finding, as one that it tells of itself.
+
+    Raises `Misuse` if it is no such finding.
+    """
+    found = json.loads(emitted.entry["Detail"])
+    if not (text(found, "id") and text(mapping(found, "service"), "detectorId")):
+        raise Misuse("The finding names no `id`, or no `service.detectorId`.")
+    request = urllib.request.Request(
+        lab.endpoints.account + KNOW_FINDING,
+        emitted.entry["Detail"].encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60):
+        return
+
+
+def emit(lab: Lab, emitted: Emitted) -> Emitted:
+    """Puts the event on the lab's bus. Returns it with the id that decisions name."""
+    answer = lab.client("events").put_events(Entries=[dict(emitted.entry)])
+    if "eventName" in json.loads(emitted.entry["Detail"]):
+        return emitted
+    return replace(emitted, id=str(answer["Entries"][0]["EventId"]))
 
 
 def followed(lab: Lab, emitted: Emitted, seconds: float) -> list[Decision]:

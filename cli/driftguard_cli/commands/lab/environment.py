@@ -19,6 +19,8 @@ from .errors import LabError
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
+# Where the guarded account is told a finding that its GuardDuty then knows.
+KNOW_FINDING = "/_driftguard/guardduty/findings"
 
 # The guarded account: what controls read and change. All else is the pipeline's own emulator:
 # dynamodb, sqs, sns, events, lambda, logs, scheduler, cloudwatch, cloudformation. Controls over

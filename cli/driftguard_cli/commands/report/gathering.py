@@ -10,6 +10,7 @@ from driftguard.audit import AuditTable
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.aws.calls import told_apart
 from driftguard.aws.client import Aws
+from driftguard.controls.containment.standing import contained
 from driftguard.controls.control import AnyControl
 from driftguard.documents import stamp
 from driftguard.model import Decision, Status
@@ -91,6 +92,7 @@ def recorded(
         decided=tuple(_decided(stack.audit, filters, telling)),
         trust=tuple(rows_in(state, at_hand.policy, now)),
         exemptions=in_force(given_in(state, [known.id for known in controls.every()]), now),
+        contained=tuple(contained(Finder(stack.audit, Usage()))),
     )
 
 

@@ -92,7 +92,8 @@ class Decided:
 class Recorded:
     """What a stack recorded: the decisions of a period, both days included, and what it knows now.
 
-    `exemptions` are those in force, given at run time.
+    `exemptions` are those in force, given at run time; `contained` is what is contained now,
+    whenever that was decided.
     """
 
     stack: str
@@ -103,6 +104,7 @@ class Recorded:
     decided: tuple[Decided, ...]
     trust: tuple[Row, ...]
     exemptions: tuple[Listed, ...] = ()
+    contained: tuple[Decision, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,8 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 def _sections(report: Report) -> list[tuple[str, str]]:
     sections = [("now", "Risky now")] if report.swept else []
     sections += [("decided", "What was decided")]
+    if report.recorded and report.recorded.contained:
+        sections += [("contained", "Contained now")]
     sections += [("trust", "Trust")] if report.recorded else []
     sections += [("accepted", "Accepted risks"), ("compliance", "Compliance")]
     if report.swept and report.swept.unread:

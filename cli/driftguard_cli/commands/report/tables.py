@@ -49,6 +49,20 @@ def _rows(report: Report) -> Iterator[dict[str, object]]:
             "status": "exempted" if risk.exempt else "risky",
             "exempt_until": risk.exempt,
         }
+    for held in report.recorded.contained if report.recorded else ():
+        yield {
+            "kind": "contained",
+            **_about(held.candidate.resource),
+            "severity": held.severity,
+            "control": held.control,
+            "title": held.title,
+            "summary": held.summary,
+            "status": held.status.value,
+            "decision": held.id,
+            "decided": held.decided,
+            "change_time": held.change_time,
+            "reason": held.reason,
+        }
     for one in (*report.decisions, *report.acts):
         decision = one.decision
         security_hub = report.security_hub_of(decision.control)
@@ -202,6 +216,7 @@ def _decided(report: Report) -> dict[str, object] | None:
         "asks_a_day": dict(figures.asks_a_day(report.decisions, recorded.since, recorded.until)),
         "answers": asdict(figures.answers(report.decisions)),
         "trust": [asdict(row) for row in recorded.trust],
+        "contained": [as_json_whole(held) for held in recorded.contained],
         "decisions": [
             {**as_json_whole(one.decision), "reverted_at": one.reverted}
             for one in (*report.decisions, *report.acts)

@@ -183,6 +183,12 @@ def is_undoable(decision: Decision) -> bool:
     return decision.status in UNDOABLE and bool(decision.done)
 
 
+def is_reminder(decision: Decision) -> bool:
+    """Whether the last that happened is that people are reminded of what it contains."""
+    stands = decision.status is Status.REVERTED and bool(decision.remind)
+    return stands and decision.told_again == decision.updated
+
+
 def inverse(plan: Plan, done: int) -> Plan:
     """The plan that undoes the first `done` steps, last first."""
     calls = [call for step in reversed(plan.steps[:done]) for call in step.undo]

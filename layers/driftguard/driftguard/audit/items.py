@@ -115,6 +115,7 @@ def item_of(decision: Decision) -> dict[str, dict[str, object]]:
         "incident": decision.incident,
         "beside": _json(decision.beside) if decision.beside else "",
         "told_again": decision.told_again,
+        "remind": decision.remind,
         "rulings": _json([[r.guardrail, r.limit.label, r.reason] for r in decision.rulings]),
     }
     numbers = {
@@ -283,6 +284,7 @@ def decision_of(item: Item) -> Decision:
         incident=string("incident"),
         beside=tuple(json.loads(string("beside", "[]"))),
         told_again=string("told_again"),
+        remind=string("remind"),
         apart=apart and apart._replace(lost=apart.lost or "it was not read"),
     )
 

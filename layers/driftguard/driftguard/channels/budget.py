@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from driftguard.approvals.rules import is_reminder
 from driftguard.aws.calls import AwsError, told_apart
 from driftguard.aws.dynamodb import Item, cancellation_reasons
 from driftguard.guardrails.spoken import spoken
@@ -44,7 +45,12 @@ _NAMES_FORMAT = "#format = if_not_exists(#format, :format)"
 
 
 def is_counted(decision: Decision) -> bool:
-    """Whether a decision takes a place of the budget: nothing was done, and it waits for nobody."""
+    """Whether a decision takes a place of the budget: nothing was done, and it waits for nobody.
+
+    So does every reminder of what is contained.
+    """
+    if is_reminder(decision):
+        return True
     if decision.status is Status.EXEMPTED:
         return not digest.is_emergency(decision)
     if decision.status is not Status.OBSERVED or is_told_first(decision):

@@ -1,10 +1,10 @@
 """Follows the audit table's stream: acts on each decision and tells people of it.
 
 An approval wakes the guard, which carries it out. An approval request sets a timer for its
-deadline, at which the guard takes the timeout action; so do a revert that is tried again, and a
-preparation that is looked at again. The channels tell of everything but an
-approval, whose outcome is yet to come. (Slack has a function of its own that follows the same
-stream, so that nothing here waits when Slack is slow or away.)
+deadline, at which the guard takes the timeout action; so do a revert that is tried again, a
+preparation that is looked at again, and a containment of which people are reminded. The channels
+tell of everything but an approval, whose outcome is yet to come. (Slack has a function of its own
+that follows the same stream, so that nothing here waits when Slack is slow or away.)
 
 A stream delivers a record again whenever one before it failed, so each step can be repeated: the
 guard looks at the table, a timer's name is derived from its deadline, and a channel remembers what
@@ -78,6 +78,8 @@ class Publisher:
             self._set_timer(decision, decision.expires, expire_message(decision.id))
         elif decision.status in (Status.FAILED, Status.OBSERVED):
             self._set_timer(decision, decision.next_try, expire_message(decision.id))
+        elif decision.status is Status.REVERTED:
+            self._set_timer(decision, decision.remind, expire_message(decision.id))
         elif decision.status is Status.NOTED and decision.change_name == "unfreeze":
             self.commands.send(thaw_message(decision.id))
         elif decision.status is Status.NOTED and decision.change_name == "freeze":

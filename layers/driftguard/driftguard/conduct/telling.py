@@ -93,10 +93,13 @@ def _identity(unusual: Unusual) -> Document:
     if actor.principal != actor.session:
         issuer = {"sessionIssuer": {"arn": actor.principal, "principalId": unusual.id}}
     borne: Document = {"sourceIdentity": actor.source_identity} if actor.source_identity else {}
+    # By what AWS says of the credentials, the question joins what else was done with them.
+    handed_out: Document = {"ec2RoleDelivery": "2.0"} if actor.instance else {}
     return {
         "type": actor.kind,
         "principalId": unusual.id,
         "arn": actor.session,
         "accountId": actor.account,
-        "sessionContext": {**issuer, **borne},
+        "accessKeyId": actor.access_key,
+        "sessionContext": {**issuer, **borne, **handed_out},
     }

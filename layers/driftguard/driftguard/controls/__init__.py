@@ -53,6 +53,12 @@ def is_known(control_id: str) -> bool:
     return control_id in _index()["modules"]
 
 
+def containing() -> list[str]:
+    """The ids of the controls that contain. Imports no others."""
+    held = (id_ for id_, where in _index()["modules"].items() if where.startswith("containment."))
+    return [id_ for id_ in held if control(id_).contains]
+
+
 def every() -> list[AnyControl]:
     """All controls, by id. Imports every module: for the command line and for generating."""
     return [known for _, known in located()]

@@ -61,7 +61,8 @@ def carry_out(case: Case, decision: Decision) -> Decision:
 def expire(case: Case, decision: Decision) -> Decision:
     """Takes the timeout action: the change is accepted or reverted, or others are asked, once.
 
-    What is tried again, or looked at again, is so at its time.
+    What is tried again, or looked at again, is so at its time, and so are people reminded of what
+    is contained.
     """
     if case.now() < decision.next_try:
         return _before_its_time(case, decision, decision.next_try)
@@ -69,6 +70,12 @@ def expire(case: Case, decision: Decision) -> Decision:
         return carry_out(case, decision)
     if decision.status is Status.OBSERVED and decision.next_try:
         return preparing.look_again(case, decision)
+    if decision.status is Status.REVERTED and decision.remind:
+        if case.now() < decision.remind:
+            return _before_its_time(case, decision, decision.remind)
+        from . import reminding
+
+        return reminding.remind(case, decision)
     if decision.status is not Status.ASKED:
         return decision
     if case.now() < decision.expires:

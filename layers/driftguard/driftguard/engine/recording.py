@@ -192,8 +192,14 @@ def end(
         lease_until=_ended(case, in_doubt),
         resumable=resumable,
         next_try=decision.next_try if resumable else "",
+        remind="",
         updated=case.now(),
     )
+    if status is Status.REVERTED and ended.done and case.control.contains:
+        from driftguard.controls.containment.findings import reminded_after
+
+        after = reminded_after(case.settings)
+        ended = replace(ended, told_again="", remind=case.now(after) if after else "")
 
     # People may accept what a revert has left that is tried again: the sweep is to know it then.
     left = case.seen(observation) if observation is not None and ended.next_try else ""

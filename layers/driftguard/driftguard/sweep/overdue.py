@@ -1,8 +1,8 @@
 """Finds what waits in the record though its time is over: its timer was lost, or deleted.
 
-EventBridge Scheduler keeps the time of approval requests, of retries and of freezes. Anybody whom
-IAM lets delete a schedule can take one away, and nothing else would ever wake the guard then. The
-guard obeys the record and not the command: what it is woken for twice is carried out once.
+EventBridge Scheduler keeps the time of approval requests, retries, reminders and freezes. Anybody
+whom IAM lets delete a schedule can take one away, and nothing else would ever wake the guard then.
+The guard obeys the record and not the command: what it is woken for twice is carried out once.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.aws.dynamodb import Moved
+from driftguard.controls.containment.standing import contained
 from driftguard.documents import Document, moment, text
 from driftguard.engine import found_freezes
 from driftguard.engine.guard import Guard
@@ -45,7 +46,7 @@ class Overdue(NamedTuple):
 
 
 def found(guard: Guard, time_left: Callable[[], float]) -> Iterator[Overdue]:
-    """What is overdue: freezes, approval requests and retries, the oldest decisions first.
+    """What is overdue: freezes, approval requests, retries, reminders, the oldest decisions first.
 
     A freeze is overdue, too, where it was lifted and nothing says so in the audit record.
 
@@ -57,6 +58,15 @@ def found(guard: Guard, time_left: Callable[[], float]) -> Iterator[Overdue]:
         yield Overdue(freeze.id, freeze.decided, thaw_message(freeze.id))
     for status in _WAITING:
         yield from _waiting(guard, status, time_left)
+    yield from _contained(guard)
+
+
+def _contained(guard: Guard) -> Iterator[Overdue]:
+    """Containments of which people were to be reminded. There are few: all are looked at."""
+    late = guard.stamp(-LATE)
+    for decision in contained(Finder(guard.audit, Usage())):
+        if "" < decision.remind <= late:
+            yield Overdue(decision.id, decision.remind, expire_message(decision.id))
 
 
 def _waiting(guard: Guard, status: Status, time_left: Callable[[], float]) -> Iterator[Overdue]:

@@ -70,6 +70,21 @@ def test_after_a_vote_the_same_message_says_who_when_and_the_outcome(room: Room)
     assert undo["confirm"]["title"]["text"] == "Undo this revert?"
 
 
+def test_a_reminder_of_what_is_contained_is_a_message_of_its_own(
+    room: Room, slack: SlackStandIn
+) -> None:
+    decision = room.decide()
+    held = replace(decision, status=Status.REVERTED, done=1, remind="2026-11-27T12:00:00.000Z")
+    room.teller.tell(held)
+    at = held.remind
+    again = replace(held, version=9, updated=at, told_again=at, remind="2026-11-30T12:00:00.000Z")
+    assert room.teller.tell(again).messages == 1
+    assert room.teller.tell(again).messages == 0
+    _, reminder = slack.posted
+    assert "still contained" in reminder.shown and "Since 2026" in reminder.shown
+    assert "driftguard.undo" in reminder.buttons()
+
+
 def test_the_log_goes_into_the_thread_once(room: Room, slack: SlackStandIn) -> None:
     decision = room.decide()
     room.tell(decision)

@@ -81,6 +81,21 @@ def listed(*arguments: str) -> list[int]:
     return [int(one["decision"][3:], 16) for one in as_json("list", *arguments)]
 
 
+def test_what_is_contained_is_listed_whenever_it_was(deployed: AuditTable) -> None:
+    assert "Nothing is contained." in told("list", "--contained").stdout
+    held = a_decision(7, stamp(40), control="containment.instance", done=1)
+    moved(deployed, decided(deployed, held), Status.REVERTED, stamp(40, 1))
+    released = a_decision(8, stamp(1), control="containment.instance", done=1)
+    moved(deployed, decided(deployed, released), Status.UNDONE, stamp(1, 1))
+    # It was safe already: nothing was done.
+    safe = a_decision(9, stamp(1), control="containment.user")
+    moved(deployed, decided(deployed, safe), Status.REVERTED, stamp(1, 1))
+    assert listed("--contained") == [7]
+    assert listed("--contained", "--control", "containment.user") == []
+    assert listed("--contained", "--days", "3") == []
+    assert "--status" in str(told("list", "--contained", "--status", "failed").exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [

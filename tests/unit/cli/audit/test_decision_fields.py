@@ -35,7 +35,7 @@ INTERNAL = {
     "left": "the state after our own change, from which an undo starts: `after` is its fingerprint",
     "escalated": "whether the request was put to people once more: its log says when",
     "remade_by": "who else made the same state: its log names them",
-    "told_again": "when channels were last asked to tell of a request once more: its log says when",
+    "told_again": "when channels were last asked to tell of it once more: its log says when",
 }
 
 OTHER: dict[str, Any] = {
@@ -90,6 +90,7 @@ OTHER: dict[str, Any] = {
     "incident": "dg-0000000000000000000000aa",
     "beside": ("Of the last 3 answers about s3.public-policy, 1 accepted the change.",),
     "told_again": "2026-11-21T12:50:00.000Z",
+    "remind": "2026-11-24T12:50:00.000Z",
 }
 
 FIELDS = [one.name for one in fields(Decision)]

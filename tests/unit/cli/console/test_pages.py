@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -55,6 +56,14 @@ class Calls:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     return Calls(monkeypatch)
+
+
+def test_what_is_contained_is_shown_until_it_is_released(door: Door, visitor: Visitor) -> None:
+    assert "Nothing is contained." in visitor.get("now/contained").body
+    world = door.asked.world
+    held = a_decision(7, stamp(world.clock.now()), control="containment.instance", done=1)
+    decided(world.audit, replace(held, status=Status.REVERTED))
+    assert held.id in visitor.get("now/contained").body
 
 
 def many(world: World, count: int) -> list[str]:

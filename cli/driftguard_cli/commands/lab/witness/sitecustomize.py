@@ -52,12 +52,21 @@ def _listen(clients: Any) -> None:
             "operation": operation,
             "parameters": parameters,
         }
-        # One write a line: the functions of a lab share the file.
-        with open(_CALLS, "a") as calls:  # noqa: PTH123 - a path costs an import
-            calls.write(json.dumps(line, default=str) + "\n")
-        return made(client, operation, parameters)
+        _write(line)
+        answer = made(client, operation, parameters)
+        if operation == "CreateSecurityGroup":
+            # Whether a role may change the group depends on the tags that it was made with.
+            tagged = parameters.get("TagSpecifications", [])
+            _write({"made": answer["GroupId"], "tags": [one["Tags"] for one in tagged]})
+        return answer
 
     clients._make_api_call = written_down
+
+
+def _write(line: dict[str, Any]) -> None:
+    # One write a line: the functions of a lab share the file.
+    with open(_CALLS, "a") as calls:  # noqa: PTH123 - a path costs an import
+        calls.write(json.dumps(line, default=str) + "\n")
 
 
 if _FUNCTION and _CALLS:

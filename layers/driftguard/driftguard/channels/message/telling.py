@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from driftguard.approvals import act
-from driftguard.approvals.rules import is_tried_again
+from driftguard.approvals.rules import is_reminder, is_tried_again
 from driftguard.frozen import dataclass
 from driftguard.model import Decision, Status
 
@@ -89,12 +89,13 @@ def message(decision: Decision, request: ApprovalRequest | None = None) -> Messa
     place = f"{resource.account}, {resource.region}" if resource.region else resource.account
     return Message(
         severity="" if is_act else f"{severity_name(shown.severity)} ({shown.severity} of 100)",
-        headline=f"{shown.title}: {told(shown.status)}",
+        headline=f"{shown.title}: {_stands(shown)}",
         where=(("Control", shown.control), ("Account", place), ("Resource", resource.arn)),
         story=(
             ("Act" if is_act else "Changed", _changed(shown)),
             ("Effect" if is_act else "Risk", risk),
             ("By", who(shown)),
+            *_contained(shown),
         ),
         risk=risk,
         doing="What it does" if is_act else heading(shown.status, asked=asked),
@@ -141,7 +142,22 @@ def _changed(decision: Decision) -> str:
     return f"{decision.change_name} on {decision.candidate.resource.id}, {at}."
 
 
+def _stands(decision: Decision) -> str:
+    return "still contained" if is_reminder(decision) else told(decision.status)
+
+
+def _contained(decision: Decision) -> Facts:
+    """By whom something is contained, and since when, for reminders."""
+    if not is_reminder(decision):
+        return ()
+    since = max((cast.at for cast in decision.votes), default=decision.decided)
+    people = ", ".join(dict.fromkeys(cast.person for cast in decision.votes))
+    return (("Contained", f"Since {moment(since)}, by {people or 'the guard, as policy says'}."),)
+
+
 def _next_try(decision: Decision) -> str:
+    if decision.status is Status.REVERTED and decision.remind:
+        return f"People are reminded at {moment(decision.remind)}, unless it is released before."
     if decision.status is Status.OBSERVED and decision.next_try:
         return f"It is looked at again at {moment(decision.next_try)}, and told or asked then."
     if not (is_tried_again(decision) and decision.next_try):
@@ -175,6 +191,15 @@ def _commands(decision: Decision) -> list[Command]:
             Command(f"driftguard deny {id_}", "lets the change stand: it is tried no more"),
             Command(
                 f"driftguard accept {id_} --for 7d", "exempts the resource as well, until then"
+            ),
+        ]
+    elif decision.status is Status.REVERTED and decision.remind:
+        control, arn = decision.control, decision.candidate.resource.arn
+        found += [
+            Command(f"driftguard undo {id_}", "it is released, and so the risk comes back"),
+            Command(
+                f"driftguard exempt add {control} {arn} --for 7d --reason …",
+                "it stays contained, and nobody is reminded or asked about it until then",
             ),
         ]
     elif decision.status is Status.REVERTED:

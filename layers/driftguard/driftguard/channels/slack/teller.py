@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 
 from driftguard.approvals import incidents
 from driftguard.approvals.incidents import Incident
+from driftguard.approvals.rules import is_reminder
 from driftguard.audit import AuditTable
 from driftguard.model import Decision, Status
 from driftguard.policy.model import Policy
@@ -60,8 +61,13 @@ class Teller:
             if decision.version > message.version:
                 self._count(decision, message, message.storm, message.channel)
             return Told(digest=f"{message.channel} {message.storm}")
-        if decision.version > message.version:
-            self._update(decision, message)
+        if decision.version <= message.version:
+            return NOTHING_NEW
+        self._update(decision, message)
+        # An edited message notifies nobody.
+        if is_reminder(decision) and self._has_place(decision, message.channel):
+            self._post(decision, message.channel)
+            return ONE_MESSAGE
         return NOTHING_NEW
 
     def tell_digest(self, digest: str, decisions: Sequence[Decision]) -> int:
@@ -110,12 +116,15 @@ class Teller:
     def _waits(self, decision: Decision, channel: str) -> bool:
         """Counts the decision into the day's digest where the day's budget is used up."""
         now = self.now()
-        if self.sent.budget(channel, self.policy).has_place(decision, now):
+        if self._has_place(decision, channel):
             return False
         if not self._is_readable(channel, of_the_day(now)):
             return False
         self._count(decision, None, of_the_day(now), channel)
         return True
+
+    def _has_place(self, decision: Decision, channel: str) -> bool:
+        return self.sent.budget(channel, self.policy).has_place(decision, self.now())
 
     def _tell_everybody(self, decision: Decision, channel: str) -> str:
         """Posts an emergency act to all channels but the first; returns the first one's name."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from fnmatch import fnmatchcase
 
 from driftguard.aws.calls import AwsError, Throttled, Unreachable, document
@@ -40,8 +41,9 @@ class ContainmentSettings:
     `observe`, `ask` and `revert` are patterns (`*`, `?`) of finding types that are told, asked
     about or contained at once, whatever is shipped for them; where several fit, the first of these
     three holds. Findings that GuardDuty rates below `least` (1.0 to 10.0) are left out, and those
-    below `revert_from` are asked about at most. `spared` comes from the policy's own `break_glass`:
-    principals that are never contained.
+    below `revert_from` are asked about at most. Of what is contained people are reminded every
+    `remind_after_days` days (0: never) until they release it. `spared` comes from the policy's own
+    `break_glass`: principals that are never contained.
     """
 
     observe: tuple[str, ...] = ()
@@ -49,6 +51,7 @@ class ContainmentSettings:
     revert: tuple[str, ...] = ()
     least: float = LOWEST_SEVERITY
     revert_from: float = LOWEST_SEVERITY
+    remind_after_days: int = 3
     spared: tuple[str, ...] = ()
 
     def autonomy(self, type_: str, target: Target) -> Autonomy:
@@ -62,6 +65,13 @@ class ContainmentSettings:
                 return level
         known = entry(type_)
         return known.autonomy(target) if known else Autonomy.ASK
+
+
+def reminded_after(settings: object) -> timedelta | None:
+    """How long after a containment people are reminded of it; None where they are not."""
+    if not isinstance(settings, ContainmentSettings) or settings.remind_after_days <= 0:
+        return None
+    return timedelta(days=settings.remind_after_days)
 
 
 # ---------------------------------------------------------------------------- what is claimed
