@@ -13,6 +13,8 @@ from driftguard.audit.queries import Filters, Finder, Usage
 from driftguard.audit.table import _is_news
 from driftguard.channels.budget import is_counted
 from driftguard.channels.message.telling import message
+from driftguard.controls import containing, control
+from driftguard.controls.containment.findings import reminded_after
 from driftguard.controls.containment.standing import contained
 from driftguard.documents import stamp
 from driftguard.engine.errors import NotYet
@@ -169,3 +171,8 @@ def test_the_message_says_since_when_by_whom_and_what_to_do(world: World, held: 
 def test_a_reminder_takes_a_place_of_the_days_budget(world: World, held: Decision) -> None:
     assert not is_counted(held)
     assert is_counted(reminded(world, held))
+
+
+def test_people_are_reminded_of_whatever_contains() -> None:
+    for id_ in containing():
+        assert reminded_after(control(id_).settings()) == PERIOD, id_

@@ -29,7 +29,7 @@ PHASES = (
     Phase(
         "the actor",
         "whose sessions and keys work makes all of it again",
-        ("containment.role-sessions", "containment.user"),
+        ("containment.role-sessions", "containment.user", "containment.unusual-conduct"),
     ),
     Phase(
         "persistence",

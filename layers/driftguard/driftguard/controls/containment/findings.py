@@ -35,15 +35,26 @@ _GONE = ("BadRequestException",)
 
 
 @dataclass(frozen=True, slots=True)
-class ContainmentSettings:
+class HeldSettings:
+    """What every containment is told: whom it spares, and how often people are reminded of it.
+
+    Of what is contained people are reminded every `remind_after_days` days (0: never) until they
+    release it. `spared` comes from the policy's own `break_glass`: principals that are never
+    contained.
+    """
+
+    remind_after_days: int = 3
+    spared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainmentSettings(HeldSettings):
     """How far a containment goes, by type of finding and by severity.
 
     `observe`, `ask` and `revert` are patterns (`*`, `?`) of finding types that are told, asked
     about or contained at once, whatever is shipped for them; where several fit, the first of these
     three holds. Findings that GuardDuty rates below `least` (1.0 to 10.0) are left out, and those
-    below `revert_from` are asked about at most. Of what is contained people are reminded every
-    `remind_after_days` days (0: never) until they release it. `spared` comes from the policy's own
-    `break_glass`: principals that are never contained.
+    below `revert_from` are asked about at most.
     """
 
     observe: tuple[str, ...] = ()
@@ -51,8 +62,6 @@ class ContainmentSettings:
     revert: tuple[str, ...] = ()
     least: float = LOWEST_SEVERITY
     revert_from: float = LOWEST_SEVERITY
-    remind_after_days: int = 3
-    spared: tuple[str, ...] = ()
 
     def autonomy(self, type_: str, target: Target) -> Autonomy:
         """How far to go with a target of a finding of this type."""
@@ -69,7 +78,7 @@ class ContainmentSettings:
 
 def reminded_after(settings: object) -> timedelta | None:
     """How long after a containment people are reminded of it; None where they are not."""
-    if not isinstance(settings, ContainmentSettings) or settings.remind_after_days <= 0:
+    if not isinstance(settings, HeldSettings) or settings.remind_after_days <= 0:
         return None
     return timedelta(days=settings.remind_after_days)
 

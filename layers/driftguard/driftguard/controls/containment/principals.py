@@ -17,7 +17,7 @@ from ..iam import principals as iam
 from ..iam.stranger_findings import GUARDDUTY
 from . import findings
 from .finding_types import Target, entry
-from .findings import ContainmentSettings, claimed, principals_of, told
+from .findings import ContainmentSettings, HeldSettings, claimed, principals_of, told
 
 # The name of the inline policy that contains: whatever bears it is ours.
 POLICY = "DriftguardContainment"
@@ -121,7 +121,7 @@ def why_untouchable(arn: str, own_roles: Iterable[str]) -> str:
     return "it is an AWS service's own role" if iam.of_aws(arn) else ""
 
 
-def is_spared(state: Document, settings: ContainmentSettings) -> bool:
+def is_spared(state: Document, settings: HeldSettings) -> bool:
     """Whether the policy's `break_glass` names the principal, with or without its path."""
     arn = text(state, "arn")
     bare = f"{arn.partition('/')[0]}/{arn.rpartition('/')[2]}"
@@ -148,7 +148,7 @@ def why_administrator(reader: Reader, kind: str, name: str) -> str:
     return ""
 
 
-def limited(made: Finding, state: Document, settings: ContainmentSettings) -> Finding:
+def limited(made: Finding, state: Document, settings: HeldSettings) -> Finding:
     """A finding that is only told of a break-glass principal, and asked about an administrator."""
     if is_spared(state, settings):
         why = "the policy's break_glass names it, so it is never contained"

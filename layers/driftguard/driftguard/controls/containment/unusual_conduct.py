@@ -32,7 +32,7 @@ from driftguard.model import (
 from ..control import Control, Cuts, References, Trigger
 from ..iam.principals import BUSY, ROLES, USERS
 from . import principals, role_sessions
-from .findings import ContainmentSettings
+from .findings import HeldSettings
 from .user import DENIAL
 
 _WHY = "conduct is unusual, which proves nothing: people are asked at most"
@@ -44,14 +44,10 @@ _ROOT = "Nothing contains the root user: change its password, and delete its acc
 
 
 @dataclass(frozen=True, slots=True)
-class ConductSettings:
-    """From which conduct score on people are asked; `spared` comes from the policy's `break_glass`.
-
-    Lower scores than 60 are never told of.
-    """
+class ConductSettings(HeldSettings):
+    """From which conduct score on people are asked. Lower scores than 60 are never told of."""
 
     ask_from: int = ASKED
-    spared: tuple[str, ...] = ()
 
 
 class UnusualConduct(Control[ConductSettings]):
@@ -138,8 +134,7 @@ class UnusualConduct(Control[ConductSettings]):
             at_most_why=_WHY,
             severity=min(self.severity, score),
         )
-        spared = ContainmentSettings(spared=settings.spared)
-        return principals.limited(made, state, spared)
+        return principals.limited(made, state, settings)
 
     def plan(
         self,
