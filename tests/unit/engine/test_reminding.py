@@ -8,24 +8,26 @@ from datetime import datetime, timedelta
 import boto3
 import pytest
 
-from driftguard.approvals.rules import is_reminder
+from driftguard.approvals.contained import contained
+from driftguard.approvals.desk import Desk
+from driftguard.approvals.rules import LINK, is_reminder
 from driftguard.audit.queries import Filters, Finder, Usage
 from driftguard.audit.table import _is_news
 from driftguard.channels.budget import is_counted
 from driftguard.channels.message.telling import message
 from driftguard.controls import containing, control
 from driftguard.controls.containment.findings import reminded_after
-from driftguard.controls.containment.standing import contained
 from driftguard.documents import stamp
 from driftguard.engine.errors import NotYet
 from driftguard.engine.guard import Guard
 from driftguard.events.commands import Undo, expire_message
-from driftguard.model import Decision, Status
+from driftguard.model import Choice, Decision, Status, Vote
 from driftguard.policy.bounds import Exemption
 from driftguard.sweep import overdue
-from tests.scenarios.containment import POLICY, answering, exfiltrated, make_role
+from tests.scenarios.containment import POLICY, answering, exfiltrated, make_role, user
 from tests.support.audit import a_decision
 from tests.support.records import told_by_guardduty
+from tests.support.refusals import refusals
 from tests.support.world import Fakes, World
 
 ROLE = "containment.role-sessions"
@@ -171,6 +173,36 @@ def test_the_message_says_since_when_by_whom_and_what_to_do(world: World, held: 
 def test_a_reminder_takes_a_place_of_the_days_budget(world: World, held: Decision) -> None:
     assert not is_counted(held)
     assert is_counted(reminded(world, held))
+
+
+def test_what_was_contained_in_part_is_contained(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged = user()
+    fakes.install(staged.fakes)
+    asked = world.one(staged.attack())
+    desk = Desk(world.audit, world.state, world.guard.policy, world.clock.now)
+    assert desk.vote(asked.id, Vote(LINK, Choice.REVERT, "link", "now", asked.before)).counted
+    refusals(monkeypatch)("UpdateAccessKey", "AccessDenied")
+    failed = world.guard.carry_out(asked.id)
+    assert (failed.status, failed.done, failed.remind) == (Status.FAILED, 1, "")
+    assert failed.next_try
+    assert standing(world) == [failed.id]
+
+    accepted = world.guard.audit.append(
+        replace(failed, status=Status.DENIED, resumable=False, next_try=""),
+        event="denied",
+        note="the rest may stay",
+        by="bob",
+    )
+    due = datetime.fromisoformat(accepted.updated) + PERIOD
+    world.clock.at = due + overdue.LATE
+    (late,) = overdue.found(world.guard, lambda: 900.0)
+    assert (late.decision, late.due) == (failed.id, stamp(due))
+    again = world.guard.expire(failed.id)
+    assert (again.status, is_reminder(again)) == (Status.DENIED, True)
+    assert standing(world) == [failed.id]
+    assert not list(overdue.found(world.guard, lambda: 900.0))
 
 
 def test_people_are_reminded_of_whatever_contains() -> None:

@@ -38,6 +38,7 @@ from driftguard.model import (
     Status,
     Vote,
 )
+from driftguard.sweep import overdue
 from driftguard.sweep.look import sweep
 from driftguard_cli.main import app
 from tests.support.api_requests import BOB, Prompt
@@ -271,3 +272,9 @@ def test_who_takes_clicks_may_see_the_message_and_remember_the_request(
     assert sent.message("dg-1") is None
     assert sent.first_sight("abc", world.clock.now(), keep_seconds=60)
     assert actions(judge) == {"dynamodb:GetItem", "dynamodb:PutItem"}
+
+
+def test_the_sweep_may_look_for_all_that_is_overdue(world: World, judge: Judge) -> None:
+    judge.watch(world.guard.aws, "SweepRole")
+    assert list(overdue.found(world.guard, lambda: 300.0)) == []
+    assert actions(judge) >= {"dynamodb:Query"}

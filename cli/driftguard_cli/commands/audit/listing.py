@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from driftguard.approvals.contained import contained
 from driftguard.audit.queries import Filters, Finder, Usage, plan
-from driftguard.controls.containment.standing import contained
 from driftguard.model import Decision
 
 from ...aws_options import on_aws

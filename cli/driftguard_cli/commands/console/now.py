@@ -7,10 +7,10 @@ from itertools import islice
 
 from starlette.responses import Response
 
+from driftguard.approvals.contained import contained
 from driftguard.approvals.rules import is_open
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.channels.wording import presentable
-from driftguard.controls.containment.standing import contained
 from driftguard.model import Decision, Status
 
 from ..doctor import examined

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from driftguard import controls
+from driftguard.approvals.contained import contained
 from driftguard.audit import AuditTable
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.aws.calls import told_apart
 from driftguard.aws.client import Aws
-from driftguard.controls.containment.standing import contained
 from driftguard.controls.control import AnyControl
 from driftguard.documents import stamp
 from driftguard.model import Decision, Status

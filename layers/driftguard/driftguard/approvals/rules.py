@@ -185,8 +185,9 @@ def is_undoable(decision: Decision) -> bool:
 
 def is_reminder(decision: Decision) -> bool:
     """Whether the last that happened is that people are reminded of what it contains."""
-    stands = decision.status is Status.REVERTED and bool(decision.remind)
-    return stands and decision.told_again == decision.updated
+    return (
+        is_undoable(decision) and bool(decision.remind) and decision.told_again == decision.updated
+    )
 
 
 def inverse(plan: Plan, done: int) -> Plan:

@@ -76,10 +76,9 @@ class Publisher:
             return False
         if decision.status is Status.ASKED:
             self._set_timer(decision, decision.expires, expire_message(decision.id))
-        elif decision.status in (Status.FAILED, Status.OBSERVED):
-            self._set_timer(decision, decision.next_try, expire_message(decision.id))
-        elif decision.status is Status.REVERTED:
-            self._set_timer(decision, decision.remind, expire_message(decision.id))
+        elif decision.status in (Status.FAILED, Status.OBSERVED, Status.REVERTED):
+            at_time = decision.next_try or decision.remind
+            self._set_timer(decision, at_time, expire_message(decision.id))
         elif decision.status is Status.NOTED and decision.change_name == "unfreeze":
             self.commands.send(thaw_message(decision.id))
         elif decision.status is Status.NOTED and decision.change_name == "freeze":

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
+from driftguard.approvals.rules import is_undoable
 from driftguard.aws.calls import AwsError
 from driftguard.model import Choice, Decision, Status, Vote
 from driftguard.state import freezes, learning
@@ -70,12 +71,13 @@ def expire(case: Case, decision: Decision) -> Decision:
         return carry_out(case, decision)
     if decision.status is Status.OBSERVED and decision.next_try:
         return preparing.look_again(case, decision)
-    if decision.status is Status.REVERTED and decision.remind:
-        if case.now() < decision.remind:
-            return _before_its_time(case, decision, decision.remind)
+    if case.control.contains and is_undoable(decision):
         from . import reminding
 
-        return reminding.remind(case, decision)
+        due = reminding.due(case, decision)
+        if due and case.now() < due:
+            return _before_its_time(case, decision, due)
+        return reminding.remind(case, decision) if due else decision
     if decision.status is not Status.ASKED:
         return decision
     if case.now() < decision.expires:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn
 
+from driftguard.approvals.rules import is_undoable
 from driftguard.audit import Conflict
 from driftguard.aws.calls import AwsError
 from driftguard.aws.dynamodb import Moved
@@ -195,11 +196,11 @@ def end(
         remind="",
         updated=case.now(),
     )
-    if status is Status.REVERTED and ended.done and case.control.contains:
-        from driftguard.controls.containment.findings import reminded_after
+    if case.control.contains and is_undoable(ended):
+        from driftguard.approvals.contained import reminded_at
 
-        after = reminded_after(case.settings)
-        ended = replace(ended, told_again="", remind=case.now(after) if after else "")
+        ended = replace(ended, told_again="")
+        ended = replace(ended, remind=reminded_at(ended, case.settings))
 
     # People may accept what a revert has left that is tried again: the sweep is to know it then.
     left = case.seen(observation) if observation is not None and ended.next_try else ""

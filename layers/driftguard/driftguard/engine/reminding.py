@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from driftguard.approvals.contained import reminded_at
 from driftguard.audit import Conflict
 from driftguard.aws.calls import AwsError
 from driftguard.controls.containment.findings import reminded_after
@@ -20,8 +21,13 @@ from .case import Case
 from .errors import Busy
 
 
+def due(case: Case, decision: Decision) -> str:
+    """When people are to be reminded of a containment (ISO 8601, UTC); "" where never."""
+    return reminded_at(decision, case.settings)
+
+
 def remind(case: Case, decision: Decision) -> Decision:
-    """Reminds people of a containment whose `remind` is over.
+    """Reminds people of a containment whose time is over.
 
     What comes twice finds the next time in the record. Raises `AwsError` where the resource cannot
     be read, but for the last delivery, and `Busy` where somebody releases it at this moment.

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from driftguard.approvals.contained import contained, reminded_at
 from driftguard.audit.queries import Filters, Finder, Usage, plan
 from driftguard.aws.dynamodb import Moved
-from driftguard.controls.containment.standing import contained
+from driftguard.controls import control
 from driftguard.documents import Document, moment, text
 from driftguard.engine import found_freezes
 from driftguard.engine.guard import Guard
@@ -65,8 +66,10 @@ def _contained(guard: Guard) -> Iterator[Overdue]:
     """Containments of which people were to be reminded. There are few: all are looked at."""
     late = guard.stamp(-LATE)
     for decision in contained(Finder(guard.audit, Usage())):
-        if "" < decision.remind <= late:
-            yield Overdue(decision.id, decision.remind, expire_message(decision.id))
+        settings = guard.policy.settings_of(decision.control, control(decision.control).settings)
+        due = reminded_at(decision, settings)
+        if "" < due <= late:
+            yield Overdue(decision.id, due, expire_message(decision.id))
 
 
 def _waiting(guard: Guard, status: Status, time_left: Callable[[], float]) -> Iterator[Overdue]:
