@@ -209,3 +209,14 @@ def test_a_task_that_is_gone_by_then_is_nobodys_business(world: World, fakes: Fa
     service.tasks[TASK_ARN]["runs"] = False
     with staged_trip(world, fakes, with_service(service)) as trip:
         assert trip.world.handle(trip.attacked(), trip.guard) == []
+
+
+def test_a_task_whose_protection_has_run_out_is_released(world: World, fakes: Fakes) -> None:
+    service = Service()
+    with staged_trip(world, fakes, with_service(service)) as trip:
+        before = trip.there()
+        decision = trip.reverted(trip.attacked())
+        # ECS ends it after two days.
+        service.tasks[TASK_ARN]["protected"] = False
+        assert trip.undone(decision).status is Status.UNDONE
+        assert trip.there() == before

@@ -73,8 +73,12 @@ _STOPPED = (
 
 @dataclass(frozen=True, slots=True)
 class TaskSettings(ContainmentSettings):
-    """As of every containment, and `stop`: the plan is to stop the task, and people are asked."""
+    """As of every containment, and `stop`: the plan is to stop the task, and people are asked.
 
+    They are reminded every day: ECS ends the task's protection after two.
+    """
+
+    remind_after_days: int = 1
     stop: bool = False
 
 
@@ -99,7 +103,8 @@ class Task(Control[TaskSettings]):
         "ecs:DescribeTasks",
         "ecs:GetTaskProtection",
     )
-    volatile = frozenset({"instance", "interface", "role", findings.TOLD})
+    # ECS ends the protection by itself, so that it says nothing of what people did.
+    volatile = frozenset({"instance", "interface", "protected", "role", findings.TOLD})
     writes = {
         "ecs:StopTask": _TASKS,
         "ecs:TagResource": _TASKS,
