@@ -11,7 +11,8 @@ from driftguard.approvals.rules import inverse
 from driftguard.aws.references import group_id
 from driftguard.aws.remediator import SESSION_POLICY_LIMIT, compact, session_policy
 from driftguard.controls.containment import instance_plan, quarantine
-from driftguard.model import Call, Plan, Resource, Step
+from driftguard.controls.containment.instance import Instance, InstanceSettings
+from driftguard.model import Call, Candidate, Certainty, Observation, Plan, Resource, Step
 from tests.support.each import each
 
 ID = "i-0123456789abcdef0"
@@ -367,22 +368,29 @@ def share(ours: int, serving: int, contained: int = 0) -> dict[str, Any]:
 
 
 @each(
-    "shared, said",
+    "shared, most, said",
     [
-        (share(1, 4), ""),
-        (share(1, 2), ""),
-        (share(0, 4), ""),
-        (share(0, 0), ""),
-        (share(1, 1), "web would have no healthy target left"),
-        (share(2, 2), "web would have no healthy target left"),
+        (share(1, 4), 50, ""),
+        (share(1, 2), 50, ""),
+        (share(0, 4), 50, ""),
+        (share(0, 0), 50, ""),
+        (share(1, 1), 100, "web would have no healthy target left"),
+        (share(2, 2), 50, "web would have no healthy target left"),
         # One after the other: what is contained already counts.
-        (share(1, 3, 1), ""),
-        (share(1, 3, 2), "3 of 5 targets of web would be contained, of 50% at most"),
+        (share(1, 3, 1), 50, ""),
+        (share(1, 3, 2), 50, "3 of 5 targets of web would be contained, of 50% at most"),
+        # The policy says how many are enough.
+        (share(1, 3, 2), 60, ""),
+        (share(1, 4), 20, "1 of 4 targets of web would be contained, of 20% at most"),
+        (share(1, 9), 0, "1 of 9 targets of web would be contained, of 0% at most"),
         # It answers nobody any more, so that nobody misses it.
-        (share(0, 1, 3), ""),
+        (share(0, 1, 3), 0, ""),
     ],
 )
 def test_a_target_group_keeps_most_of_its_healthy_targets(
-    shared: dict[str, Any], said: str
+    shared: dict[str, Any], most: int, said: str
 ) -> None:
-    assert instance_plan.too_much(state(shares=[shared]), 50) == said
+    settings = InstanceSettings(most_of_targets=most)
+    seen = Observation({**state(shares=[shared]), "profile": ""}, "2026-11-24T12:00:00.000Z")
+    candidate = Candidate(INSTANCE, Certainty.EVIDENT)
+    assert Instance().plan(candidate, seen, None, settings).drastic == said
