@@ -92,7 +92,7 @@ def warnings(policy: PolicyFile, now: dt.datetime) -> Iterator[tuple[Location, s
                 f"it exempts everything that {entry.control} looks at; to switch the control off, "
                 f"write `autonomy: observe` under `controls: {entry.control}:`",
             )
-    yield from _silenced_by_tags(policy)
+    yield from _hidden_by_tags(policy)
     if not policy.people:
         for place, terms in _terms(policy):
             if terms.quorum > 1:
@@ -103,7 +103,7 @@ def warnings(policy: PolicyFile, now: dt.datetime) -> Iterator[tuple[Location, s
                 )
 
 
-def _silenced_by_tags(policy: PolicyFile) -> Iterator[tuple[Location, str]]:
+def _hidden_by_tags(policy: PolicyFile) -> Iterator[tuple[Location, str]]:
     """Entries by which whoever sets a tag keeps people from being asked about a containment."""
     limits = [
         (("protected", number), entry, entry.autonomy)

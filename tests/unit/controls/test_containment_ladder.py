@@ -89,7 +89,7 @@ def contained() -> bool:
         (PROD, {"env": "prod-eu"}, Status.ASKED),
         (PROD, {"env": "test"}, Status.REVERTED),
         (PROD, {}, Status.REVERTED),
-        # An entry for everything: its tag has people asked, and silences nothing.
+        # An entry for everything: its tag has people asked, and hides nothing.
         (
             PROD.replace("containment.*", "*").replace("ask", "observe"),
             {"env": "prod"},

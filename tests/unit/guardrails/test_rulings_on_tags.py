@@ -101,7 +101,7 @@ def test_an_access_entry_has_the_tags_of_its_cluster(world: World, fakes: Fakes)
         (actors.ownership, {"ownership": Ownership(Autonomy.OBSERVE, tags=PROD)}),
     ],
 )
-def test_a_tag_has_people_asked_about_a_containment_and_silences_nothing(
+def test_a_tag_has_people_asked_about_a_containment_and_hides_nothing(
     check: Any, bounds: dict[str, Any]
 ) -> None:
     """Whoever took an instance over may well be able to tag it."""
@@ -183,7 +183,7 @@ NOTHING_REMEMBERED = st.just(StateRecords(HERE))
 def test_tags_only_lower_a_containment_and_to_a_question_at_most(
     case: Circumstances, bounds: Bounds, tags: dict[str, str], unread: str
 ) -> None:
-    """Whoever can tag what they have taken over gains a question, and never silence."""
+    """Whoever can tag what they have taken over gains a question, and nothing is hidden."""
     policy = replace(case.policy, bounds=bounds, exemptions=())
     without = judge(replace(case, policy=policy, tags={})).autonomy
     tagged = judge(replace(case, policy=policy, tags=tags)).autonomy
