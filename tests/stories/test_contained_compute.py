@@ -20,7 +20,7 @@ from driftguard.events.commands import Undo
 from driftguard.model import Autonomy, Call, Change, Status
 from tests.scenarios import SCENARIOS
 from tests.scenarios.containment_compute import about_instance, reported, telling
-from tests.scenarios.model import Scenario
+from tests.scenarios.model import Fake, Scenario, Staged
 from tests.support.dying import Died, begun, dies_after
 from tests.support.iam.judge import Judge
 from tests.support.round_trips import RoundTrip, staged_trip
@@ -32,10 +32,11 @@ INSTANCE, FUNCTION = (
 )
 
 
-# After the snapshots, the first target group, the first opening, the move, the first closing.
+# After the snapshots, the first target group, the Classic Load Balancer, the first opening, the move,
+# the first closing.
 @pytest.mark.parametrize(
     ("scenario", "calls"),
-    [*((INSTANCE, calls) for calls in (1, 5, 7, 9, 10)), (FUNCTION, 1)],
+    [*((INSTANCE, calls) for calls in (1, 5, 7, 8, 10, 11)), (FUNCTION, 1)],
     ids=str,
 )
 def test_whoever_takes_it_up_contains_and_an_undo_releases_exactly(
@@ -51,8 +52,8 @@ def test_whoever_takes_it_up_contains_and_an_undo_releases_exactly(
         assert staged.anew(trip.there()) == staged.anew(before)
 
 
-# After the groups are back, after one target group is, after the group is deleted.
-@pytest.mark.parametrize("calls", [1, 4, 7])
+# After the groups are back, after the Classic Load Balancer is, after the group is deleted.
+@pytest.mark.parametrize("calls", [1, 4, 8])
 def test_a_release_whose_worker_died_is_carried_out_to_its_end(
     world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, calls: int
 ) -> None:
@@ -232,3 +233,37 @@ def test_the_role_opens_no_group_but_those_that_contain(world: World, tagged: bo
         operation = f"AuthorizeSecurityGroup{way}"
         judged = judge.judged("ContainmentRole", "ec2", operation, asked, everything)
         assert bool(judged.refused) != tagged, judged
+
+
+def test_even_then_people_are_asked_about_the_only_instance_of_a_classic_load_balancer(
+    world: World, fakes: Fakes
+) -> None:
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        change, elb = trip.attacked(), boto3.client("elb")
+        others = sorted({*trip.there()["protected"]} - {compromised(change)})
+        elb.deregister_instances_from_load_balancer(
+            LoadBalancerName="legacy", Instances=[{"InstanceId": one} for one in others]
+        )
+        decision = world.one(change, contains_at_once(trip))
+        assert (decision.status, decision.autonomy) == (Status.ASKED, Autonomy.ASK)
+        assert "legacy would have no healthy target left" in decision.plan.drastic
+
+
+def test_a_classic_load_balancer_that_is_deleted_meanwhile_holds_nothing_up(
+    world: World, fakes: Fakes
+) -> None:
+    def deleted(_: dict[str, Any]) -> dict[str, Any]:
+        boto3.client("elb").delete_load_balancer(LoadBalancerName="legacy")
+        return {"Error": {"Code": "LoadBalancerNotFound"}}
+
+    def stage() -> Staged:
+        staged = INSTANCE.stage()
+        more: dict[tuple[str, str], Fake] = {
+            ("elb", "DeregisterInstancesFromLoadBalancer"): deleted
+        }
+        return replace(staged, fakes={**staged.fakes, **more})
+
+    with staged_trip(world, fakes, replace(INSTANCE, stage=stage)) as trip:
+        decision = trip.reverted(trip.attacked())
+        assert decision.status is Status.REVERTED, decision.reason
+        assert trip.there()["balanced"] == []

@@ -31,6 +31,7 @@ _VOLUMES = records.any_of("volume")
 # A snapshot's ARN names no account.
 _SNAPSHOTS = "arn:{partition}:ec2:{region}::snapshot/*"
 _TARGETS = "arn:{partition}:elasticloadbalancing:{region}:{account}:targetgroup/*"
+_BALANCERS = "arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalancer/*"
 _SCALING = "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*"
 
 _NOT_CUT = (
@@ -51,8 +52,9 @@ _EVIDENCE = (
 class InstanceSettings(ContainmentSettings):
     """As of every containment, and how much of a load balancer's targets may be contained.
 
-    People are asked where more than `most_of_targets` percent of a target group's targets would be
-    contained at a time, and always where no healthy one would be left.
+    People are asked where more than `most_of_targets` percent of the targets of a target group or
+    a Classic Load Balancer would be contained at a time, and always where no healthy one would be
+    left.
     """
 
     most_of_targets: int = 50
@@ -62,10 +64,10 @@ class Instance(Control[InstanceSettings]):
     """GuardDuty reports that an instance behaves as compromised.
 
     Snapshots of its volumes are taken first. Then it is protected from termination, put on standby
-    in its Auto Scaling group, taken from its target groups, and each of its interfaces is moved
-    into a security group without rules, which is made for it. An undo puts all of that back, and
-    keeps the snapshots. It goes on running. People are asked where its target groups would be left
-    with no healthy target, or with too few.
+    in its Auto Scaling group, taken from its target groups and Classic Load Balancers, and each of
+    its interfaces is moved into a security group without rules, which is made for it. An undo puts
+    all of that back, and keeps the snapshots. It goes on running. People are asked where any of
+    these would be left with no healthy target, or with too few.
     """
 
     id = "containment.instance"
@@ -90,7 +92,9 @@ class Instance(Control[InstanceSettings]):
         "ec2:ModifyNetworkInterfaceAttribute": (_GROUPS, _INTERFACES),
         "ec2:RevokeSecurityGroupEgress": (_GROUPS,),
         "ec2:RevokeSecurityGroupIngress": (_GROUPS,),
+        "elasticloadbalancing:DeregisterInstancesFromLoadBalancer": (_BALANCERS,),
         "elasticloadbalancing:DeregisterTargets": (_TARGETS,),
+        "elasticloadbalancing:RegisterInstancesWithLoadBalancer": (_BALANCERS,),
         "elasticloadbalancing:RegisterTargets": (_TARGETS,),
     }
     granted_where = quarantine.CONDITIONS
