@@ -20,7 +20,7 @@ from driftguard.events.commands import Undo
 from driftguard.model import Autonomy, Call, Change, Status
 from tests.scenarios import SCENARIOS
 from tests.scenarios.containment_compute import about_instance, reported, telling
-from tests.scenarios.model import Fake, Scenario, Staged
+from tests.scenarios.model import Scenario, Staged
 from tests.support.dying import Died, begun, dies_after
 from tests.support.iam.judge import Judge
 from tests.support.round_trips import RoundTrip, staged_trip
@@ -32,8 +32,8 @@ INSTANCE, FUNCTION = (
 )
 
 
-# After the snapshots, the first target group, the Classic Load Balancer, the first opening, the move,
-# the first closing.
+# After the snapshots, the first target group, the Classic Load Balancer, the first opening, the
+# move, the first closing.
 @pytest.mark.parametrize(
     ("scenario", "calls"),
     [*((INSTANCE, calls) for calls in (1, 5, 7, 8, 10, 11)), (FUNCTION, 1)],
@@ -258,10 +258,8 @@ def test_a_classic_load_balancer_that_is_deleted_meanwhile_holds_nothing_up(
 
     def stage() -> Staged:
         staged = INSTANCE.stage()
-        more: dict[tuple[str, str], Fake] = {
-            ("elb", "DeregisterInstancesFromLoadBalancer"): deleted
-        }
-        return replace(staged, fakes={**staged.fakes, **more})
+        call = ("elb", "DeregisterInstancesFromLoadBalancer")
+        return replace(staged, fakes={**staged.fakes, call: deleted})
 
     with staged_trip(world, fakes, replace(INSTANCE, stage=stage)) as trip:
         decision = trip.reverted(trip.attacked())
