@@ -14,6 +14,7 @@ import pytest
 from driftguard.aws import resolver
 from driftguard.aws.calls import AwsError, Refused
 from driftguard.aws.remediator import Remediator
+from driftguard.controls.containment.instance_state import state_of
 from driftguard.engine.guard import Guard
 from driftguard.engine.recording import LEASE
 from driftguard.events.commands import Undo
@@ -24,7 +25,7 @@ from tests.scenarios.model import Scenario, Staged
 from tests.support.dying import Died, begun, dies_after
 from tests.support.iam.judge import Judge
 from tests.support.round_trips import RoundTrip, staged_trip
-from tests.support.world import ACCOUNT, Fakes, World
+from tests.support.world import ACCOUNT, REGION, Fakes, World
 
 INSTANCE, FUNCTION = (
     next(one for one in SCENARIOS if str(one) == f"containment.{name}-asked")
@@ -247,6 +248,31 @@ def test_even_then_people_are_asked_about_the_only_instance_of_a_classic_load_ba
         decision = world.one(change, contains_at_once(trip))
         assert (decision.status, decision.autonomy) == (Status.ASKED, Autonomy.ASK)
         assert "legacy would have no healthy target left" in decision.plan.drastic
+
+
+@pytest.mark.parametrize(
+    ("description", "left"),
+    [
+        ("N/A", True),
+        ("Instance registration is still in progress.", True),
+        ("Instance deregistration currently in progress.", False),
+    ],
+)
+def test_what_a_classic_load_balancer_drains_is_none_of_its_instances(
+    world: World, fakes: Fakes, description: str, left: bool
+) -> None:
+    """It may still be listed for as long as its connections are given: an hour at most."""
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        id_ = compromised(trip.attacked())
+
+    def health(_: dict[str, Any]) -> dict[str, Any]:
+        state = {"InstanceId": id_, "State": "InService", "Description": description}
+        return {"InstanceStates": [state]}
+
+    fakes.install({("elb", "DescribeInstanceHealth"): health})
+    state: Any = state_of(id_, "finding", world.guard.aws.reader(ACCOUNT, REGION))
+    found = [one for one in (*state["targets"], *state["shares"]) if "legacy" in one["group"]]
+    assert len(found) == (2 if left else 0)
 
 
 def test_a_classic_load_balancer_that_is_deleted_meanwhile_holds_nothing_up(

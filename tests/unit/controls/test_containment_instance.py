@@ -373,6 +373,22 @@ def test_the_session_of_a_plan_and_of_its_undo_can_be_opened(before: dict[str, A
         assert len(longest) <= SESSION_POLICY_LIMIT
 
 
+def test_the_group_says_what_its_instance_was_taken_from() -> None:
+    """By tags, whose keys may have 128 characters."""
+    long = LEGACY.replace("legacy", "l" * 32)
+    found = steps(targets=[{"group": one, "id": ID} for one in (WEB, LEGACY, long)])
+    (made,) = calls(found, "CreateSecurityGroup")
+    asked: Any = made.parameters["TagSpecifications"]
+    keys = [tag["Key"] for tag in asked[0]["Tags"]]
+    assert set(keys) == {
+        quarantine.TAG,
+        "driftguard:taken-from:web/0123456789abcdef",
+        "driftguard:taken-from:classic:legacy",
+        f"driftguard:taken-from:classic:{'l' * 32}",
+    }
+    assert max(map(len, keys)) <= 128
+
+
 def test_tags_are_only_put_on_what_is_made() -> None:
     (statement,) = [
         one

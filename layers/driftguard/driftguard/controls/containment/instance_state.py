@@ -4,7 +4,8 @@ Sources: Amazon EC2 API Reference, "DescribeInstances", "DescribeNetworkInterfac
 "DescribeSnapshots"; Amazon EC2 Auto Scaling API Reference, "DescribeAutoScalingInstances"; Elastic
 Load Balancing API Reference, "DescribeTargetHealth"; Amazon EC2 Auto Scaling User Guide, "Amazon
 EC2 Auto Scaling instance lifecycle"; Elastic Load Balancing API Reference (2012-06-01),
-"DescribeLoadBalancers" (its `Instances` say who is registered) and "DescribeInstanceHealth".
+"DescribeLoadBalancers" (its `Instances` say who is registered), "DescribeInstanceHealth" and
+"InstanceState".
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ VOLATILE = frozenset(
 _SERVING = ("healthy", "unavailable")
 # Why a target is no longer registered, or is about to be so.
 _NOT_REGISTERED = ("Target.NotRegistered", "Target.DeregistrationInProgress")
+# What a Classic Load Balancer says of an instance whose connections it drains.
+_LEAVING = "deregistration currently in progress"
 
 
 def state_of(id_: str, finding: str, reader: Reader) -> Document | None:
@@ -238,15 +241,16 @@ def _balancers(id_: str, vpcs: list[str], reader: Reader) -> Iterator[Document]:
         answer = reader.read(
             "elb", "DescribeInstanceHealth", LoadBalancerName=name, absent=("LoadBalancerNotFound",)
         )
-        serving = {
-            text(one, "InstanceId")
-            for one in items(document(answer).get("InstanceStates"))
-            if text(one, "State") == "InService"
+        states = {
+            text(one, "InstanceId"): one for one in items(document(answer).get("InstanceStates"))
         }
+        if _LEAVING in text(states.get(id_, {}), "Description"):
+            continue
+        serving = [one for one in states if text(states[one], "State") == "InService"]
         yield {
             "group": f"{begins}:{reader.account}:{CLASSIC}{name}",
             "serving": len(serving),
-            "ours": int(id_ in serving),
+            "ours": serving.count(id_),
         }
 
 
