@@ -164,6 +164,16 @@ class Fleet:
             TargetGroupArn=self.target_groups[1],
             Targets=[{"Id": one, "Port": 9100} for one in (self.instance, *self.siblings)],
         )
+        self.classic = client("elb")
+        self.classic.create_load_balancer(
+            LoadBalancerName="legacy",
+            Listeners=[{"Protocol": "TCP", "LoadBalancerPort": 25, "InstancePort": 25}],
+            Subnets=subnets,
+        )
+        self.classic.register_instances_with_load_balancer(
+            LoadBalancerName="legacy",
+            Instances=[{"InstanceId": one} for one in (self.instance, *self.siblings)],
+        )
 
     def contained(self) -> str:
         """The name of the group that cuts the instance off."""
@@ -201,6 +211,16 @@ class Fleet:
                 )
                 for name, arn in zip(("web", "metrics"), self.target_groups, strict=True)
             },
+            # AWS keeps a set of them, and moto a list.
+            "balanced": sorted(
+                {
+                    one["InstanceId"]
+                    for balancer in self.classic.describe_load_balancers()[
+                        "LoadBalancerDescriptions"
+                    ]
+                    for one in balancer["Instances"]
+                }
+            ),
             "groups": {
                 one["GroupName"]: (one["IpPermissions"], one["IpPermissionsEgress"])
                 for one in found
@@ -231,6 +251,7 @@ class Fleet:
                 name: [one for one in targets if one[0] != self.instance]
                 for name, targets in before["targets"].items()
             },
+            "balanced": [one for one in before["balanced"] if one != self.instance],
             "groups": before["groups"] | {self.contained(): ([], [])},
             "evidence": sorted([*before["evidence"], *self.volumes()]),
         }

@@ -14,17 +14,18 @@ import pytest
 from driftguard.aws import resolver
 from driftguard.aws.calls import AwsError, Refused
 from driftguard.aws.remediator import Remediator
+from driftguard.controls.containment.instance_state import state_of
 from driftguard.engine.guard import Guard
 from driftguard.engine.recording import LEASE
 from driftguard.events.commands import Undo
 from driftguard.model import Autonomy, Call, Change, Status
 from tests.scenarios import SCENARIOS
 from tests.scenarios.containment_compute import about_instance, reported, telling
-from tests.scenarios.model import Scenario
+from tests.scenarios.model import Scenario, Staged
 from tests.support.dying import Died, begun, dies_after
 from tests.support.iam.judge import Judge
 from tests.support.round_trips import RoundTrip, staged_trip
-from tests.support.world import ACCOUNT, Fakes, World
+from tests.support.world import ACCOUNT, REGION, Fakes, World
 
 INSTANCE, FUNCTION = (
     next(one for one in SCENARIOS if str(one) == f"containment.{name}-asked")
@@ -32,10 +33,11 @@ INSTANCE, FUNCTION = (
 )
 
 
-# After the snapshots, the first target group, the first opening, the move, the first closing.
+# After the snapshots, the first target group, the Classic Load Balancer, the first opening, the
+# move, the first closing.
 @pytest.mark.parametrize(
     ("scenario", "calls"),
-    [*((INSTANCE, calls) for calls in (1, 5, 7, 9, 10)), (FUNCTION, 1)],
+    [*((INSTANCE, calls) for calls in (1, 5, 7, 8, 10, 11)), (FUNCTION, 1)],
     ids=str,
 )
 def test_whoever_takes_it_up_contains_and_an_undo_releases_exactly(
@@ -51,8 +53,8 @@ def test_whoever_takes_it_up_contains_and_an_undo_releases_exactly(
         assert staged.anew(trip.there()) == staged.anew(before)
 
 
-# After the groups are back, after one target group is, after the group is deleted.
-@pytest.mark.parametrize("calls", [1, 4, 7])
+# After the groups are back, after the Classic Load Balancer is, after the group is deleted.
+@pytest.mark.parametrize("calls", [1, 4, 8])
 def test_a_release_whose_worker_died_is_carried_out_to_its_end(
     world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, calls: int
 ) -> None:
@@ -232,3 +234,60 @@ def test_the_role_opens_no_group_but_those_that_contain(world: World, tagged: bo
         operation = f"AuthorizeSecurityGroup{way}"
         judged = judge.judged("ContainmentRole", "ec2", operation, asked, everything)
         assert bool(judged.refused) != tagged, judged
+
+
+def test_even_then_people_are_asked_about_the_only_instance_of_a_classic_load_balancer(
+    world: World, fakes: Fakes
+) -> None:
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        change, elb = trip.attacked(), boto3.client("elb")
+        others = sorted({*trip.there()["protected"]} - {compromised(change)})
+        elb.deregister_instances_from_load_balancer(
+            LoadBalancerName="legacy", Instances=[{"InstanceId": one} for one in others]
+        )
+        decision = world.one(change, contains_at_once(trip))
+        assert (decision.status, decision.autonomy) == (Status.ASKED, Autonomy.ASK)
+        assert "legacy would have no healthy target left" in decision.plan.drastic
+
+
+@pytest.mark.parametrize(
+    ("description", "left"),
+    [
+        ("N/A", True),
+        ("Instance registration is still in progress.", True),
+        ("Instance deregistration currently in progress.", False),
+    ],
+)
+def test_what_a_classic_load_balancer_drains_is_none_of_its_instances(
+    world: World, fakes: Fakes, description: str, left: bool
+) -> None:
+    """It may still be listed for as long as its connections are given: an hour at most."""
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        id_ = compromised(trip.attacked())
+
+    def health(_: dict[str, Any]) -> dict[str, Any]:
+        state = {"InstanceId": id_, "State": "InService", "Description": description}
+        return {"InstanceStates": [state]}
+
+    fakes.install({("elb", "DescribeInstanceHealth"): health})
+    state: Any = state_of(id_, "finding", world.guard.aws.reader(ACCOUNT, REGION))
+    found = [one for one in (*state["targets"], *state["shares"]) if "legacy" in one["group"]]
+    assert len(found) == (2 if left else 0)
+
+
+def test_a_classic_load_balancer_that_is_deleted_meanwhile_holds_nothing_up(
+    world: World, fakes: Fakes
+) -> None:
+    def deleted(_: dict[str, Any]) -> dict[str, Any]:
+        boto3.client("elb").delete_load_balancer(LoadBalancerName="legacy")
+        return {"Error": {"Code": "LoadBalancerNotFound"}}
+
+    def stage() -> Staged:
+        staged = INSTANCE.stage()
+        call = ("elb", "DeregisterInstancesFromLoadBalancer")
+        return replace(staged, fakes={**staged.fakes, call: deleted})
+
+    with staged_trip(world, fakes, replace(INSTANCE, stage=stage)) as trip:
+        decision = trip.reverted(trip.attacked())
+        assert decision.status is Status.REVERTED, decision.reason
+        assert trip.there()["balanced"] == []

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from .schema import PolicyFile
 from .schema.names import nearest
 from .schema.people import TermsEntry
+from .schema.values import Limit
 
 Location: TypeAlias = "tuple[str | int, ...]"
 
@@ -91,7 +92,7 @@ def warnings(policy: PolicyFile, now: dt.datetime) -> Iterator[tuple[Location, s
                 f"it exempts everything that {entry.control} looks at; to switch the control off, "
                 f"write `autonomy: observe` under `controls: {entry.control}:`",
             )
-
+    yield from _hidden_by_tags(policy)
     if not policy.people:
         for place, terms in _terms(policy):
             if terms.quorum > 1:
@@ -100,6 +101,31 @@ def warnings(policy: PolicyFile, now: dt.datetime) -> Iterator[tuple[Location, s
                     "without `people` each principal is one voter, so that whoever may assume two "
                     "roles is two: name the people who vote",
                 )
+
+
+def _hidden_by_tags(policy: PolicyFile) -> Iterator[tuple[Location, str]]:
+    """Entries by which whoever sets a tag keeps people from being asked about a containment."""
+    limits = [
+        (("protected", number), entry, entry.autonomy)
+        for number, entry in enumerate(policy.protected)
+    ]
+    windows = [
+        (("change_windows", number), entry, entry.autonomy)
+        for number, entry in enumerate(policy.change_windows)
+    ]
+    for place, entry, autonomy in [*limits, *windows]:
+        named = any(pattern.startswith("containment.") for pattern in entry.controls)
+        if entry.tags and named and autonomy is Limit.OBSERVE:
+            yield (*place, "tags"), _BY_TAG
+    for number, exemption in enumerate(policy.exemptions):
+        if exemption.tags and exemption.control.startswith("containment."):
+            yield ("exemptions", number, "tags"), _BY_TAG
+
+
+_BY_TAG = (
+    "whoever may set these tags on what they have taken over keeps people from being asked about "
+    "its containment; let the tags `ask`, or name the resources"
+)
 
 
 def _terms(policy: PolicyFile) -> Iterator[tuple[Location, TermsEntry]]:

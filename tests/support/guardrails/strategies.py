@@ -359,6 +359,8 @@ def situations(draw: st.DrawFn, /, **fixed: Any) -> Circumstances:
         "baselined": st.booleans(),
         "leans_on_baseline": st.booleans(),
         "tags": st.none() | TAGS,
+        "tags_unread": st.sampled_from([""] * 5 + ["AccessDenied"]),
+        "contains": st.booleans(),
         "at_most": MOSTLY_REVERT,
         "cuts": st.sampled_from(["", "web clients"]),
         "use": st.sampled_from([NOT_IN_USE, Use("a load balancer"), Use(unknown="whose is it?")]),

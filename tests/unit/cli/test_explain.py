@@ -190,6 +190,7 @@ def test_what_only_a_look_can_tell_is_not_guessed(written: Callable[..., str]) -
         "irreversible",
         "drastic",
         "uncertain",
+        "unread-tags",
         "unreadable-record",
         "flapping",
         "circuit-breaker",
@@ -335,6 +336,7 @@ def test_what_is_told_for_certain_holds_whatever_is_found(case: Circumstances) -
         own_roles=(),
         leans_on_baseline=False,
         tags=None,
+        tags_unread="",
         use=NOT_IN_USE,
     )
     guessed = list(reasons.said(without, control))

@@ -383,6 +383,29 @@ def test_what_a_person_released_is_not_contained_again_without_asking(
     assert policies() == ["logs"]
 
 
+def test_a_release_is_remembered_when_people_are_asked_about_another_finding_since(
+    world: World, fakes: Fakes, web: str
+) -> None:
+    """The role stands as it did when it was released, so both decisions are about one state."""
+    graver, lesser = exfiltrated(web, severity=8), exfiltrated(web, TOR, severity=5)
+    told = [told_by_guardduty(graver)]
+    fakes.install(answering(lambda: told[0]))
+    decision = world.one(graver)
+    assert world.guard.undo(Undo(decision.id, "alice", "our own test")).status is Status.UNDONE
+    told[0] = told_by_guardduty(lesser)
+    asked = world.one(lesser)
+    assert asked.status is Status.ASKED
+    told[0] = told_by_guardduty(graver)
+    # At the same moment it would join that question.
+    world.clock.pass_by(minutes=2)
+    again = world.one(replace(graver, id="an update of it"))
+    assert again.status is Status.ASKED
+    assert f"people released it before ({decision.id})" in again.reason
+    assert policies() == ["logs"]
+    # What people have it contain since is no longer what they released.
+    assert approved(world.guard, again).status is Status.REVERTED
+
+
 def test_what_is_asked_about_a_lesser_finding_does_not_hold_a_graver_one_back(
     world: World, fakes: Fakes, web: str
 ) -> None:

@@ -11,7 +11,8 @@ from driftguard.approvals.rules import inverse
 from driftguard.aws.references import group_id
 from driftguard.aws.remediator import SESSION_POLICY_LIMIT, compact, session_policy
 from driftguard.controls.containment import instance_plan, quarantine
-from driftguard.model import Call, Plan, Resource, Step
+from driftguard.controls.containment.instance import Instance, InstanceSettings
+from driftguard.model import Call, Candidate, Certainty, Observation, Plan, Resource, Step
 from tests.support.each import each
 
 ID = "i-0123456789abcdef0"
@@ -19,6 +20,7 @@ HERE = "arn:aws:ec2:us-east-1:123456789012"
 INSTANCE = Resource("ec2.instance", ID, "123456789012", "us-east-1", f"{HERE}:instance/{ID}")
 BALANCED = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup"
 WEB = f"{BALANCED}/web/0123456789abcdef"
+LEGACY = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/legacy"
 # As long as EC2 Auto Scaling takes it, with the id that it gives.
 GROUP = (
     "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:"
@@ -113,6 +115,7 @@ def test_an_undo_puts_back_groups_in_order_targets_with_ports_standby_and_protec
             {"group": WEB, "id": ID, "port": 80},
             {"group": WEB, "id": ID, "port": 81},
             {"group": f"{WEB}b", "id": "10.0.0.4", "port": 80, "zone": "all"},
+            {"group": LEGACY, "id": ID},
         ],
     )
     undone = [step.call for step in inverse(Plan(found), len(found)).steps]
@@ -126,6 +129,10 @@ def test_an_undo_puts_back_groups_in_order_targets_with_ports_standby_and_protec
         (
             "ModifyNetworkInterfaceAttribute",
             {"NetworkInterfaceId": "eni-1", "Groups": ["sg-2", "sg-1"]},
+        ),
+        (
+            "RegisterInstancesWithLoadBalancer",
+            {"LoadBalancerName": "legacy", "Instances": [{"InstanceId": ID}]},
         ),
         (
             "RegisterTargets",
@@ -260,6 +267,10 @@ def carried_out(found: tuple[Step, ...], before: dict[str, Any]) -> dict[str, An
                 assert scaling["desired"] - 1 >= scaling["min"]
                 lowered = scaling["desired"] - 1
                 after["scaling"] = {**scaling, "standing": "Standby", "desired": lowered}
+            case "DeregisterInstancesFromLoadBalancer":
+                assert asked["Instances"] == [{"InstanceId": ID}]
+                assert asked["LoadBalancerName"] == "legacy"
+                after["targets"] = [one for one in after["targets"] if one["group"] != LEGACY]
             case "DeregisterTargets":
                 group = asked["TargetGroupArn"]
                 after["targets"] = [one for one in after["targets"] if one["group"] != group]
@@ -293,8 +304,11 @@ states = st.builds(
         lambda vpcs: [interface(f"eni-{i}", vpc=vpc) for i, vpc in enumerate(vpcs)]
     ),
     scaling=st.just({}) | st.builds(member, least=st.integers(1, 3), desired=st.integers(1, 4)),
-    targets=st.sets(st.sampled_from([(WEB, 80), (WEB, 81), (f"{WEB}b", 80)])).map(
-        lambda found: [{"group": group, "id": ID, "port": port} for group, port in sorted(found)]
+    targets=st.sets(st.sampled_from([(WEB, 80), (WEB, 81), (f"{WEB}b", 80), (LEGACY, 0)])).map(
+        lambda found: [
+            {"group": group, "id": ID, **({"port": port} if port else {})}
+            for group, port in sorted(found)
+        ]
     ),
     quarantine=st.just([])
     | st.lists(st.sampled_from(EVERYBODY), unique_by=str).map(
@@ -334,7 +348,12 @@ def as_long_as_ids_are(before: dict[str, Any]) -> dict[str, Any]:
     vpcs = {long[name]: addresses for name, addresses in before["vpcs"].items()}
     ours = [{**one, "vpc": long[one["vpc"]]} for one in before["quarantine"]]
     targets = [
-        {**one, "group": one["group"].replace("/web/", f"/{'web' * 10}-1/")}
+        {
+            **one,
+            "group": one["group"]
+            .replace("/web/", f"/{'web' * 10}-1/")
+            .replace("/legacy", f"/{'legacy' * 5}-1"),
+        }
         for one in before["targets"]
     ]
     changed = {"interfaces": interfaces, "vpcs": vpcs, "quarantine": ours, "targets": targets}
@@ -347,7 +366,27 @@ def test_the_session_of_a_plan_and_of_its_undo_can_be_opened(before: dict[str, A
     undone = inverse(Plan(found), len(found)).steps
     for plan in (found, undone):
         policy = compact(session_policy([step.call for step in plan]))
-        assert len(policy) <= SESSION_POLICY_LIMIT
+        # As long as the names of partitions and regions are.
+        longest = policy.replace("arn:aws:", "arn:aws-us-gov:").replace(
+            "us-east-1", "us-gov-west-1"
+        )
+        assert len(longest) <= SESSION_POLICY_LIMIT
+
+
+def test_the_group_says_what_its_instance_was_taken_from() -> None:
+    """By tags, whose keys may have 128 characters."""
+    long = LEGACY.replace("legacy", "l" * 32)
+    found = steps(targets=[{"group": one, "id": ID} for one in (WEB, LEGACY, long)])
+    (made,) = calls(found, "CreateSecurityGroup")
+    asked: Any = made.parameters["TagSpecifications"]
+    keys = [tag["Key"] for tag in asked[0]["Tags"]]
+    assert set(keys) == {
+        quarantine.TAG,
+        "driftguard:taken-from:web/0123456789abcdef",
+        "driftguard:taken-from:classic:legacy",
+        f"driftguard:taken-from:classic:{'l' * 32}",
+    }
+    assert max(map(len, keys)) <= 128
 
 
 def test_tags_are_only_put_on_what_is_made() -> None:
@@ -367,22 +406,30 @@ def share(ours: int, serving: int, contained: int = 0) -> dict[str, Any]:
 
 
 @each(
-    "shared, said",
+    "shared, most, said",
     [
-        (share(1, 4), ""),
-        (share(1, 2), ""),
-        (share(0, 4), ""),
-        (share(0, 0), ""),
-        (share(1, 1), "web would have no healthy target left"),
-        (share(2, 2), "web would have no healthy target left"),
+        (share(1, 4), 50, ""),
+        (share(1, 2), 50, ""),
+        (share(0, 4), 50, ""),
+        (share(0, 0), 50, ""),
+        (share(1, 1), 100, "web would have no healthy target left"),
+        (share(2, 2), 50, "web would have no healthy target left"),
         # One after the other: what is contained already counts.
-        (share(1, 3, 1), ""),
-        (share(1, 3, 2), "3 of 5 targets of web would be contained, of 50% at most"),
+        (share(1, 3, 1), 50, ""),
+        (share(1, 3, 2), 50, "3 of 5 targets of web would be contained, of 50% at most"),
+        # The policy says how many are enough.
+        (share(1, 3, 2), 60, ""),
+        (share(1, 4), 20, "1 of 4 targets of web would be contained, of 20% at most"),
+        (share(1, 9), 0, "1 of 9 targets of web would be contained, of 0% at most"),
         # It answers nobody any more, so that nobody misses it.
-        (share(0, 1, 3), ""),
+        (share(0, 1, 3), 0, ""),
+        ({**share(1, 1), "group": LEGACY}, 50, "legacy would have no healthy target left"),
     ],
 )
 def test_a_target_group_keeps_most_of_its_healthy_targets(
-    shared: dict[str, Any], said: str
+    shared: dict[str, Any], most: int, said: str
 ) -> None:
-    assert instance_plan.too_much(state(shares=[shared]), 50) == said
+    settings = InstanceSettings(most_of_targets=most)
+    seen = Observation({**state(shares=[shared]), "profile": ""}, "2026-11-24T12:00:00.000Z")
+    candidate = Candidate(INSTANCE, Certainty.EVIDENT)
+    assert Instance().plan(candidate, seen, None, settings).drastic == said

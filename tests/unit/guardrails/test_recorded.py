@@ -205,7 +205,8 @@ CASES: dict[Check, tuple[Callable[[Held], str], Status]] = {
     track_record.flapping: (fought, Status.ASKED),
     track_record.circuit_breaker: (tripped, Status.ASKED),
 }
-# These are shown by tests of their own below, and in `engine/test_preparing.py`.
+# These are shown by tests of their own below, in `engine/test_preparing.py`, and in
+# `test_rulings_on_tags.py`.
 ELSEWHERE = {
     actors.own_change,
     plans.irreversible,
@@ -215,6 +216,7 @@ ELSEWHERE = {
     plans.in_use,
     plans.cuts,
     actors.unattributed,
+    declared.unread_tags,
 }
 
 

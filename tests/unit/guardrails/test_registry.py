@@ -47,6 +47,7 @@ def test_rulings_are_shown_in_this_order() -> None:
         "protected",
         "change-window",
         "ownership",
+        "unread-tags",
         "unattributed",
         "no-remediation",
         "irreversible",

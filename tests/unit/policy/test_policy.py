@@ -191,6 +191,35 @@ def test_an_exemption_that_is_over_or_exempts_everything_is_told_and_stays_valid
     assert wide.startswith(f"{file}:3: exemptions.0.resource: it exempts everything that")
 
 
+def test_a_tag_that_keeps_people_from_being_asked_about_a_containment_is_told(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "guard.yaml"
+    file.write_text(
+        """version: 1
+protected:
+  - {controls: ["containment.*"], tags: {env: prod}, autonomy: observe, reason: ours}
+  - {controls: ["containment.*"], tags: {env: prod}, autonomy: ask, reason: ours}
+  - {controls: ["containment.*"], resources: [i-1], autonomy: observe, reason: ours}
+  - {tags: {env: prod}, autonomy: observe, reason: ours}
+change_windows:
+  - {name: w, opens: "01:00", closes: "02:00", autonomy: observe, tags: {a: b},
+     controls: [containment.user]}
+exemptions:
+  - {control: containment.user, resource: "*", tags: {a: b}, until: 2099-01-01, reason: because}
+  - {control: containment.user, resource: bob, until: 2099-01-01, reason: because}
+"""
+    )
+    result = CliRunner().invoke(app, ["policy", "check", str(file)])
+    assert result.exit_code == 0
+    told = [line.partition(": whoever may set")[0] for line in result.stderr.splitlines()]
+    assert told == [
+        f"{file}:3: protected.0.tags",
+        f"{file}:8: change_windows.0.tags",
+        f"{file}:11: exemptions.0.tags",
+    ]
+
+
 def test_a_quorum_of_principals_is_told_to_be_weaker_than_one_of_people(tmp_path: Path) -> None:
     file = tmp_path / "guard.yaml"
     file.write_text("version: 1\napprovals:\n  rules:\n    - quorum: 2\n")

@@ -165,6 +165,7 @@ def _circumstances(
         remembered=StateRecords(candidate.resource.place),
         now=moment(change.time) or datetime.now(UTC),
         baselined=control.baselined,
+        contains=control.contains,
     )
 
 

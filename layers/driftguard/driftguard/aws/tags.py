@@ -2,7 +2,9 @@
 
 Sources: Resource Groups Tagging API Reference, "Services that support the Resource Groups Tagging
 API" (GetResources does not know IAM's users and roles); IAM API Reference, "ListUserTags";
-Tagging AWS Resources, "Tag naming limits and requirements" (the prefix `aws:` is reserved).
+Tagging AWS Resources, "Tag naming limits and requirements" (the prefix `aws:` is reserved); Service
+Authorization Reference, "Amazon Elastic Kubernetes Service" (an access entry's ARN ends in an id
+that no record tells).
 """
 
 from __future__ import annotations
@@ -35,18 +37,22 @@ def left_out(tags: Json) -> list[str]:
 def tags_of(resource: Resource, reader: Reader) -> dict[str, str]:
     """The resource's tags; none where it is gone, or its service keeps none.
 
-    An inline policy, or another part of a user or a role, has the tags of that user or role.
+    An inline policy, or another part of a user or a role, has the tags of that user or role; an
+    access entry of EKS has those of its cluster.
     """
     service, _, _, what = resource.arn.split(":", 5)[2:]
     kind, _, rest = what.partition("/")
     if service == "iam" and kind in _NAMED_BY:
         operation, parameter = _NAMED_BY[kind]
         return _of_iam(operation, parameter, rest.partition("/")[0], reader)
+    arn = resource.arn
+    if (service, kind) == ("eks", "access-entry"):
+        arn = f"{arn.partition(':access-entry/')[0]}:cluster/{rest.partition('/')[0]}"
     answer = reader.read(
         "resourcegroupstaggingapi",
         "GetResources",
         absent=("InvalidParameterException",),
-        ResourceARNList=[resource.arn],
+        ResourceARNList=[arn],
     )
     found = (answer or {}).get("ResourceTagMappingList", [])
     assert isinstance(found, list)

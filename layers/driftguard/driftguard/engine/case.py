@@ -14,7 +14,14 @@ from driftguard.aws.client import Reader
 from driftguard.aws.dynamodb import Key
 from driftguard.conduct.reading import whose_conduct
 from driftguard.controls.control import AnyControl
-from driftguard.documents import Document, mapping, unkept_fingerprint, why_unkept
+from driftguard.documents import (
+    Document,
+    digest,
+    mapping,
+    text,
+    unkept_fingerprint,
+    why_unkept,
+)
 from driftguard.frozen import dataclass
 from driftguard.model import Actor, Candidate, Decision, Observation, Place, Resource, Use
 from driftguard.policy.model import Policy
@@ -152,8 +159,13 @@ class Case:
         return GONE if observation is None else observation.fingerprint(self.control.volatile)
 
     def seen(self, observation: Observation) -> str:
-        """The fingerprint of the state as a sweep sees it, without what only a record tells."""
-        return observation.fingerprint(self.comparison().beyond_baselines)
+        """The fingerprint of the state as a sweep sees it, without what only a record tells.
+
+        A containment is decided on by finding: what people said of one is not said of another.
+        """
+        seen = observation.fingerprint(self.comparison().beyond_baselines)
+        claim = text(self.candidate.hint, "claim") if self.control.contains else ""
+        return digest([seen, claim]) if claim else seen
 
     def before(self, decision: Decision) -> str:
         """The fingerprint of the state that the change left and that was first decided on."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
+from driftguard.aws.calls import AwsError
 from driftguard.guardrails import judgment
 from driftguard.guardrails.circumstances import Circumstances
 from driftguard.guardrails.judgment import Judgment
@@ -15,13 +17,38 @@ from .case import Case
 from .comparing import Assessment
 
 
+class Tags(NamedTuple):
+    """A resource's tags, None where they do not count; `unread` is why they could not be read."""
+
+    read: Mapping[str, str] | None = None
+    unread: str = ""
+
+
+NO_TAGS = Tags()
+
+
+def _tags(case: Case) -> Tags:
+    """The tags that count. Raises `AwsError` where they cannot be read, but for the last delivery.
+
+    Then people are asked: a finding that nobody hears of is worse than a question.
+    """
+    try:
+        return Tags(case.tags_that_count())
+    except AwsError as error:
+        if not case.last_chance:
+            raise
+        return Tags(unread=str(error))
+
+
 def judge(case: Case, id_: str, change: Change, assessment: Assessment) -> Judgment:
     """How far the case may go. Tags, and what a resource is used for, are read if they count."""
     asked = of_change(case, id_, change, assessment)
     judged = judgment.judge(asked)
-    if judged.autonomy > Autonomy.OBSERVE and (tags := case.tags_that_count()) is not None:
-        asked = replace(asked, tags=tags)
-        judged = judgment.judge(asked)
+    if judged.autonomy > Autonomy.OBSERVE:
+        tags = _tags(case)
+        if tags.read is not None or tags.unread:
+            asked = replace(asked, tags=tags.read, tags_unread=tags.unread)
+            judged = judgment.judge(asked)
     if judged.autonomy is Autonomy.REVERT:
         use = case.use(assessment.observation.state)
         if use:
@@ -58,7 +85,7 @@ def of_decision_now(case: Case, decision: Decision, assessment: Assessment) -> C
         at_most=assessment.finding.at_most,
         at_most_why=assessment.finding.at_most_why,
         severity=assessment.finding.severity,
-        tags=case.tags_that_count(),
+        tags=_tags(case),
         use=case.use(assessment.observation.state),
     )
 
@@ -77,7 +104,7 @@ def of_decision_as_recorded(case: Case, decision: Decision) -> Circumstances:
         leans_on_baseline=case.keeps_baseline,
         at_most=min([ruling.limit for ruling in of_the_finding], default=Autonomy.REVERT),
         at_most_why=next((ruling.reason for ruling in of_the_finding), ""),
-        tags=case.tags_that_count(),
+        tags=_tags(case),
         use=Use(unknown=decision.lost) if decision.lost else case.use(decision.state),
     )
 
@@ -95,7 +122,7 @@ def _circumstances(
     severity: int | None = None,
     preparation: str = "",
     ends: str = "",
-    tags: Mapping[str, str] | None = None,
+    tags: Tags = NO_TAGS,
     use: Use | None = None,
 ) -> Circumstances:
     return Circumstances(
@@ -113,7 +140,9 @@ def _circumstances(
         own_roles=case.context.own_roles,
         baselined=case.keeps_baseline,
         leans_on_baseline=leans_on_baseline,
-        tags=tags,
+        tags=tags.read,
+        tags_unread=tags.unread,
+        contains=case.control.contains,
         use=use or NOT_IN_USE,
         cuts=case.control.cuts.what,
         wanted=case.wanted,

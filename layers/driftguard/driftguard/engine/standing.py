@@ -37,21 +37,21 @@ def released(case: Case, assessment: Assessment) -> Assessment:
     if not case.control.contains:
         return assessment
     stored = case.remembered[history_key(case.control.id, case.candidate.resource)].document
-    newest = next(iter(history.decisions(stored)), "")
-    earlier = case.context.audit.get(newest) if newest else None
-    if earlier is None:
-        return assessment
-    same = earlier.candidate.hint.get("claim") == case.candidate.hint.get("claim")
-    how = _LET_STAND.get(earlier.status) or (same and _NOT_ANSWERED.get(earlier.status))
-    if not how:
-        return assessment
-    finding = assessment.finding
-    asked = replace(
-        finding,
-        at_most=min(finding.at_most, Autonomy.ASK),
-        at_most_why=finding.at_most_why or f"people {how} it before ({earlier.id})",
-    )
-    return replace(assessment, finding=asked)
+    for earlier in case.context.audit.many(history.decisions(stored)):
+        same = earlier.candidate.hint.get("claim") == case.candidate.hint.get("claim")
+        how = _LET_STAND.get(earlier.status) or (same and _NOT_ANSWERED.get(earlier.status))
+        if how:
+            finding = assessment.finding
+            asked = replace(
+                finding,
+                at_most=min(finding.at_most, Autonomy.ASK),
+                at_most_why=finding.at_most_why or f"people {how} it before ({earlier.id})",
+            )
+            return replace(assessment, finding=asked)
+        # It was contained since, so what people said before that no longer counts.
+        if earlier.status is Status.REVERTED:
+            break
+    return assessment
 
 
 def limited(case: Case, assessment: Assessment) -> Assessment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from driftguard.model import Autonomy
 from driftguard.policy.bounds import carries, is_of
 
-from .circumstances import Circumstances
+from .circumstances import TAGS_ASK, Circumstances, by_tag_at_most
 from .claims import CLAIMED
 from .guardrail import AtMost
 
@@ -30,16 +30,19 @@ def break_glass(case: Circumstances) -> AtMost | None:
 
 def ownership(case: Circumstances) -> AtMost | None:
     """A deployment pipeline owns the resource: its next deployment would undo the revert."""
-    terms = case.policy.bounds.ownership
-    owner = _pipeline(case)
-    if terms.autonomy is Autonomy.REVERT or not owner:
+    limit, more = case.policy.bounds.ownership.autonomy, ""
+    owner = _maker(case)
+    if not owner and (owner := _tagger(case)):
+        autonomy = by_tag_at_most(case, limit)
+        limit, more = autonomy, TAGS_ASK if autonomy > limit else ""
+    if limit is Autonomy.REVERT or not owner:
         return None
-    reason = f"owned by {owner}: mend it there, or the next deployment brings it back"
-    return AtMost(terms.autonomy, reason)
+    reason = f"owned by {owner}: mend it there, or the next deployment brings it back{more}"
+    return AtMost(limit, reason)
 
 
-def _pipeline(case: Circumstances) -> str:
-    """The pipeline that made the change or owns the resource, in words; "" for none."""
+def _maker(case: Circumstances) -> str:
+    """The pipeline that made the change, in words; "" for none."""
     terms, actor = case.policy.bounds.ownership, case.actor
     # AWS itself writes these when a service calls for somebody; no caller can.
     if actor.source == "cloudformation.amazonaws.com":
@@ -51,7 +54,12 @@ def _pipeline(case: Circumstances) -> str:
         for word, tool in _AGENTS:
             if word in actor.agent.lower():
                 return f"{tool}, by its user agent, run by {actor.name} {CLAIMED}"
-    for name, value in terms.tags.items():
+    return ""
+
+
+def _tagger(case: Circumstances) -> str:
+    """The pipeline that tags the resource as its own, in words; "" for none."""
+    for name, value in case.policy.bounds.ownership.tags.items():
         if case.tags is not None and carries(case.tags, {name: value}):
             return f"the pipeline that tags it {name}={case.tags[name]}"
     return ""

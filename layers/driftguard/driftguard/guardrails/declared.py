@@ -46,15 +46,27 @@ def ceiling(case: Circumstances) -> AtMost | None:
 def change_window(case: Circumstances) -> AtMost | None:
     """People are at work on the resource now, or nobody is there to look."""
     windows = (window for window in case.policy.bounds.change_windows if window.holds(case.now))
-    window = lowest(case, windows)
-    if window is None:
+    strictest = lowest(case, windows)
+    if strictest is None:
         return None
+    window, autonomy, more = strictest
     where = "outside of" if window.outside else "within"
-    reason = f"{where} the change window `{window.name}`: at most {window.autonomy.label}"
-    return AtMost(window.autonomy, reason)
+    reason = f"{where} the change window `{window.name}`: at most {autonomy.label}{more}"
+    return AtMost(autonomy, reason)
 
 
 def protected(case: Circumstances) -> AtMost | None:
     """The policy protects the resource: it is never changed without a person."""
-    limit = lowest(case, case.policy.bounds.protected)
-    return None if limit is None else AtMost(limit.autonomy, f"protected: {limit.reason}")
+    strictest = lowest(case, case.policy.bounds.protected)
+    if strictest is None:
+        return None
+    limit, autonomy, more = strictest
+    return AtMost(autonomy, f"protected: {limit.reason}{more}")
+
+
+def unread_tags(case: Circumstances) -> AtMost | None:
+    """The policy or an exemption depends on the resource's tags, and they could not be read."""
+    if not case.tags_unread:
+        return None
+    reason = f"its tags count here, and could not be read: {case.tags_unread}"
+    return AtMost(Autonomy.ASK, reason)

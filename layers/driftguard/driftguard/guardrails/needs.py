@@ -135,6 +135,11 @@ def tags_of_pipelines(known: Known) -> Need | None:
     return Need.TAGS if terms.tags and terms.autonomy < Autonomy.REVERT else None
 
 
+def tags_that_count(known: Known) -> Need | None:
+    """The resource's tags where the policy says that they count, else the stack's exemptions."""
+    return Need.TAGS if known.policy.needs_tags(known.control) else Need.STATE
+
+
 def _tags(control: str, scopes: Iterable[Scope]) -> Need | None:
     depends = any(
         scope.tags and any(fnmatchcase(control, pattern) for pattern in scope.controls)

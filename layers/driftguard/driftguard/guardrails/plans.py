@@ -61,8 +61,10 @@ def baseline(case: Circumstances) -> AtMost | None:
 
 def in_use(case: Circumstances) -> AtMost | None:
     """Something depends on the risky part right now."""
-    limit = lowest(case, case.policy.bounds.in_use) if case.use.by else None
-    return None if limit is None else AtMost(limit.autonomy, f"in use: {case.use.by}")
+    strictest = lowest(case, case.policy.bounds.in_use) if case.use.by else None
+    if strictest is None:
+        return None
+    return AtMost(strictest.autonomy, f"in use: {case.use.by}{strictest.more}")
 
 
 def cuts(case: Circumstances) -> AtMost | None:

@@ -81,6 +81,13 @@ GUARDRAILS: tuple[Guardrail, ...] = (
         sure_when_it_speaks=True,
     ),
     Guardrail(
+        "unread-tags",
+        declared.unread_tags,
+        "what tags decide on, where they cannot be read",
+        Autonomy.ASK,
+        needs=needs.tags_that_count,
+    ),
+    Guardrail(
         "unattributed",
         actors.unattributed,
         "what only the [sweep](#the-sweep) found",

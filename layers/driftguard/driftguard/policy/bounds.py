@@ -117,6 +117,14 @@ class Scope(NamedTuple):
             and carries(tags, self.tags)
         )
 
+    def singles_out(self, control: str) -> bool:
+        """Whether `controls` name the control, or its family: `containment.*`, and not `*`."""
+        family = f"{control.partition('.')[0]}."
+        return any(
+            pattern.startswith(family) and fnmatchcase(control, pattern)
+            for pattern in self.controls
+        )
+
 
 class Limit(NamedTuple):
     """The most autonomy within a scope, and why: for protected resources, for example."""

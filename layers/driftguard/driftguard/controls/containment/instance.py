@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, documents, items, mapping, text
+from driftguard.frozen import dataclass
 from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Use
 
 from ..control import Busy, Control, Cuts, References, resource
@@ -22,9 +23,6 @@ from . import findings, instance_plan, instance_state, quarantine, secrets_read
 from .finding_types import Target, entry
 from .findings import ContainmentSettings, claimed, told
 
-# The most of a target group's targets that may be contained at a time without asking, in percent.
-MOST_OF_TARGETS = 50
-
 _GROUPS = records.any_of("security-group")
 _INTERFACES = records.any_of("network-interface")
 _VPCS = records.any_of("vpc")
@@ -33,6 +31,7 @@ _VOLUMES = records.any_of("volume")
 # A snapshot's ARN names no account.
 _SNAPSHOTS = "arn:{partition}:ec2:{region}::snapshot/*"
 _TARGETS = "arn:{partition}:elasticloadbalancing:{region}:{account}:targetgroup/*"
+_BALANCERS = "arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalancer/*"
 _SCALING = "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*"
 
 _NOT_CUT = (
@@ -49,14 +48,26 @@ _EVIDENCE = (
 )
 
 
-class Instance(Control[ContainmentSettings]):
+@dataclass(frozen=True, slots=True)
+class InstanceSettings(ContainmentSettings):
+    """As of every containment, and how much of a load balancer's targets may be contained.
+
+    People are asked where more than `most_of_targets` percent of the targets of a target group or
+    a Classic Load Balancer would be contained at a time, and always where no healthy one would be
+    left.
+    """
+
+    most_of_targets: int = 50
+
+
+class Instance(Control[InstanceSettings]):
     """GuardDuty reports that an instance behaves as compromised.
 
     Snapshots of its volumes are taken first. Then it is protected from termination, put on standby
-    in its Auto Scaling group, taken from its target groups, and each of its interfaces is moved
-    into a security group without rules, which is made for it. An undo puts all of that back, and
-    keeps the snapshots. It goes on running. People are asked where its target groups would be left
-    with no healthy target, or with too few.
+    in its Auto Scaling group, taken from its target groups and Classic Load Balancers, and each of
+    its interfaces is moved into a security group without rules, which is made for it. An undo puts
+    all of that back, and keeps the snapshots. It goes on running. People are asked where any of
+    these would be left with no healthy target, or with too few.
     """
 
     id = "containment.instance"
@@ -81,7 +92,9 @@ class Instance(Control[ContainmentSettings]):
         "ec2:ModifyNetworkInterfaceAttribute": (_GROUPS, _INTERFACES),
         "ec2:RevokeSecurityGroupEgress": (_GROUPS,),
         "ec2:RevokeSecurityGroupIngress": (_GROUPS,),
+        "elasticloadbalancing:DeregisterInstancesFromLoadBalancer": (_BALANCERS,),
         "elasticloadbalancing:DeregisterTargets": (_TARGETS,),
+        "elasticloadbalancing:RegisterInstancesWithLoadBalancer": (_BALANCERS,),
         "elasticloadbalancing:RegisterTargets": (_TARGETS,),
     }
     granted_where = quarantine.CONDITIONS
@@ -100,9 +113,9 @@ class Instance(Control[ContainmentSettings]):
         Busy("SnapshotCreationPerVolumeRateExceeded"),
         Busy("ScalingActivityInProgress"),
     )
-    settings = ContainmentSettings
+    settings = InstanceSettings
 
-    def screen(self, change: Change, settings: ContainmentSettings) -> Iterable[Candidate]:
+    def screen(self, change: Change, settings: InstanceSettings) -> Iterable[Candidate]:
         known = entry(text(change.request, "type")) if change.source == GUARDDUTY else None
         hint = claimed(change, settings.least)
         if known is None or Target.INSTANCE not in known.targets or hint is None:
@@ -131,7 +144,7 @@ class Instance(Control[ContainmentSettings]):
         return Use(unknown=self.cuts.question)
 
     def assess(
-        self, state: Document, baseline: Document | None, settings: ContainmentSettings
+        self, state: Document, baseline: Document | None, settings: InstanceSettings
     ) -> Finding | None:
         left = instance_plan.left(state)
         if not left or not findings.stands(state, settings):
@@ -144,14 +157,14 @@ class Instance(Control[ContainmentSettings]):
         candidate: Candidate,
         observation: Observation,
         baseline: Document | None,
-        settings: ContainmentSettings,
+        settings: InstanceSettings,
     ) -> Plan:
         state = observation.state
         return Plan(
             instance_plan.steps(candidate.resource, state, text(candidate.hint, "claim")),
             untouched=tuple(_untouched(state)),
             advice=" ".join((*_beside(state), _NOT_CUT, _EVIDENCE)),
-            drastic=instance_plan.too_much(state, MOST_OF_TARGETS),
+            drastic=instance_plan.too_much(state, settings.most_of_targets),
         )
 
 

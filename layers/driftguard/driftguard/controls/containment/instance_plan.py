@@ -2,12 +2,13 @@
 
 Sources: Amazon EC2 API Reference, "CreateSnapshots" and "ModifyInstanceAttribute"; Amazon EC2 Auto
 Scaling User Guide, "Temporarily remove instances from your Auto Scaling group"; Elastic Load
-Balancing API Reference, "DeregisterTargets"; AWS Security Incident Response User Guide, "Contain".
+Balancing API Reference, "DeregisterTargets" and (2012-06-01) "DeregisterInstancesFromLoadBalancer";
+AWS Security Incident Response User Guide, "Contain".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from driftguard.documents import Document, Json, documents, mapping, text
 from driftguard.model import Call, Resource, Step
@@ -112,7 +113,9 @@ def _standby(instance: Resource, state: Document) -> Iterator[Step]:
     scaling = mapping(state, "scaling")
     if text(scaling, "standing") != IN_SERVICE:
         return
-    name, on = {"AutoScalingGroupName": scaling["group"]}, (text(scaling, "arn"),)
+    # The id before its name is the group's alone, and the name may take 255 characters.
+    on = (f"{text(scaling, 'arn').partition(_NAMED_GROUP)[0]}{_NAMED_GROUP}*",)
+    name: Document = {"AutoScalingGroupName": scaling["group"]}
     least, desired = int(text(scaling, "min")), int(text(scaling, "desired"))
 
     def size(at_least: int) -> Call:
@@ -127,8 +130,11 @@ def _standby(instance: Resource, state: Document) -> Iterator[Step]:
     yield Step(enter, (leave,))
 
 
+_NAMED_GROUP = ":autoScalingGroupName/"
+
+
 def _deregistration(state: Document) -> Iterator[Step]:
-    """Out of its target groups, each target with its port and zone."""
+    """Out of its target groups, each target with its port and zone, and its load balancers."""
     by_group: dict[str, list[Json]] = {}
     for one in documents(state, "targets"):
         target: Document = {
@@ -138,6 +144,9 @@ def _deregistration(state: Document) -> Iterator[Step]:
         }
         by_group.setdefault(text(one, "group"), []).append(target)
     for group, targets in by_group.items():
+        if quarantine.is_classic(group):
+            yield _unbalanced(group, targets)
+            continue
         parameters: Document = {"TargetGroupArn": group, "Targets": targets}
         # A node of a cluster may be in dozens of them: a session policy cannot name them all.
         on = (f"{group.partition(':targetgroup/')[0]}:targetgroup/*",)
@@ -147,8 +156,22 @@ def _deregistration(state: Document) -> Iterator[Step]:
         )
 
 
-# A target group that somebody deleted meanwhile has no targets.
+# A target group or a load balancer that somebody deleted meanwhile has no targets.
 _GONE = ("TargetGroupNotFound",)
+_GONE_CLASSIC = ("LoadBalancerNotFound",)
+
+
+def _unbalanced(balancer: str, targets: list[Json]) -> Step:
+    """Out of a Classic Load Balancer, given by ARN."""
+    instances = [{"InstanceId": text(one, "Id")} for one in targets if isinstance(one, Mapping)]
+    asked: Document = {"LoadBalancerName": balancer.rpartition("/")[2], "Instances": instances}
+    on = (f"{balancer.rpartition('/')[0]}/*",)
+    # Its Auto Scaling group may have taken it out first, as it goes on standby.
+    settled = (*_GONE_CLASSIC, "InvalidInstance")
+    return Step(
+        Call("elb", "DeregisterInstancesFromLoadBalancer", asked, on, settled),
+        (Call("elb", "RegisterInstancesWithLoadBalancer", asked, on, _GONE_CLASSIC),),
+    )
 
 
 def _networks(instance: Resource, state: Document) -> list[quarantine.Network]:

@@ -1,9 +1,11 @@
-"""Reads what an instance is part of: its volumes, interfaces, Auto Scaling group, target groups.
+"""Reads what an instance is part of: volumes, interfaces, Auto Scaling group, load balancers.
 
 Sources: Amazon EC2 API Reference, "DescribeInstances", "DescribeNetworkInterfaces" and
 "DescribeSnapshots"; Amazon EC2 Auto Scaling API Reference, "DescribeAutoScalingInstances"; Elastic
 Load Balancing API Reference, "DescribeTargetHealth"; Amazon EC2 Auto Scaling User Guide, "Amazon
-EC2 Auto Scaling instance lifecycle".
+EC2 Auto Scaling instance lifecycle"; Elastic Load Balancing API Reference (2012-06-01),
+"DescribeLoadBalancers" (its `Instances` say who is registered), "DescribeInstanceHealth" and
+"InstanceState".
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from driftguard.aws.calls import document
 from driftguard.aws.client import Reader
 from driftguard.documents import Document, Json, flag, items, mapping, text
 
+from ..control import partition_of
 from ..ec2.records import instance
 from . import own_groups, quarantine
 from .instance_plan import FINDING_TAG, IN_SERVICE, INSTANCE_TAG, STANDBY
+from .quarantine import CLASSIC
 
 READS = (
     *own_groups.READS,
@@ -26,6 +30,8 @@ READS = (
     "ec2:DescribeInstances",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSnapshots",
+    "elasticloadbalancing:DescribeInstanceHealth",
+    "elasticloadbalancing:DescribeLoadBalancers",
     "elasticloadbalancing:DescribeTargetGroups",
     "elasticloadbalancing:DescribeTargetHealth",
 )
@@ -39,6 +45,8 @@ VOLATILE = frozenset(
 _SERVING = ("healthy", "unavailable")
 # Why a target is no longer registered, or is about to be so.
 _NOT_REGISTERED = ("Target.NotRegistered", "Target.DeregistrationInProgress")
+# What a Classic Load Balancer says of an instance whose connections it drains.
+_LEAVING = "deregistration currently in progress"
 
 
 def state_of(id_: str, finding: str, reader: Reader) -> Document | None:
@@ -46,8 +54,9 @@ def state_of(id_: str, finding: str, reader: Reader) -> Document | None:
 
     Shape: `interfaces` are `{interface, vpc, groups}`, with `managed` where a service of AWS keeps
     them; `quarantine` are the instance's own groups, `{vpc, group, Ingress, Egress}`; `targets` are
-    `{group, id, port?, zone?}`; `shares` say of each of their target groups how many targets serve,
-    how many of those are ours, and how many others are contained; `vpcs` says of each whether it is
+    `{group, id, port?, zone?}`, the group being the ARN of a target group or of a Classic Load
+    Balancer; `shares` say of each of these groups how many targets serve, how many of those are
+    ours, and how many others are contained; `vpcs` says of each whether it is
     dual-stack; `evidence` are the snapshots that were taken because of this finding. `protected` is
     null where AWS has no such protection.
     """
@@ -59,6 +68,9 @@ def state_of(id_: str, finding: str, reader: Reader) -> Document | None:
     movable = sorted({text(one, "vpc") for one in interfaces if not one.get("managed")})
     addresses = {address for one in interfaces for address in _strings(one["addresses"])}
     targets, serving = _targets({id_, *addresses}, vpcs, reader)
+    for balancer in _balancers(id_, vpcs, reader):
+        targets.append({"group": text(balancer, "group"), "id": id_})
+        serving.append(balancer)
     contained = _contained(id_, vpcs, reader) if targets else {}
     volumes = [
         {"device": text(one, "DeviceName"), "volume": text(mapping(one, "Ebs"), "VolumeId")}
@@ -215,6 +227,31 @@ def _share(group: str, described: list[Document], ids: set[str]) -> Document:
         "serving": len(set(serving)),
         "ours": len({target for target in serving if target in ids}),
     }
+
+
+def _balancers(id_: str, vpcs: list[str], reader: Reader) -> Iterator[Document]:
+    """The Classic Load Balancers that an instance is registered with, as shares."""
+    begins = f"arn:{partition_of(reader.region)}:elasticloadbalancing:{reader.region}"
+    for found in reader.pages("elb", "DescribeLoadBalancers", "LoadBalancerDescriptions"):
+        balancer = document(found)
+        registered = [text(one, "InstanceId") for one in items(balancer.get("Instances"))]
+        if text(balancer, "VPCId") not in vpcs or id_ not in registered:
+            continue
+        name = text(balancer, "LoadBalancerName")
+        answer = reader.read(
+            "elb", "DescribeInstanceHealth", LoadBalancerName=name, absent=("LoadBalancerNotFound",)
+        )
+        states = {
+            text(one, "InstanceId"): one for one in items(document(answer).get("InstanceStates"))
+        }
+        if _LEAVING in text(states.get(id_, {}), "Description"):
+            continue
+        serving = [one for one in states if text(states[one], "State") == "InService"]
+        yield {
+            "group": f"{begins}:{reader.account}:{CLASSIC}{name}",
+            "serving": len(serving),
+            "ours": serving.count(id_),
+        }
 
 
 def _contained(id_: str, vpcs: list[str], reader: Reader) -> dict[str, int]:

@@ -31,6 +31,8 @@ TAG = "driftguard:quarantine"
 FINDING = "driftguard:finding"
 # With what a group is tagged for each target group that its instance was taken from.
 TAKEN = "driftguard:taken-from:"
+# How the ARN of a Classic Load Balancer goes on after the account; its name has no slash.
+CLASSIC = "loadbalancer/"
 # EC2 takes so many tags for a resource; some are left to people.
 _MOST_TAKEN = 40
 
@@ -75,8 +77,18 @@ def name_for(thing: str) -> str:
 
 
 def taken_from(target_group: str) -> str:
-    """The tag that says that a group's instance was taken from this target group, given by ARN."""
+    """The tag that says that a group's instance was taken from this target group, given by ARN.
+
+    Or from a Classic Load Balancer: no target group has a colon in its name.
+    """
+    if is_classic(target_group):
+        return f"{TAKEN}classic:{target_group.rpartition('/')[2]}"
     return f"{TAKEN}{target_group.rpartition(':targetgroup/')[2]}"
+
+
+def is_classic(group: str) -> bool:
+    """Whether the ARN of what serves to an instance is a Classic Load Balancer's."""
+    return f":{CLASSIC}" in group
 
 
 def all_taken_from(targets: Iterable[str]) -> dict[str, str]:
