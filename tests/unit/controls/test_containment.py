@@ -417,6 +417,31 @@ def test_what_is_asked_about_a_lesser_finding_does_not_hold_a_graver_one_back(
     assert world.one(graver).status is Status.REVERTED
 
 
+def test_a_graver_finding_is_a_question_of_its_own_and_a_lesser_one_joins_it(
+    world: World, fakes: Fakes
+) -> None:
+    """The plan is the same: who answers about a trifle has not answered about what came since."""
+    id_ = str(boto3.client("iam").create_user(UserName="deploy")["User"]["UserId"])
+    lesser, graver = (
+        finding_of_guardduty(type_, "ASIAX", "deploy", principal=id_, severity=severity)
+        for type_, severity in ((TOR, 5), ("Discovery:S3/TorIPCaller", 8))
+    )
+    told = [told_by_guardduty(lesser)]
+    fakes.install(answering(lambda: told[0]))
+
+    def asked(change: Change) -> Decision:
+        told[0] = told_by_guardduty(change)
+        (decision,) = [one for one in world.handle(change) if one.control == USER]
+        assert decision.status is Status.ASKED
+        return decision
+
+    first, second = asked(lesser), asked(graver)
+    assert (first.severity, second.severity) == (50, 80)
+    assert second.id != first.id
+    assert asked(replace(graver, id="an update of it")).id == second.id
+    assert asked(replace(lesser, id="an update of this one")).id == second.id
+
+
 def test_a_release_works_when_the_finding_is_gone(
     world: World, reported: Callable[..., Change]
 ) -> None:

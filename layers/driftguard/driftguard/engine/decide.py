@@ -264,6 +264,9 @@ def _joined(case: Case, decision: Decision) -> Decision | None:
     # What people say yes to is a plan: another one of the same state is another question.
     if any(step not in asked.plan.steps for step in decision.plan.steps):
         return None
+    # Findings of all kinds contain by one plan: about a trifle people answer otherwise.
+    if case.control.contains and decision.severity > asked.severity:
+        return None
     others = tuple(arn for arn in arns_of(decision.actor) if arn not in asked.makers)
     if len(asked.remade_by) + len(others) > _MOST_MAKERS:
         return None
