@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from driftguard.approvals import incidents
 from driftguard.approvals.command_queue import CommandQueue
@@ -48,6 +51,19 @@ def queue() -> Kept:
     return Kept(lambda: boto3.client("sqs"), "")
 
 
+def refusing(monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
+    """Has AWS refuse an operation for good."""
+    original = BaseClient._make_api_call
+
+    def answered(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation == refused:
+            error: Any = {"Error": {"Code": "UnmodifiableEntity", "Message": "no"}}
+            raise ClientError(error, operation)
+        return original(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answered)
+
+
 def shown(stolen: Stolen) -> Incident:
     found = incidents.found(stolen.world.audit, stolen.world.state, stolen.decision.id)
     assert found is not None
@@ -65,7 +81,7 @@ def contained(stolen: Stolen) -> None:
 def released(stolen: Stolen, queue: Kept, who: Requester = BOB) -> Reply:
     now = shown(stolen)
     at = stolen.world.clock.now()
-    act = asked_for(now.releasable, now.id, who, "a drill", at)
+    act = asked_for(now.to_release, now.id, who, "a drill", at)
     return stolen.desk.acting.act(act, queue)
 
 
@@ -158,6 +174,102 @@ def test_what_is_not_undone_holds_back_what_was_done_before_to_the_same_resource
     assert f"{key.id} changed the same resource later, and is not undone" in log[-1].note
     # It is answered: another message finds nothing to do.
     assert list(stolen.guard.release(Release(stolen.decision.id), print)) == []
+
+
+# ------------------------------------------------------- what is underway, or is to be tried again
+
+
+def test_nothing_is_released_while_the_guard_carries_out_an_answer(
+    stolen: Stolen, queue: Kept
+) -> None:
+    now = shown(stolen)
+    vote = Vote("bob", Choice.REVERT, "api", "now", "")
+    assert stolen.desk.contain(now.id, vote, now.fingerprint).counted
+    next(iter(stolen.guard.contain(Contain(now.id), print)))
+    (done,) = shown(stolen).releasable
+    refused = released(stolen, queue)
+    assert not refused.counted
+    assert f"still carries out {shown(stolen).underway[0].id}" in refused.text
+    assert "and 4 more" in refused.text
+    assert queue.sent == []
+    # A worker that is just at one of them, too.
+    list(stolen.guard.contain(Contain(now.id), print))
+    taken = replace(stolen.now(done), status=Status.REVERTING)
+    stolen.world.audit.append(taken, event="resumed", note="a worker is at it")
+    assert "still carries out" in released(stolen, queue).text
+    stolen.world.audit.append(
+        replace(stolen.now(done), status=Status.REVERTED), event="reverted", note="verified"
+    )
+    assert released(stolen, queue).counted
+    list(stolen.guard.release(Release(now.id), print))
+    assert stolen.statuses == {Status.UNDONE}
+    assert stolen.scene.state() == stolen.after
+
+
+def test_what_failed_is_tried_no_more_once_the_incident_is_released(
+    stolen: Stolen, queue: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = shown(stolen)
+    vote = Vote("bob", Choice.REVERT, "api", "now", "")
+    assert stolen.desk.contain(now.id, vote, now.fingerprint).counted
+    with monkeypatch.context() as patch:
+        refusing(patch, "UpdateAssumeRolePolicy")
+        list(stolen.guard.contain(Contain(now.id), print))
+    (failed,) = shown(stolen).tried_again
+    assert (failed.control, failed.done) == ("iam.trust-external", 0)
+    # Whoever was not shown that it would be tried again has not agreed to end that.
+    act = asked_for(shown(stolen).releasable, now.id, BOB, "x", stolen.world.clock.now())
+    assert not stolen.desk.acting.act(act, queue).counted
+    reply = released(stolen, queue)
+    assert reply.text == "The guard has been asked to undo all 5."
+    ended = stolen.now(failed)
+    assert (ended.status, ended.next_try, ended.resumable) == (Status.FAILED, "", False)
+    assert "bob ended that with the release" in ended.reason
+    assert stolen.world.audit.log(failed.id)[-1].event == "tries-ended"
+    list(stolen.guard.release(Release(now.id), print))
+    # Its timer finds nothing to do, and neither does whoever wakes the guard.
+    stolen.world.clock.pass_by(hours=2)
+    assert stolen.guard.expire(failed.id) == ended
+    assert stolen.guard.carry_out(failed.id) == ended
+    assert stolen.statuses == {Status.UNDONE, Status.FAILED}
+    assert stolen.scene.state() == stolen.after
+
+
+def test_whoever_may_not_accept_what_is_tried_again_does_not_release_over_it(
+    stolen: Stolen, queue: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = shown(stolen)
+    vote = Vote("bob", Choice.REVERT, "api", "now", "")
+    assert stolen.desk.contain(now.id, vote, now.fingerprint).counted
+    with monkeypatch.context() as patch:
+        refusing(patch, "UpdateAssumeRolePolicy")
+        list(stolen.guard.contain(Contain(now.id), print))
+    rules = (Terms(controls=("iam.trust-external",), approvers=("carol",)),)
+    policy = replace(stolen.guard.policy, approvals=(*rules, *stolen.guard.policy.approvals))
+    stolen.desk = replace(stolen.desk, policy=policy)
+    refused = released(stolen, queue)
+    assert "bob may not vote on iam.trust-external" in refused.text
+    assert shown(stolen).tried_again
+
+
+def test_what_was_half_done_is_tried_no_more_though_its_undo_is_refused(
+    stolen: Stolen, queue: Kept
+) -> None:
+    contained(stolen)
+    half = replace(
+        stolen.now(stolen.decision),
+        status=Status.FAILED,
+        resumable=True,
+        next_try=stolen.guard.stamp(timedelta(minutes=15)),
+    )
+    stolen.world.audit.append(half, event="failed", note="throttled")
+    boto3.client("s3").delete_bucket_policy(Bucket=stolen.scene.bucket)
+    assert half.control == "s3.external-policy"
+    assert released(stolen, queue).counted
+    list(stolen.guard.release(Release(half.id), print))
+    ended = stolen.now(half)
+    assert stolen.world.audit.log(half.id)[-1].event == "undo-refused"
+    assert (ended.status, ended.next_try, ended.resumable) == (Status.FAILED, "", False)
 
 
 # ---------------------------------------------------------------------------- what is still owed

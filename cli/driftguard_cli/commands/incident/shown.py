@@ -110,7 +110,10 @@ def what_next(found: Incident) -> Iterator[str]:
     if waiting := len(found.waiting):
         verb = "waits" if waiting == 1 else "wait"
         yield f"{waiting} {verb} for an answer: driftguard incident contain {found.id}"
-    if releasable := len(found.releasable):
+    if underway := len(found.underway):
+        verb = "is" if underway == 1 else "are"
+        yield f"{underway} {verb} being carried out: nothing is released until that has ended."
+    elif releasable := len(found.releasable):
         yield f"{releasable} can be undone: driftguard incident release {found.id} --reason …"
-    if not waiting and not releasable:
+    elif not waiting:
         yield "Nothing waits for an answer, and nothing can be undone."

@@ -137,7 +137,7 @@ class Acting:
         return replace(act, agreed=(*act.agreed, (person, requester.identity)))
 
     def _undone(self, act: Act) -> tuple[Decision, ...]:
-        """The decisions that an act undoes; none for any other act."""
+        """The decisions that an undo or a release is about; none for any other act."""
         if act.kind == RELEASE:
             # Only here: a release is rare.
             from . import incidents, releasing
@@ -243,14 +243,16 @@ class Acting:
         requested: list[Decision] = []
         for one in undone:
             # In one transaction: the guard obeys the request in the log of what is to be undone.
-            asked, writes = self.audit.prepared(
-                replace(one, updated=self._stamp()),
-                event=UNDO_REQUESTED,
-                note=act.reason,
-                by=act.by,
-            )
-            requested.append(asked)
+            asked, event = one, UNDO_REQUESTED
+            if act.kind == RELEASE:
+                from . import releasing
+
+                asked, event = releasing.asked(act, one)
+            asked = replace(asked, updated=self._stamp())
+            asked, writes = self.audit.prepared(asked, event=event, note=act.reason, by=act.by)
             also += writes
+            if event == UNDO_REQUESTED:
+                requested.append(asked)
         written = self.audit.append(
             decision,
             event=act.kind,

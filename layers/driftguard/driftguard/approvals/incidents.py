@@ -45,6 +45,24 @@ class Incident:
         return tuple(one for one in self.answerable if is_undoable(one))
 
     @property
+    def underway(self) -> tuple[Decision, ...]:
+        """Those that the guard is yet to carry out, or is at, in the order of carrying them out."""
+        return tuple(
+            one for one in self.answerable if one.status in (Status.APPROVED, Status.REVERTING)
+        )
+
+    @property
+    def tried_again(self) -> tuple[Decision, ...]:
+        """Those that failed, have done nothing, and are to be tried again, in the same order."""
+        failed = (one for one in self.answerable if one.status is Status.FAILED and not one.done)
+        return tuple(one for one in failed if one.resumable or one.next_try)
+
+    @property
+    def to_release(self) -> tuple[Decision, ...]:
+        """All that a release is about: what it undoes, and what is tried no more after it."""
+        return in_order((*self.releasable, *self.tried_again))
+
+    @property
     def fingerprint(self) -> str:
         """What one answer is bound to: who is in it, and the state that each was shown in.
 

@@ -84,6 +84,9 @@ def test_an_incident_is_listed_shown_contained_and_released(
     assert {vote.reason for one in stolen.decisions for vote in stolen.now(one).votes} == {"stolen"}
     again = said("contain", first.id, "--yes")
     assert isinstance(again.exception, Trouble)
+    too_early = said("release", first.id, "--reason", "a drill", "--yes")
+    assert "The guard still carries out" in str(too_early.exception)
+    assert "6 are being carried out: nothing is released until" in said("show", first.id).stdout
     carried_out(stolen, stolen.guard)
     assert stolen.scene.state() == stolen.before | {"keys": ["Inactive"]}
 
