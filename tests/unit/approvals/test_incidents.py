@@ -17,6 +17,7 @@ from driftguard.approvals.command_queue import CommandQueue
 from driftguard.approvals.incidents import Incident
 from driftguard.approvals.releasing import asked_for
 from driftguard.approvals.requester import Reply, Requester
+from driftguard.audit import Entry
 from driftguard.documents import Json
 from driftguard.events.commands import Contain, Release, contain_message, release_message
 from driftguard.model import Choice, Decision, Status, Vote
@@ -174,6 +175,78 @@ def test_what_is_not_undone_holds_back_what_was_done_before_to_the_same_resource
     assert f"{key.id} changed the same resource later, and is not undone" in log[-1].note
     # It is answered: another message finds nothing to do.
     assert list(stolen.guard.release(Release(stolen.decision.id), print)) == []
+
+
+# ----------------------------------------------------------------------- when it was carried out
+
+SETTLES = "waiting for AWS until 2026-11-20T10:10:00.000Z at most: it copies the setting"
+
+
+def entries(*steps: tuple[str, str] | tuple[str, str, str]) -> list[Entry]:
+    """A log with these entries: each with its time of the day, its event, its note."""
+    made = [(f"2026-11-20T{at}:00.000Z", event, "".join(note)) for at, event, *note in steps]
+    return [
+        Entry(1, number, "", "", at, "guard", event, note, "", "", "")
+        for number, (at, event, note) in enumerate(made, 1)
+    ]
+
+
+@each(
+    "steps, at",
+    [
+        # What was decided and reverted at once.
+        ([("10:00", "decided"), ("10:01", "reverted")], "10:00"),
+        ([("09:00", "decided"), ("10:02", "carrying-out"), ("10:03", "reverted")], "10:02"),
+        # What failed has done nothing until it is tried again.
+        (
+            [
+                *(("09:00", "decided"), ("10:02", "carrying-out"), ("10:03", "failed")),
+                *(("11:01", "resumed"), ("11:02", "reverted")),
+            ],
+            "11:01",
+        ),
+        ([("10:00", "decided"), ("10:05", "resumed"), ("10:06", "reverted")], "10:05"),
+        # What AWS only had to settle was done before.
+        (
+            [
+                *(("10:00", "decided"), ("10:01", "waiting", SETTLES), ("10:05", "resumed")),
+                *(("10:05", "waiting", SETTLES), ("10:09", "resumed"), ("10:09", "reverted")),
+            ],
+            "10:00",
+        ),
+        # What was busy was not.
+        (
+            [
+                *(("10:00", "decided"), ("10:01", "waiting", "waiting for AWS: throttled")),
+                *(("10:05", "resumed"), ("10:06", "reverted")),
+            ],
+            "10:05",
+        ),
+        # An undo that is taken up carries out nothing.
+        (
+            [
+                *(("10:00", "decided"), ("10:01", "reverted"), ("11:00", "undo-asked")),
+                *(("11:05", "resumed"), ("11:06", "undo-refused")),
+            ],
+            "10:00",
+        ),
+        # A try after an undo that failed does.
+        (
+            [
+                *(("10:00", "decided"), ("10:01", "failed"), ("11:00", "undo-asked")),
+                *(("11:05", "resumed"), ("11:06", "failed"), ("12:00", "resumed")),
+                ("12:01", "reverted"),
+            ],
+            "12:00",
+        ),
+    ],
+)
+def test_a_decision_was_carried_out_when_it_was_tried_last_before_its_outcome(
+    steps: list[tuple[str, str]], at: str
+) -> None:
+    decided = f"2026-11-20T{steps[0][0]}:00.000Z"
+    of_day = incidents.carried_out_at(replace(ONE, decided=decided), entries(*steps))[11:16]
+    assert of_day == at
 
 
 # ------------------------------------------------------- what is underway, or is to be tried again

@@ -17,8 +17,10 @@ from driftguard.state.keys import incident_members_key
 from driftguard.state.table import StateTable
 
 from .incident_order import place_of
-from .rules import is_undoable, shown
+from .rules import SETTLING, UNDOABLE, is_undoable, shown
 
+# The events of a log with which an undo has ended.
+_UNDO_ENDED = frozenset({"undo-refused", "undone", *(status.value for status in UNDOABLE)})
 _NEVER = (Status.OBSERVED, Status.EXEMPTED, Status.NOTED, Status.PROPOSED)
 
 
@@ -89,12 +91,24 @@ def in_order(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
 
 
 def carried_out_at(decision: Decision, log: Sequence[Entry]) -> str:
-    """When the guard began to carry a decision out (ISO 8601, UTC).
+    """When the guard last began to carry a decision out before its outcome (ISO 8601, UTC).
 
-    It did so when it decided, where nobody was asked.
+    It did so first when it decided, where nobody was asked; and again where it tried again. Who only
+    looks whether AWS has settled what was called carries out nothing, and neither does an undo.
     """
-    begun = [entry.at for entry in log if entry.event == "carrying-out"]
-    return begun[-1] if begun else decision.decided
+    begun, is_undo, is_settling = decision.decided, False, False
+    for entry in log:
+        if entry.event == "undo-asked":
+            is_undo = True
+        elif entry.event == "resumed" and not (is_undo or is_settling):
+            begun = entry.at
+        elif entry.event == "carrying-out":
+            begun = entry.at
+        elif entry.event in _UNDO_ENDED:
+            is_undo = False
+        if entry.event != "resumed":
+            is_settling = entry.event == "waiting" and entry.note.startswith(SETTLING)
+    return begun
 
 
 def last_first(

@@ -171,6 +171,9 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
     return ""
 
 
+# How the entry of a log begins that says that AWS still settles what was called.
+SETTLING = "waiting for AWS until"
+
 # What may have done something: each is also the event of the log entry that records it.
 UNDOABLE = (Status.REVERTED, Status.FAILED, Status.DENIED)
 
