@@ -17,6 +17,7 @@ from driftguard.approvals.command_queue import CommandQueue
 from driftguard.approvals.incidents import Incident
 from driftguard.approvals.releasing import asked_for
 from driftguard.approvals.requester import Reply, Requester
+from driftguard.approvals.rules import is_of_one_answer
 from driftguard.audit import Entry
 from driftguard.documents import Json
 from driftguard.events.commands import Contain, Release, contain_message, release_message
@@ -122,6 +123,41 @@ def test_what_others_write_into_its_place_is_nobodys_incident(stolen: Stolen) ->
     forged: list[Json] = [*members, {**members[0], "decision": other.id}]
     stolen.world.state.write(record.saying({"members": forged}))
     assert other.id not in {one.id for one in shown(stolen).members}
+
+
+def test_what_the_record_of_members_no_longer_names_is_still_asked_and_released_as_what_it_is(
+    stolen: Stolen, queue: Kept
+) -> None:
+    first, last = stolen.decision, stolen.decisions[-1]
+    key = incident_members_key(HERE, first.candidate.resource.account, first.decided, first.id)
+    gone = dict(zip(("pk", "sk"), ({"S": part} for part in key), strict=True))
+    boto3.client("dynamodb").delete_item(TableName="state", Key=gone)
+    assert [one.id for one in shown(stolen).members] == [first.id]
+
+    def of_last() -> Incident:
+        found = incidents.found(stolen.world.audit, stolen.world.state, last.id)
+        assert found is not None
+        return found
+
+    asked = of_last()
+    assert {one.id for one in asked.members} == {first.id, last.id}
+    # By this id it is found again, by whoever answers and by the guard.
+    vote = Vote("bob", Choice.REVERT, "api", "now", "")
+    answered = stolen.desk.contain(asked.id, vote, asked.fingerprint)
+    assert [one.id for one, reply in answered.replies if reply.counted] == [last.id, first.id]
+    for one in (last, first):
+        # The guard, told of the incident by its first decision, would not find the last.
+        assert not is_of_one_answer(stolen.now(one))
+        stolen.guard.carry_out(one.id)
+    assert {one.id for one in of_last().releasable} == {first.id, last.id}
+    now = of_last()
+    act = asked_for(now.to_release, now.id, BOB, "a drill", stolen.world.clock.now())
+    assert stolen.desk.acting.act(act, queue).counted
+    (command,) = queue.sent
+    assert command == release_message(last.id)
+    list(stolen.guard.release(Release(last.id), print))
+    assert {stolen.now(one).status for one in (first, last)} == {Status.UNDONE}
+    assert {stolen.now(one).status for one in stolen.decisions[1:-1]} == {Status.ASKED}
 
 
 # ------------------------------------------------------------------------------- who may undo it

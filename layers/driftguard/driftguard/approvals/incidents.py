@@ -19,14 +19,18 @@ from driftguard.state.table import StateTable
 from .incident_order import place_of
 from .rules import SETTLING, UNDOABLE, is_undoable, shown
 
-# The events of a log with which an undo has ended.
+# The events of a log with which the guard begins to carry out, and those with which an undo ends.
+_TRIES = ("carrying-out", "resumed")
 _UNDO_ENDED = frozenset({"undo-refused", "undone", *(status.value for status in UNDOABLE)})
 _NEVER = (Status.OBSERVED, Status.EXEMPTED, Status.NOTED, Status.PROPOSED)
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident: the id of its first decision, and all of them, in the order of their making."""
+    """An incident: the id that it goes by, and its decisions, in the order of their making.
+
+    The id is that of its first decision, as far as the others are remembered under it.
+    """
 
     id: str
     members: tuple[Decision, ...]
@@ -93,17 +97,15 @@ def in_order(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
 def carried_out_at(decision: Decision, log: Sequence[Entry]) -> str:
     """When the guard last began to carry a decision out before its outcome (ISO 8601, UTC).
 
-    It did so first when it decided, where nobody was asked; and again where it tried again. Who only
-    looks whether AWS has settled what was called carries out nothing, and neither does an undo.
+    It did so first when it decided, where nobody was asked; and again where it tried again. To look
+    whether AWS has settled what was called is no such time, and neither is an undo.
     """
     begun, is_undo, is_settling = decision.decided, False, False
     for entry in log:
         if entry.event == "undo-asked":
             is_undo = True
-        elif entry.event == "resumed" and not (is_undo or is_settling):
-            begun = entry.at
-        elif entry.event == "carrying-out":
-            begun = entry.at
+        elif entry.event in _TRIES:
+            begun = begun if is_undo or is_settling else entry.at
         elif entry.event in _UNDO_ENDED:
             is_undo = False
         if entry.event != "resumed":
@@ -127,7 +129,9 @@ def last_first(
 def found(audit: AuditTable, state: StateTable, decision_id: str) -> Incident | None:
     """The incident that a decision belongs to; None where there is no such decision.
 
-    A decision without others is an incident of its own.
+    A decision without others is an incident of its own. One that is not, or no longer, remembered
+    as a member stands with those that are, under its own id: by that, whoever acts on it finds the
+    same.
     """
     decision = audit.get(decision_id)
     if decision is None:
@@ -138,10 +142,11 @@ def found(audit: AuditTable, state: StateTable, decision_id: str) -> Incident | 
         return Incident(decision.id, (decision,))
     listed = members_of(state, first)
     known = {one.id: one for one in audit.many(one for one in listed if one != first.id)}
-    known[first.id] = first
+    known |= {first.id: first, decision.id: decision}
     # What others wrote into its place names nobody who says otherwise of themselves.
-    members = (known[one] for one in dict.fromkeys((first.id, *listed)) if one in known)
-    return Incident(first.id, tuple(one for one in members if (one.incident or one.id) == id_))
+    named = dict.fromkeys((first.id, *listed, decision.id))
+    members = tuple(one for one in map(known.get, named) if one and (one.incident or one.id) == id_)
+    return Incident(first.id if decision.id in (first.id, *listed) else decision.id, members)
 
 
 def members_of(state: StateTable, first: Decision) -> list[str]:
