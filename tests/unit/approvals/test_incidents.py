@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -13,11 +13,14 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from driftguard.approvals import incidents
+from driftguard.approvals.act import Unfit
 from driftguard.approvals.command_queue import CommandQueue
 from driftguard.approvals.incidents import Incident
-from driftguard.approvals.releasing import asked_for
+from driftguard.approvals.releasing import asked_for, subjects
 from driftguard.approvals.requester import Reply, Requester
 from driftguard.approvals.rules import is_of_one_answer
+from driftguard.approvals.undoing import asked_for as undo_asked_for
+from driftguard.approvals.undoing import done as undo_done
 from driftguard.audit import Entry
 from driftguard.documents import Json
 from driftguard.events.commands import Contain, Release, contain_message, release_message
@@ -25,12 +28,14 @@ from driftguard.model import Choice, Decision, Status, Vote
 from driftguard.policy.model import Terms
 from driftguard.state.keys import StateRecord, incident_members_key
 from tests.support.approving import PEOPLE
-from tests.support.audit import a_decision
+from tests.support.audit import a_decision, group
 from tests.support.each import each
 from tests.support.stolen_session import Stolen
 from tests.support.world import HERE, World
 
 BOB = Requester("arn:aws:iam::123456789012:user/bob", PEOPLE[1])
+CAROL = Requester("arn:aws:sts::123456789012:assumed-role/sso/carol", PEOPLE[2])
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -211,6 +216,96 @@ def test_what_is_not_undone_holds_back_what_was_done_before_to_the_same_resource
     assert f"{key.id} changed the same resource later, and is not undone" in log[-1].note
     # It is answered: another message finds nothing to do.
     assert list(stolen.guard.release(Release(stolen.decision.id), print)) == []
+
+
+# ------------------------------------------------------------------ what others must agree to
+
+
+def reminded(stolen: Stolen, decision: Decision) -> None:
+    """What a reminder writes; a contained thing has one every few days."""
+    at = stolen.guard.stamp()
+    later = stolen.guard.stamp(timedelta(days=3))
+    told = replace(stolen.now(decision), remind=later, told_again=at, updated=at)
+    stolen.world.audit.append(told, event="reminded", note="still contained")
+
+
+def needing_two(stolen: Stolen) -> None:
+    policy = replace(stolen.guard.policy, approvals=(Terms(quorum=2),))
+    stolen.desk = replace(stolen.desk, policy=policy)
+
+
+def confirmed(stolen: Stolen, queue: Kept, id_: str) -> Reply:
+    act = stolen.world.audit.get(id_)
+    assert act is not None
+    assert act.status is Status.PROPOSED
+    return stolen.desk.acting.confirm(id_, CAROL, act.before, "agreed", queue)
+
+
+def test_a_reminder_between_a_proposal_and_its_confirmation_changes_nothing(
+    stolen: Stolen, queue: Kept
+) -> None:
+    contained(stolen)
+    needing_two(stolen)
+    proposed = released(stolen, queue).decision
+    assert proposed is not None
+    reminded(stolen, stolen.decisions[3])
+    # Who asks for the same meanwhile agrees to what is proposed, and proposes nothing else.
+    again = released(stolen, queue)
+    assert "bob has agreed before" in again.text
+    reply = confirmed(stolen, queue, proposed.id)
+    assert reply.text == "The guard has been asked to undo all 6."
+
+
+def test_the_undo_of_one_is_as_little_changed_by_a_reminder(stolen: Stolen, queue: Kept) -> None:
+    contained(stolen)
+    needing_two(stolen)
+    asked = stolen.desk.request_undo(stolen.decision.id, BOB, "a drill", queue)
+    assert asked.decision is not None
+    reminded(stolen, stolen.decision)
+    assert confirmed(stolen, queue, asked.decision.id).counted
+    assert stolen.world.audit.log(stolen.decision.id)[-1].event == "undo-requested"
+
+
+@each(
+    "changed",
+    [
+        {"status": Status.FAILED},
+        {"after": "another"},
+        {"plan": a_decision(2, resource=group("sg-0another")).plan},
+    ],
+)
+def test_what_an_undo_would_do_otherwise_is_to_be_looked_at_again(
+    changed: Mapping[str, Any],
+) -> None:
+    done = a_decision(1, status=Status.REVERTED, done=1, after="after")
+    act = asked_for([done], done.id, BOB, "a drill", NOON)
+    assert subjects(act, Incident(done.id, (replace(done, version=9, told_again="x"),)))
+    with pytest.raises(Unfit, match="has changed since it was shown"):
+        subjects(act, Incident(done.id, (replace(done, **changed),)))
+    alone = undo_asked_for(done, BOB, "a drill", NOON)
+    assert undo_done(alone, replace(done, version=9, remind="x"))
+    with pytest.raises(Unfit, match="has changed since"):
+        undo_done(alone, replace(done, **changed))
+
+
+def test_what_was_refused_can_be_asked_for_again(stolen: Stolen, queue: Kept) -> None:
+    contained(stolen)
+    client = boto3.client("s3")
+    policy = client.get_bucket_policy(Bucket=stolen.scene.bucket)["Policy"]
+    client.delete_bucket_policy(Bucket=stolen.scene.bucket)
+    first = stolen.decision.id
+    assert released(stolen, queue).counted
+    list(stolen.guard.release(Release(first), print))
+    assert [one.id for one in shown(stolen).releasable] == [first]
+    for _ in range(2):
+        # Each time the same is asked for.
+        assert released(stolen, queue).counted
+        list(stolen.guard.release(Release(first), print))
+        assert stolen.world.audit.log(first)[-1].event == "undo-refused"
+    client.put_bucket_policy(Bucket=stolen.scene.bucket, Policy=policy)
+    assert released(stolen, queue).counted
+    list(stolen.guard.release(Release(first), print))
+    assert stolen.statuses == {Status.UNDONE}
 
 
 # ----------------------------------------------------------------------- when it was carried out

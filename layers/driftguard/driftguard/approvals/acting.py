@@ -52,11 +52,14 @@ class Acting:
                 self._must_count(act.person, act.identity, wanted, undone)
                 what, known = self._worked_out(act, undone)
                 missing = lacking(wanted, {voter_of(act.person, act.identity)})
+                # Only an undo goes by an id that another act may have: of somebody else, or before
+                # it was refused.
+                standing = self.audit.get(act.id) if undone else None
                 if not missing:
                     decision = operators.recorded(act, what, self.state.place, known)
+                    if standing is not None:
+                        decision = replace(decision, version=standing.version, head=standing.head)
                     return self._carry_out(act, what, decision, commands, undone)
-                # Only an undo goes by an id that somebody else's act may have.
-                standing = self.audit.get(act.id) if undone else None
                 if standing is not None and standing.expires > self._stamp():
                     return self.confirm(
                         standing.id, self._requester(act), standing.before, act.reason, commands

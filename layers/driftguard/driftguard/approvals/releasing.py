@@ -19,6 +19,7 @@ from .act import RELEASE, Act, Done, Unfit
 from .incidents import Incident
 from .requester import Requester
 from .rules import UNDO_REQUESTED, inverse, is_undoable, why_not_undoable
+from .undoing import outcome
 
 # The entry of the log of what failed and is tried no more.
 TRIES_ENDED = "tries-ended"
@@ -34,9 +35,12 @@ def asked_for(
 
 
 def said_of(shown: Sequence[Decision], incident: str, reason: str) -> dict[str, Json]:
-    """What is asked for, as the signed API takes it: each decision in the version shown."""
-    members: list[Json] = [[one.id, one.version] for one in shown]
-    return {"incident": incident, "members": members, "reason": reason}
+    """What is asked for, as the signed API takes it: each decision with its outcome as shown."""
+    return {"incident": incident, "members": _members(shown), "reason": reason}
+
+
+def _members(shown: Sequence[Decision]) -> list[Json]:
+    return [[one.id, outcome(one)] for one in shown]
 
 
 def why_not(incident: Incident) -> str:
@@ -63,7 +67,7 @@ def subjects(act: Act, incident: Incident) -> tuple[Decision, ...]:
         raise Unfit(why)
     now = incident.to_release
     said = act.said.get("members")
-    if said != [[one.id, one.version] for one in now]:
+    if said != _members(now):
         raise Unfit(
             "The incident has changed since it was shown: look at it again, and ask for it anew."
         )
@@ -88,9 +92,8 @@ def done(act: Act, about: Sequence[Decision]) -> Done:
     for one in undone:
         if why := why_not_undoable(one):
             raise Unfit(f"{one.id}: {why}")
-    members: list[Json] = [[one.id, one.version, one.after] for one in about]
     name = text(act.said, "incident")
-    shown: Document = {"incident": name, "members": members}
+    shown: Document = {"incident": name, "members": _members(about)}
     count = f"{len(undone)} reverts are" if len(undone) > 1 else "1 revert is"
     summary = (
         f"{count} undone, the last carried out first, so that this stands again: {_named(undone)}"
