@@ -149,6 +149,18 @@ def test_a_session_and_what_guardduty_says_of_it_are_one_incident() -> None:
     assert memory.members(first) == [first.id, finding.id, elsewhere.id]
 
 
+def test_a_question_about_conduct_joins_what_was_done_with_the_same_key() -> None:
+    """Whether it is told by its actor or, like a finding, by what the guard read of it."""
+    memory = Memory()
+    alike = session(ROLE, "x", "ASIA1")
+    first = memory.decided(alike)
+    by_actor = memory.decided(alike)
+    by_record = memory.decided(Actor(), ["access-key ASIA1"], seen=stamp(NOW))
+    same_role = memory.decided(session(ROLE, "x", "ASIA2"))
+    assert {by_actor.incident, by_record.incident} == {first.id}
+    assert same_role.incident == same_role.id
+
+
 def test_a_finding_comes_late_and_still_joins_what_was_done_when_its_deed_was_seen() -> None:
     memory = Memory()
     first = memory.decided(session(ROLE, "x", "ASIA1"))
