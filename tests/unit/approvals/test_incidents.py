@@ -456,6 +456,42 @@ def test_whoever_may_not_accept_what_is_tried_again_does_not_release_over_it(
     assert shown(stolen).tried_again
 
 
+def test_what_cannot_be_undone_keeps_no_other_from_being_released(
+    stolen: Stolen, queue: Kept
+) -> None:
+    contained(stolen)
+    policy, key = (
+        next(one for one in stolen.decisions if one.control == control)
+        for control in ("iam.admin-attached", "iam.key-for-other-user")
+    )
+    for_good(stolen, key)
+    # What failed at the end, and cannot be undone either, is tried no more.
+    other = next(one for one in stolen.decisions if one.control == "ec2.open-ingress")
+    later = stolen.guard.stamp(timedelta(minutes=15))
+    for_good(stolen, other, status=Status.FAILED, resumable=True, next_try=later)
+    now = shown(stolen)
+    assert [one.id for one in now.not_undoable] == [key.id, other.id]
+    assert [one.id for one in now.tried_again] == [other.id]
+    assert released(stolen, queue).text == "The guard has been asked to undo all 4."
+    list(stolen.guard.release(Release(now.id), print))
+    stands = {one.control: stolen.now(one).status for one in stolen.decisions}
+    assert stands.pop("ec2.open-ingress") is Status.FAILED
+    assert stolen.now(other).next_try == ""
+    # The policy is of the key's user, and came before it.
+    assert stolen.world.audit.log(policy.id)[-1].event == "undo-refused"
+    assert [stands.pop(one.control) for one in (policy, key)] == [Status.REVERTED] * 2
+    assert set(stands.values()) == {Status.UNDONE}
+
+
+def for_good(stolen: Stolen, decision: Decision, **more: Any) -> None:
+    """Records a decision as one whose calls nothing takes back, as that of a stopped task."""
+    now = stolen.now(decision)
+    steps = tuple(replace(step, undo=()) for step in now.plan.steps)
+    stolen.world.audit.append(
+        replace(now, plan=replace(now.plan, steps=steps), **more), event="planned", note="x"
+    )
+
+
 def test_what_was_half_done_is_tried_no_more_though_its_undo_is_refused(
     stolen: Stolen, queue: Kept
 ) -> None:

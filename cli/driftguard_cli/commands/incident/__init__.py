@@ -17,7 +17,7 @@ from driftguard.approvals.incident_order import phase_of
 from driftguard.approvals.incidents import Incident
 from driftguard.approvals.owed import standing_undo
 from driftguard.approvals.releasing import said_of, why_not
-from driftguard.approvals.rules import inverse
+from driftguard.approvals.rules import inverse, why_not_undoable
 from driftguard.audit import Entry
 from driftguard.channels.wording import presentable, said
 from driftguard.documents import Document
@@ -164,7 +164,7 @@ def release(
     no more. While the guard still carries out a part of it, nothing is
     released.
 
-    Exits 1 unless all are undone.
+    Exits 1 unless all that can be undone are.
 
     Example: driftguard incident release dg-2f0c… --reason "a drill" --dry-run
     """
@@ -185,7 +185,7 @@ def release(
         typer.echo(told if as_json else "\n".join(f"{id_}  {line}" for id_, line in lines))
         return
     if not yes:
-        _confirm_release(last_first, found.tried_again)
+        _confirm_release(last_first, found)
     said_now = said_of(found.to_release, found.id, reason)
     reply = requested(deployed, "release", **said_now)
     if not reply["counted"]:
@@ -240,14 +240,17 @@ def _replies(reply: Document) -> list[Document]:
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
-def _confirm_release(last_first: Iterable[Decision], ended: Iterable[Decision]) -> None:
+def _confirm_release(last_first: Iterable[Decision], found: Incident) -> None:
     stderr = Console(stderr=True, highlight=False)
     for number, one in enumerate(last_first, 1):
         shown = presentable(one)
         stderr.print(f"{number}. This comes back: {shown.summary} ({shown.id}).", markup=False)
         for step in inverse(one.plan, one.done).steps:
             stderr.print(f"   {said(step.call)}", markup=False)
-    for one in ended:
+    for one in found.not_undoable:
+        what, why = presentable(one).summary, why_not_undoable(one)
+        stderr.print(f"This stays: {what} ({one.id}): {why}.", markup=False)
+    for one in found.tried_again:
         what = presentable(one).summary
         stderr.print(f"This failed, and is tried no more: {what} ({one.id}).", markup=False)
     question = "\nUndo these in this order, so that the risks stand AGAIN?"

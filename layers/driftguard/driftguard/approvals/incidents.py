@@ -17,7 +17,7 @@ from driftguard.state.keys import incident_members_key
 from driftguard.state.table import StateTable
 
 from .incident_order import place_of
-from .rules import SETTLING, UNDOABLE, is_undoable, shown
+from .rules import SETTLING, UNDOABLE, is_undoable, shown, why_not_undoable
 
 # The events of a log with which the guard begins to carry out, and those with which an undo ends.
 _TRIES = ("carrying-out", "resumed")
@@ -48,7 +48,12 @@ class Incident:
     @property
     def releasable(self) -> tuple[Decision, ...]:
         """Those that have done something that can be undone, in the order of carrying them out."""
-        return tuple(one for one in self.answerable if is_undoable(one))
+        return tuple(one for one in self.answerable if not why_not_undoable(one))
+
+    @property
+    def not_undoable(self) -> tuple[Decision, ...]:
+        """Those that have done something that cannot be undone, in the same order."""
+        return tuple(one for one in self.answerable if is_undoable(one) and why_not_undoable(one))
 
     @property
     def underway(self) -> tuple[Decision, ...]:
@@ -59,9 +64,10 @@ class Incident:
 
     @property
     def tried_again(self) -> tuple[Decision, ...]:
-        """Those that failed, have done nothing, and are to be tried again, in the same order."""
-        failed = (one for one in self.answerable if one.status is Status.FAILED and not one.done)
-        return tuple(one for one in failed if one.resumable or one.next_try)
+        """Those that failed with nothing to undo, and are to be tried again, in the same order."""
+        failed = (one for one in self.answerable if one.status is Status.FAILED)
+        pending = (one for one in failed if one.resumable or one.next_try)
+        return tuple(one for one in pending if why_not_undoable(one))
 
     @property
     def to_release(self) -> tuple[Decision, ...]:

@@ -18,7 +18,7 @@ from driftguard.model import Decision, Plan
 from .act import RELEASE, Act, Done, Unfit
 from .incidents import Incident
 from .requester import Requester
-from .rules import UNDO_REQUESTED, inverse, is_undoable, why_not_undoable
+from .rules import UNDO_REQUESTED, inverse, why_not_undoable
 from .undoing import outcome
 
 # The entry of the log of what failed and is tried no more.
@@ -80,25 +80,22 @@ def asked(act: Act, decision: Decision) -> tuple[Decision, str]:
     What has done something is to be undone. Where that is refused, people look at it.
     """
     ended = replace(decision, resumable=False, next_try="", lease_until="")
-    if is_undoable(decision):
+    if not why_not_undoable(decision):
         return ended, UNDO_REQUESTED
     why = f"{decision.reason}; {act.person or act.identity} ended that with the release"
     return replace(ended, reason=why), TRIES_ENDED
 
 
 def done(act: Act, about: Sequence[Decision]) -> Done:
-    """The effects of the release of an incident. Raises `Unfit` where one cannot be undone."""
-    undone = [one for one in about if is_undoable(one)]
-    for one in undone:
-        if why := why_not_undoable(one):
-            raise Unfit(f"{one.id}: {why}")
+    """The effects of the release of an incident."""
+    undone = [one for one in about if not why_not_undoable(one)]
     name = text(act.said, "incident")
     shown: Document = {"incident": name, "members": _members(about)}
     count = f"{len(undone)} reverts are" if len(undone) > 1 else "1 revert is"
     summary = (
         f"{count} undone, the last carried out first, so that this stands again: {_named(undone)}"
     )
-    if ended := [one for one in about if not is_undoable(one)]:
+    if ended := [one for one in about if why_not_undoable(one)]:
         summary += f"; and what failed is tried no more: {_named(ended)}"
     steps = tuple(step for one in reversed(undone) for step in inverse(one.plan, one.done).steps)
     return Done("Undo of an incident", summary, (), name, shown, plan=Plan(steps))
