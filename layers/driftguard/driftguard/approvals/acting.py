@@ -23,7 +23,7 @@ from .act import CONTROL, RELEASE, UNDO, Act, Done, Made, Unfit
 from .breadth import Need, lacking, needs, voter_of
 from .command_queue import CommandQueue
 from .requester import Reply, Requester
-from .rules import UNDO_REQUESTED
+from .rules import UNDO_REQUESTED, UNDO_REQUESTS
 
 # Acts that meet try again; more than a few rounds mean that something is wrong.
 _ROUNDS = 20
@@ -254,7 +254,7 @@ class Acting:
             asked = replace(asked, updated=self._stamp())
             asked, writes = self.audit.prepared(asked, event=event, note=act.reason, by=act.by)
             also += writes
-            if event == UNDO_REQUESTED:
+            if event in UNDO_REQUESTS:
                 requested.append(asked)
         written = self.audit.append(
             decision,

@@ -18,7 +18,7 @@ from driftguard.model import Decision, Plan
 from .act import RELEASE, Act, Done, Unfit
 from .incidents import Incident
 from .requester import Requester
-from .rules import UNDO_REQUESTED, inverse, why_not_undoable
+from .rules import RELEASE_REQUESTED, inverse, why_not_undoable
 from .undoing import outcome
 
 # The entry of the log of what failed and is tried no more.
@@ -81,7 +81,7 @@ def asked(act: Act, decision: Decision) -> tuple[Decision, str]:
     """
     ended = replace(decision, resumable=False, next_try="", lease_until="")
     if not why_not_undoable(decision):
-        return ended, UNDO_REQUESTED
+        return ended, RELEASE_REQUESTED
     why = f"{decision.reason}; {act.person or act.identity} ended that with the release"
     return replace(ended, reason=why), TRIES_ENDED
 
