@@ -25,10 +25,12 @@ from driftguard.engine.intake import Intake
 from driftguard.engine.recording import LEASE
 from driftguard.events.commands import Contain, contain_message
 from driftguard.model import Choice, Status, Vote
+from tests.scenarios.containment import POLICY, answering
 from tests.support.approving import PEOPLE, is_open
 from tests.support.queues import command_message, queues
-from tests.support.stolen_session import Stolen, bystanders
-from tests.support.world import World
+from tests.support.records import finding_of_guardduty, told_by_guardduty
+from tests.support.stolen_session import THIEF, Stolen, bystanders
+from tests.support.world import Fakes, World
 
 IN_ORDER = [
     *("iam.admin-attached", "iam.trust-external", "iam.key-for-other-user"),
@@ -143,6 +145,48 @@ def test_six_changes_are_one_request_with_one_answer_and_one_undo(story: Story) 
     assert story.order_of("undo-asked") == IN_ORDER[::-1]
     assert story.scene.state() == story.after
     assert story.bystanders_are_untouched()
+
+
+def test_what_guardduty_says_of_the_session_is_answered_and_undone_with_what_it_changed(
+    world: World, fakes: Fakes
+) -> None:
+    client = boto3.client("iam")
+    role_id = client.create_role(RoleName="ci-build", AssumeRolePolicyDocument="{}")["Role"][
+        "RoleId"
+    ]
+    story = Story(world)
+    key = THIEF["userIdentity"]["accessKeyId"]
+    found = finding_of_guardduty(
+        "Persistence:IAMUser/AnomalousBehavior",
+        key,
+        "ci-build",
+        kind="AssumedRole",
+        principal=f"{role_id}:GitHubActions",
+    )
+    fakes.install(answering(lambda: told_by_guardduty(found)))
+    finding = world.one(found, story.guard)
+    assert (finding.control, finding.status) == ("containment.role-sessions", Status.ASKED)
+    # The service found it, and the session did it; the role is others' as well.
+    assert (finding.actor.kind, finding.incident) == ("AWSService", story.decision.id)
+    story.decisions.append(finding)
+    in_order = [finding.control, *IN_ORDER]
+    assert [one.control for one in story.incident.waiting] == in_order
+
+    ticking(story)
+    assert story.answered().counted
+    story.take(contain_message(story.incident.id))
+    assert story.statuses == {Status.REVERTED}
+    assert story.order_of("carrying-out") == in_order
+    assert client.list_role_policies(RoleName="ci-build")["PolicyNames"] == [POLICY]
+    assert story.bystanders_are_untouched()
+
+    assert story.released().counted
+    (command,) = story.queue.messages
+    story.take(command)
+    assert story.statuses == {Status.UNDONE}
+    assert story.order_of("undo-asked") == in_order[::-1]
+    assert client.list_role_policies(RoleName="ci-build")["PolicyNames"] == []
+    assert story.scene.state() == story.after
 
 
 def test_an_answer_counts_only_for_the_incident_that_was_shown(story: Story) -> None:

@@ -136,13 +136,88 @@ def test_sessions_are_contained_at_once_whatever_cloudtrail_says_and_the_record_
     assert len(asked) == 1
 
 
-def test_an_instance_is_known_by_the_name_of_its_sessions(world: World, fakes: Fakes) -> None:
+INSTANCE = "i-0abcdef1234567890"
+
+
+def handed_out(name: str, asked: Any = None, version: str = "2.0") -> dict[str, Any]:
+    """An event of credentials that the metadata service handed out, as CloudTrail writes it."""
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/web/{INSTANCE}"
+    context = {"attributes": {"mfaAuthenticated": "false"}, "ec2RoleDelivery": version}
+    identity = {"type": "AssumedRole", "arn": arn, "sessionContext": context}
+    return event(name, asked, userIdentity=identity)
+
+
+def called_so(name: str, asked: Any = None) -> dict[str, Any]:
+    """The same of somebody who assumed a role, and called their session like the instance."""
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/any/{INSTANCE}"
+    identity = {"type": "AssumedRole", "arn": arn, "sessionContext": {"attributes": {}}}
+    return event(name, asked, userIdentity=identity)
+
+
+def told_of_instance(
+    world: World, fakes: Fakes, pages: list[list[dict[str, Any]]], stops: int = 0
+) -> tuple[str, int]:
+    """What people are told of an instance, and how many pages were asked for.
+
+    `stops`: from which page on CloudTrail answers no more.
+    """
+    asked_for = 0
+
     def looked_up(asked: dict[str, Any]) -> dict[str, Any]:
+        nonlocal asked_for
+        asked_for += 1
         (attribute,) = asked["LookupAttributes"]
-        assert attribute == {"AttributeKey": "Username", "AttributeValue": "i-0abcdef1234567890"}
-        return {"Events": [event("GetSecretValue", {"secretId": "prod/db"})]}
+        assert attribute == {"AttributeKey": "Username", "AttributeValue": INSTANCE}
+        number = int(asked.get("NextToken", 0))
+        if stops and number >= stops:
+            return {"Error": {"Code": "ThrottlingException"}}
+        more = {"NextToken": str(number + 1)} if number + 1 < len(pages) else {}
+        return {"Events": pages[number], **more}
 
     fakes.install({("cloudtrail", "LookupEvents"): looked_up})
     reader = Reader(world.guard.aws, ACCOUNT, REGION)
-    (line,) = secrets_read.by_session("i-0abcdef1234567890", reader)
-    assert line.startswith("Rotate what i-0abcdef1234567890 read")
+    (line,) = secrets_read.by_session(INSTANCE, reader)
+    return line, asked_for
+
+
+@each("version", ["1.0", "2.0"])
+def test_an_instance_is_known_by_the_name_of_its_sessions(
+    world: World, fakes: Fakes, version: str
+) -> None:
+    read = handed_out("GetSecretValue", {"secretId": "prod/db"}, version)
+    line, _ = told_of_instance(world, fakes, [[read]])
+    assert line.startswith(f"Rotate what {INSTANCE} read")
+    assert "secret prod/db (" in line
+    assert "others" not in line
+
+
+def test_whoever_calls_their_session_like_an_instance_names_no_secret_of_it(
+    world: World, fakes: Fakes
+) -> None:
+    false = called_so("GetSecretValue", {"secretId": "dont/care"})
+    line, _ = told_of_instance(world, fakes, [[false, handed_out("DescribeInstances")]])
+    assert line.startswith(f"No secret that {INSTANCE} read")
+    assert "1 event of the name is of a session that somebody else called so" in line
+
+
+def test_what_others_fill_the_history_with_does_not_count(world: World, fakes: Fakes) -> None:
+    noise = [called_so("GetCallerIdentity") for _ in range(50)]
+    own = [handed_out("GetSecretValue", {"secretId": "prod/db"})]
+    line, _ = told_of_instance(world, fakes, [*[noise] * 6, own])
+    assert "secret prod/db (" in line
+    assert "300 events of the name are of sessions that others called so" in line
+    # At some time it is enough, and people are told where else to look.
+    line, pages = told_of_instance(world, fakes, [*[noise] * 40, own])
+    assert pages == 12
+    assert line.startswith(f"No secret that {INSTANCE} read")
+    assert "only the newest 600 events were read" in line
+    assert "look in the logs of a trail, for `ec2RoleDelivery`" in line
+
+
+def test_what_was_found_before_cloudtrail_answers_no_more_is_told(
+    world: World, fakes: Fakes
+) -> None:
+    own = [handed_out("GetSecretValue", {"secretId": "prod/db"})]
+    line, _ = told_of_instance(world, fakes, [own, own], stops=1)
+    assert "secret prod/db (" in line
+    assert "only the newest 50 events were read" in line

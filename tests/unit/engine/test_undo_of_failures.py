@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from driftguard.approvals.owed import owed
+from driftguard.approvals.rules import RELEASE_REQUESTED
 from driftguard.engine import recording
 from driftguard.engine.guard import Guard
 from driftguard.events.commands import UndoRequested, carry_out_message, command_of
@@ -101,6 +102,23 @@ def test_a_failed_revert_whose_undo_comes_too_late_is_tried_again(
     assert "the resource has changed since the undo was asked for" in after.reason
     assert events(world, failed)[-1] == "failed"
     assert owed(after, world.audit.log(failed.id), world.guard.stamp()) is None
+
+
+def test_what_a_release_asked_for_is_tried_no_more_though_it_comes_too_late(
+    world: World, group: str, failed: Decision, refusing: Refusing
+) -> None:
+    ended = replace(failed, next_try="", resumable=False)
+    request = world.audit.append(ended, event=RELEASE_REQUESTED, note="a drill", by="bob")
+    asked = UndoRequested(failed.id, request.version)
+    refusing(AUTHORIZE, "RequestLimitExceeded", times=1)
+    with pytest.raises(Exception, match="throttled"):
+        world.guard.undo_requested(asked)
+    open_up(group, 22)
+    open_up(group, 23)
+    after = resumed(world, failed)
+    assert (after.status, after.resumable, after.next_try) == (Status.FAILED, False, "")
+    assert after.reason.startswith("the undo was refused: the resource has changed since")
+    assert events(world, failed)[-1] == "failed"
 
 
 def test_a_failed_revert_whose_risk_is_gone_is_reverted(

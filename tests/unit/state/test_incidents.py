@@ -14,7 +14,7 @@ from driftguard.aws.dynamodb import Key
 from driftguard.documents import Document, stamp
 from driftguard.model import Actor, Decision, Status
 from driftguard.state import incidents
-from driftguard.state.keys import StateRecord, StateRecords, incident_members_key
+from driftguard.state.keys import StateRecord, StateRecords, incident_key, incident_members_key
 from tests.support.each import each
 from tests.support.observed import observed
 from tests.support.records import ACCOUNT
@@ -63,6 +63,11 @@ class Memory:
 
     def read(self, key: Key) -> StateRecord:
         return self.records.get(key) or StateRecord(key)
+
+    def members_by_id(self, incident: str) -> list[str]:
+        """The members of an incident, by the id of its first decision."""
+        (record,) = [one for key, one in self.records.items() if key[1].endswith(f"#{incident}")]
+        return [one.decision for one in incidents.members_of(record.document)]
 
     def members(self, first: Decision) -> list[str]:
         account = first.candidate.resource.account
@@ -144,6 +149,18 @@ def test_a_session_and_what_guardduty_says_of_it_are_one_incident() -> None:
     assert memory.members(first) == [first.id, finding.id, elsewhere.id]
 
 
+def test_a_question_about_conduct_joins_what_was_done_with_the_same_key() -> None:
+    """Whether it is told by its actor or, like a finding, by what the guard read of it."""
+    memory = Memory()
+    alike = session(ROLE, "x", "ASIA1")
+    first = memory.decided(alike)
+    by_actor = memory.decided(alike)
+    by_record = memory.decided(Actor(), ["access-key ASIA1"], seen=stamp(NOW))
+    same_role = memory.decided(session(ROLE, "x", "ASIA2"))
+    assert {by_actor.incident, by_record.incident} == {first.id}
+    assert same_role.incident == same_role.id
+
+
 def test_a_finding_comes_late_and_still_joins_what_was_done_when_its_deed_was_seen() -> None:
     memory = Memory()
     first = memory.decided(session(ROLE, "x", "ASIA1"))
@@ -152,6 +169,43 @@ def test_a_finding_comes_late_and_still_joins_what_was_done_when_its_deed_was_se
     about_now = memory.decided(Actor(), ["access-key ASIA1"])
     assert about_then.incident == first.id
     assert about_now.incident == about_now.id
+
+
+def test_a_finding_of_earlier_splits_no_incident_that_is_underway() -> None:
+    memory, session_ = Memory(), session(ROLE, "x", "ASIA1", source_identity="alice")
+    earlier = stamp(NOW - timedelta(hours=2))
+    made: list[str] = []
+    late: list[str] = []
+    for _ in range(3):
+        made += [memory.decided(session_).incident, memory.decided(session_).incident]
+        memory.at += timedelta(minutes=2)
+        late.append(memory.decided(Actor(), ["access-key ASIA1"], seen=earlier).incident)
+    assert set(made) == {made[0]}
+    # What GuardDuty tells of the same minutes belongs together as well.
+    assert set(late) == {late[0]}
+    assert late[0] != made[0]
+    assert len(memory.members_by_id(made[0])) == 6
+    # And what they do next, after a while, is another incident, whatever is told then.
+    memory.at += timedelta(minutes=40)
+    after = memory.decided(session_)
+    told = memory.decided(Actor(), ["access-key ASIA1"], seen=stamp(NOW))
+    assert after.incident == after.id
+    assert told.incident == made[0]
+    assert memory.decided(session_).incident == after.id
+
+
+def test_what_was_remembered_before_the_update_is_read_on() -> None:
+    memory = Memory()
+    first = memory.decided(user("alice"))
+    key = incident_key(HERE, ACCOUNT, f"user {ACCOUNT} alice")
+    assert set(memory.read(key).document) == {"incident", "since", "first", "asked"}
+    memory.at += timedelta(minutes=40)
+    second = memory.decided(user("alice"))
+    earlier = memory.read(key).document["earlier"]
+    assert isinstance(earlier, dict)
+    assert (earlier["incident"], second.incident) == (first.id, second.id)
+    # Two are remembered, and no more.
+    assert set(earlier) == {"incident", "since", "first"}
 
 
 def test_the_instance_of_a_finding_and_its_credentials_are_one_incident() -> None:
@@ -328,3 +382,35 @@ def test_an_attacker_changes_nothing_about_who_else_is_joined(
         return sorted(together.values())
 
     assert others(with_attacker=True) == others(with_attacker=False)
+
+
+LATE = some.lists(
+    some.tuples(some.integers(0, 60), some.sampled_from(sorted(FINDINGS)), some.integers(120, 200)),
+    max_size=20,
+)
+
+
+@given(DEEDS, LATE)
+@example(
+    [(one, 1, Status.ASKED) for one in EVERYBODY for _ in range(2)],
+    [(number, one, 120) for one in sorted(FINDINGS) for number in range(60)],
+)
+def test_what_is_told_late_of_earlier_changes_nothing_about_what_is_joined_now(
+    deeds: list[tuple[Who | str, int, Status]], late: list[tuple[int, str, int]]
+) -> None:
+    def together(*, with_late: bool) -> list[list[int]]:
+        memory, found = Memory(), dict[str, list[int]]()
+        for number, (somebody, minutes, status) in enumerate(deeds):
+            memory.at += timedelta(minutes=minutes)
+            for before, named, ago in late if with_late else ():
+                if before == number:
+                    seen = stamp(NOW - timedelta(minutes=ago))
+                    memory.decided(Actor(), [named], seen=seen)
+            if isinstance(somebody, str):
+                decision = memory.decided(Actor(), [somebody], status)
+            else:
+                decision = memory.decided(somebody.actor, (), status)
+            found.setdefault(decision.incident, []).append(number)
+        return sorted(found.values())
+
+    assert together(with_late=True) == together(with_late=False)

@@ -14,7 +14,7 @@ from driftguard.approvals import incidents
 from driftguard.approvals.act import CONTROL as OPERATOR
 from driftguard.approvals.incidents import Incident
 from driftguard.approvals.rules import (
-    UNDO_REQUESTED,
+    UNDO_REQUESTS,
     inverse,
     is_open,
     is_tried_again,
@@ -115,7 +115,7 @@ def _moves(told: Recorded) -> bool:
     decision = told.decision
     waits = is_open(decision) or decision.status is Status.PROPOSED
     # The guard has not taken the undo up yet.
-    requested = bool(told.log) and told.log[-1].event == UNDO_REQUESTED
+    requested = bool(told.log) and told.log[-1].event in UNDO_REQUESTS
     return waits or requested or not decision.settled
 
 

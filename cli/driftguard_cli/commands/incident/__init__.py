@@ -16,8 +16,8 @@ from driftguard.approvals import incidents
 from driftguard.approvals.incident_order import phase_of
 from driftguard.approvals.incidents import Incident
 from driftguard.approvals.owed import standing_undo
-from driftguard.approvals.releasing import said_of
-from driftguard.approvals.rules import inverse
+from driftguard.approvals.releasing import said_of, why_not
+from driftguard.approvals.rules import inverse, why_not_undoable
 from driftguard.audit import Entry
 from driftguard.channels.wording import presentable, said
 from driftguard.documents import Document
@@ -160,17 +160,19 @@ def release(
     the revert left it. All the risks stand again then, so it needs whoever
     accepting each of these changes would need; others may have to `driftguard
     confirm` it. What cannot be undone is said, and holds back what was done
-    before to the same resource; the others are undone.
+    before to the same resource; the others are undone. What failed is tried
+    no more. While the guard still carries out a part of it, nothing is
+    released.
 
-    Exits 1 unless all are undone.
+    Exits 1 unless all that can be undone are.
 
     Example: driftguard incident release dg-2f0c… --reason "a drill" --dry-run
     """
     deployed = Stack.named(stack) if dry_run else Stack.to_change(stack)
     found = _known(deployed, incident)
     shown = found.releasable
-    if not shown:
-        raise Trouble(f"Nothing in the incident {found.id} can be undone.")
+    if why := why_not(found):
+        raise Trouble(why)
     last_first = incidents.last_first(shown, lambda one: deployed.audit.log(one.id))
     if dry_run:
         lines = [
@@ -183,8 +185,9 @@ def release(
         typer.echo(told if as_json else "\n".join(f"{id_}  {line}" for id_, line in lines))
         return
     if not yes:
-        _confirm_release(last_first)
-    reply = requested(deployed, "release", **said_of(shown, found.id, reason))
+        _confirm_release(last_first, found)
+    said_now = said_of(found.to_release, found.id, reason)
+    reply = requested(deployed, "release", **said_now)
     if not reply["counted"]:
         raise Trouble(f"It is not undone: {reply['text']}")
     if reply["status"] == Status.PROPOSED.value:
@@ -237,13 +240,19 @@ def _replies(reply: Document) -> list[Document]:
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
-def _confirm_release(last_first: Iterable[Decision]) -> None:
+def _confirm_release(last_first: Iterable[Decision], found: Incident) -> None:
     stderr = Console(stderr=True, highlight=False)
     for number, one in enumerate(last_first, 1):
         shown = presentable(one)
         stderr.print(f"{number}. This comes back: {shown.summary} ({shown.id}).", markup=False)
         for step in inverse(one.plan, one.done).steps:
             stderr.print(f"   {said(step.call)}", markup=False)
+    for one in found.not_undoable:
+        what, why = presentable(one).summary, why_not_undoable(one)
+        stderr.print(f"This stays: {what} ({one.id}): {why}.", markup=False)
+    for one in found.tried_again:
+        what = presentable(one).summary
+        stderr.print(f"This failed, and is tried no more: {what} ({one.id}).", markup=False)
     question = "\nUndo these in this order, so that the risks stand AGAIN?"
     if not typer.confirm(question, err=True):
         raise Trouble("Nothing was undone.")

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from driftguard.approvals.incident_order import phase_of
 from driftguard.approvals.incidents import Incident
-from driftguard.model import Actor, Decision
+from driftguard.channels.wording import first_by_actor
+from driftguard.model import Decision
 
 from ...decisions import as_json_whole, status_in_words
 from ...rows import Rows, severity_in_words
@@ -29,7 +30,7 @@ def brief(listed: Listed) -> dict[str, object]:
     return {
         "incident": listed.id,
         "began": listed.began,
-        "by": _first_actor(listed.decisions).name,
+        "by": first_by_actor(listed.decisions).actor.name,
         "decisions": [one.id for one in listed.decisions],
         "waiting": [one.id for one in incident.waiting],
         "releasable": [one.id for one in incident.releasable],
@@ -40,18 +41,12 @@ def brief(listed: Listed) -> dict[str, object]:
 def whole(found: Incident) -> dict[str, object]:
     return {
         "incident": found.id,
-        "by": _first_actor(found.members).name,
+        "by": first_by_actor(found.members).actor.name,
         "fingerprint": found.fingerprint,
         "waiting": [one.id for one in found.waiting],
         "releasable": [one.id for one in found.releasable],
         "decisions": [as_json_whole(one) for one in found.members],
     }
-
-
-def _first_actor(decisions: Sequence[Decision]) -> Actor:
-    """Whom the first decision is about that names more than a service which found it."""
-    people = (one.actor for one in decisions if one.actor.kind != "AWSService")
-    return next(people, decisions[0].actor)
 
 
 def list_rows(shown: Sequence[Listed]) -> Rows:
@@ -68,14 +63,14 @@ def list_rows(shown: Sequence[Listed]) -> Rows:
             str(len(one.decisions)),
             str(len(incident.waiting)),
             "; ".join(dict.fromkeys(decision.title for decision in one.decisions)),
-            _first_actor(one.decisions).name,
+            first_by_actor(one.decisions).actor.name,
             one.id,
         )
     return rows
 
 
 def title(found: Incident) -> str:
-    by = _first_actor(found.members)
+    by = first_by_actor(found.members).actor
     alone = "" if len(found.members) > 1 else ", so that it is no more than that decision"
     count = counted(len(found.members), "decision")
     return f"incident {found.id}: {count} about {by.name}{alone}\n"
@@ -110,7 +105,10 @@ def what_next(found: Incident) -> Iterator[str]:
     if waiting := len(found.waiting):
         verb = "waits" if waiting == 1 else "wait"
         yield f"{waiting} {verb} for an answer: driftguard incident contain {found.id}"
-    if releasable := len(found.releasable):
+    if underway := len(found.underway):
+        verb = "is" if underway == 1 else "are"
+        yield f"{underway} {verb} being carried out: nothing is released until that has ended."
+    elif releasable := len(found.releasable):
         yield f"{releasable} can be undone: driftguard incident release {found.id} --reason …"
-    if not waiting and not releasable:
+    elif not waiting:
         yield "Nothing waits for an answer, and nothing can be undone."

@@ -54,7 +54,7 @@ class Act:
         """
         asked: list[Json] = [self.kind, self.identity, stamp(self.at), self.said]
         if self.kind == UNDO:
-            asked = [self.kind, self.said.get("decision"), self.said.get("version")]
+            asked = [self.kind, self.said.get("decision"), self.said.get("outcome")]
         elif self.kind == RELEASE:
             asked = [self.kind, self.said.get("incident"), self.said.get("members")]
         return "dg-" + digest(asked)[:24]

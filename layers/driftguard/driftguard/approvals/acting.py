@@ -23,7 +23,7 @@ from .act import CONTROL, RELEASE, UNDO, Act, Done, Made, Unfit
 from .breadth import Need, lacking, needs, voter_of
 from .command_queue import CommandQueue
 from .requester import Reply, Requester
-from .rules import UNDO_REQUESTED
+from .rules import UNDO_REQUESTED, UNDO_REQUESTS
 
 # Acts that meet try again; more than a few rounds mean that something is wrong.
 _ROUNDS = 20
@@ -52,11 +52,14 @@ class Acting:
                 self._must_count(act.person, act.identity, wanted, undone)
                 what, known = self._worked_out(act, undone)
                 missing = lacking(wanted, {voter_of(act.person, act.identity)})
+                # Only an undo goes by an id that another act may have: of somebody else, or before
+                # it was refused.
+                standing = self.audit.get(act.id) if undone else None
                 if not missing:
                     decision = operators.recorded(act, what, self.state.place, known)
+                    if standing is not None:
+                        decision = replace(decision, version=standing.version, head=standing.head)
                     return self._carry_out(act, what, decision, commands, undone)
-                # Only an undo goes by an id that somebody else's act may have.
-                standing = self.audit.get(act.id) if undone else None
                 if standing is not None and standing.expires > self._stamp():
                     return self.confirm(
                         standing.id, self._requester(act), standing.before, act.reason, commands
@@ -137,7 +140,7 @@ class Acting:
         return replace(act, agreed=(*act.agreed, (person, requester.identity)))
 
     def _undone(self, act: Act) -> tuple[Decision, ...]:
-        """The decisions that an act undoes; none for any other act."""
+        """The decisions that an undo or a release is about; none for any other act."""
         if act.kind == RELEASE:
             # Only here: a release is rare.
             from . import incidents, releasing
@@ -243,14 +246,16 @@ class Acting:
         requested: list[Decision] = []
         for one in undone:
             # In one transaction: the guard obeys the request in the log of what is to be undone.
-            asked, writes = self.audit.prepared(
-                replace(one, updated=self._stamp()),
-                event=UNDO_REQUESTED,
-                note=act.reason,
-                by=act.by,
-            )
-            requested.append(asked)
+            asked, event = one, UNDO_REQUESTED
+            if act.kind == RELEASE:
+                from . import releasing
+
+                asked, event = releasing.asked(act, one)
+            asked = replace(asked, updated=self._stamp())
+            asked, writes = self.audit.prepared(asked, event=event, note=act.reason, by=act.by)
             also += writes
+            if event in UNDO_REQUESTS:
+                requested.append(asked)
         written = self.audit.append(
             decision,
             event=act.kind,

@@ -61,8 +61,11 @@ def contain(incident: Incident, vote: Vote, fingerprint: str, cast: Cast) -> Ans
 
 
 def _votes(incident: Incident, vote: Vote, cast: Cast) -> Iterator[tuple[Decision, Reply]]:
-    whole = incident.fingerprint
+    fingerprint = incident.fingerprint
     for one in incident.waiting:
+        # The guard is told of an incident by the id of its first decision. What is no longer
+        # remembered under that is carried out by itself.
+        whole = fingerprint if incident.id == (one.incident or one.id) else ""
         of_one = replace(vote, choice=Choice.REVERT, fingerprint=shown(one), incident=whole)
         try:
             yield one, cast(one.id, of_one)

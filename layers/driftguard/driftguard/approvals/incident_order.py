@@ -36,7 +36,8 @@ PHASES = (
         "keys, trusts and policies are ways back in",
         (
             *("iam.*", "sso.*", "rolesanywhere.*", "org.*", "account.*", "privilege.*"),
-            *("eks.admin-access", "eks.external-access", "kms.external-grant", "ec2.key-imported"),
+            *("eks.admin-access", "eks.external-access", "containment.cluster"),
+            *("kms.external-grant", "ec2.key-imported"),
         ),
     ),
     Phase(

@@ -17,14 +17,20 @@ from driftguard.state.keys import incident_members_key
 from driftguard.state.table import StateTable
 
 from .incident_order import place_of
-from .rules import is_undoable, shown
+from .rules import SETTLING, UNDOABLE, is_undoable, shown, why_not_undoable
 
+# The events of a log with which the guard begins to carry out, and those with which an undo ends.
+_TRIES = ("carrying-out", "resumed")
+_UNDO_ENDED = frozenset({"undo-refused", "undone", *(status.value for status in UNDOABLE)})
 _NEVER = (Status.OBSERVED, Status.EXEMPTED, Status.NOTED, Status.PROPOSED)
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident: the id of its first decision, and all of them, in the order of their making."""
+    """An incident: the id that it goes by, and its decisions, in the order of their making.
+
+    The id is that of its first decision, as far as the others are remembered under it.
+    """
 
     id: str
     members: tuple[Decision, ...]
@@ -42,7 +48,31 @@ class Incident:
     @property
     def releasable(self) -> tuple[Decision, ...]:
         """Those that have done something that can be undone, in the order of carrying them out."""
-        return tuple(one for one in self.answerable if is_undoable(one))
+        return tuple(one for one in self.answerable if not why_not_undoable(one))
+
+    @property
+    def not_undoable(self) -> tuple[Decision, ...]:
+        """Those that have done something that cannot be undone, in the same order."""
+        return tuple(one for one in self.answerable if is_undoable(one) and why_not_undoable(one))
+
+    @property
+    def underway(self) -> tuple[Decision, ...]:
+        """Those that the guard is yet to carry out, or is at, in the order of carrying them out."""
+        return tuple(
+            one for one in self.answerable if one.status in (Status.APPROVED, Status.REVERTING)
+        )
+
+    @property
+    def tried_again(self) -> tuple[Decision, ...]:
+        """Those that failed with nothing to undo, and are to be tried again, in the same order."""
+        failed = (one for one in self.answerable if one.status is Status.FAILED)
+        pending = (one for one in failed if one.resumable or one.next_try)
+        return tuple(one for one in pending if why_not_undoable(one))
+
+    @property
+    def to_release(self) -> tuple[Decision, ...]:
+        """All that a release is about: what it undoes, and what is tried no more after it."""
+        return in_order((*self.releasable, *self.tried_again))
 
     @property
     def fingerprint(self) -> str:
@@ -71,12 +101,22 @@ def in_order(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
 
 
 def carried_out_at(decision: Decision, log: Sequence[Entry]) -> str:
-    """When the guard began to carry a decision out (ISO 8601, UTC).
+    """When the guard last began to carry a decision out before its outcome (ISO 8601, UTC).
 
-    It did so when it decided, where nobody was asked.
+    It did so first when it decided, where nobody was asked; and again where it tried again. To look
+    whether AWS has settled what was called is no such time, and neither is an undo.
     """
-    begun = [entry.at for entry in log if entry.event == "carrying-out"]
-    return begun[-1] if begun else decision.decided
+    begun, is_undo, is_settling = decision.decided, False, False
+    for entry in log:
+        if entry.event == "undo-asked":
+            is_undo = True
+        elif entry.event in _TRIES:
+            begun = begun if is_undo or is_settling else entry.at
+        elif entry.event in _UNDO_ENDED:
+            is_undo = False
+        if entry.event != "resumed":
+            is_settling = entry.event == "waiting" and entry.note.startswith(SETTLING)
+    return begun
 
 
 def last_first(
@@ -95,7 +135,9 @@ def last_first(
 def found(audit: AuditTable, state: StateTable, decision_id: str) -> Incident | None:
     """The incident that a decision belongs to; None where there is no such decision.
 
-    A decision without others is an incident of its own.
+    A decision without others is an incident of its own. One that is not, or no longer, remembered
+    as a member stands with those that are, under its own id: by that, whoever acts on it finds the
+    same.
     """
     decision = audit.get(decision_id)
     if decision is None:
@@ -106,10 +148,11 @@ def found(audit: AuditTable, state: StateTable, decision_id: str) -> Incident | 
         return Incident(decision.id, (decision,))
     listed = members_of(state, first)
     known = {one.id: one for one in audit.many(one for one in listed if one != first.id)}
-    known[first.id] = first
+    known |= {first.id: first, decision.id: decision}
     # What others wrote into its place names nobody who says otherwise of themselves.
-    members = (known[one] for one in dict.fromkeys((first.id, *listed)) if one in known)
-    return Incident(first.id, tuple(one for one in members if (one.incident or one.id) == id_))
+    named = dict.fromkeys((first.id, *listed, decision.id))
+    members = tuple(one for one in map(known.get, named) if one and (one.incident or one.id) == id_)
+    return Incident(first.id if decision.id in (first.id, *listed) else decision.id, members)
 
 
 def members_of(state: StateTable, first: Decision) -> list[str]:

@@ -25,7 +25,7 @@ from driftguard.model import Decision, Status
 
 from .act import FREEZES
 from .incidents import Incident
-from .rules import UNDO_REQUESTED, is_of_one_answer, is_undoable
+from .rules import UNDO_REQUESTS, is_of_one_answer, is_undoable
 
 
 def owed(decision: Decision, log: Sequence[Entry], now: str) -> Document | None:
@@ -56,7 +56,9 @@ def owed(decision: Decision, log: Sequence[Entry], now: str) -> Document | None:
         guardrail.judged_anew for guardrail, _ in spoken(decision.rulings)
     ):
         return judge_message(decision.id)
-    accepted = _standing_request(log, "accept-baseline", ("baseline-accepted", "baseline-refused"))
+    accepted = _standing_request(
+        log, ("accept-baseline",), ("baseline-accepted", "baseline-refused")
+    )
     if accepted is not None:
         return accept_message(decision.id, accepted.number)
     return None if undo is None else undo_message(decision.id, undo.number)
@@ -87,14 +89,16 @@ def standing_undo(decision: Decision, log: Sequence[Entry]) -> Entry | None:
     else comes of a decision meanwhile, a try that fails for example, does not end a request.
     """
     begun = () if decision.status is Status.UNDOING else ("undo-asked",)
-    return _standing_request(log, UNDO_REQUESTED, ("undo-refused", *begun))
+    return _standing_request(log, UNDO_REQUESTS, ("undo-refused", *begun))
 
 
-def _standing_request(log: Sequence[Entry], event: str, ends: Collection[str]) -> Entry | None:
-    """The last entry with this request, if the guard has not ended it."""
+def _standing_request(
+    log: Sequence[Entry], events: Collection[str], ends: Collection[str]
+) -> Entry | None:
+    """The last entry with such a request, if the guard has not ended it."""
     request = None
     for entry in log:
-        if entry.event == event:
+        if entry.event in events:
             request = entry
         elif entry.event in ends:
             request = None

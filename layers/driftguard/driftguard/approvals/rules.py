@@ -147,8 +147,9 @@ def _refusal(decision: Decision, vote: Vote, policy: Policy, now: str) -> str:
     return ""
 
 
-# The entry of a decision's log by which a person asks for an undo.
-UNDO_REQUESTED = "undo-requested"
+# The entries of a decision's log by which people ask for an undo: of it alone, or of its incident.
+UNDO_REQUESTED, RELEASE_REQUESTED = "undo-requested", "release-requested"
+UNDO_REQUESTS = (UNDO_REQUESTED, RELEASE_REQUESTED)
 
 
 def undo_refusal(decision: Decision, person: Person | None, identity: str, policy: Policy) -> str:
@@ -170,6 +171,9 @@ def undo_refusal(decision: Decision, person: Person | None, identity: str, polic
         return f"{person.name} may not vote on {decision.control}"
     return ""
 
+
+# How the entry of a log begins that says that AWS still settles what was called.
+SETTLING = "waiting for AWS until"
 
 # What may have done something: each is also the event of the log entry that records it.
 UNDOABLE = (Status.REVERTED, Status.FAILED, Status.DENIED)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from driftguard.documents import Document, text
+from driftguard.audit.plan_items import plan_json
+from driftguard.documents import Document, digest, text
 from driftguard.model import Choice, Decision
 from driftguard.policy.model import Policy
 
@@ -18,11 +19,20 @@ def asked_for(decision: Decision, requester: Requester, reason: str, at: datetim
     """The act that has a decision undone, as the record has it now."""
     said: Document = {
         "decision": decision.id,
-        "version": decision.version,
+        "outcome": outcome(decision),
         "reason": reason or "no reason is given",
     }
     name = requester.person.name if requester.person else ""
     return Act(UNDO, said, name, requester.identity, at)
+
+
+def outcome(decision: Decision) -> str:
+    """A fingerprint of what an undo is about: what was done, what it left, and what would undo it.
+
+    What else comes into the record, that people were reminded for example, changes nothing of it.
+    """
+    calls = plan_json(inverse(decision.plan, decision.done))
+    return digest([decision.status.value, decision.done, decision.after, calls])[:16]
 
 
 def need(decision: Decision, policy: Policy) -> Need:
@@ -39,7 +49,7 @@ def refusal(decision: Decision, name: str, identity: str, policy: Policy) -> str
 
 def done(act: Act, decision: Decision) -> Done:
     """The effects of an undo. Raises `Unfit` where it is not as shown, or cannot be undone."""
-    if decision.version != act.said.get("version"):
+    if outcome(decision) != act.said.get("outcome"):
         raise Unfit("What it is about has changed since: ask for the undo anew.")
     if why := why_not_undoable(decision):
         raise Unfit(why)
@@ -50,7 +60,7 @@ def done(act: Act, decision: Decision) -> Done:
     )
     shown: Document = {
         "decision": decision.id,
-        "version": decision.version,
+        "outcome": outcome(decision),
         "fingerprint": decision.after,
     }
     plan = inverse(decision.plan, decision.done)

@@ -219,7 +219,10 @@ def _cancelled(decision: str, message: str) -> Conflict | Moved | Throttled:
 # The events that channels hear of beside an outcome under its own name; one that is deferred only
 # sets a timer.
 _NEWS = frozenset(
-    {"decided", "answered", "asked-anew", "escalated", "told-again", "deferred", "reminded"}
+    {
+        *("decided", "answered", "asked-anew", "escalated", "told-again", "deferred", "reminded"),
+        "tries-ended",
+    }
 )
 
 

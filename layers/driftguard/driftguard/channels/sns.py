@@ -26,6 +26,7 @@ from .wording import (
     ApprovalRequest,
     by,
     clipped,
+    first_by_actor,
     moment,
     presentable,
     severity_name,
@@ -201,7 +202,7 @@ Requests: TypeAlias = "Sequence[tuple[Decision, ApprovalRequest | None]]"
 
 def incident_subject(decisions: Sequence[Decision]) -> str:
     """The subject of the message about one incident."""
-    who = decisions[0].actor.name
+    who = first_by_actor(decisions).actor.name
     return _printable(f"[Driftguard] {len(decisions)} requests wait for a person: changes by {who}")
 
 
@@ -213,9 +214,9 @@ def incident_card(requests: Requests) -> Document:
 def incident_email(requests: Requests) -> str:
     """One incident in words: who it was, each request with its calls, and how to vote on each."""
     decisions = [presentable(decision) for decision, _ in requests]
-    first = decisions[0]
+    first, whose = decisions[0], by(first_by_actor(decisions).actor)
     lines = [
-        f"{len(decisions)} changes by {by(first.actor)} within minutes wait for a person.",
+        f"{len(decisions)} changes by {whose} within minutes wait for a person.",
         "Each has an answer of its own, which is bound to its state as it is shown here.",
     ]
     most = _EMAIL_CHARACTERS // len(decisions)

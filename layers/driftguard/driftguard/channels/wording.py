@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 
@@ -96,6 +96,15 @@ def by(actor: Actor) -> str:
     if actor.is_unattributed:
         return "actor and time unknown"
     return f"{actor.session or 'unknown'} from {actor.source or 'unknown'}"
+
+
+def first_by_actor(decisions: Sequence[Decision]) -> Decision:
+    """The earliest of an incident's decisions that names more than a service which found it.
+
+    Where a service's findings are all there is, the earliest of them.
+    """
+    made = sorted(decisions, key=lambda one: (one.decided, one.id))
+    return next((one for one in made if one.actor.kind != "AWSService"), made[0])
 
 
 def timeout(decision: Decision, terms: Terms) -> str:

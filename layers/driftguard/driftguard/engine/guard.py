@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from driftguard import controls
-from driftguard.approvals.rules import UNDO_REQUESTED
+from driftguard.approvals.rules import UNDO_REQUESTS
 from driftguard.audit import Conflict
 from driftguard.aws.calls import AwsError
 from driftguard.aws.time_limit import Resting
@@ -185,7 +185,7 @@ class Guard(Context):
         decision = self._known(command.decision)
         log = {entry.number: entry for entry in self.audit.log(command.decision)}
         request = log.get(command.request)
-        if request is None or request.event != UNDO_REQUESTED:
+        if request is None or request.event not in UNDO_REQUESTS:
             raise Unauthorized(
                 f"entry {command.request} of the log of {decision.id} is no request for an undo"
             )

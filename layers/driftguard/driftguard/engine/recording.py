@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn
 
-from driftguard.approvals.rules import is_undoable
+from driftguard.approvals.rules import SETTLING, is_undoable
 from driftguard.audit import Conflict
 from driftguard.aws.calls import AwsError
 from driftguard.aws.dynamodb import Moved
@@ -88,7 +88,7 @@ def must_be_free(case: Case, decision: Decision) -> None:
 
 def wait_for_aws(case: Case, decision: Decision) -> NoReturn:
     """Lets go of the decision until AWS has settled what our calls set. Raises `Waiting`."""
-    why = f"waiting for AWS until {decision.settles_by} at most: {case.control.settling.how}"
+    why = f"{SETTLING} {decision.settles_by} at most: {case.control.settling.how}"
     waiting = replace(decision, lease_until="", updated=case.now())
     append(case, waiting, "waiting", why)
     raise Waiting(why)

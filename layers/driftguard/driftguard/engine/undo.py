@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from driftguard.approvals.rules import UNDOABLE, inverse, why_not_undoable
+from driftguard.approvals.rules import (
+    RELEASE_REQUESTED,
+    UNDO_REQUESTS,
+    UNDOABLE,
+    inverse,
+    why_not_undoable,
+)
 from driftguard.audit import Entry
 from driftguard.events.commands import Undo
 from driftguard.model import Decision, Observation, Status
@@ -69,9 +75,11 @@ def go_on(case: Case, decision: Decision) -> Decision:
 def _refused(case: Case, decision: Decision, note: str, *, by: str) -> Decision:
     """What a decision was before its undo was begun; a revert that had failed goes on.
 
-    That one is tried again where the risk stands, and over where it does not.
+    That one is tried again where the risk stands, and over where it does not. After a release of
+    its incident nothing is tried again.
     """
-    was = _before(case.context.audit.log(decision.id))
+    log = case.context.audit.log(decision.id)
+    was = _before(log)
     if was is not Status.FAILED:
         back = replace(decision, status=was, lease_until="", updated=case.now())
         return recording.append(case, back, "undo-refused", note, by=by)
@@ -79,7 +87,11 @@ def _refused(case: Case, decision: Decision, note: str, *, by: str) -> Decision:
     if assessment is None:
         safe = f"{note}; the risk is gone"
         return recording.end(case, decision, Status.REVERTED, safe, observation)
-    return recording.fail(case, decision, f"the undo was refused: {note}", observation)
+    why = f"the undo was refused: {note}"
+    asked_for = [entry.event for entry in log if entry.event in UNDO_REQUESTS]
+    if asked_for[-1:] == [RELEASE_REQUESTED]:
+        return recording.end(case, decision, Status.FAILED, why, observation)
+    return recording.fail(case, decision, why, observation)
 
 
 def _before(log: Sequence[Entry]) -> Status:

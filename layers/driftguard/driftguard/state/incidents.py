@@ -31,6 +31,8 @@ MOST = MOST_TOLD = 20
 _KNOWN = timedelta(days=1)
 # How long an incident is remembered.
 KEPT = timedelta(days=90)
+# As many incidents are known by an identity, the latest ones: a finding may tell of an earlier one.
+_POINTED = 2
 # As many identities of a finding count.
 _MOST_IDENTITIES = 8
 # The key of a state that holds what a service, asked, says of its finding; there, who it is about.
@@ -190,21 +192,18 @@ def joining(place: Place, decision: Decision, now: datetime, read: Read) -> Join
         told=decision.status in (Status.OBSERVED, Status.EXEMPTED),
     )
     for identity in who:
-        found = _found(place, account, pointers[identity].document, read)
-        if found is None:
-            continue
-        incident, record = found
-        # What an address alone joins is known by that from there, and by nothing else.
-        lasting = () if is_weak(identity) else _lasting(who, told_of)
-        also = tuple(_pointing(pointers, incident, lasting, decision, now))
-        if any(one.decision == decision.id for one in incident.members):
-            return Joining(incident.id, _without(incident, decision), also)
-        if incident.is_near(at):
-            if not incident.has_room(told=entry.told):
-                return Joining(decision.id)
-            grown = (*incident.members, entry)
-            kept = record.saying(_document(grown), expires=_until(now, KEPT))
-            return Joining(incident.id, incident.members, (kept, *also))
+        for incident, record in _found(place, account, pointers[identity].document, read):
+            # What an address alone joins is known by that from there, and by nothing else.
+            lasting = () if is_weak(identity) else _lasting(who, told_of)
+            also = tuple(_pointing(pointers, incident, lasting, decision, now))
+            if any(one.decision == decision.id for one in incident.members):
+                return Joining(incident.id, _without(incident, decision), also)
+            if incident.is_near(at):
+                if not incident.has_room(told=entry.told):
+                    return Joining(decision.id)
+                grown = (*incident.members, entry)
+                kept = record.saying(_document(grown), expires=_until(now, KEPT))
+                return Joining(incident.id, incident.members, (kept, *also))
     begun = Incident(decision.id, decision.decided, (entry,))
     records = _pointing(pointers, begun, _lasting(who, told_of), decision, now)
     return Joining(begun.id, (), tuple(records))
@@ -230,11 +229,36 @@ def _pointing(
     }
     for identity in who:
         known = pointers[identity]
-        said = known.document if text(known.document, "incident") == incident.id else first
+        said = _pointing_at(known.document, first)
         if decision.status is Status.ASKED:
             said = {**said, "asked": stamp(now)}
         if said is not known.document:
             yield known.saying(said, expires=_until(now, _KNOWN))
+
+
+def _pointing_at(known: Document, incident: Document) -> Document:
+    """What says which incidents an identity belongs to, with this one; the later of two is first.
+
+    A finding tells of earlier deeds: what it begins must not take the place of what is underway.
+    """
+    pointed = [*_pointed(known)]
+    if any(text(one, "incident") == text(incident, "incident") for one in pointed):
+        return known
+    later, *earlier = sorted([incident, *pointed], key=_began, reverse=True)[:_POINTED]
+    said = {**later, "earlier": earlier[0]} if earlier else later
+    asked = text(known, "asked")
+    return {**said, "asked": asked} if asked else said
+
+
+def _pointed(pointer: Document) -> Iterator[Document]:
+    """What a record says of each incident that it points at, the later one first."""
+    for one in (pointer, mapping(pointer, "earlier")):
+        if text(one, "incident") and text(one, "since"):
+            yield {name: one[name] for name in ("incident", "since", "first") if name in one}
+
+
+def _began(pointed: Document) -> str:
+    return text(mapping(pointed, "first"), "at")
 
 
 def is_asked_about(remembered: StateRecords, account: str, actor: Actor, now: datetime) -> bool:
@@ -249,14 +273,14 @@ def is_asked_about(remembered: StateRecords, account: str, actor: Actor, now: da
 
 def _found(
     place: Place, account: str, pointer: Document, read: Read
-) -> tuple[Incident, StateRecord] | None:
-    """The incident that a record points at, with the record of its members."""
-    id_, since = text(pointer, "incident"), text(pointer, "since")
-    if not id_ or not since:
-        return None
-    record = read(incident_members_key(place, account, since, id_))
-    members = members_of(record.document) or members_of({"members": [mapping(pointer, "first")]})
-    return (Incident(id_, since, members), record) if members else None
+) -> Iterator[tuple[Incident, StateRecord]]:
+    """The incidents that a record points at, each with the record of its members."""
+    for one in _pointed(pointer):
+        id_, since = text(one, "incident"), text(one, "since")
+        record = read(incident_members_key(place, account, since, id_))
+        alone: Document = {"members": [mapping(one, "first")]}
+        if members := members_of(record.document) or members_of(alone):
+            yield Incident(id_, since, members), record
 
 
 def _deed(state: Document, now: datetime) -> datetime:

@@ -15,10 +15,14 @@ from driftguard.approvals import incidents
 from driftguard.approvals.command_queue import CommandQueue
 from driftguard.approvals.desk import Desk
 from driftguard.approvals.incidents import Incident
+from driftguard.channels import sns
+from driftguard.channels.message import telling
 from driftguard.channels.slack import incident
 from driftguard.channels.slack.inbound import Response, handle
-from driftguard.model import Choice, Decision, Status, Vote
+from driftguard.channels.wording import by
+from driftguard.model import Actor, Choice, Decision, Status, Vote
 from driftguard.policy.model import Route
+from tests.support.audit import a_decision
 from tests.support.slack_room import Room
 from tests.support.slack_stand_in import SIGNING_SECRET, Message, SlackStandIn, signed
 
@@ -226,3 +230,29 @@ def test_a_message_that_somebody_deleted_is_posted_anew(three: Three) -> None:
     desk.vote(first.id, Vote("bob", Choice.REVERT, "slack", world.guard.stamp(), first.before))
     assert three.room.tell(three.room.now(first)) == ""
     assert "approved, being reverted" in three.room.message().shown
+
+
+def test_an_incident_is_of_its_actor_and_not_of_the_service_that_found_it() -> None:
+    service = Actor("guardduty.amazonaws.com", "guardduty.amazonaws.com", "AWSService")
+    fields: dict[str, Any] = {"status": Status.ASKED, "incident": a_decision(1).id}
+    # The finding stands first in the order, and came first.
+    finding = a_decision(1, control="containment.role-sessions", actor=service, **fields)
+    later = a_decision(3, "2026-11-20T10:07:00.000Z", actor=user("bob"), **fields)
+    earlier = a_decision(2, "2026-11-20T10:05:00.000Z", control="s3.public-policy", **fields)
+    members = (finding, later, earlier)
+    whole = Incident(finding.id, members)
+    text, shown = incident.message([(one, None) for one in whole.answerable], whole)
+    by_alice = f"By {by(earlier.actor)}."
+    assert text.endswith(by_alice)
+    assert telling.who(earlier) in str(shown[1])
+    assert sns.incident_subject(members).endswith(f"changes by {earlier.actor.name}")
+    assert f"3 changes by {by(earlier.actor)}" in sns.incident_email([(m, None) for m in members])
+    # Also where its own changes were told before.
+    assert incident.message([(finding, None)], whole)[0].endswith(by_alice)
+    alone = Incident(finding.id, (finding,))
+    assert incident.message([(finding, None)], alone)[0].endswith(f"By {by(service)}.")
+
+
+def user(name: str) -> Actor:
+    arn = f"arn:aws:iam::123456789012:user/{name}"
+    return Actor(arn, arn, "IAMUser", "123456789012")

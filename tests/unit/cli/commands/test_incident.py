@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -84,6 +85,9 @@ def test_an_incident_is_listed_shown_contained_and_released(
     assert {vote.reason for one in stolen.decisions for vote in stolen.now(one).votes} == {"stolen"}
     again = said("contain", first.id, "--yes")
     assert isinstance(again.exception, Trouble)
+    too_early = said("release", first.id, "--reason", "a drill", "--yes")
+    assert "The guard still carries out" in str(too_early.exception)
+    assert "6 are being carried out: nothing is released until" in said("show", first.id).stdout
     carried_out(stolen, stolen.guard)
     assert stolen.scene.state() == stolen.before | {"keys": ["Inactive"]}
 
@@ -134,13 +138,21 @@ def test_what_cannot_be_undone_is_said_and_the_others_are(
     first = stolen.decision
     assert said("contain", first.id, "--yes").exit_code == 0
     carried_out(stolen, stolen.guard)
+    last = stolen.now(stolen.decisions[-1])
+    steps = tuple(replace(step, undo=()) for step in last.plan.steps)
+    for_good = replace(last, plan=replace(last.plan, steps=steps))
+    stolen.world.audit.append(for_good, event="planned", note="x")
     boto3.client("iam").update_assume_role_policy(
         RoleName=stolen.scene.role,
         PolicyDocument=json.dumps(stolen.after["trust"] | {"Id": "somebody was here"}),
     )
+    assert (
+        f"This stays: {last.summary} ({last.id}): it cannot be undone"
+        in said("release", first.id, "--reason", "a drill", typed="n\n").stderr
+    )
     released = said("release", first.id, "--reason", "a drill", "--yes", "--timeout", "5")
     assert released.exit_code == 1
-    assert "5 of 6 are undone." in released.stdout
+    assert "3 of 5 are undone." in released.stdout
     assert "the resource has changed since it was reverted" in released.stdout
 
 

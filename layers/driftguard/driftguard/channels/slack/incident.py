@@ -16,7 +16,7 @@ from driftguard.model import Decision, Status
 
 from ..message import telling
 from ..message.text import difference_lines
-from ..wording import ApprovalRequest, by, moment
+from ..wording import ApprovalRequest, by, first_by_actor, moment
 from . import blocks
 from .blocks import Block
 
@@ -31,9 +31,14 @@ def message(requests: Requests, whole: Incident) -> blocks.Message:
     """The message of an incident's requests in their current state."""
     waiting = [one for one, _ in requests if one.status is Status.ASKED]
     title = f"{len(requests)} changes of one caller: {_count(waiting)}"
-    by_first = by(requests[0][0].actor)
-    text = blocks.escaped(f"{title}. By {by_first}.")
+    whose = _whose(requests, whole)
+    text = blocks.escaped(f"{title}. By {by(whose.actor)}.")
     return text, list(_blocks(title, requests, whole))
+
+
+def _whose(requests: Requests, whole: Incident) -> Decision:
+    """The decision that names whose incident it is, which may have been told before."""
+    return first_by_actor(whole.members or [decision for decision, _ in requests])
 
 
 def _count(waiting: Sequence[Decision]) -> str:
@@ -43,7 +48,7 @@ def _count(waiting: Sequence[Decision]) -> str:
 def _blocks(title: str, requests: Requests, whole: Incident) -> Iterator[Block]:
     yield {"type": "header", "text": blocks.plain_text(title, 150)}
     yield blocks.section(
-        f"*By*\n{blocks.escaped(telling.who(requests[0][0]))}\n"
+        f"*By*\n{blocks.escaped(telling.who(_whose(requests, whole)))}\n"
         "Each has an answer of its own, bound to its state as it is shown here. One answer to all "
         "is carried out in this order: ways back in first, data last."
     )

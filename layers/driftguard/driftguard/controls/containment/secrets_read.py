@@ -2,7 +2,9 @@
 
 To deny a principal everything takes back nothing that it has read. CloudTrail's event history has
 the calls of a key in a region, of management events alone, for 90 days; it is asked for a few pages
-of the last day, and what it could not tell is said.
+of the last day, and what it could not tell is said. An instance is only known there by the name of
+its sessions, which whoever assumes a role can give theirs: what counts is what CloudTrail says was
+called with credentials that the metadata service handed out.
 
 Sources: AWS CloudTrail API Reference, "LookupEvents" (two calls a second in an account and region;
 the newest events first, some minutes after they happened); AWS Secrets Manager User Guide, "Log AWS
@@ -25,10 +27,12 @@ from driftguard.documents import Document, Json, flag, items, mapping, text
 READS = ("cloudtrail:LookupEvents",)
 
 HOURS = 24
-# How many keys are asked about, and how many pages of 50 events each.
+# How many keys are asked about, how many pages of 50 events each, and how many more at most while
+# others' events are among them.
 _KEYS = 2
 _PAGES = 4
 _A_PAGE = 50
+_MOST_PAGES = 12
 # How long that may take altogether, in seconds.
 _SECONDS = 8.0
 # How many names are told, and how much of each.
@@ -44,10 +48,26 @@ _ROTATION = {
 
 
 class Whose(NamedTuple):
-    """Whose events: `attribute` is what LookupEvents calls it, `value` what it has to be."""
+    """Whose events: `attribute` is what LookupEvents calls it, `value` what it has to be.
+
+    `handed_out`: only those of credentials that EC2's metadata service handed out.
+    """
 
     attribute: str
     value: str
+    handed_out: bool = False
+
+
+class _History(NamedTuple):
+    """What CloudTrail told: the records that count, how many do not, and of how many events.
+
+    `whole`: these are all since then.
+    """
+
+    records: list[Document]
+    others: int
+    read: int
+    whole: bool
 
 
 def by_keys(keys: Iterable[str], reader: Reader) -> list[str]:
@@ -56,11 +76,11 @@ def by_keys(keys: Iterable[str], reader: Reader) -> list[str]:
 
 
 def by_session(name: str, reader: Reader) -> list[str]:
-    """The same of sessions of this name: those of an instance's role bear the instance's id.
+    """The same of an instance, by its id: so the sessions of its role are called.
 
     Source: Amazon EC2 User Guide, "IAM roles for Amazon EC2" (the session's name).
     """
-    return _told([Whose("Username", name)], reader)
+    return _told([Whose("Username", name, handed_out=True)], reader)
 
 
 def _told(whose: Iterable[Whose], reader: Reader) -> list[str]:
@@ -75,21 +95,21 @@ def _lines(whose: Iterable[Whose], reader: Reader) -> Iterator[str]:
         key = one.value
         where = f"CloudTrail's event history of {reader.region}, last {HOURS} hours"
         try:
-            events, whole = _events(one, since, reader)
+            history = _history(one, since, reader)
         except AwsError as error:
             yield (
                 f"Which secrets {key} read could not be looked up ({error}): look for "
                 f"GetSecretValue and GetParameter in CloudTrail: {_by_hand(one)}"
             )
             continue
-        unread = "" if whole else f", of which only the newest {_PAGES * _A_PAGE} events were read"
-        read = dict.fromkeys(found for event in events for found in _read(event))
+        where += _left_out(history)
+        read = dict.fromkeys(found for event in history.records for found in _read(event))
         if read:
             told = "; ".join(_in_words(kind, name) for kind, name in [*read][:_NAMED])
             more = f"; and {len(read) - _NAMED} more" if len(read) > _NAMED else ""
-            yield f"Rotate what {key} read ({where}{unread}): {told}{more}."
+            yield f"Rotate what {key} read ({where}): {told}{more}."
         else:
-            yield f"No secret that {key} read is in {where}{unread}. See other regions, too."
+            yield f"No secret that {key} read is in {where}. See other regions, too."
 
 
 def _by_hand(whose: Whose) -> str:
@@ -99,26 +119,57 @@ def _by_hand(whose: Whose) -> str:
     )
 
 
-def _events(whose: Whose, since: datetime, reader: Reader) -> tuple[list[Document], bool]:
-    """The newest management events of a key or session, and whether these are all since then."""
+def _left_out(history: _History) -> str:
+    """What of a history was not read, or does not count, in words; "" for nothing."""
+    said = "" if history.whole else f", of which only the newest {history.read} events were read"
+    if not history.others:
+        return said
+    said += (
+        f"; {history.others} events of the name are of sessions that others called so"
+        if history.others > 1
+        else "; 1 event of the name is of a session that somebody else called so"
+    )
+    return said if history.whole else f"{said}: look in the logs of a trail, for `ec2RoleDelivery`"
+
+
+def _history(whose: Whose, since: datetime, reader: Reader) -> _History:
+    """The newest management events of a key or an instance. What others fill it with is read past.
+
+    Raises `AwsError` where CloudTrail tells nothing.
+    """
     attribute = {"AttributeKey": whose.attribute, "AttributeValue": whose.value}
-    found: list[Document] = []
+    counted: list[Document] = []
+    others = pages = 0
     token: dict[str, Any] = {}
-    for _ in range(_PAGES):
-        answer = reader.read(
-            "cloudtrail",
-            "LookupEvents",
-            LookupAttributes=[attribute],
-            StartTime=since,
-            MaxResults=_A_PAGE,
-            **token,
-        )
+    while pages < _PAGES or (others and len(counted) < _PAGES * _A_PAGE and pages < _MOST_PAGES):
+        try:
+            answer = reader.read(
+                "cloudtrail",
+                "LookupEvents",
+                LookupAttributes=[attribute],
+                StartTime=since,
+                MaxResults=_A_PAGE,
+                **token,
+            )
+        except AwsError:
+            if not pages:
+                raise
+            break
         page = document(answer)
-        found += [_record(one) for one in items(page.get("Events"))]
+        pages += 1
+        records = [_record(one) for one in items(page.get("Events"))]
+        own = [one for one in records if not whose.handed_out or _is_handed_out(one)]
+        counted += own
+        others += len(records) - len(own)
         if not page.get("NextToken"):
-            return found, True
+            return _History(counted, others, pages * _A_PAGE, whole=True)
         token = {"NextToken": text(page, "NextToken")}
-    return found, False
+    return _History(counted, others, pages * _A_PAGE, whole=False)
+
+
+def _is_handed_out(record: Document) -> bool:
+    context = mapping(mapping(record, "userIdentity"), "sessionContext")
+    return bool(text(context, "ec2RoleDelivery"))
 
 
 def _record(event: Document) -> Document:
