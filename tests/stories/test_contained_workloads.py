@@ -5,7 +5,9 @@ They are released exactly.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import boto3
@@ -182,6 +184,66 @@ def test_a_database_that_is_gone_by_then_is_nobodys_business(world: World, fakes
             DBInstanceIdentifier="orders", SkipFinalSnapshot=True
         )
         assert trip.world.handle(change, trip.guard) == []
+
+
+def without_role(name: str) -> None:
+    """Somebody deletes a role, and what it bears."""
+    iam = boto3.client("iam")
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    iam.delete_role(RoleName=name)
+
+
+def without_user(name: str) -> None:
+    """Somebody deletes a user, and what it bears."""
+    iam = boto3.client("iam")
+    for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    for policy in iam.list_user_policies(UserName=name)["PolicyNames"]:
+        iam.delete_user_policy(UserName=name, PolicyName=policy)
+    iam.delete_user(UserName=name)
+
+
+def without_function() -> None:
+    boto3.client("lambda").delete_function(FunctionName="orders")
+
+
+def without_database() -> None:
+    boto3.client("rds").delete_db_instance(DBInstanceIdentifier="orders", SkipFinalSnapshot=True)
+
+
+FUNCTION = scenario("function-asked")
+UNPROTECTED = replace(scenario("database"), asked=True, settings={})
+# Whom a cluster or a bucket let in is gone. What a cluster's own rules let in, people are told.
+GONE = (
+    (ROLE, partial(without_role, "web")),
+    (USER, partial(without_user, "deploy")),
+    (CONDUCT, partial(without_role, "web")),
+    (FUNCTION, without_function),
+    (UNPROTECTED, without_database),
+    (ACCESS, partial(without_role, "deployer")),
+    (BUCKET, partial(without_role, "reader")),
+)
+
+
+@pytest.mark.parametrize(("scenario", "removed"), GONE, ids=[str(scenario) for scenario, _ in GONE])
+def test_what_is_gone_by_the_time_people_approve_is_left_alone(
+    world: World,
+    fakes: Fakes,
+    monkeypatch: pytest.MonkeyPatch,
+    scenario: Scenario,
+    removed: Callable[[], None],
+) -> None:
+    with staged_trip(world, fakes, scenario) as trip:
+        asked = trip.decided(trip.attacked())
+        assert asked.status is Status.ASKED, asked.reason
+        with trip.gate.lifted():
+            removed()
+        made: list[Call] = []
+        monkeypatch.setattr(Remediator, "make", lambda _, call: made.append(call))
+        decision = approved(trip.guard, asked)
+        ended = Status.OBSERVED if scenario is ACCESS else Status.REVERTED
+        assert (decision.status, decision.done, made) == (ended, 0, [])
 
 
 # --------------------------------------------------------------------------------------- a task

@@ -105,7 +105,7 @@ class Life:
         """The change, and its undo where it was reverted, with these strikes."""
         random.seed(seed)
         self.hook.strikes = strikes
-        reverts = self._change
+        reverts: Callable[[int], Opened] = self._change
         verdict = self._judged(self._deliver(reverts))
         if verdict.end is End.ASKED and self.trip.scenario.asked:
             reverts = self._approved()
