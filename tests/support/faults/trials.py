@@ -53,10 +53,10 @@ class Trial:
     kinds: tuple[str, ...]
 
     @property
-    def strikes(self) -> dict[int, Kind]:
-        """The kinds by the number of the call that they strike."""
+    def strikes(self) -> dict[str, Kind]:
+        """The kinds by the name of the call that they strike."""
         struck = zip(self.calls, self.kinds, strict=True)
-        return {call.number: kind(name) for call, name in struck}
+        return {str(call): kind(name) for call, name in struck}
 
     def __str__(self) -> str:
         struck = zip(self.calls, self.kinds, strict=True)
@@ -101,7 +101,7 @@ class Life:
 
     # -------------------------------------------------------------------------- its messages
 
-    def live(self, strikes: dict[int, Kind], seed: str = "") -> Verdict:
+    def live(self, strikes: dict[str, Kind], seed: str = "") -> Verdict:
         """The change, and its undo where it was reverted, with these strikes."""
         random.seed(seed)
         self.hook.strikes = strikes
