@@ -38,7 +38,8 @@ memory: setup
 	MEMORY=all $(BIN)/pytest -n auto tests/unit/analysis/inventory/test_memory.py
 
 # Every call of the guard goes wrong in every way, for 36 controls of all mechanisms: about an hour on
-# two cores. ONLY=CONTROL:CALL:FAULT shows one trial again, STEP=10 runs every tenth.
+# two cores. ONLY=CONTROL:CALL:FAULT shows one trial again, STEP=10 runs every tenth, and CONTROLS= names
+# scenarios, with commas.
 faults: setup
 	@$(BIN)/python -m tests.support.faults $(if $(ONLY),--only "$(ONLY)") $(if $(STEP),--step $(STEP)) $(if $(SEED),--seed $(SEED)) $(if $(CONTROLS),--controls $(CONTROLS))
 

@@ -71,43 +71,61 @@ def answering(found: Callable[[], dict[str, Any]]) -> dict[tuple[str, str], Fake
     }
 
 
+def denial(until: str) -> dict[str, Any]:
+    """The policy that denies everything to sessions issued before a time."""
+    statement = {
+        "Sid": "DenyOlderSessions",
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"DateLessThan": {"aws:TokenIssueTime": until}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+# What stands for any time after GuardDuty last saw the credentials used.
+SINCE = "after GuardDuty saw it"
+_SEEN = "2026-11-24T11:58:22Z"
+
+
+def with_sessions_denied(roles: dict[str, Any], name: str = "web") -> dict[str, Any]:
+    """The roles, by name, with the sessions of one of them denied that GuardDuty saw."""
+    inline = roles[name]["inline"] | {POLICY: denial(SINCE)}
+    return roles | {name: roles[name] | {"inline": inline}}
+
+
+def whenever_denied(roles: dict[str, Any], name: str = "web") -> dict[str, Any]:
+    """The roles, by name, with `SINCE` for the time from which on a role's sessions work."""
+    held = roles[name]["inline"].get(POLICY)
+    if held is None:
+        return roles
+    until = held["Statement"][0]["Condition"]["DateLessThan"]["aws:TokenIssueTime"]
+    if until <= _SEEN or held != denial(until):
+        return roles
+    return with_sessions_denied(roles, name)
+
+
+def two_roles() -> dict[str, Any]:
+    """Two roles as they are, by their names."""
+    return {name: role_snapshot(name) for name in ("web", "worker")}
+
+
 def role_sessions() -> Staged:
     """A stranger uses the credentials of an instance; the role's own policy is let alone."""
     found = exfiltrated(make_role())
     make_role("worker")
-
-    def reverted(before: Any) -> Any:
-        return before | {"web": before["web"] | {"inline": [POLICY, "logs"]}}
-
-    def normal(snapshot: Any) -> Any:
-        return snapshot | {"web": snapshot["web"] | {"inline": sorted(snapshot["web"]["inline"])}}
-
-    def snapshot() -> Any:
-        return {name: role_snapshot(name) for name in ("web", "worker")}
-
     fakes = answering(lambda: told_by_guardduty(found))
-    return Staged(lambda: found, snapshot, reverted, normal, fakes=fakes)
+    return Staged(lambda: found, two_roles, with_sessions_denied, whenever_denied, fakes=fakes)
 
 
 def denied_before() -> Staged:
     """The role bears an older containment of ours: the undo puts that one back."""
     found = exfiltrated(make_role())
-    older = {
-        "Sid": "DenyOlderSessions",
-        "Effect": "Deny",
-        "Action": "*",
-        "Resource": "*",
-        "Condition": {"DateLessThan": {"aws:TokenIssueTime": "2026-11-01T00:00:00Z"}},
-    }
-    boto3.client("iam").put_role_policy(
-        RoleName="web", PolicyName=POLICY, PolicyDocument=document(older)
-    )
-
-    def normal(snapshot: Any) -> Any:
-        return snapshot | {"inline": sorted(snapshot["inline"])}
-
+    make_role("worker")
+    older = json.dumps(denial("2026-11-01T00:00:00Z"))
+    boto3.client("iam").put_role_policy(RoleName="web", PolicyName=POLICY, PolicyDocument=older)
     fakes = answering(lambda: told_by_guardduty(found))
-    return Staged(lambda: found, lambda: role_snapshot("web"), normal=normal, fakes=fakes)
+    return Staged(lambda: found, two_roles, with_sessions_denied, whenever_denied, fakes=fakes)
 
 
 def sequence_of(user: str, id_: str) -> tuple[Change, dict[str, Any]]:
@@ -152,27 +170,41 @@ def sequence_of(user: str, id_: str) -> tuple[Change, dict[str, Any]]:
     return change, told
 
 
+def make_user(name: str) -> dict[str, Any]:
+    """A user with a policy of its own and an active key, as IAM describes it."""
+    client: Any = boto3.client("iam")
+    made: dict[str, Any] = client.create_user(UserName=name, Path="/robots/")["User"]
+    client.create_access_key(UserName=name)
+    client.put_user_policy(UserName=name, PolicyName="logs", PolicyDocument=document(READS_LOGS))
+    return made
+
+
+def two_users() -> dict[str, Any]:
+    """Two users as they are, by their names."""
+    return {name: user_snapshot(name) for name in ("deploy", "backup")}
+
+
+def with_user_denied(users: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The users, by name, with one of them denied everything, and `more` of it changed."""
+    deny = {"Sid": "DenyEverything", "Effect": "Deny", "Action": "*", "Resource": "*"}
+    held = users["deploy"]
+    inline = held["inline"] | {POLICY: {"Version": "2012-10-17", "Statement": [deny]}}
+    return users | {"deploy": held | {"inline": inline, **more}}
+
+
 def user() -> Staged:
     """An attack sequence by a user with two keys, one of them inactive before."""
     client = boto3.client("iam")
-    made = client.create_user(UserName="deploy", Path="/robots/")["User"]
-    active, spare = (
-        client.create_access_key(UserName="deploy")["AccessKey"]["AccessKeyId"] for _ in range(2)
-    )
+    made = make_user("deploy")
+    make_user("backup")
+    spare = client.create_access_key(UserName="deploy")["AccessKey"]["AccessKeyId"]
     client.update_access_key(UserName="deploy", AccessKeyId=spare, Status="Inactive")
-    client.put_user_policy(
-        UserName="deploy", PolicyName="logs", PolicyDocument=document(READS_LOGS)
-    )
     change, told = sequence_of("deploy", made["UserId"])
 
     def reverted(before: Any) -> Any:
-        deny = {"Sid": "DenyEverything", "Effect": "Deny", "Action": "*", "Resource": "*"}
-        inline = before["inline"] | {POLICY: {"Version": "2012-10-17", "Statement": [deny]}}
-        return before | {"keys": before["keys"] | {active: "Inactive"}, "inline": inline}
+        return with_user_denied(before, keys=dict.fromkeys(before["deploy"]["keys"], "Inactive"))
 
-    return Staged(
-        lambda: change, lambda: user_snapshot("deploy"), reverted, fakes=answering(lambda: told)
-    )
+    return Staged(lambda: change, two_users, reverted, fakes=answering(lambda: told))
 
 
 SCENARIOS = (

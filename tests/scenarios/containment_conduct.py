@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-
 from driftguard.conduct.memory import day_of
 from driftguard.conduct.record import Unusual
 from driftguard.conduct.telling import event_of
@@ -14,8 +12,15 @@ from driftguard.documents import stamp
 from driftguard.events.cloudtrail import change_from_event
 from driftguard.model import Actor, Change, Place
 from driftguard.state.keys import conduct_key
-from tests.scenarios.containment import POLICY, READS_LOGS, document, make_role, role_snapshot
-from tests.scenarios.iam import user_snapshot
+from tests.scenarios.containment import (
+    make_role,
+    make_user,
+    two_roles,
+    two_users,
+    whenever_denied,
+    with_sessions_denied,
+    with_user_denied,
+)
 from tests.scenarios.model import ACCOUNT, Scenario, Staged
 
 CONTROL = "containment.unusual-conduct"
@@ -72,37 +77,22 @@ def role() -> Staged:
     shown = unusual(of_role(), make_role())
     make_role("worker")
 
-    def reverted(before: Any) -> Any:
-        return before | {"web": before["web"] | {"inline": [POLICY, "logs"]}}
-
-    def normal(snapshot: Any) -> Any:
-        return snapshot | {"web": snapshot["web"] | {"inline": sorted(snapshot["web"]["inline"])}}
-
-    def snapshot() -> Any:
-        return {name: role_snapshot(name) for name in ("web", "worker")}
-
-    return Staged(lambda: told(shown), snapshot, reverted, normal, conduct=remembered(shown))
+    return Staged(
+        lambda: told(shown),
+        two_roles,
+        with_sessions_denied,
+        whenever_denied,
+        conduct=remembered(shown),
+    )
 
 
 def user() -> Staged:
     """A user does what they never did; their keys stay as they are, and can do nothing."""
-    client = boto3.client("iam")
-    made = client.create_user(UserName="deploy", Path="/robots/")["User"]
-    client.create_access_key(UserName="deploy")
-    client.put_user_policy(
-        UserName="deploy", PolicyName="logs", PolicyDocument=document(READS_LOGS)
-    )
+    made = make_user("deploy")
+    make_user("backup")
     actor = Actor(made["Arn"], made["Arn"], "IAMUser", ACCOUNT, "198.51.100.7", "Boto3/1.35.0")
     shown = unusual(actor, made["UserId"])
-
-    def reverted(before: Any) -> Any:
-        deny = {"Sid": "DenyEverything", "Effect": "Deny", "Action": "*", "Resource": "*"}
-        inline = {POLICY: {"Version": "2012-10-17", "Statement": [deny]}}
-        return before | {"inline": before["inline"] | inline}
-
-    return Staged(
-        lambda: told(shown), lambda: user_snapshot("deploy"), reverted, conduct=remembered(shown)
-    )
+    return Staged(lambda: told(shown), two_users, with_user_denied, conduct=remembered(shown))
 
 
 SCENARIOS = (

@@ -5,6 +5,7 @@ A containment opens the instance's group for a moment: whoever takes it up must 
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -92,6 +93,34 @@ def test_a_finding_about_another_instance_does_nothing_to_this_one(
         forged = {**known, "resource": trip.attacked().request["resource"]}
         assert trip.world.handle(reported(forged), trip.guard) == []
         assert trip.there() == before
+
+
+@pytest.mark.parametrize("calls", [10, 11])
+def test_what_has_begun_is_closed_though_the_finding_is_archived_meanwhile(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    """It was called safe, and everything passed its group."""
+    told: dict[str, Any] = {}
+
+    def stage() -> Staged:
+        staged = INSTANCE.stage()
+        told.update(deepcopy(staged.attack().request))
+        return replace(staged, fakes=telling(told))
+
+    with staged_trip(world, fakes, replace(INSTANCE, stage=stage)) as trip:
+        before, change = trip.there(), trip.attacked()
+        guard = contains_at_once(trip)
+        with monkeypatch.context() as dying:
+            dying.setattr(Remediator, "make", dies_after(calls))
+            with pytest.raises(Died):
+                world.one(change, guard)
+        world.clock.pass_by(seconds=LEASE.total_seconds() + 1)
+        told["service"]["archived"] = True
+        decision = world.one(change, guard)
+        assert decision.status is Status.REVERTED
+        assert trip.there() == trip.staged.reverted(before)
+        assert trip.undone(decision).status is Status.UNDONE
+        assert trip.staged.anew(trip.there()) == trip.staged.anew(before)
 
 
 def compromised(change: Change) -> str:

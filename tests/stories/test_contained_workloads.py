@@ -1,8 +1,13 @@
-"""Databases, tasks, clusters and buckets are contained whoever dies in it, and released exactly."""
+"""Principals, databases, tasks, clusters and buckets are contained whoever dies in it.
+
+They are released exactly.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import boto3
@@ -13,7 +18,7 @@ from driftguard.aws.remediator import Remediator
 from driftguard.engine.errors import NotYet
 from driftguard.engine.recording import LEASE
 from driftguard.events.commands import Undo
-from driftguard.model import Call, Status
+from driftguard.model import Autonomy, Call, Status
 from tests.scenarios import SCENARIOS
 from tests.scenarios.containment_compute import AT_ONCE, reported, telling
 from tests.scenarios.containment_tasks import TASK as TASK_ARN
@@ -32,13 +37,19 @@ def scenario(name: str) -> Scenario:
 DATABASE, CLUSTER = scenario("database-protected"), scenario("database-cluster")
 TASK, ACCESS = scenario("task-asked"), scenario("cluster-asked")
 BUCKET = replace(scenario("bucket"), asked=True, settings={})
+ROLE = scenario("role-sessions-denied before")
+USER = replace(scenario("user"), asked=True, settings={"ask": ["*"]})
+CONDUCT, CONDUCT_USER = scenario("unusual-conduct"), scenario("unusual-conduct-user")
 
 
-# After the group is made, it is closed, the database is in it; after the task is
-# marked; after a policy and the groups are gone; after the bucket's policy is put.
+# After the group is made, it is closed, the database is in it; after the task is marked; after a
+# policy and the groups are gone; after the bucket's policy is put; after each denial, and the key.
 @pytest.mark.parametrize(
     ("scenario", "calls"),
-    [(DATABASE, 1), (CLUSTER, 2), (DATABASE, 3), (TASK, 1), (ACCESS, 2)],
+    [
+        *((DATABASE, 1), (CLUSTER, 2), (DATABASE, 3), (TASK, 1), (ACCESS, 2), (BUCKET, 1)),
+        *((ROLE, 1), (USER, 1), (USER, 2), (CONDUCT, 1), (CONDUCT_USER, 1)),
+    ],
     ids=str,
 )
 def test_whoever_takes_it_up_contains_and_an_undo_releases_exactly(
@@ -55,7 +66,12 @@ def test_whoever_takes_it_up_contains_and_an_undo_releases_exactly(
 
 
 @pytest.mark.parametrize(
-    ("scenario", "calls"), [(DATABASE, 1), (TASK, 1), (ACCESS, 1), (BUCKET, 1)], ids=str
+    ("scenario", "calls"),
+    [
+        *((DATABASE, 1), (TASK, 1), (ACCESS, 1), (BUCKET, 1)),
+        *((ROLE, 1), (USER, 1), (CONDUCT, 1), (CONDUCT_USER, 1)),
+    ],
+    ids=str,
 )
 def test_a_release_whose_worker_died_is_carried_out_to_its_end(
     world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, scenario: Scenario, calls: int
@@ -71,6 +87,24 @@ def test_a_release_whose_worker_died_is_carried_out_to_its_end(
         world.clock.pass_by(seconds=LEASE.total_seconds() + 1)
         assert trip.undone(decision).status is Status.UNDONE
         assert staged.anew(trip.there()) == staged.anew(before)
+
+
+def test_what_a_worker_that_died_has_made_can_be_undone_where_the_rest_is_held_back(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody had recorded that its group is made: there was nothing to undo."""
+    with staged_trip(world, fakes, scenario("database")) as trip:
+        before, change = trip.there(), trip.attacked()
+        with monkeypatch.context() as dying:
+            dying.setattr(Remediator, "make", dies_after(1))
+            with pytest.raises(Died):
+                trip.reverted(change)
+        world.clock.pass_by(seconds=LEASE.total_seconds() + 1)
+        decision = world.one(change, replace(trip.guard, ceiling=Autonomy.OBSERVE))
+        assert (decision.status, decision.done) == (Status.FAILED, 1)
+        assert trip.there() != before
+        assert trip.undone(decision).status is Status.UNDONE
+        assert trip.there() == before
 
 
 def unknown(scenario: Scenario) -> Scenario:
@@ -150,6 +184,66 @@ def test_a_database_that_is_gone_by_then_is_nobodys_business(world: World, fakes
             DBInstanceIdentifier="orders", SkipFinalSnapshot=True
         )
         assert trip.world.handle(change, trip.guard) == []
+
+
+def without_role(name: str) -> None:
+    """Somebody deletes a role, and what it bears."""
+    iam = boto3.client("iam")
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    iam.delete_role(RoleName=name)
+
+
+def without_user(name: str) -> None:
+    """Somebody deletes a user, and what it bears."""
+    iam = boto3.client("iam")
+    for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    for policy in iam.list_user_policies(UserName=name)["PolicyNames"]:
+        iam.delete_user_policy(UserName=name, PolicyName=policy)
+    iam.delete_user(UserName=name)
+
+
+def without_function() -> None:
+    boto3.client("lambda").delete_function(FunctionName="orders")
+
+
+def without_database() -> None:
+    boto3.client("rds").delete_db_instance(DBInstanceIdentifier="orders", SkipFinalSnapshot=True)
+
+
+FUNCTION = scenario("function-asked")
+UNPROTECTED = replace(scenario("database"), asked=True, settings={})
+# Whom a cluster or a bucket let in is gone. What a cluster's own rules let in, people are told.
+GONE = (
+    (ROLE, partial(without_role, "web")),
+    (USER, partial(without_user, "deploy")),
+    (CONDUCT, partial(without_role, "web")),
+    (FUNCTION, without_function),
+    (UNPROTECTED, without_database),
+    (ACCESS, partial(without_role, "deployer")),
+    (BUCKET, partial(without_role, "reader")),
+)
+
+
+@pytest.mark.parametrize(("scenario", "removed"), GONE, ids=[str(scenario) for scenario, _ in GONE])
+def test_what_is_gone_by_the_time_people_approve_is_left_alone(
+    world: World,
+    fakes: Fakes,
+    monkeypatch: pytest.MonkeyPatch,
+    scenario: Scenario,
+    removed: Callable[[], None],
+) -> None:
+    with staged_trip(world, fakes, scenario) as trip:
+        asked = trip.decided(trip.attacked())
+        assert asked.status is Status.ASKED, asked.reason
+        with trip.gate.lifted():
+            removed()
+        made: list[Call] = []
+        monkeypatch.setattr(Remediator, "make", lambda _, call: made.append(call))
+        decision = approved(trip.guard, asked)
+        ended = Status.OBSERVED if scenario is ACCESS else Status.REVERTED
+        assert (decision.status, decision.done, made) == (ended, 0, [])
 
 
 # --------------------------------------------------------------------------------------- a task

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from driftguard import controls
+from tests.support.each import each
 from tests.support.faults.judging import End
 from tests.support.faults.matrix import Wanted, row
 
@@ -44,6 +46,15 @@ IN_DOUBT = (
     "eks.public-endpoint:dynamodb.TransactWriteItems.2:reset",
     "eks.public-endpoint:dynamodb.TransactWriteItems.3:500",
     "lambda.insecure-library-alias:lambda.UpdateFunctionCode.1:busy",
+    # Of each containment a call whose worker dies, or that gets no answer. An instance's group is
+    # closed by whoever takes that up, though no undo opens it again.
+    "containment.bucket:s3.PutBucketVersioning.1:killed",
+    "containment.cluster:eks.UpdateAccessEntry.1:lost",
+    "containment.function:lambda.UpdateEventSourceMapping.1:killed",
+    "containment.instance:ec2.RevokeSecurityGroupIngress.1:reset",
+    "containment.role-sessions:iam.PutRolePolicy.1:lost",
+    "containment.task:ecs.UpdateTaskProtection.1:killed",
+    "containment.unusual-conduct-user:iam.PutUserPolicy.1:killed",
 )
 
 
@@ -52,3 +63,17 @@ def test_a_revert_that_got_no_answer_can_be_undone(only: str) -> None:
     found = row(only.partition(":")[0], Wanted(pairs=0, seed="ci", only=only))
     ((_, verdict),) = found.ends
     assert verdict.end is End.RIGHT, verdict.why
+
+
+def test_a_release_that_stopped_half_way_and_could_not_be_read_can_be_asked_for_again() -> None:
+    """AWS takes neither the undo's second call nor a look, from then on, until it is well again."""
+    name = "containment.bucket"
+    only = f"{name}:s3.PutBucketPolicy.2:forbidden+{name}:s3.GetBucketPolicy.5:forbidden"
+    ((_, verdict),) = row(name, Wanted(pairs=0, seed="ci", only=only)).ends
+    assert verdict.end is End.TOLD, verdict.why
+
+
+@each("contains", controls.containing())
+def test_every_containment_stands_among_the_trials(contains: str) -> None:
+    struck = (*PART, *(only.partition(":")[0] for only in IN_DOUBT))
+    assert any(one == contains or one.startswith(f"{contains}-") for one in struck)

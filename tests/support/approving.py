@@ -21,13 +21,18 @@ from tests.support.world import World
 BOB = Person("bob", slack=("U2",))
 
 
-def approved(guard: Guard, decision: Decision) -> Decision:
-    """What becomes of a request once Bob has approved the revert, and the guard carried it out."""
+def approve(guard: Guard, decision: Decision) -> None:
+    """Bob approves the revert; the guard has yet to carry it out."""
     policy = replace(guard.policy, people=(*guard.policy.people, BOB))
     desk = Desk(guard.audit, guard.state, policy, guard.now)
     yes = Vote(BOB.name, Choice.REVERT, "slack", "now", decision.before)
     reply = desk.vote(decision.id, yes)
     assert reply.counted, reply.text
+
+
+def approved(guard: Guard, decision: Decision) -> Decision:
+    """What becomes of a request once Bob has approved the revert, and the guard carried it out."""
+    approve(guard, decision)
     return guard.carry_out(decision.id)
 
 

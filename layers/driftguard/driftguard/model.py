@@ -318,15 +318,15 @@ class Decision:
     `version` counts its log entries. `done`: how many leading steps of the plan were carried out.
     One worker holds it until `lease_until`. `resumable` marks a failure that a later delivery may
     take up again (AWS throttled us; nothing was refused). `before` and `after` fingerprint the
-    state around our own change; `left` is the one after it. `head` is the hash of the last entry in
-    its log. While it is `asked`: the `votes` so far, the `quorum` that must agree, when it
-    `expires`, whether it was `escalated`, when it was `told_again`. `settles_by`: its calls are
-    made, and AWS works on them until then. `remade_by`: the ARNs of others who made the same state
-    meanwhile. At `next_try` a failed revert that left its risk is tried again (`retries` counts how
-    often), and a preparation is looked at again; at `remind` people are reminded of what it
-    contains. Times are ISO 8601, UTC. `apart`: hint, state, left and plan are too large for the
-    record itself; where they are lost, the plan is an outline, and the rest is empty. `incident`:
-    the first decision about what one actor did; `beside`: what helps to answer, by line.
+    state around our own change; `left` is the one after it, which may be `unread`. `head` is the
+    hash of the last entry in its log. While it is `asked`: the `votes` so far, the `quorum` that
+    must agree, when it `expires`, whether it was `escalated`, when it was `told_again`.
+    `settles_by`: its calls are made, and AWS works on them until then. `remade_by`: the ARNs of
+    others who made the same state meanwhile. At `next_try` a failed revert that left its risk is
+    tried again (`retries`: how often), and a preparation is looked at again; at `remind` people are
+    reminded of what it contains. Times are ISO 8601, UTC. `apart`: hint, state, left and plan are
+    too large for the record itself; where they are lost, the plan is an outline, the rest empty.
+    `incident`: the first decision about what one actor did; `beside`: lines that help to answer.
     """
 
     id: str

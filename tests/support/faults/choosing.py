@@ -62,15 +62,16 @@ def trials(scenario: Scenario, calls: list[Call], pairs: int, seed: str) -> Iter
         yield Trial(name, (first, second), ways)
 
 
-def named(only: str, calls: list[Call]) -> Trial:
+def named(only: str) -> Trial:
     """The trial that a text names: `control:call:kind`, and two of them with a `+` for a pair."""
     parts = [part.split(":") for part in only.split("+")]
-    known = {str(call): call for call in calls}
-    for _, call, _ in parts:
-        if call not in known:
-            raise SystemExit(f"there is no call {call}; there are: {', '.join(known)}")
     return Trial(
         parts[0][0],
-        tuple(known[call] for _, call, _ in parts),
+        tuple(_call(call, number) for number, (_, call, _) in enumerate(parts)),
         tuple(kind for _, _, kind in parts),
     )
+
+
+def _call(name: str, number: int) -> Call:
+    service, operation, nth = name.split(".")
+    return Call(number, service, operation, int(nth))

@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.scenarios import SCENARIOS
+from tests.scenarios.model import Scenario
 
 from .choosing import named, trials
 from .judging import End, Verdict, wrong
 from .kinds import KINDS, MEANINGS
-from .trials import Trial, begun, calls_of, forked
+from .trials import Life, Trial, begun, calls_of, forked
 
 PAIRS = "pairs"
 _WELL = (End.RIGHT, End.ASKED)
@@ -49,27 +50,40 @@ class Wanted:
 def row(name: str, wanted: Wanted) -> Row:
     """The trials of one scenario."""
     scenario = next(known for known in SCENARIOS if str(known) == name)
+    if wanted.only:
+        return _only(scenario, named(wanted.only), wanted.seed)
     # What a process works out once, each of its copies then has from the start: half their time.
     with begun(scenario) as life:
         life.live({})
     with begun(scenario) as life:
         untroubled, calls = calls_of(life)
         told = tuple(map(str, calls))
-        if wanted.only:
-            every = [named(wanted.only, calls)]
-        elif untroubled.end not in _WELL:
+        if untroubled.end not in _WELL:
             return Row(name, untroubled, told, ())
-        else:
-            every = list(trials(scenario, calls, wanted.pairs, wanted.seed))[:: wanted.step]
-        ends = []
-        for trial in every:
-            try:
-                seed = f"{wanted.seed} {trial}"
-                verdict = forked(lambda: life.live(trial.strikes, seed))  # noqa: B023
-            except RuntimeError as error:
-                verdict = wrong(f"the trial broke: {error}")
-            ends.append((trial, verdict))
-    return Row(name, untroubled, told, tuple(ends))
+        every = list(trials(scenario, calls, wanted.pairs, wanted.seed))[:: wanted.step]
+        ends = tuple((trial, _ended(life, trial, wanted.seed)) for trial in every)
+    return Row(name, untroubled, told, ends)
+
+
+def _ended(life: Life, trial: Trial, seed: str) -> Verdict:
+    try:
+        return forked(lambda: life.live(trial.strikes, f"{seed} {trial}"))
+    except RuntimeError as error:
+        return wrong(f"the trial broke: {error}")
+
+
+def _only(scenario: Scenario, trial: Trial, seed: str) -> Row:
+    """One trial; how the scenario ends when nothing goes wrong is not asked."""
+
+    def lived() -> tuple[Verdict, tuple[str, ...]]:
+        verdict = life.live(trial.strikes, f"{seed} {trial}")
+        return verdict, tuple(map(str, life.hook.calls))
+
+    with begun(scenario) as life:
+        verdict, made = forked(lived)
+    if missing := {*trial.strikes} - {*made}:
+        verdict = wrong(f"there is no call {', '.join(missing)}; there are: {', '.join(made)}")
+    return Row(str(scenario), Verdict(End.RIGHT), made, ((trial, verdict),))
 
 
 def rows(names: list[str], wanted: Wanted, processes: int) -> Iterator[Row]:

@@ -1,5 +1,7 @@
 """One control's life with a fault in it: its change, delivered until it ends, then its undo.
 
+Where people are asked about the scenario, one of them says yes: a fault strikes before or after.
+
 An account is staged once and then forked: each trial has a copy of everything, moto and all, and
 what it does there is gone with its process.
 """
@@ -13,6 +15,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 import boto3
@@ -23,8 +26,10 @@ from driftguard.audit.items import DECISION, decision_of
 from driftguard.audit.verify import Verifier
 from driftguard.controls import control
 from driftguard.engine.intake import LAST_DELIVERY, Intake, Message, Opened
+from driftguard.events.commands import carry_out_message
 from driftguard.model import Change, Decision, Status
 from tests.scenarios.model import Scenario
+from tests.support.approving import approve
 from tests.support.queues import CHANGES_ARN, COMMANDS_ARN, command_message, undo_requested
 from tests.support.round_trips import AGAIN, RoundTrip, staged_trip
 from tests.support.world import Clock, Fakes, World, make_tables, new_guard, warm_aws
@@ -48,10 +53,10 @@ class Trial:
     kinds: tuple[str, ...]
 
     @property
-    def strikes(self) -> dict[int, Kind]:
-        """The kinds by the number of the call that they strike."""
+    def strikes(self) -> dict[str, Kind]:
+        """The kinds by the name of the call that they strike."""
         struck = zip(self.calls, self.kinds, strict=True)
-        return {call.number: kind(name) for call, name in struck}
+        return {str(call): kind(name) for call, name in struck}
 
     def __str__(self) -> str:
         struck = zip(self.calls, self.kinds, strict=True)
@@ -96,24 +101,65 @@ class Life:
 
     # -------------------------------------------------------------------------- its messages
 
-    def live(self, strikes: dict[int, Kind], seed: str = "") -> Verdict:
+    def live(self, strikes: dict[str, Kind], seed: str = "") -> Verdict:
         """The change, and its undo where it was reverted, with these strikes."""
         random.seed(seed)
         self.hook.strikes = strikes
-        verdict = self._judged(self._deliver(self._change))
+        reverts: Callable[[int], Opened] = self._change
+        verdict = self._judged(self._deliver(reverts))
+        if verdict.end is End.ASKED and self.trip.scenario.asked:
+            reverts = self._approved()
+            verdict = self._judged(self._deliver(reverts))
+        if verdict.end is End.TOLD:
+            return self._taken_back(verdict)
         if verdict.end is not End.RIGHT:
             return verdict
         self.trip.queue.settled()
         made = sum(self.hook.effects.values())
-        self._deliver(self._change)
+        self._deliver(reverts)
         if sum(self.hook.effects.values()) > made:
             return wrong("a duplicate was reverted again")
+        ended = self._undone(*self._undo())
+        return self._taken_back(ended) if ended.end is End.TOLD else ended
+
+    def _taken_back(self, told: Verdict) -> Verdict:
+        """How a revert or an undo ended that failed, if what it left can be undone exactly.
+
+        Nothing goes wrong any more by then.
+        """
+        self.hook.strikes = {}
+        self.hook.pass_over()
+        ended = self._undone(*self._undo())
+        if ended.end is End.TOLD and self._is_tried_again():
+            ended = self._undone(*self._undo())
+        if ended.end is End.RIGHT or self._as_attacked():
+            return told
+        return ended if ended.end is End.WRONG else wrong(f"it cannot be undone: {ended.why}")
+
+    def _is_tried_again(self) -> bool:
+        """Lets the next try come, if there is one: whether the revert ends well then."""
+        decision = self._decision()
+        if decision is None or not decision.next_try:
+            return False
+        self.trip.world.clock.at = datetime.fromisoformat(decision.next_try)
+        command = carry_out_message(decision.id)
+        self._deliver(lambda deliveries: self._command(command, deliveries))
+        return self._judged("").end is End.RIGHT
+
+    def _undo(self) -> tuple[str, str]:
+        """Has a person ask for the undo: why it was never taken ("" if it was), and of what."""
         decision = self._decision()
         assert decision is not None
         command = undo_requested(self.trip.world.audit, decision, "alice", "a test")
-        return self._undone(
-            self._deliver(lambda deliveries: self._command(command, deliveries)), decision.id
-        )
+        return self._deliver(lambda deliveries: self._command(command, deliveries)), decision.id
+
+    def _approved(self) -> Callable[[int], Opened]:
+        """The command to carry out what people are asked about; one of them has approved it."""
+        decision = self._decision()
+        assert decision is not None
+        approve(self.trip.guard, decision)
+        command = carry_out_message(decision.id)
+        return lambda deliveries: self._command(command, deliveries)
 
     def _change(self, deliveries: int) -> Opened:
         message = Message("m-1", "{}", deliveries, CHANGES_ARN)
@@ -186,11 +232,11 @@ class Life:
         if fault := self._tampering():
             return wrong(fault)
         status = decision.status if decision else None
+        if status is Status.ASKED:
+            return Verdict(End.ASKED)
         safe = self._safe()
         if status is Status.REVERTED:
             return Verdict(End.RIGHT) if safe else wrong("it says reverted, and the risk stands")
-        if status is Status.ASKED:
-            return Verdict(End.ASKED)
         if status is Status.FAILED and decision is not None and decision.reason:
             return Verdict(End.TOLD, decision.reason)
         if reasons:
@@ -220,9 +266,9 @@ class Life:
         decision = self.trip.world.audit.get(decision_id)
         assert decision is not None
         self.trip.queue.settled()
-        staged, events = self.trip.staged, [e.event for e in self._log(decision_id)]
+        events = [entry.event for entry in self._log(decision_id)]
         if decision.status is Status.UNDONE:
-            exact = staged.anew(self.trip.there()) == staged.anew(self.attacked)
+            exact = self._as_attacked()
             return Verdict(End.RIGHT) if exact else wrong("it says undone, and it is not")
         told = self._log(decision_id)[-1].note
         if "nothing to undo" in told:
@@ -232,6 +278,10 @@ class Life:
         if reasons:
             return Verdict(End.WAITS, reasons[0])
         return wrong(f"nobody is told of the undo: the decision is {decision.status}, {events}")
+
+    def _as_attacked(self) -> bool:
+        anew = self.trip.staged.anew
+        return bool(anew(self.trip.there()) == anew(self.attacked))
 
     def _tampering(self) -> str:
         """What is wrong with the record; "" if it is whole."""

@@ -210,6 +210,21 @@ def test_where_there_is_ipv6_it_passes_too_and_then_no_more() -> None:
         assert call.parameters["IpPermissions"] == [*EVERYBODY]
 
 
+@each(
+    ("group", "held", "half"),
+    [
+        (own_group(ingress=EVERYBODY), "sg-9", True),
+        (own_group(egress=EVERYBODY[1:]), "sg-9", True),
+        (own_group(ingress=EVERYBODY), "sg-1", False),
+        (own_group(ingress=[{"IpProtocol": "icmp", "IpRanges": []}]), "sg-9", False),
+        (own_group(), "sg-9", False),
+    ],
+)
+def test_what_is_in_its_opened_group_is_half_moved(group: Any, held: str, half: bool) -> None:
+    found = state(interfaces=[interface("eni-1", held)], quarantine=[group])
+    assert instance_plan.is_half_moved(found) is half
+
+
 def test_each_vpc_has_a_group_of_its_own() -> None:
     found = steps(interfaces=[interface("eni-1"), interface("eni-2", vpc="vpc-2")])
     made = [call.parameters["VpcId"] for call in calls(found, "CreateSecurityGroup")]

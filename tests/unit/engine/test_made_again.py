@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from driftguard.aws.calls import AwsError
 from driftguard.aws.remediator import is_gone
 from driftguard.engine.apply import apply_for
+from driftguard.engine.recheck import is_of
 from driftguard.model import Call, Plan, Status, Step
 from tests.scenarios import SCENARIOS
 from tests.support.each import each
@@ -118,3 +119,23 @@ def test_an_undo_whose_answer_the_sdk_lost_is_exact_and_told_as_such(
         assert (undone.status, exact) == (
             (Status.UNDONE, True) if retries else (Status.FAILED, False)
         )
+
+
+MAKE, CLOSE, OTHER = (Call("ec2", name, {}, on=("*",)) for name in ("Make", "Close", "Other"))
+CLOSED = Step(CLOSE, ())
+
+
+@each(
+    ("rest", "of_it"),
+    [
+        ((CLOSED,), True),
+        ((Step(OTHER, (MAKE,)), CLOSED), True),
+        ((Step(OTHER, (), additive=True),), True),
+        ((CLOSED, Step(OTHER, ())), False),
+    ],
+)
+def test_only_a_call_that_was_judged_needs_no_undo_of_its_own(
+    rest: tuple[Step, ...], of_it: bool
+) -> None:
+    judged = Plan((Step(MAKE, (OTHER,)), CLOSED))
+    assert is_of(judged, Plan(rest)) is of_it

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from driftguard.approvals.owed import owed
-from driftguard.approvals.rules import RELEASE_REQUESTED
+from driftguard.approvals.rules import RELEASE_REQUESTED, UNREAD
 from driftguard.engine import recording
 from driftguard.engine.guard import Guard
 from driftguard.events.commands import UndoRequested, carry_out_message, command_of
@@ -145,3 +145,57 @@ def test_a_refused_undo_leaves_a_decision_what_it_was(
     open_up(group, 23)
     assert resumed(world, failed).status is status
     assert events(world, failed)[-1] == "undo-refused"
+
+
+# -------------------------------------------------------- the state after it could not be read
+
+
+@pytest.fixture
+def unread(world: World, failed: Decision) -> Decision:
+    """The same, and the group could not be read after the call."""
+    case = world.guard._case(failed, False)
+    return recording.fail(case, failed, "unverified", UNREAD)
+
+
+def undone(world: World, decision: Decision) -> Decision:
+    asked = command_of(undo_requested(world.audit, decision, "bob", "mine"))
+    assert isinstance(asked, UndoRequested)
+    return world.guard.undo_requested(asked)
+
+
+def test_what_could_not_be_read_is_undone_if_it_is_as_a_revert_leaves_it(
+    world: World, group: str, unread: Decision
+) -> None:
+    """It was refused: "it was gone, and is there again"."""
+    assert (unread.after, is_open(group)) == (UNREAD, False)
+    after = undone(world, unread)
+    assert (after.status, is_open(group)) == (Status.UNDONE, True)
+    assert world.audit.log(unread.id)[-1].note == "exactly as before"
+
+
+def test_what_could_not_be_read_and_is_as_before_needs_no_call(
+    world: World, group: str, unread: Decision, refusing: Refusing
+) -> None:
+    open_up(group, 22)
+    refusing(AUTHORIZE, "UnauthorizedOperation")
+    assert undone(world, unread).status is Status.UNDONE
+
+
+def test_what_could_not_be_read_and_is_risky_in_another_way_is_tried_again_first(
+    world: World, group: str, unread: Decision
+) -> None:
+    open_up(group, 22)
+    open_up(group, 23)
+    after = undone(world, unread)
+    note = world.audit.log(unread.id)[-1].note
+    assert (after.status, after.next_try) == (Status.FAILED, unread.next_try)
+    assert note.startswith("the resource could not be read after the last call, and now ")
+    assert note.endswith(f"; it is tried again at {unread.next_try}")
+
+
+def test_an_undo_of_it_whose_worker_died_goes_on(
+    world: World, group: str, unread: Decision, refusing: Refusing
+) -> None:
+    begun(world, unread, refusing)
+    assert resumed(world, unread).status is Status.UNDONE
+    assert is_open(group)

@@ -13,6 +13,8 @@ A revert that failed and is tried again can be ended by accepting the change, wi
 
 from __future__ import annotations
 
+from typing import Final
+
 from driftguard.frozen import dataclass
 from driftguard.guardrails.spoken import asks_about_what_is_earned
 from driftguard.model import Autonomy, Choice, Decision, Plan, Status, Step, Vote
@@ -22,8 +24,9 @@ from .requester import not_named
 
 LINK = "link"
 _COMMANDS = {Choice.REVERT: "approve", Choice.ACCEPT: "accept"}
-# What stands for the fingerprint of what is not there, or was not looked at.
+# What stands for the fingerprint of what is not there; of what could not be read, or was not read.
 GONE = "gone"
+UNREAD: Final = "unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def shown(decision: Decision) -> str:
 
     One that did nothing has often not looked again: then it left what was there before.
     """
-    looked_again = is_tried_again(decision) and decision.after not in ("", GONE)
+    looked_again = is_tried_again(decision) and decision.after not in ("", GONE, UNREAD)
     return decision.after if looked_again else decision.before
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from driftguard.approvals.rules import GONE
 from driftguard.aws.client import Reader
@@ -46,6 +47,9 @@ from . import differences
 from .comparing import Assessment, Comparison
 from .context import Context
 from .errors import Incomparable
+
+# What was seen of a resource: `UNREAD` where it could not be read, None where it is gone.
+Seen = Observation | Literal["unread"] | None
 
 
 def keys(place: Place, policy: Policy, control: AnyControl, resource: Resource) -> tuple[Key, ...]:
@@ -154,8 +158,10 @@ class Case:
 
     # ------------------------------------------------------------------- telling states apart
 
-    def fingerprint(self, observation: Observation | None) -> str:
+    def fingerprint(self, observation: Seen) -> str:
         """The fingerprint of the state, to which an approval and an undo are bound."""
+        if isinstance(observation, str):
+            return observation
         return GONE if observation is None else observation.fingerprint(self.control.volatile)
 
     def seen(self, observation: Observation) -> str:

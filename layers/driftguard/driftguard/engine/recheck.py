@@ -8,15 +8,17 @@ resource may be in another state than the one that was judged.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from driftguard.guardrails import judgment
 from driftguard.guardrails.circumstances import Circumstances
 from driftguard.guardrails.guardrail import Guardrail
 from driftguard.guardrails.spoken import spoken
-from driftguard.model import Autonomy, Choice, Decision
+from driftguard.model import Autonomy, Choice, Decision, Plan
 
 from . import judging
+from .apply import merged
 from .case import Case
 from .comparing import Assessment
 
@@ -56,12 +58,15 @@ class HeldBack(NamedTuple):
     limit: Autonomy
 
 
-def going_on(case: Case, decision: Decision, assessment: Assessment) -> HeldBack | None:
+def going_on(
+    case: Case, decision: Decision, assessment: Assessment, *, in_doubt: bool = False
+) -> HeldBack | None:
     """Why not to go on with a revert on the state as it is now; None if nothing holds it back.
 
     People approve the calls that they were shown, and no others. What they approved is tried again
     until they exempt it. Without their approval, whatever holds reverts back by now also holds back
-    what is still to do.
+    what is still to do. The rest of the plan that was judged is judged with what is made of it
+    already (`in_doubt` as in `merged`): the undo of a call that is made may take back what is left.
     """
     if decision.autonomy is not Autonomy.REVERT:
         shown = [step.call for step in decision.plan.steps]
@@ -78,7 +83,16 @@ def going_on(case: Case, decision: Decision, assessment: Assessment) -> HeldBack
         waited_for = timed_out and guardrail.waits_for_approval
         return waited_for or guardrail.counts_itself or guardrail.of_the_day
 
+    if assessment.plan.steps and is_of(decision.plan, assessment.plan):
+        whole, _ = merged(decision.plan, decision.done, assessment.plan, in_doubt=in_doubt)
+        assessment = replace(assessment, plan=whole)
     return _held(judging.of_decision_now(case, decision, assessment), passed_over)
+
+
+def is_of(plan: Plan, rest: Plan) -> bool:
+    """Whether what has no undo of its own in the rest of a plan was in that plan, call by call."""
+    calls = [step.call for step in plan.steps]
+    return all(step.undo or step.additive or step.call in calls for step in rest.steps)
 
 
 def _exempted(case: Case, decision: Decision, assessment: Assessment) -> HeldBack | None:

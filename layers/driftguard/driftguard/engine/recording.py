@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn
 
-from driftguard.approvals.rules import SETTLING, is_undoable
+from driftguard.approvals.rules import SETTLING, UNREAD, is_undoable
 from driftguard.audit import Conflict
 from driftguard.aws.calls import AwsError
 from driftguard.aws.dynamodb import Moved
@@ -17,7 +17,7 @@ from driftguard.state import learning
 from driftguard.state.keys import StateRecord, StateRecords
 
 from . import retrying
-from .case import Case
+from .case import Case, Seen
 from .errors import Busy, NotYet, Waiting
 
 # Longer than the guard's Lambda can run, shorter than the queue hides a message.
@@ -130,7 +130,7 @@ def put_off(case: Case, decision: Decision, why: str, *, in_doubt: bool = False)
     """
     if case.last_chance and decision.status is Status.REVERTING:
         reason = f"{why}; its message is dead-lettered"
-        fail(case, decision, reason, None, in_doubt=in_doubt)
+        fail(case, decision, reason, UNREAD, in_doubt=in_doubt)
     else:
         waiting = replace(decision, lease_until=_ended(case, in_doubt), updated=case.now())
         append(case, waiting, "waiting", why)
@@ -141,7 +141,7 @@ def fail(
     case: Case,
     decision: Decision,
     reason: str,
-    observation: Observation | None,
+    observation: Seen,
     *,
     in_doubt: bool = False,
     taught: Taught | None = None,
@@ -174,7 +174,7 @@ def end(
     decision: Decision,
     status: Status,
     reason: str,
-    observation: Observation | None,
+    observation: Seen,
     *,
     done: int | None = None,
     resumable: bool = False,
@@ -187,7 +187,7 @@ def end(
         decision,
         status=status,
         after=case.fingerprint(observation),
-        left={} if observation is None else observation.state,
+        left=observation.state if isinstance(observation, Observation) else {},
         reason=decision.reason if status in (Status.REVERTED, Status.UNDONE) else reason,
         done=decision.done if done is None else done,
         lease_until=_ended(case, in_doubt),
@@ -203,7 +203,9 @@ def end(
         ended = replace(ended, remind=reminded_at(ended, case.settings))
 
     # People may accept what a revert has left that is tried again: the sweep is to know it then.
-    left = case.seen(observation) if observation is not None and ended.next_try else ""
+    left = ""
+    if isinstance(observation, Observation) and ended.next_try:
+        left = case.seen(observation)
     if left:
         # What this decision itself wrote meanwhile is part of what is remembered now.
         case = replace(case, remembered=case.context.state.recall(*case.record_keys()))
@@ -216,10 +218,10 @@ def end(
     return append(case, ended, status.value, reason, by=by, taught=lessons)
 
 
-def seen_after(case: Case, done: int) -> Observation | None:
+def seen_after(case: Case, done: int) -> Seen:
     """The state after an error, if there is something to undo in it."""
     try:
-        return case.observe() if done else None
+        return case.observe() if done else UNREAD
     except AwsError:
-        # The error that stopped us is recorded; without this look there is only no undo.
-        return None
+        # The error that stopped us is recorded; an undo then looks at what is there.
+        return UNREAD

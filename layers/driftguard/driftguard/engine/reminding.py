@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from driftguard.approvals.contained import reminded_at
+from driftguard.approvals.rules import UNREAD
 from driftguard.audit import Conflict
 from driftguard.aws.calls import AwsError
 from driftguard.controls.containment.findings import reminded_after
@@ -50,7 +51,7 @@ def remind(case: Case, decision: Decision) -> Decision:
         if observation is None:
             gone = replace(decision, remind="", told_again=case.now())
             return _record(case, gone, "reminded-no-more", "it is gone: nothing is contained")
-        changed = case.fingerprint(observation) != decision.after
+        changed = decision.after not in (UNREAD, case.fingerprint(observation))
         how = f"; it has changed since: {case.how(decision, observation)}" if changed else ""
     told = replace(decision, remind=case.now(after), told_again=case.now())
     return _record(case, told, "reminded", f"still contained, until a person releases it{how}")

@@ -10,6 +10,7 @@ from driftguard.model import Autonomy, Call, Decision, Finding, Observation, Pla
 from driftguard.state import freezes
 
 from . import asking, recheck, recording, undo
+from .apply import merged
 from .case import Case
 from .comparing import Assessment
 from .revert import begun, failed_to_settle, finish, plan_again, revert, unfinished
@@ -95,12 +96,15 @@ def resume(
     rest = _rest_of_what_was_shown(case, decision, assessment, died)
     if rest is not None:
         assessment = replace(assessment, plan=rest)
-    if held := recheck.going_on(case, decision, assessment):
+    if held := recheck.going_on(case, decision, assessment, in_doubt=died):
         if not died and not decision.done and held.limit is Autonomy.ASK:
             asked = replace(decision, retries=0)
             return asking.ask_anew(case, asked, assessment, held.reason)
-        reason = unfinished(decision, assessment.finding, held.reason)
-        return recording.end(case, decision, Status.FAILED, reason, observation)
+        # What a worker that died has made can be undone like what another one recorded.
+        plan, done = merged(decision.plan, decision.done, assessment.plan, in_doubt=died)
+        stopped = replace(decision, plan=plan, done=done)
+        reason = unfinished(stopped, assessment.finding, held.reason)
+        return recording.end(case, stopped, Status.FAILED, reason, observation)
     if rest is not None:
         # What people approved is carried out as it was shown to them.
         made = len(decision.plan.steps) - len(rest.steps)

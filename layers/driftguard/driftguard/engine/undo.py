@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from driftguard.approvals.rules import (
     RELEASE_REQUESTED,
     UNDO_REQUESTS,
     UNDOABLE,
+    UNREAD,
     inverse,
     why_not_undoable,
 )
@@ -43,7 +45,12 @@ def undo(case: Case, decision: Decision, command: Undo) -> Decision:
         command.reason,
         by=command.by,
     )
-    return _carry_out(case, taken, by=command.by)
+    if decision.after != UNREAD:
+        return _carry_out(case, taken, by=command.by)
+    observation = case.observe()
+    if case.fingerprint(observation) == case.before(decision):
+        return _end(case, taken, _EXACT, observation, by=command.by)
+    return _carry_out(case, taken, by=command.by, again=True)
 
 
 def go_on(case: Case, decision: Decision) -> Decision:
@@ -65,7 +72,7 @@ def go_on(case: Case, decision: Decision) -> Decision:
             recording.wait_for_aws(case, decision)
         return _end(case, decision, _INEXACT, observation, by=by)
     calls = len(inverse(decision.plan, decision.done).steps)
-    if now != decision.after and calls == 1:
+    if now != decision.after != UNREAD and calls == 1:
         how = case.how(decision, observation)
         note = f"the resource has changed since the undo was asked for: {how}"
         return _refused(case, decision, note, by=by)
@@ -117,10 +124,37 @@ def _why_not(case: Case, decision: Decision) -> str:
         return refusal
     if by_people := _left_to_people(case, decision):
         return by_people
+    if decision.after == UNREAD:
+        return _why_not_ours(case, decision)
     observation = case.observe()
     if case.fingerprint(observation) != decision.after:
         return f"the resource has changed since it was reverted: {case.how(decision, observation)}"
     return ""
+
+
+def _why_not_ours(case: Case, decision: Decision) -> str:
+    """Why a state may not be what was left, which could not be read then; "" where it may.
+
+    It may where it is safe, as a revert leaves it, or as it was before the revert. An undo of
+    several calls that stopped between them can be repeated, as one whose worker died.
+    """
+    observation, assessment = case.look()
+    is_safe = observation is not None and assessment is None
+    if is_safe or case.fingerprint(observation) == case.before(decision):
+        return ""
+    log = case.context.audit.log(decision.id)
+    if _has_stopped(decision, log) and len(inverse(decision.plan, decision.done).steps) > 1:
+        return ""
+    now = "it is gone now" if assessment is None else f"now {assessment.finding.summary}"
+    again = f"; it is tried again at {decision.next_try}" if decision.next_try else ""
+    return f"the resource could not be read after the last call, and {now}{again}"
+
+
+def _has_stopped(decision: Decision, log: Sequence[Entry]) -> bool:
+    """Whether what failed last is an undo, and not the revert that it was to take back."""
+    last = [*takewhile(lambda entry: entry.event != "undo-asked", reversed(log))]
+    failed = sum(entry.event == Status.FAILED.value for entry in last)
+    return not decision.resumable and len(last) < len(log) and failed == 1
 
 
 def _left_to_people(case: Case, decision: Decision) -> str:

@@ -147,8 +147,12 @@ class Instance(Control[InstanceSettings]):
         self, state: Document, baseline: Document | None, settings: InstanceSettings
     ) -> Finding | None:
         left = instance_plan.left(state)
-        if not left or not findings.stands(state, settings):
+        if not left:
             return None
+        if not findings.stands(state, settings):
+            # A containment that has begun goes on: in the middle of it, everything passes.
+            begun = f"the containment of instance {state['instance']} has begun: {'; '.join(left)}"
+            return Finding(begun) if instance_plan.is_half_moved(state) else None
         summary = f"instance {state['instance']} is compromised: {'; '.join(left)}"
         return findings.finding(state, settings, Target.INSTANCE, summary, self.severity)
 

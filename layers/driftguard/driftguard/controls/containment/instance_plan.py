@@ -41,6 +41,15 @@ def open_groups(state: Document) -> list[Document]:
     return [one for one in documents(state, "quarantine") if not quarantine.is_closed(one)]
 
 
+def is_half_moved(state: Document) -> bool:
+    """Whether everything passes the instance's own group, which is to be closed yet."""
+    held = [one["groups"] for one in documents(state, "interfaces")]
+    return any(
+        quarantine.is_opened(group) and [text(group, "group")] in held
+        for group in documents(state, "quarantine")
+    )
+
+
 def left(state: Document) -> list[str]:
     """What is still to do until the instance is contained, in words; nothing where it is."""
     said = []

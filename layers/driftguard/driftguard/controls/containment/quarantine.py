@@ -101,6 +101,12 @@ def is_closed(group: Document) -> bool:
     return not any(documents(group, way) for way in _WAYS)
 
 
+def is_opened(group: Document) -> bool:
+    """Whether everything passes a group as it was read, in or out, as while a thing is moved."""
+    passing = everybody(sixth=True)
+    return any(one in documents(group, way) for way in _WAYS for one in passing)
+
+
 class Network(NamedTuple):
     """A VPC that an instance has interfaces in, and what calls about it are on.
 
