@@ -22,6 +22,8 @@ from driftguard.approvals.rules import is_of_one_answer
 from driftguard.approvals.undoing import asked_for as undo_asked_for
 from driftguard.approvals.undoing import done as undo_done
 from driftguard.audit import Entry
+from driftguard.audit.table import _is_news
+from driftguard.channels.message.telling import message
 from driftguard.documents import Json
 from driftguard.events.commands import Contain, Release, contain_message, release_message
 from driftguard.model import Choice, Decision, Status, Vote
@@ -430,6 +432,8 @@ def test_what_failed_is_tried_no_more_once_the_incident_is_released(
     assert (ended.status, ended.next_try, ended.resumable) == (Status.FAILED, "", False)
     assert "bob ended that with the release" in ended.reason
     assert stolen.world.audit.log(failed.id)[-1].event == "tries-ended"
+    assert _is_news(ended, "tries-ended")
+    assert "tried again" not in message(ended, None).timeout
     list(stolen.guard.release(Release(now.id), print))
     # Its timer finds nothing to do, and neither does whoever wakes the guard.
     stolen.world.clock.pass_by(hours=2)
