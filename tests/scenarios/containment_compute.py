@@ -225,11 +225,12 @@ class Fleet:
                 one["GroupName"]: (one["IpPermissions"], one["IpPermissionsEgress"])
                 for one in found
             },
-            "evidence": sorted(
+            # A call that is sent again takes another snapshot, which is evidence as well.
+            "evidence": {
                 one["VolumeId"]
                 for one in self.ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
                 if "Tags" in one
-            ),
+            },
         }
 
     def volumes(self) -> list[str]:
@@ -253,7 +254,7 @@ class Fleet:
             },
             "balanced": [one for one in before["balanced"] if one != self.instance],
             "groups": before["groups"] | {self.contained(): ([], [])},
-            "evidence": sorted([*before["evidence"], *self.volumes()]),
+            "evidence": {*before["evidence"], *self.volumes()},
         }
 
 

@@ -13,6 +13,7 @@ from moto.ec2.models.elastic_network_interfaces import (
     NetworkInterface,
     NetworkInterfaceBackend,
 )
+from moto.elbv2.models import FakeTargetGroup
 from moto.rds.models import SnapshotAttributesMixin
 
 
@@ -22,6 +23,7 @@ def install() -> None:
     SnapshotAttributesMixin.modify_attribute = _once  # type: ignore[method-assign]
     NetworkInterfaceBackend.modify_network_interface_attribute = _moved  # type: ignore[method-assign]
     NetworkInterface.group_set = property(_own_groups)  # type: ignore[method-assign]
+    FakeTargetGroup.deregister = _deregistered  # type: ignore[method-assign]
 
 
 def _replaced(trail: Trail, insight_selectors: list[dict[str, str]]) -> None:
@@ -66,3 +68,11 @@ def _own_groups(interface: NetworkInterface) -> Any:
     own = interface._group_set
     found = _all_groups.fget(interface)  # type: ignore[attr-defined]
     return own if interface.device_index or set(found) == set(own) else found
+
+
+_deregister = FakeTargetGroup.deregister
+
+
+def _deregistered(group: FakeTargetGroup, targets: list[dict[str, Any]]) -> None:
+    """Elastic Load Balancing API Reference, DeregisterTargets: it succeeds without the target."""
+    _deregister(group, [one for one in targets if one["Id"] in group.targets])

@@ -41,6 +41,7 @@ GONE = "PolicyNotFound"
         ("DeleteTrail", "ConflictException", False),
         ("DeleteTrail", "", False),
         ("PutTrail", "TrailNotFoundException", False),
+        ("EnterStandby", "ValidationError", False),
     ],
 )
 def test_an_answer_says_that_what_a_call_takes_away_is_not_there(
@@ -48,6 +49,11 @@ def test_an_answer_says_that_what_a_call_takes_away_is_not_there(
 ) -> None:
     call = Call("x", operation, {}, on=("*",))
     assert is_gone(call, AwsError("said", code=code)) is gone
+
+
+def test_an_instance_that_is_not_in_service_any_more_has_been_put_on_standby() -> None:
+    call = Call("autoscaling", "EnterStandby", {}, on=("*",))
+    assert is_gone(call, AwsError("The instance i-1 is not in InService.", code="ValidationError"))
 
 
 def applied(*answers: AwsError | None, again: bool) -> Any:

@@ -63,6 +63,8 @@ _NOT_THERE = (
     *("notfound", "nosuch", "notexist", "nonexist", "notattached", "notassociated"),
     "unknownresource",
 )
+# Operations that take away what their codes do not name, and what their answer says then.
+_SAYS = {"EnterStandby": "is not in InService"}
 
 
 def is_gone(call: Call, error: AwsError) -> bool:
@@ -70,6 +72,8 @@ def is_gone(call: Call, error: AwsError) -> bool:
 
     That is what the call wants; by itself it does not say that the call had any part in it.
     """
+    if said := _SAYS.get(call.operation):
+        return said in (error.withheld or str(error))
     code = error.code.replace("_", "").lower()
     takes_away = call.operation.startswith(_TAKING_AWAY)
     return takes_away and any(words in code for words in _NOT_THERE)
