@@ -203,3 +203,6 @@ SCENARIOS = (
     Scenario("containment.cluster", cluster, settings=AT_ONCE),
     Scenario("containment.cluster", cluster, "asked", asked=True),
 )
+
+# What nothing undoes: no round trip, but its calls are the control's, too.
+STOPPED = Scenario("containment.task", task, "stopped", {**AT_ONCE, "stop": True}, asked=True)

@@ -30,6 +30,7 @@ from driftguard.sweep.look import sweep
 from driftguard_cli.generate import generated, sizes
 from driftguard_cli.generate.template import in_template
 from tests.scenarios import SCENARIOS
+from tests.scenarios.containment_tasks import STOPPED
 from tests.scenarios.model import Scenario
 from tests.support.each import each
 from tests.support.template import resources
@@ -331,7 +332,7 @@ def operations() -> set[Operation]:
     """Every operation that any control's plan, or its undo, makes, with its IAM actions."""
     found: set[Operation] = set()
     guard = new_guard(Clock(), warm_aws())
-    for scenario in SCENARIOS:
+    for scenario in (*SCENARIOS, STOPPED):
         with mock_aws(), pytest.MonkeyPatch.context() as patched:
             make_tables()
             one = planned(guard, scenario, Fakes(patched))

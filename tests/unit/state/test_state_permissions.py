@@ -90,7 +90,9 @@ def test_who_takes_answers_may_read_and_write_what_they_teach(
 def test_who_takes_one_answer_to_an_incident_may_read_it_and_the_guard_too(
     world: World, judge: Judge
 ) -> None:
-    first, second = (Asked(world, open_group(name)) for name in ("a", "b"))
+    first = Asked(world, open_group("a"))
+    world.clock.pass_by(seconds=1)
+    second = Asked(world, open_group("b"))
     found = incidents.found(world.audit, world.state, second.decision.id)
     assert found is not None
     assert [one.id for one in found.waiting] == [first.decision.id, second.decision.id]

@@ -63,7 +63,11 @@ class Three:
     def __init__(self, room: Room, slack: SlackStandIn) -> None:
         self.room, self.slack = room, slack
         self.queue = boto3.client("sqs").create_queue(QueueName="commands")["QueueUrl"]
-        self.decisions = [room.decide() for _ in range(3)]
+        self.decisions = []
+        for _ in range(3):
+            self.decisions.append(room.decide())
+            # What is decided at one moment has no order.
+            room.world.clock.pass_by(seconds=1)
         assert room.tell(*self.decisions) == ""
         self.policy = room.policy
 
