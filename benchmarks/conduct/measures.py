@@ -187,7 +187,8 @@ def _stratus(
     techniques: dict[str, list[Sighting]] = {}
     for line in path.read_text().splitlines():
         record = json.loads(line)
-        sighting = sighting_of({"detail": record})
+        service = str(record["eventSource"]).removesuffix(".amazonaws.com")
+        sighting = sighting_of({"source": f"aws.{service}", "detail": record})
         if sighting is None:
             continue
         who = user if sighting.actor.kind == "IAMUser" else role
