@@ -13,7 +13,9 @@ from moto import mock_aws
 
 from driftguard.aws.dynamodb import Moved
 from driftguard.conduct.memory import day_of, worth
-from driftguard.conduct.record import lately, memory_of, unusual_on
+from driftguard.conduct.record import memory_of
+from driftguard.conduct.score import ASKED
+from driftguard.conduct.unusual import lately, unusual_on
 from driftguard.conduct.watcher import MOST_A_DAY, Watcher
 from driftguard.documents import Document
 from driftguard.events.cloudtrail import change_from_event
@@ -102,7 +104,7 @@ def test_a_burst_of_reads_from_elsewhere_has_the_guard_look_once(watched: Watche
     assert change.actor.source == "198.51.100.7"
     shown = unusual_on(watched.document(), DAY)
     assert shown is not None
-    assert shown.asked
+    assert [(one.event, one.done) for one in shown.sent] == [(change.id, True)]
     assert "first use of iam" in shown.line
     assert lately(watched.document(), NOW) == shown
     assert lately(watched.document(), NOW + timedelta(days=2)) is None
@@ -172,6 +174,40 @@ def test_people_are_asked_about_so_many_principals_a_day_and_the_rest_is_counted
     assert (len(watched.sent), taken.counts.over_budget) == (MOST_A_DAY, 1)
     watched.clock.pass_by(days=1)
     assert watched.take(*looking_around(who=by_role("other"), at=watched.clock.at)).counts.looks
+
+
+def test_the_record_says_what_is_sent_before_it_is_sent(watched: Watched) -> None:
+    """The guard believes no event of which the record does not say so."""
+    taken, said = batch(looking_around()), []
+
+    def send(event: Document) -> None:
+        shown = unusual_on(watched.document(), DAY)
+        said.append(shown.told(str(event["id"])) if shown is not None else None)
+        if len(said) == 1:
+            raise TimeoutError("SQS does not answer")
+
+    watcher = Watcher(watched.table, watched.past, send, watched.clock.now)
+    with pytest.raises(TimeoutError):
+        watcher.take(taken)
+    assert taken.failed()
+    watcher.take(batch(looking_around()))
+    watcher.take(batch(looking_around()))
+    assert [one and one.actor.session.rpartition("/")[2] for one in said] == ["i-0abc", "i-0abc"]
+    # What is sent again is one question: there is room for the others still.
+    for number in range(2 * MOST_A_DAY):
+        watched.take(*looking_around(who=by_role(f"role{number}")))
+    assert len(watched.sent) == MOST_A_DAY - 1
+
+
+def test_of_whom_there_was_no_room_for_the_record_does_not_say_that_people_are_asked(
+    watched: Watched,
+) -> None:
+    for number in range(MOST_A_DAY + 1):
+        watched.take(*looking_around(who=by_role(f"role{number}")))
+    left_out = unusual_on(watched.document(f"arn:aws:iam::{ACCOUNT}:role/role{MOST_A_DAY}"), DAY)
+    assert left_out is not None
+    assert left_out.score >= ASKED
+    assert left_out.sent == ()
 
 
 def test_a_record_stays_small_whatever_is_made_up(watched: Watched) -> None:

@@ -154,7 +154,11 @@ def test_every_rule_takes_only_what_aws_sends() -> None:
         (read("kms", "Decrypt", address="s3.amazonaws.com"), False, False),
         (read("s3", "GetObject", managementEvent=False), False, False),
         # What anybody can put who may put events.
-        ({**read("s3", "ListBuckets", error="AccessDenied"), "source": "driftguard.x"}, False, False),
+        (
+            {**read("s3", "ListBuckets", error="AccessDenied"), "source": "driftguard.x"},
+            False,
+            False,
+        ),
     ],
 )
 def test_the_rule_of_conduct_lets_through_what_shows_conduct(

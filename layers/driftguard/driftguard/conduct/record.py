@@ -1,4 +1,4 @@
-"""Keeps what is remembered of one principal's conduct: its memory, this day, and what was unusual.
+"""Keeps what is remembered of one principal's conduct: its memory, and what this day has shown.
 
 Pure: documents in, documents out. A day is learned from when it is over, and only if it was clean
 (`pending`, `folded`). Whatever others choose is bounded: values of a day, windows, reasons.
@@ -7,15 +7,15 @@ Pure: documents in, documents out. A day is learned from when it is over, and on
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
-from driftguard.documents import Document, Json, digest, documents, mapping, moment, stamp, text
+from driftguard.documents import Document, Json, digest, mapping, moment, stamp
 from driftguard.events.sighting import Sighting
-from driftguard.model import Actor
 
 from .memory import DENIED, FADED, MOST, READS, Memory, Seen, day_of, known, learned, level, worth
 from .score import ASKED, NOTED, Score, score_of
+from .unusual import Unusual, keeping, unusual_on, was_asked
 
 # A burst is what one session does in this many seconds, in windows that begin with the clock.
 WINDOW = 600
@@ -23,35 +23,14 @@ WINDOW = 600
 _OF_A_DAY, _WINDOWS, _SESSIONS = 40, 2, 6
 # A session with fewer different reads, or denied calls, than that in a batch is no burst yet.
 _READS_KEPT, _DENIED_KEPT = 4, 2
-# For how many days what was unusual is kept, and the same reasons are not asked about again.
-_KEPT, APART = 3, 7
+# For how many days what was unusual is kept.
+_KEPT = 3
 # What weighs as much is a reason of its own to ask.
 _HEAVY = 0.15
 # How many days one is worth that people accepted.
 _ACCEPTED = 7.0
-# How many reasons are told, and how long a name of somebody may be.
-_REASONS, _LONGEST = 6, 1_024
-
-
-class Unusual(NamedTuple):
-    """An unusual day of a principal: when it was noticed, how unusual it is, why, and who it was.
-
-    `actor` is the session that showed it; `id` the principal's unique id, "" where it is unknown.
-    `asked`: it is one that people are asked about.
-    """
-
-    day: int
-    at: str
-    score: int
-    reasons: tuple[str, ...]
-    actor: Actor
-    id: str
-    asked: bool
-
-    @property
-    def line(self) -> str:
-        """In words: `conduct score 72: use of iam, which it has not used; …`."""
-        return f"conduct score {self.score}: {'; '.join(self.reasons)}"
+# How many reasons are told.
+_REASONS = 6
 
 
 class Pending(NamedTuple):
@@ -124,66 +103,27 @@ def taken(
     }
     if score.score < NOTED:
         return after, None
-    asks = score.score >= ASKED and not _was_asked(document, score, day)
-    noted = _noted(document, score, sightings, now, asks=asks)
-    if noted is not None:
-        kept = [one for one in documents(document, "unusual") if one.get("day") != day]
-        kept = [one for one in kept if _whole(one, "day") > day - _KEPT]
-        after["unusual"] = [*kept, noted]
-    current = unusual_on(after, day)
-    return after, current if current is not None and current.asked and asks else None
+    unusual = unusual_on(document, day)
+    if unusual is None or unusual.score < score.score:
+        noted = _noted(score, _leading(sightings, memory_of(document), day), now)
+        unusual = noted._replace(sent=unusual.sent if unusual is not None else ())
+        after = {**keeping(after, unusual, _KEPT)}
+    asks = unusual.score >= ASKED and not was_asked(after, unusual)
+    return after, unusual if asks else None
 
 
-def asked(document: Document, day: int) -> Document:
-    """The record with this day's reasons as asked about: none of them is again for a week."""
-    recent = {
-        key: on
-        for key, on in mapping(document, "asked").items()
-        if isinstance(on, int) and on > day - APART
-    }
-    today = next((one for one in documents(document, "unusual") if one.get("day") == day), {})
-    keys = today.get("keys")
-    fresh = [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
-    return {**document, "asked": {**recent, **dict.fromkeys(fresh, day)}}
-
-
-def _was_asked(document: Document, score: Score, day: int) -> bool:
-    """Whether people were asked today, or about each of these reasons within a week."""
-    before = mapping(document, "asked")
-    if day in before.values():
-        return True
-    on = [before.get(key) for key in _keys(score)]
-    return all(isinstance(one, int) and one > day - APART for one in on)
-
-
-def _keys(score: Score) -> list[str]:
-    """The reasons that are worth another question: what weighs little differs from day to day."""
-    return [one.key[:100] for one in score.signals[:_REASONS] if one.weight >= _HEAVY]
-
-
-def _noted(
-    document: Document, score: Score, sightings: Sequence[Sighting], now: datetime, *, asks: bool
-) -> Document | None:
-    """What is kept of an unusual day; None where what is kept of it is no less unusual."""
-    day = day_of(now)
-    before = next((one for one in documents(document, "unusual") if one.get("day") == day), {})
-    if _whole(before, "score") >= score.score and (before.get("asked") is True or not asks):
-        return None
-    leading = _leading(sightings, memory_of(document), day)
-    return {
-        "day": day,
-        "at": stamp(now),
-        "score": score.score,
-        "reasons": list(score.reasons[:_REASONS]),
-        "keys": list(_keys(score)),
-        "id": leading.id,
-        "actor": dict(zip(Actor.__dataclass_fields__, _fields(leading.actor), strict=True)),
-        "asked": asks or before.get("asked") is True,
-    }
-
-
-def _fields(actor: Actor) -> list[str]:
-    return [getattr(actor, name)[:_LONGEST] for name in Actor.__dataclass_fields__]
+def _noted(score: Score, leading: Sighting, now: datetime) -> Unusual:
+    """What is kept of an unusual day. What weighs little differs from day to day: it is no key."""
+    most = score.signals[:_REASONS]
+    return Unusual(
+        day=day_of(now),
+        at=stamp(now),
+        score=score.score,
+        reasons=score.reasons[:_REASONS],
+        actor=leading.actor,
+        id=leading.id,
+        keys=tuple(one.key[:100] for one in most if one.weight >= _HEAVY),
+    )
 
 
 def _leading(sightings: Sequence[Sighting], memory: Memory, day: int) -> Sighting:
@@ -197,37 +137,6 @@ def _leading(sightings: Sequence[Sighting], memory: Memory, day: int) -> Sightin
                 of_session.add(f"{kind}:{value}")
     most = max(shown, key=lambda session: (len(shown[session]), session))
     return next(one for one in sightings if one.actor.session == most)
-
-
-# --------------------------------------------------------------------------------- what is kept
-
-
-def unusual_on(document: Document, day: int) -> Unusual | None:
-    """What was unusual on a day; None if nothing was."""
-    for one in documents(document, "unusual"):
-        if one.get("day") == day:
-            actor = mapping(one, "actor")
-            reasons = one.get("reasons")
-            return Unusual(
-                day=day,
-                at=text(one, "at"),
-                score=min(100, _whole(one, "score")),
-                reasons=tuple(map(str, reasons)) if isinstance(reasons, list) else (),
-                actor=Actor(*(text(actor, name) for name in Actor.__dataclass_fields__)),
-                id=text(one, "id"),
-                asked=one.get("asked") is True,
-            )
-    return None
-
-
-def lately(document: Document, now: datetime) -> Unusual | None:
-    """The most unusual of a principal's conduct within the last 24 hours; None if nothing was."""
-    day = day_of(now)
-    found = [one for at in (day, day - 1) if (one := unusual_on(document, at)) is not None]
-    recent = [
-        one for one in found if (at := moment(one.at)) is not None and now - at < timedelta(days=1)
-    ]
-    return max(recent, key=lambda one: (one.score, one.day), default=None)
 
 
 def _whole(document: Document, name: str) -> int:

@@ -1,8 +1,8 @@
 """Writes the event by which the guard is to look at a principal's conduct, and reads it.
 
-It goes to the queue of changes, and so it is a hint: the guard reads the conduct itself in the
-state table. It has the form of a CloudTrail record, so that whoever reads who made a change also
-reads whose conduct it is.
+It goes to the queue of changes, and so it is a hint: the guard reads in the state table what the
+conduct was, and that the watcher sent this event about this session. It has the form of a
+CloudTrail record, so that whoever reads who made a change also reads whose conduct it is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from driftguard.aws.calls import Client, told_apart
 from driftguard.documents import Document, text
 from driftguard.model import Actor, Change, Place
 
-from .record import Unusual
+from .unusual import Unusual
 
 SOURCE = "driftguard.conduct"
 NAME = "UnusualConduct"

@@ -18,9 +18,10 @@ from driftguard.state.keys import StateRecord, StateRecords, conduct_key
 from driftguard.state.table import StateTable
 
 from . import record as records
+from . import unusual as days
 from .memory import day_of
 from .past import Past
-from .telling import event_of
+from .telling import event_id, event_of
 
 # How many principals of an account people are asked about in a day, at most.
 MOST_A_DAY = 5
@@ -148,27 +149,38 @@ class Watcher:
         return everybody, folded
 
     def _ask(
-        self, record: StateRecord, unusual: records.Unusual, now: datetime, counts: Counts
+        self, record: StateRecord, unusual: days.Unusual, now: datetime, counts: Counts
     ) -> None:
         """Has the guard look, unless people were asked about enough principals today.
 
-        The record says that it was done only afterwards: a look that is sent twice is one decision.
+        The records say so first: the guard believes no event of which they do not. A look that is
+        sent twice, because that it was sent could not be said, is one decision and takes one place.
         """
-        day = day_of(now)
+        day, sk = day_of(now), record.key[1]
         shared = self.state.record(self._everybody)
-        asked = mapping(shared.document, "asked")
-        count = asked.get("count") if asked.get("day") == day else 0
-        so_far = count if isinstance(count, int) else 0
-        if so_far >= MOST_A_DAY:
-            counts.over_budget += 1
-            return
-        self.send(event_of(unusual, record.key[1], self.state.place))
+        held = mapping(shared.document, "asked")
+        of = held.get("of") if held.get("day") == day else []
+        places = [one for one in of if isinstance(one, str)] if isinstance(of, list) else []
+        if sk not in places:
+            if len(places) >= MOST_A_DAY:
+                counts.over_budget += 1
+                return
+            more: Json = {"day": day, "of": [*places, sk]}
+            self.state.put(shared.saying({**shared.document, "asked": more}))
+            counts.written += 1
+        event = event_id(sk, day)
+        document = days.sending(record.document, unusual, event)
+        if document != record.document:
+            record = self.state.put(record.saying(document, expires=record.expires))
+            counts.written += 1
+        unusual = days.unusual_on(document, day) or unusual
+        due = unusual.told(event)
+        told = unusual._replace(actor=due.actor) if due is not None else unusual
+        self.send(event_of(told, sk, self.state.place))
         counts.looks += 1
-        more: Json = {"day": day, "count": so_far + 1}
-        self.state.put(shared.saying({**shared.document, "asked": more}))
-        document = records.asked(record.document, day)
+        document = days.sent(document, unusual, event)
         self.state.put(record.saying(document, expires=record.expires))
-        counts.written += 2
+        counts.written += 1
 
     @property
     def _everybody(self) -> tuple[str, str]:

@@ -1,0 +1,174 @@
+"""Keeps which days of a principal were unusual, and of which the guard was told.
+
+Pure: documents in, documents out. What is sent to the guard is written here first, and the guard
+believes no event that is not: neither that people are to be asked, nor whose session it was.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from driftguard.documents import Document, Json, digest, documents, mapping, moment, text
+from driftguard.model import Actor
+
+from .memory import day_of
+
+# For how many days the same reasons are not asked about again.
+APART = 7
+# How long a name of somebody may be.
+_LONGEST = 1_024
+
+
+class Sent(NamedTuple):
+    """What the guard is told of an unusual day: the event's id, and whose session it names.
+
+    `done`: it is in the guard's queue; else it is to be put there.
+    """
+
+    event: str
+    actor: Actor
+    done: bool
+
+
+class Unusual(NamedTuple):
+    """An unusual day of a principal: when it was noticed, how unusual it is, why, and who it was.
+
+    `actor` is the session that showed it; `id` the principal's unique id, "" where it is unknown.
+    `keys` are the reasons that are worth a question, `sent` what the guard is told of the day.
+    """
+
+    day: int
+    at: str
+    score: int
+    reasons: tuple[str, ...]
+    actor: Actor
+    id: str
+    keys: tuple[str, ...] = ()
+    sent: tuple[Sent, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """In words: `conduct score 72: use of iam, which it has not used; …`."""
+        return f"conduct score {self.score}: {'; '.join(self.reasons)}"
+
+    def told(self, event: str) -> Sent | None:
+        """What the guard is told by the event of this id; None where it is told nothing by it."""
+        return next((one for one in self.sent if one.event == event), None)
+
+    def as_document(self) -> Document:
+        """As the principal's record keeps it."""
+        sent: list[Json] = [
+            {"event": one.event, "actor": _actor_as_document(one.actor), "done": one.done}
+            for one in self.sent
+        ]
+        return {
+            "day": self.day,
+            "at": self.at,
+            "score": self.score,
+            "reasons": list(self.reasons),
+            "keys": list(self.keys),
+            "id": self.id,
+            "actor": _actor_as_document(self.actor),
+            "sent": sent,
+        }
+
+
+def unusual_on(document: Document, day: int) -> Unusual | None:
+    """What was unusual on a day; None if nothing was."""
+    for one in documents(document, "unusual"):
+        if one.get("day") == day:
+            score = one.get("score")
+            return Unusual(
+                day=day,
+                at=text(one, "at"),
+                score=min(100, score) if type(score) is int else 0,
+                reasons=_texts(one, "reasons"),
+                actor=_actor(mapping(one, "actor")),
+                id=text(one, "id"),
+                keys=_texts(one, "keys"),
+                sent=tuple(
+                    Sent(text(sent, "event"), _actor(mapping(sent, "actor")), sent["done"] is True)
+                    for sent in documents(one, "sent")
+                    if text(sent, "event") and "done" in sent
+                ),
+            )
+    return None
+
+
+def lately(document: Document, now: datetime) -> Unusual | None:
+    """The most unusual of a principal's conduct within the last 24 hours; None if nothing was."""
+    day = day_of(now)
+    found = [one for at in (day, day - 1) if (one := unusual_on(document, at)) is not None]
+    recent = [
+        one for one in found if (at := moment(one.at)) is not None and now - at < timedelta(days=1)
+    ]
+    return max(recent, key=lambda one: (one.score, one.day), default=None)
+
+
+def keeping(document: Document, unusual: Unusual, days: int) -> Document:
+    """The record with this unusual day, and with those of so many days, it included."""
+    others = [
+        one
+        for one in documents(document, "unusual")
+        if type(day := one.get("day")) is int and day != unusual.day and day > unusual.day - days
+    ]
+    return {**document, "unusual": [*others, unusual.as_document()]}
+
+
+def sending(document: Document, unusual: Unusual, event: str) -> Document:
+    """The record that says that the guard is told of the day by this event.
+
+    Whose session it was stays as it was said first.
+    """
+    if unusual.told(event) is not None:
+        return document
+    sent = (*unusual.sent, Sent(event, unusual.actor, done=False))
+    return _with(document, unusual._replace(sent=sent))
+
+
+def sent(document: Document, unusual: Unusual, event: str) -> Document:
+    """The record that says that the guard was told; none of its reasons is again for a week."""
+    done = [one._replace(done=True) if one.event == event else one for one in unusual.sent]
+    recent = {
+        key: on
+        for key, on in mapping(document, "asked").items()
+        if isinstance(on, int) and on > unusual.day - APART
+    }
+    asked = {**recent, **dict.fromkeys(unusual.keys, unusual.day)}
+    return {**_with(document, unusual._replace(sent=tuple(done))), "asked": asked}
+
+
+def was_asked(document: Document, unusual: Unusual) -> bool:
+    """Whether the guard was told of the day, or of each of its reasons within a week."""
+    if any(one.done for one in unusual.sent):
+        return True
+    before = mapping(document, "asked")
+    on = [before.get(key) for key in unusual.keys]
+    return all(isinstance(one, int) and one > unusual.day - APART for one in on)
+
+
+def told_apart_by(actor: Actor) -> str:
+    """A digest of all that is said of an actor."""
+    return digest(_actor_as_document(actor))[:16]
+
+
+def _with(document: Document, unusual: Unusual) -> Document:
+    kept = [
+        unusual.as_document() if one.get("day") == unusual.day else one
+        for one in documents(document, "unusual")
+    ]
+    return {**document, "unusual": kept}
+
+
+def _actor(held: Document) -> Actor:
+    return Actor(*(text(held, name) for name in Actor.__dataclass_fields__))
+
+
+def _actor_as_document(actor: Actor) -> Document:
+    return {name: getattr(actor, name)[:_LONGEST] for name in Actor.__dataclass_fields__}
+
+
+def _texts(held: Document, name: str) -> tuple[str, ...]:
+    listed = held.get(name)
+    return tuple(map(str, listed)) if isinstance(listed, (list, tuple)) else ()
