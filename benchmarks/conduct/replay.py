@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from driftguard.aws.dynamodb import Key
+from driftguard.conduct.asking import Asking
 from driftguard.conduct.record import Pending
 from driftguard.conduct.score import ASKED
 from driftguard.conduct.watcher import Batch, Counts, Watcher
@@ -85,7 +86,7 @@ class Account:
         grouped: dict[str, list[Sighting]] = {}
         for one in sightings:
             grouped.setdefault(one.actor.principal, []).append(one)
-        watcher = Watcher(self.table, self.people, self._send, lambda: at)  # type: ignore[arg-type]
+        watcher = Watcher(self.table, self.people, self._send, lambda: at, Asking())  # type: ignore[arg-type]
         messages = {who: [""] for who in grouped}
         watcher.take(Batch(grouped, messages, self.counts, set(grouped)))
 

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 
 from driftguard.conduct.memory import day_of
-from driftguard.conduct.telling import event_id, event_of
+from driftguard.conduct.telling import event_of
 from driftguard.conduct.unusual import Sent, Unusual
 from driftguard.documents import stamp
 from driftguard.events.cloudtrail import change_from_event
@@ -32,13 +32,8 @@ def unusual(actor: Actor, id_: str, *, score: int = 72, asked: bool = True) -> U
     now = datetime.now(UTC)
     keys = ("network:198.51.100.0/24", "service:secretsmanager", "reads:32")
     shown = Unusual(day_of(now), stamp(now), score, REASONS, actor, id_, keys)
-    return told_of(shown) if asked else shown
-
-
-def told_of(shown: Unusual) -> Unusual:
-    """The day, of which the watcher has told the guard."""
-    _, record = conduct_key(HERE, ACCOUNT, shown.actor.principal)
-    return shown._replace(sent=(Sent(event_id(record, shown.day), shown.actor, done=True),))
+    # The watcher has told the guard of it.
+    return shown._replace(sent=(Sent(shown.band, actor, done=True),)) if asked else shown
 
 
 def remembered(shown: Unusual) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -12,11 +12,12 @@ import pytest
 from moto import mock_aws
 
 from driftguard.aws.dynamodb import Moved
+from driftguard.conduct.asking import MOST_A_DAY, Asking
 from driftguard.conduct.memory import day_of, worth
 from driftguard.conduct.record import memory_of
-from driftguard.conduct.score import ASKED
+from driftguard.conduct.score import ASKED, HIGH
 from driftguard.conduct.unusual import lately, unusual_on
-from driftguard.conduct.watcher import MOST_A_DAY, Watcher
+from driftguard.conduct.watcher import Watcher
 from driftguard.documents import Document
 from driftguard.events.cloudtrail import change_from_event
 from driftguard.state.keys import StateRecord, conduct_key
@@ -47,10 +48,14 @@ class Watched:
     past: Any
     clock: Clock
     sent: list[Document] = field(default_factory=list)
+    asking: Asking = field(default_factory=Asking)
+
+    def watcher(self, send: Callable[[Document], None]) -> Watcher:
+        return Watcher(self.table, self.past, send, self.clock.now, self.asking)
 
     def take(self, *events: dict[str, Any]) -> Any:
         taken = batch(events)
-        Watcher(self.table, self.past, self.sent.append, self.clock.now).take(taken)
+        self.watcher(self.sent.append).take(taken)
         return taken
 
     def document(self, who: str = ROLE) -> Document:
@@ -104,7 +109,7 @@ def test_a_burst_of_reads_from_elsewhere_has_the_guard_look_once(watched: Watche
     assert change.actor.source == "198.51.100.7"
     shown = unusual_on(watched.document(), DAY)
     assert shown is not None
-    assert [(one.event, one.done) for one in shown.sent] == [(change.id, True)]
+    assert [one.done for one in shown.sent] == [True]
     assert "first use of iam" in shown.line
     assert lately(watched.document(), NOW) == shown
     assert lately(watched.document(), NOW + timedelta(days=2)) is None
@@ -182,11 +187,11 @@ def test_the_record_says_what_is_sent_before_it_is_sent(watched: Watched) -> Non
 
     def send(event: Document) -> None:
         shown = unusual_on(watched.document(), DAY)
-        said.append(shown.told(str(event["id"])) if shown is not None else None)
+        said.append(shown.told(shown.band) if shown is not None else None)
         if len(said) == 1:
             raise TimeoutError("SQS does not answer")
 
-    watcher = Watcher(watched.table, watched.past, send, watched.clock.now)
+    watcher = watched.watcher(send)
     with pytest.raises(TimeoutError):
         watcher.take(taken)
     assert taken.failed()
@@ -208,6 +213,40 @@ def test_of_whom_there_was_no_room_for_the_record_does_not_say_that_people_are_a
     assert left_out is not None
     assert left_out.score >= ASKED
     assert left_out.sent == ()
+
+
+def trying(count: int, **more: Any) -> list[dict[str, Any]]:
+    """So many different calls of one service that were denied."""
+    return [
+        read("s3", f"Get{number}", {"n": number}, error="AccessDenied", **more)
+        for number in range(count)
+    ]
+
+
+def test_a_day_that_gets_far_more_unusual_is_asked_about_once_more(watched: Watched) -> None:
+    watched.take(*looking_around(8))
+    first = unusual_on(watched.document(), DAY)
+    assert first is not None
+    assert ASKED <= first.score < HIGH
+    assert watched.take(*looking_around(9)).counts.looks == 0
+    assert watched.take(*looking_around(70), *trying(70)).counts.looks == 1
+    assert watched.take(*looking_around(150)).counts.looks == 0
+    assert len({one["id"] for one in watched.sent}) == 2
+    # It is the same principal: there is room for four others.
+    for number in range(MOST_A_DAY):
+        watched.take(*looking_around(150, who=by_role(f"role{number}")))
+    assert len(watched.sent) == 2 + MOST_A_DAY - 1
+
+
+def test_what_the_policy_does_not_ask_about_takes_no_place_of_what_it_asks_about(
+    watched: Watched,
+) -> None:
+    watched.asking = Asking(ask_from=HIGH)
+    for number in range(2 * MOST_A_DAY):
+        watched.take(*looking_around(2, who=by_role(f"role{number}")))
+    assert watched.sent == []
+    watched.take(*looking_around(8))
+    assert watched.take(*looking_around(70), *trying(70)).counts.looks == 1
 
 
 def test_a_record_stays_small_whatever_is_made_up(watched: Watched) -> None:
@@ -247,7 +286,7 @@ def test_somebody_elses_write_meanwhile_is_not_lost(
         if record.key == KEY and not moved:
             moved.append(1)
             other = batch([read("glue", "GetTables", address=OFFICE)])
-            Watcher(table, watched.past, watched.sent.append, watched.clock.now).take(other)
+            watched.watcher(watched.sent.append).take(other)
         return original(table, record)
 
     monkeypatch.setattr(StateTable, "put", put)

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from .memory import DENIED, ENOUGH, FADED, READS, Memory, Seen, known, worth
 
-# From this score on, people are asked; from this one on it is told beside other decisions.
-ASKED = 60
+# From this score on, people are asked, and from this one once more on the same day; from the last
+# one on it is told beside other decisions.
+ASKED, HIGH = 60, 80
 NOTED = 40
 # Services by which anybody else's rights, keys, secrets and logs are had.
 POWER = frozenset(

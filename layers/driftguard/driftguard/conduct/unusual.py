@@ -13,20 +13,22 @@ from driftguard.documents import Document, Json, digest, documents, mapping, mom
 from driftguard.model import Actor
 
 from .memory import day_of
+from .score import ASKED, HIGH
 
-# For how many days the same reasons are not asked about again.
-APART = 7
+# For how many days the same reasons are not asked about again, and for how many it is known that
+# they were asked about.
+APART, _LATELY = 7, 28
 # How long a name of somebody may be.
 _LONGEST = 1_024
 
 
 class Sent(NamedTuple):
-    """What the guard is told of an unusual day: the event's id, and whose session it names.
+    """What the guard is told of an unusual day: at which band, and which session the event names.
 
     `done`: it is in the guard's queue; else it is to be put there.
     """
 
-    event: str
+    band: int
     actor: Actor
     done: bool
 
@@ -52,14 +54,19 @@ class Unusual(NamedTuple):
         """In words: `conduct score 72: use of iam, which it has not used; …`."""
         return f"conduct score {self.score}: {'; '.join(self.reasons)}"
 
-    def told(self, event: str) -> Sent | None:
-        """What the guard is told by the event of this id; None where it is told nothing by it."""
-        return next((one for one in self.sent if one.event == event), None)
+    @property
+    def band(self) -> int:
+        """From which score on it is as unusual: the day is worth one question a band."""
+        return HIGH if self.score >= HIGH else ASKED
+
+    def told(self, band: int) -> Sent | None:
+        """What the guard is told at a band; None where it is told nothing."""
+        return next((one for one in self.sent if one.band == band), None)
 
     def as_document(self) -> Document:
         """As the principal's record keeps it."""
         sent: list[Json] = [
-            {"event": one.event, "actor": _actor_as_document(one.actor), "done": one.done}
+            {"band": one.band, "actor": _actor_as_document(one.actor), "done": one.done}
             for one in self.sent
         ]
         return {
@@ -88,9 +95,9 @@ def unusual_on(document: Document, day: int) -> Unusual | None:
                 id=text(one, "id"),
                 keys=_texts(one, "keys"),
                 sent=tuple(
-                    Sent(text(sent, "event"), _actor(mapping(sent, "actor")), sent["done"] is True)
+                    Sent(band, _actor(mapping(sent, "actor")), sent.get("done") is True)
                     for sent in documents(one, "sent")
-                    if text(sent, "event") and "done" in sent
+                    if type(band := sent.get("band")) is int
                 ),
             )
     return None
@@ -116,36 +123,48 @@ def keeping(document: Document, unusual: Unusual, days: int) -> Document:
     return {**document, "unusual": [*others, unusual.as_document()]}
 
 
-def sending(document: Document, unusual: Unusual, event: str) -> Document:
-    """The record that says that the guard is told of the day by this event.
+def sending(document: Document, unusual: Unusual) -> tuple[Document, Unusual]:
+    """The record that says that the guard is told of the day at its band, and the day with that.
 
     Whose session it was stays as it was said first.
     """
-    if unusual.told(event) is not None:
-        return document
-    sent = (*unusual.sent, Sent(event, unusual.actor, done=False))
-    return _with(document, unusual._replace(sent=sent))
+    if unusual.told(unusual.band) is not None:
+        return document, unusual
+    sent = (*unusual.sent, Sent(unusual.band, unusual.actor, done=False))
+    sending = unusual._replace(sent=sent)
+    return _with(document, sending), sending
 
 
-def sent(document: Document, unusual: Unusual, event: str) -> Document:
+def sent(document: Document, unusual: Unusual) -> Document:
     """The record that says that the guard was told; none of its reasons is again for a week."""
-    done = [one._replace(done=True) if one.event == event else one for one in unusual.sent]
+    done = [one._replace(done=True) if one.band == unusual.band else one for one in unusual.sent]
     recent = {
         key: on
         for key, on in mapping(document, "asked").items()
-        if isinstance(on, int) and on > unusual.day - APART
+        if isinstance(on, int) and on > unusual.day - _LATELY
     }
-    asked = {**recent, **dict.fromkeys(unusual.keys, unusual.day)}
+    asked = {**recent, **dict.fromkeys(_worth_asking(unusual), unusual.day)}
     return {**_with(document, unusual._replace(sent=tuple(done))), "asked": asked}
 
 
 def was_asked(document: Document, unusual: Unusual) -> bool:
-    """Whether the guard was told of the day, or of each of its reasons within a week."""
-    if any(one.done for one in unusual.sent):
+    """Whether the guard was told of the day as unusual as that, or of its reasons within a week."""
+    if any(one.done and one.band >= unusual.band for one in unusual.sent):
         return True
     before = mapping(document, "asked")
-    on = [before.get(key) for key in unusual.keys]
+    on = [before.get(key) for key in _worth_asking(unusual)]
     return all(isinstance(one, int) and one > unusual.day - APART for one in on)
+
+
+def last_asked(document: Document, day: int) -> int:
+    """The last day that the guard was told of; 0 where that was not within four weeks of a day."""
+    on = [on for on in mapping(document, "asked").values() if type(on) is int]
+    return max((one for one in on if one > day - _LATELY), default=0)
+
+
+def _worth_asking(unusual: Unusual) -> tuple[str, ...]:
+    """What people were not asked about before is worth a question: reasons, and a higher band."""
+    return (*unusual.keys, *(f"score:{band}" for band in (ASKED, HIGH) if band <= unusual.band))
 
 
 def told_apart_by(actor: Actor) -> str:

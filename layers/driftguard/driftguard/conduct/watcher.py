@@ -12,19 +12,18 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from driftguard.aws.dynamodb import Moved
-from driftguard.documents import Document, Json, mapping, parsed, text
+from driftguard.documents import Document, parsed, text
 from driftguard.events.sighting import Sighting, sighting_of
 from driftguard.state.keys import StateRecord, StateRecords, conduct_key
 from driftguard.state.table import StateTable
 
+from . import asking
 from . import record as records
 from . import unusual as days
 from .memory import day_of
 from .past import Past
-from .telling import event_id, event_of
+from .telling import event_of
 
-# How many principals of an account people are asked about in a day, at most.
-MOST_A_DAY = 5
 # How often a record is worked out anew because somebody else has written it meanwhile.
 _ROUNDS = 4
 
@@ -87,13 +86,14 @@ class Batch:
 class Watcher:
     """Watches the principals of the account that its state table's guard stands in.
 
-    `send` puts an event into the queue of changes.
+    `send` puts an event into the queue of changes; `asking` says whom people can be asked about.
     """
 
     state: StateTable
     past: Past
     send: Callable[[Document], None]
     now: Callable[[], datetime]
+    asking: asking.Asking
 
     def take(self, batch: Batch) -> None:
         """Takes what a batch shows of each principal; who could not be taken is left in it."""
@@ -117,6 +117,7 @@ class Watcher:
                 counts.written += 1
             except Moved:
                 return
+        unusual_ones: list[tuple[str, StateRecord, days.Unusual]] = []
         for who, seen in sightings.items():
             record = found[keys[who]]
             document, unusual = records.taken(folded[who], everybody, seen, now)
@@ -124,8 +125,19 @@ class Watcher:
                 if document != record.document:
                     record = self.state.put(record.saying(document, expires=_expires(now)))
                     counts.written += 1
-                if unusual is not None:
-                    self._ask(record, unusual, now, counts)
+            except Moved:
+                continue
+            if unusual is not None:
+                unusual_ones.append((who, record, unusual))
+            else:
+                batch.left.discard(who)
+        # Whom people were not asked about for the longest comes first, and then the highest score.
+        unusual_ones.sort(
+            key=lambda one: (days.last_asked(one[1].document, day_of(now)), -one[2].score)
+        )
+        for who, record, unusual in unusual_ones:
+            try:
+                self._ask(record, unusual, counts)
             except Moved:
                 continue
             batch.left.discard(who)
@@ -148,37 +160,35 @@ class Watcher:
             folded[who] = document
         return everybody, folded
 
-    def _ask(
-        self, record: StateRecord, unusual: days.Unusual, now: datetime, counts: Counts
-    ) -> None:
-        """Has the guard look, unless people were asked about enough principals today.
+    def _ask(self, record: StateRecord, unusual: days.Unusual, counts: Counts) -> None:
+        """Has the guard look, where people can be asked or told, and the day has a place for it.
 
         The records say so first: the guard believes no event of which they do not. A look that is
         sent twice, because that it was sent could not be said, is one decision and takes one place.
         """
-        day, sk = day_of(now), record.key[1]
+        manner = self.asking.manner(unusual.actor, unusual.score)
+        if manner is asking.Manner.NOT:
+            return
+        day, sk = unusual.day, record.key[1]
         shared = self.state.record(self._everybody)
-        held = mapping(shared.document, "asked")
-        of = held.get("of") if held.get("day") == day else []
-        places = [one for one in of if isinstance(one, str)] if isinstance(of, list) else []
+        places = asking.places(shared.document, day)
         if sk not in places:
-            if len(places) >= MOST_A_DAY:
+            again = days.last_asked(record.document, day) > 0
+            place = asking.place(places, manner, unusual.score, again=again)
+            if not place:
                 counts.over_budget += 1
                 return
-            more: Json = {"day": day, "of": [*places, sk]}
-            self.state.put(shared.saying({**shared.document, "asked": more}))
+            self.state.put(shared.saying(asking.with_place(shared.document, day, sk, place)))
             counts.written += 1
-        event = event_id(sk, day)
-        document = days.sending(record.document, unusual, event)
+        document, unusual = days.sending(record.document, unusual)
         if document != record.document:
             record = self.state.put(record.saying(document, expires=record.expires))
             counts.written += 1
-        unusual = days.unusual_on(document, day) or unusual
-        due = unusual.told(event)
-        told = unusual._replace(actor=due.actor) if due is not None else unusual
-        self.send(event_of(told, sk, self.state.place))
+        due = unusual.told(unusual.band)
+        whose = due.actor if due is not None else unusual.actor
+        self.send(event_of(unusual._replace(actor=whose), sk, self.state.place))
         counts.looks += 1
-        document = days.sent(document, unusual, event)
+        document = days.sent(document, unusual)
         self.state.put(record.saying(document, expires=record.expires))
         counts.written += 1
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from driftguard.aws.client import Reader
+from driftguard.conduct.asking import kind_of
 from driftguard.conduct.score import ASKED
 from driftguard.conduct.telling import CONTROL, NAME, SOURCE, told
 from driftguard.conduct.unusual import told_apart_by, unusual_on
@@ -58,8 +59,8 @@ class UnusualConduct(Control[ConductSettings]):
 
     People are asked whether to deny a role's sessions that were issued before now, or a user
     everything, by an inline policy of our own name; an undo removes exactly that policy. Nobody is
-    contained without a vote, and by no timeout. Once a day at most for a principal, and for five
-    principals of an account.
+    contained without a vote, and by no timeout. Once a day for a principal, and once more where it
+    gets far more unusual; for five principals of an account at most.
     """
 
     id = CONTROL
@@ -97,17 +98,15 @@ class UnusualConduct(Control[ConductSettings]):
 
     def screen(self, change: Change, settings: ConductSettings) -> Iterable[Candidate]:
         named, arn = told(change), change.actor.principal
-        if named is None or not arn.startswith("arn:"):
-            return
-        kind = _kind(arn)
-        if kind not in ("role", "user", "root"):
+        kind = kind_of(arn)
+        if named is None or not kind:
             return
         name = arn.rpartition("/")[2] if kind != "root" else "root"
         where = Resource(f"iam.{kind}", name, change.account, change.region, arn)
         hint: Document = {
             "record": named.record,
             "day": named.day,
-            "event": change.id,
+            "band": named.band,
             "by": told_apart_by(change.actor),
             "principal": arn,
         }
@@ -166,11 +165,6 @@ class UnusualConduct(Control[ConductSettings]):
         return Plan((step,), untouched=untouched, advice=_LOOK)
 
 
-def _kind(arn: str) -> str:
-    """What an ARN of IAM is of: `role`, `user` or `root`."""
-    return arn.rpartition(":")[2].partition("/")[0]
-
-
 def _told_of(candidate: Candidate, reader: Reader) -> Document:
     """What the record says of the day that the event names, as parts of the state.
 
@@ -179,10 +173,10 @@ def _told_of(candidate: Candidate, reader: Reader) -> Document:
     very session: else `conduct` is empty.
     """
     hint, arn = candidate.hint, candidate.resource.arn
-    day = hint.get("day")
+    day, band = hint.get("day"), hint.get("band")
     record = reader.aws.surroundings.conduct(reader.aws, text(hint, "record"))
     found = unusual_on(record, day) if isinstance(day, int) else None
-    sent = found.told(text(hint, "event")) if found is not None else None
+    sent = found.told(band) if found is not None and isinstance(band, int) else None
     if found is None or sent is None or text(record, "who") != arn:
         return {"conduct": {}}
     if sent.actor.principal != arn or told_apart_by(sent.actor) != text(hint, "by"):
