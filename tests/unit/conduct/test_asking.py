@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from driftguard.conduct.asking import (
     MOST_A_DAY,
-    MOST_TOLD_A_DAY,
     Asking,
     Manner,
     place,
@@ -84,17 +83,21 @@ def filled(*wanted: tuple[Manner, int, bool]) -> list[str]:
 def test_whoever_was_asked_about_lately_leaves_places_to_others() -> None:
     """Else five pipelines that are unusual every day would be all that people hear of."""
     again, new = (Manner.ASKED, 70, True), (Manner.ASKED, 70, False)
-    assert filled(*[again] * 9, *[new] * 9) == ["again"] * 3 + [""] * 6 + ["first"] + [""] * 8
+    told = (Manner.TOLD, HIGH, True)
+    assert filled(*[told] * 9).count("told-again") == 3
+    assert filled(*[again] * 9, *[new] * 9) == (
+        ["asked-again"] * 3 + [""] * 6 + ["asked"] + [""] * 8
+    )
 
 
 def test_one_place_is_left_for_what_is_most_unusual() -> None:
     low, high = (Manner.ASKED, HIGH - 1, False), (Manner.ASKED, HIGH, False)
-    assert filled(*[low] * 9, high, high).count("first") == MOST_A_DAY
-    assert filled(*[low] * 9, high)[-1] == "first"
-    assert filled(*[high] * 9).count("first") == MOST_A_DAY
+    assert filled(*[low] * 9, high, high).count("asked") == MOST_A_DAY
+    assert filled(*[low] * 9, high)[-1] == "asked"
+    assert filled(*[high] * 9).count("asked") == MOST_A_DAY
 
 
 def test_what_is_only_told_takes_no_place_of_a_question() -> None:
     told, asked = (Manner.TOLD, HIGH, False), (Manner.ASKED, HIGH, False)
     got = filled(*[told] * 9, *[asked] * 9)
-    assert (got.count("told"), got.count("first")) == (MOST_TOLD_A_DAY, MOST_A_DAY)
+    assert (got.count("told"), got.count("asked")) == (MOST_A_DAY, MOST_A_DAY)

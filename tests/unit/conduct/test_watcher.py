@@ -16,7 +16,7 @@ from driftguard.conduct.asking import MOST_A_DAY, Asking
 from driftguard.conduct.memory import day_of, worth
 from driftguard.conduct.record import memory_of
 from driftguard.conduct.score import ASKED, HIGH
-from driftguard.conduct.unusual import lately, unusual_on
+from driftguard.conduct.unusual import APART, lately, unusual_on
 from driftguard.conduct.watcher import Watcher
 from driftguard.documents import Document
 from driftguard.events.cloudtrail import change_from_event
@@ -158,6 +158,22 @@ def test_the_same_reasons_are_asked_about_once_a_week(watched: Watched) -> None:
     watched.past.clean = False
     assert days(7) == 1
     assert days(7) == 1
+
+
+def test_another_network_or_client_each_day_is_no_other_reason(watched: Watched) -> None:
+    """A pipeline whose builds run anywhere, and nobody answers."""
+    watched.past.clean = False
+    looks = 0
+    for day in range(3 * APART):
+        strange = {"address": f"198.51.{day}.7", "agent": f"build-{day}/1"}
+        events = looking_around(40 - day % 20, at=watched.clock.at, **strange)
+        looks += watched.take(*events).counts.looks
+        watched.clock.pass_by(days=1)
+    # Once a week, and once more: what is known of the account fades meanwhile.
+    assert looks <= 4
+    # What is more than that is another reason.
+    burst = [*looking_around(140, at=watched.clock.at), *trying(70, at=watched.clock.at)]
+    assert watched.take(*burst).counts.looks == 1
 
 
 def test_a_day_that_was_not_clean_teaches_nothing(watched: Watched) -> None:

@@ -17,11 +17,10 @@ from driftguard.policy.model import Policy
 from .score import ASKED, HIGH
 from .telling import CONTROL
 
-# About so many principals of an account people are asked in a day, and of so many others they are
+# About so many principals of an account people are asked in a day, and of as many others they are
 # told without being asked, at most.
-MOST_A_DAY = MOST_TOLD_A_DAY = 5
-# So many of the places to ask are for those whom people were asked about lately, and one is for a
-# score as high as that.
+MOST_A_DAY = 5
+# So many of the places are for those of whom the guard was told lately, and one is for high scores.
 _MOST_AGAIN, _HIGH_ONLY = 3, 1
 # The kinds of principals that the control looks at, as their ARNs begin.
 _KINDS = frozenset({"role", "root", "user"})
@@ -93,16 +92,14 @@ def places(everybody: Document, day: int) -> dict[str, str]:
 def place(taken: Mapping[str, str], manner: Manner, score: int, *, again: bool) -> str:
     """Which kind of place there is for one more principal, "" for none.
 
-    `again`: people were asked about it lately.
+    `again`: the guard was told of it lately.
     """
-    held = list(taken.values())
-    if manner is Manner.TOLD:
-        return "told" if held.count("told") < MOST_TOLD_A_DAY else ""
-    asked = len(held) - held.count("told")
+    held = [kind for kind in taken.values() if kind.startswith(manner)]
     most = MOST_A_DAY if score >= HIGH else MOST_A_DAY - _HIGH_ONLY
-    if asked >= most or (again and held.count("again") >= _MOST_AGAIN):
+    lately = f"{manner}-again"
+    if len(held) >= most or (again and held.count(lately) >= _MOST_AGAIN):
         return ""
-    return "again" if again else "first"
+    return lately if again else manner
 
 
 def with_place(everybody: Document, day: int, sk: str, kind: str) -> Document:

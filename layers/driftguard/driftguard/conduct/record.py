@@ -14,7 +14,7 @@ from driftguard.documents import Document, Json, digest, mapping, moment, stamp
 from driftguard.events.sighting import Sighting
 
 from .memory import DENIED, FADED, MOST, READS, Memory, Seen, day_of, known, learned, level, worth
-from .score import ASKED, NOTED, Score, score_of
+from .score import ASKED, NOTED, Score, Signal, score_of
 from .unusual import Unusual, keeping, unusual_on, was_asked
 
 # A burst is what one session does in this many seconds, in windows that begin with the clock.
@@ -27,6 +27,7 @@ _READS_KEPT, _DENIED_KEPT = 4, 2
 _KEPT = 3
 # What weighs as much is a reason of its own to ask.
 _HEAVY = 0.15
+_BY_KIND = frozenset({"client", "network"})
 # How many days one is worth that people accepted.
 _ACCEPTED = 7.0
 # How many reasons are told.
@@ -113,7 +114,11 @@ def taken(
 
 
 def _noted(score: Score, leading: Sighting, now: datetime) -> Unusual:
-    """What is kept of an unusual day. What weighs little differs from day to day: it is no key."""
+    """What is kept of an unusual day.
+
+    What weighs little differs from day to day: it is no key. Which network or client it is differs,
+    too, for whoever has another one each day: only that there is a new one is a key.
+    """
     most = score.signals[:_REASONS]
     return Unusual(
         day=day_of(now),
@@ -122,8 +127,13 @@ def _noted(score: Score, leading: Sighting, now: datetime) -> Unusual:
         reasons=score.reasons[:_REASONS],
         actor=leading.actor,
         id=leading.id,
-        keys=tuple(one.key[:100] for one in most if one.weight >= _HEAVY),
+        keys=tuple(_key(one) for one in most if one.weight >= _HEAVY),
     )
+
+
+def _key(signal: Signal) -> str:
+    kind = signal.key.partition(":")[0]
+    return kind if kind in _BY_KIND else signal.key[:100]
 
 
 def _leading(sightings: Sequence[Sighting], memory: Memory, day: int) -> Sighting:

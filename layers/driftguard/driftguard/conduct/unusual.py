@@ -6,18 +6,20 @@ believes no event that is not: neither that people are to be asked, nor whose se
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from driftguard.documents import Document, Json, digest, documents, mapping, moment, text
 from driftguard.model import Actor
 
-from .memory import day_of
+from .memory import DENIED, READS, day_of
 from .score import ASKED, HIGH
 
 # For how many days the same reasons are not asked about again, and for how many it is known that
 # they were asked about.
 APART, _LATELY = 7, 28
+_LEVELS = {"reads": READS, "denied": DENIED, "score": (ASKED, HIGH)}
 # How long a name of somebody may be.
 _LONGEST = 1_024
 
@@ -143,7 +145,8 @@ def sent(document: Document, unusual: Unusual) -> Document:
         for key, on in mapping(document, "asked").items()
         if isinstance(on, int) and on > unusual.day - _LATELY
     }
-    asked = {**recent, **dict.fromkeys(_worth_asking(unusual), unusual.day)}
+    fresh = [key for one in _worth_asking(unusual) for key in _with_lower(one)]
+    asked = {**recent, **dict.fromkeys(fresh, unusual.day)}
     return {**_with(document, unusual._replace(sent=tuple(done))), "asked": asked}
 
 
@@ -164,7 +167,16 @@ def last_asked(document: Document, day: int) -> int:
 
 def _worth_asking(unusual: Unusual) -> tuple[str, ...]:
     """What people were not asked about before is worth a question: reasons, and a higher band."""
-    return (*unusual.keys, *(f"score:{band}" for band in (ASKED, HIGH) if band <= unusual.band))
+    return (*unusual.keys, f"score:{unusual.band}")
+
+
+def _with_lower(key: str) -> Iterator[str]:
+    """The key of a reason, and of the same at lower levels: less of it is no other reason."""
+    kind, _, reached = key.partition(":")
+    yield key
+    for one in _LEVELS.get(kind, ()):
+        if reached.isdecimal() and one < int(reached):
+            yield f"{kind}:{one}"
 
 
 def told_apart_by(actor: Actor) -> str:
