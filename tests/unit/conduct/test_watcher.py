@@ -126,6 +126,32 @@ def test_a_burst_over_several_batches_is_one_burst(watched: Watched) -> None:
     assert "32 or more different reads within ten minutes" in shown.reasons
 
 
+def test_a_burst_that_comes_in_few_calls_a_batch_is_one_burst(watched: Watched) -> None:
+    """Whoever calls slowly enough is in many batches, with few calls in each."""
+    for start in range(0, 32, 3):
+        others = [
+            read("s3", "ListBuckets", who=by_role(session=f"i-{number}"), address=OFFICE)
+            for number in range(20)
+        ]
+        watched.take(*looking_around(33)[start : start + 3], *others)
+    for start in range(9):
+        watched.take(trying(9)[start])
+    shown = watched.document()["today"]
+    assert (shown["reads"], shown["denied"]) == (32, 8)  # type: ignore[index,call-overload]
+
+
+def test_what_is_dropped_of_many_sessions_is_the_smallest(watched: Watched) -> None:
+    watched.take(*looking_around(10, who=by_role(session="burst")))
+    for number in range(5):
+        more = [
+            read("s3", f"List{one % 3}", who=by_role(session=f"{number}-{one // 3}"))
+            for one in range(90)
+        ]
+        watched.take(*more)
+    watched.take(*looking_around(40, who=by_role(session="burst")))
+    assert watched.document()["today"]["reads"] == 32  # type: ignore[index,call-overload]
+
+
 def test_batches_come_to_the_same_in_any_order(watched: Watched) -> None:
     parts = [looking_around(40)[start : start + 10] for start in range(0, 40, 10)]
     for part in parts:

@@ -19,10 +19,9 @@ from .unusual import Unusual, keeping, unusual_on, was_asked
 
 # A burst is what one session does in this many seconds, in windows that begin with the clock.
 WINDOW = 600
-# Of a day as many values of a kind are kept; of a burst as many windows, and sessions in each.
-_OF_A_DAY, _WINDOWS, _SESSIONS = 40, 2, 6
-# A session with fewer different reads, or denied calls, than that in a batch is no burst yet.
-_READS_KEPT, _DENIED_KEPT = 4, 2
+# Of a day as many values of a kind are kept; as many windows, and of each as many sessions, and as
+# many calls of all of them.
+_OF_A_DAY, _WINDOWS, _SESSIONS, _CALLS = 40, 2, 50, 1_200
 # For how many days what was unusual is kept.
 _KEPT = 3
 # What weighs as much is a reason of its own to ask.
@@ -212,22 +211,25 @@ def _windows(
 
 
 def _bursts(by_session: Mapping[str, tuple[set[str], set[str]]]) -> Document:
+    """What is kept of a window: all sessions, also small ones, which may grow with each batch.
+
+    Where there is no room for all, the largest.
+    """
+
     def size(session: str) -> tuple[int, str]:
         reads, denied = by_session[session]
-        return max(len(reads), 2 * len(denied)), session
+        return -max(len(reads), 2 * len(denied)), session
 
-    large = [
-        session
-        for session, (reads, denied) in by_session.items()
-        if len(reads) >= _READS_KEPT or len(denied) >= _DENIED_KEPT
-    ]
-    return {
-        session: {
-            "reads": sorted(by_session[session][0])[: READS[-1]],
-            "denied": sorted(by_session[session][1])[: DENIED[-1]],
-        }
-        for session in sorted(sorted(large, key=size)[-_SESSIONS:])
-    }
+    kept: dict[str, Document] = {}
+    room = _CALLS
+    for session in sorted(by_session, key=size)[:_SESSIONS]:
+        reads = sorted(by_session[session][0])[: READS[-1]]
+        denied = sorted(by_session[session][1])[: DENIED[-1]]
+        room -= len(reads) + len(denied)
+        if room < 0:
+            break
+        kept[session] = {"reads": list(reads), "denied": list(denied)}
+    return kept
 
 
 def _inner(windows: Document) -> list[Document]:
