@@ -140,6 +140,37 @@ def test_a_burst_that_comes_in_few_calls_a_batch_is_one_burst(watched: Watched) 
     assert (shown["reads"], shown["denied"]) == (32, 8)  # type: ignore[index,call-overload]
 
 
+def test_harmless_services_hide_none_that_has_power(watched: Watched) -> None:
+    """Whatever comes first in a day, what weighs most is kept: whoever knows that hides nothing."""
+    harmless = [
+        read(f"service-{number}", "List", address=f"203.0.{number}.7", agent=f"agent-{number}/1")
+        for number in range(100)
+    ]
+    for start in range(0, 100, 10):
+        watched.take(*harmless[start : start + 10])
+    hidden = ("iam", "secretsmanager", "kms", "sts")
+    watched.take(*(read(service, "List") for service in hidden))
+    today: Any = watched.document()["today"]
+    assert set(hidden) <= set(today["service"])
+    assert {len(today[kind]) for kind in ("service", "network", "client")} == {40}
+    shown = unusual_on(watched.document(), DAY)
+    assert shown is not None
+    assert {"first use of iam", "first use of kms"} <= set(shown.reasons)
+
+
+def test_what_is_usual_makes_room_for_what_is_new(watched: Watched) -> None:
+    services = [f"service-{number}" for number in range(40)]
+    networks = [f"203.0.{number}.0/24" for number in range(40)]
+    known = usual(DAY - 1, 60, service=services, network=networks, client=["aws-cli"])
+    watched.table.overwrite(StateRecord(KEY, {"who": ROLE, "memory": known}))
+    for number, service in enumerate(services):
+        watched.take(read(service, "List", address=f"203.0.{number}.7"))
+    watched.take(read("glue", "GetTables", address="198.51.100.7"))
+    today: Any = watched.document()["today"]
+    assert "glue" in today["service"]
+    assert "198.51.100.0/24" in today["network"]
+
+
 def test_what_is_dropped_of_many_sessions_is_the_smallest(watched: Watched) -> None:
     watched.take(*looking_around(10, who=by_role(session="burst")))
     for number in range(5):

@@ -6,7 +6,7 @@ Pure: documents in, documents out. A day is learned from when it is over, and on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from driftguard.documents import Document, Json, digest, mapping, moment, stamp
 from driftguard.events.sighting import Sighting
 
 from .memory import DENIED, FADED, MOST, READS, Memory, Seen, day_of, known, learned, level, worth
-from .score import ASKED, NOTED, Score, Signal, score_of
+from .score import ASKED, NOTED, Score, Signal, heaviest, score_of
 from .unusual import Unusual, keeping, unusual_on, was_asked
 
 # A burst is what one session does in this many seconds, in windows that begin with the clock.
@@ -86,8 +86,13 @@ def taken(
     """
     day = day_of(now)
     windows = _windows(document, sightings, now)
-    seen = _merged(mapping(document, "today"), sightings, windows, day)
-    score = score_of(seen, memory_of(document), memory_of(everybody), day)
+    own, others = memory_of(document), memory_of(everybody)
+
+    def kept(kind: str, values: Iterable[str]) -> frozenset[str]:
+        return heaviest(kind, values, _OF_A_DAY, own, others, day)
+
+    seen = _merged(mapping(document, "today"), sightings, windows, day, kept)
+    score = score_of(seen, own, others, day)
     first = sightings[0]
     after: dict[str, Json] = {
         **document,
@@ -105,7 +110,7 @@ def taken(
         return after, None
     unusual = unusual_on(document, day)
     if unusual is None or unusual.score < score.score:
-        noted = _noted(score, _leading(sightings, memory_of(document), day), now)
+        noted = _noted(score, _leading(sightings, own, day), now)
         unusual = noted._replace(sent=unusual.sent if unusual is not None else ())
         after = {**keeping(after, unusual, _KEPT)}
     asks = unusual.score >= ASKED and not was_asked(after, unusual)
@@ -171,19 +176,24 @@ def _values(sighting: Sighting) -> dict[str, str]:
     }
 
 
-def _merged(held: Document, sightings: Iterable[Sighting], windows: Document, day: int) -> Seen:
-    """What this day has shown so far."""
+def _merged(
+    held: Document,
+    sightings: Iterable[Sighting],
+    windows: Document,
+    day: int,
+    kept: Callable[[str, Iterable[str]], frozenset[str]],
+) -> Seen:
+    """What this day has shown so far; of each kind the values that are `kept`."""
     before = _seen(held) if held.get("day") == day else Seen({})
     values = {kind: set(before.values.get(kind, ())) for kind in MOST}
     for one in sightings:
         for kind, value in _values(one).items():
-            if len(values[kind]) < _OF_A_DAY:
-                values[kind].add(value)
+            values[kind].add(value)
     bursts = [mapping(by, session) for by in _inner(windows) for session in by]
     reads = max((len(_listed(burst, "reads")) for burst in bursts), default=0)
     denied = max((len(_listed(burst, "denied")) for burst in bursts), default=0)
     return Seen(
-        {kind: frozenset(found) for kind, found in values.items()},
+        {kind: kept(kind, found) for kind, found in values.items()},
         max(before.reads, level(reads, READS)),
         max(before.denied, level(denied, DENIED)),
     )
