@@ -19,7 +19,10 @@ from .score import ASKED, HIGH
 # For how many days the same reasons are not asked about again, and for how many it is known that
 # they were asked about.
 APART, _LATELY = 7, 28
-_LEVELS = {"reads": READS, "denied": DENIED, "score": (ASKED, HIGH)}
+_LEVELS = {
+    kind: tuple(map(str, levels))
+    for kind, levels in (("reads", READS), ("denied", DENIED), ("score", (ASKED, HIGH)))
+}
 # How long a name of somebody may be.
 _LONGEST = 1_024
 
@@ -173,10 +176,10 @@ def _worth_asking(unusual: Unusual) -> tuple[str, ...]:
 def _with_lower(key: str) -> Iterator[str]:
     """The key of a reason, and of the same at lower levels: less of it is no other reason."""
     kind, _, reached = key.partition(":")
+    levels = _LEVELS.get(kind, ())
+    if reached in levels:
+        yield from (f"{kind}:{one}" for one in levels[: levels.index(reached)])
     yield key
-    for one in _LEVELS.get(kind, ()):
-        if reached.isdecimal() and one < int(reached):
-            yield f"{kind}:{one}"
 
 
 def told_apart_by(actor: Actor) -> str:
