@@ -51,6 +51,16 @@ def _lines(seed: int, made: measures.Measured) -> list[str]:
         meant_to = "" if one.expected else " (not meant to be found)"
         said = f"asked {one.asked}/{one.victims}, noted {one.noted}"
         lines.append(f"    {said}{meant_to}: {one.attack}")
+    for answers, (questions, found) in made.unanswered.items():
+        lines.append(
+            f"  where people {answers}: {questions} in the month, attacks heard of {found}/{meant}"
+        )
+    questions, found = made.crowded
+    lines.append(
+        f"  with {measures.RESTLESS} pipelines that are unusual every day, and nobody who answers: "
+        f"{questions} questions about them in the month, attacks asked about after it "
+        f"{found}/{meant}"
+    )
     lines.append("  days that an insider who knows all weights must prepare, every day:")
     lines += [f"    {name}: {days}" for name, days in made.insider.items()]
     if made.stratus:

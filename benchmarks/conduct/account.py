@@ -176,6 +176,14 @@ def _instances(name: str, rng: random.Random) -> Principal:
     return replace(made, wide_network=True)
 
 
+def restless(count: int, rng: random.Random) -> list[Principal]:
+    """Pipelines of which something is new each day: another network, tool, and a large burst."""
+    return [
+        replace(_scanner(f"restless-{number}", rng), wide_network=True, new_client=1.0)
+        for number in range(count)
+    ]
+
+
 def _scanner(name: str, rng: random.Random) -> Principal:
     own = [*COMMON, *SELDOM, *POWERFUL]
     where = [f"192.0.{rng.randrange(100)}.0/24"]

@@ -17,12 +17,14 @@ from driftguard.events.sighting import Sighting, sighting_of
 from driftguard.model import Actor
 from driftguard.state.keys import conduct_key
 
-from .account import ACCOUNT, FIRST_DAY, Principal, principals, seen
+from .account import ACCOUNT, FIRST_DAY, Principal, principals, restless, seen
 from .attacks import ATTACKS, ELSEWHERE, Attack
-from .replay import HERE, Account
+from .replay import HERE, Account, Answers
 
 # Days that the account is known for, and days of the month that is measured.
 KNOWN, MONTH = 60, 30
+# How many pipelines are unusual every day, where that is measured.
+RESTLESS = 5
 # The longest that an insider is patient for.
 PATIENT = 365
 
@@ -44,6 +46,10 @@ class Measured:
 
     questions: list[tuple[int, str, int, str]] = field(default_factory=list)
     over_budget: int = 0
+    # By how people answer: questions in the month, and attacks asked about.
+    unanswered: dict[str, tuple[int, int]] = field(default_factory=dict)
+    # Questions in the month about pipelines that are unusual every day, and attacks asked about.
+    crowded: tuple[int, int] = (0, 0)
     found: list[Found] = field(default_factory=list)
     insider: dict[str, int] = field(default_factory=dict)
     stratus: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
@@ -69,33 +75,74 @@ class Measured:
 
 def measured(seed: int, stratus: Path | None = None) -> Measured:
     """Everything of an account that is made up from this seed."""
-    rng = random.Random(seed)
-    everybody, account, made = principals(rng, KNOWN + MONTH), Account(), Measured()
-    account.live(everybody, range(KNOWN), rng)
-    before = account.copy()
-    account.asked.clear()
-    over = account.counts.over_budget
-    account.live(everybody, range(KNOWN, KNOWN + MONTH), rng)
+    rng, made = random.Random(seed), Measured()
+    everybody, account = principals(rng, KNOWN + MONTH), Account()
+    before = _lived(account, everybody, rng)
     first = day_of(FIRST_DAY)
     made.questions = [(day - first, who, score, why) for day, who, score, why in account.asked]
-    made.over_budget = account.counts.over_budget - over
+    made.over_budget = account.counts.over_budget - before.counts.over_budget
     made.found = [_attacked(attack, everybody, before, seed) for attack in ATTACKS]
     made.insider = _insiders(everybody, before, rng)
     if stratus is not None:
         made.stratus = dict(_stratus(stratus, everybody, before))
+    for answers in (Answers.NEVER, Answers.OBSERVE):
+        rng = random.Random(seed)
+        everybody, account = principals(rng, KNOWN + MONTH), Account(answers=answers)
+        before = _lived(account, everybody, rng)
+        made.unanswered[answers] = (len(account.asked), _asked_about(everybody, before, seed))
+        if answers is Answers.NEVER:
+            made.crowded = _crowded(before, everybody, seed)
     return made
+
+
+def _lived(account: Account, everybody: list[Principal], rng: random.Random) -> Account:
+    """Lets the days pass; afterwards what the account was asked is the month's.
+
+    Returns the account as it was when the month began.
+    """
+    account.live(everybody, range(KNOWN), rng)
+    before = account.copy()
+    account.asked.clear()
+    account.live(everybody, range(KNOWN, KNOWN + MONTH), rng)
+    return before
+
+
+def _asked_about(everybody: list[Principal], before: Account, seed: int) -> int:
+    """Of how many attacks that this is meant to find people would be asked or told."""
+    meant = [attack for attack in ATTACKS if attack.expected]
+    return sum(_attacked(attack, everybody, before, seed).asked for attack in meant)
+
+
+def _crowded(before: Account, everybody: list[Principal], seed: int) -> tuple[int, int]:
+    """What comes of pipelines that are unusual every day, with nobody who answers.
+
+    How often people are asked about them in the month, and about how many attacks on the day after
+    it, on which the pipelines have run before.
+    """
+    rng, account = random.Random(seed), before.copy()
+    crowd = restless(RESTLESS, rng)
+    account.asked.clear()
+    account.live([*everybody, *crowd], range(KNOWN, KNOWN + MONTH), rng)
+    names = {one.arn for one in crowd}
+    questions = sum(who in names for _, who, _, _ in account.asked)
+    account.live(crowd, [KNOWN + MONTH], rng)
+    meant = [attack for attack in ATTACKS if attack.expected]
+    found = [_attacked(one, everybody, account, seed, day=KNOWN + MONTH) for one in meant]
+    return questions, sum(one.asked for one in found)
 
 
 # ------------------------------------------------------------------------------- attacks
 
 
-def _attacked(attack: Attack, everybody: list[Principal], before: Account, seed: int) -> Found:
+def _attacked(
+    attack: Attack, everybody: list[Principal], before: Account, seed: int, *, day: int = KNOWN
+) -> Found:
     victims = [one for one in everybody if one.name.startswith(attack.on) and not one.since]
     scores = []
     for victim in victims:
         account = before.copy()
         account.asked.clear()
-        for at, sightings in attack.batches(victim, KNOWN, random.Random(seed)):
+        for at, sightings in attack.batches(victim, day, random.Random(seed)):
             account.take(at, sightings)
         asked = any(who == victim.arn for _, who, _, _ in account.asked)
         scores.append((asked, _score_today(account, victim) >= NOTED))
@@ -187,7 +234,8 @@ def _stratus(
     techniques: dict[str, list[Sighting]] = {}
     for line in path.read_text().splitlines():
         record = json.loads(line)
-        sighting = sighting_of({"detail": record})
+        service = str(record["eventSource"]).removesuffix(".amazonaws.com")
+        sighting = sighting_of({"source": f"aws.{service}", "detail": record})
         if sighting is None:
             continue
         who = user if sighting.actor.kind == "IAMUser" else role

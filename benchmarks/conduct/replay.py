@@ -8,8 +8,10 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from driftguard.aws.dynamodb import Key
+from driftguard.conduct.asking import Asking
 from driftguard.conduct.record import Pending
 from driftguard.conduct.score import ASKED
 from driftguard.conduct.watcher import Batch, Counts, Watcher
@@ -55,9 +57,20 @@ def _units(record: StateRecord | None, size: int) -> int:
     return max(1, -(-(length + 150) // size))
 
 
+class Answers(StrEnum):
+    """What people do with questions about what is ordinary.
+
+    They accept each on the same day; or none, so that all expire; or the policy only has them told.
+    """
+
+    ACCEPT = "accept"
+    NEVER = "never answer"
+    OBSERVE = "are only told"
+
+
 @dataclass
 class People:
-    """Answer what they are asked: what is ordinary is accepted, after so many days."""
+    """What is known of their answers: which principals' conduct they accepted, and when last."""
 
     accepted: dict[str, int] = field(default_factory=dict)
 
@@ -76,7 +89,7 @@ class Account:
     people: People = field(default_factory=People)
     asked: list[tuple[int, str, int, str]] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
-    accepts: bool = True
+    answers: Answers = Answers.ACCEPT
     at: datetime | None = None
 
     def take(self, at: datetime, sightings: Iterable[Sighting]) -> None:
@@ -85,7 +98,8 @@ class Account:
         grouped: dict[str, list[Sighting]] = {}
         for one in sightings:
             grouped.setdefault(one.actor.principal, []).append(one)
-        watcher = Watcher(self.table, self.people, self._send, lambda: at)  # type: ignore[arg-type]
+        asking = Asking(observes=self.answers is Answers.OBSERVE)
+        watcher = Watcher(self.table, self.people, self._send, lambda: at, asking)  # type: ignore[arg-type]
         messages = {who: [""] for who in grouped}
         watcher.take(Batch(grouped, messages, self.counts, set(grouped)))
 
@@ -100,7 +114,7 @@ class Account:
                 said = record.document["unusual"][-1]
                 reasons = "; ".join(said["reasons"])
         self.asked.append((asked["day"], who, asked["score"], reasons))
-        if self.accepts:
+        if self.answers is Answers.ACCEPT:
             self.people.accepted[who] = asked["day"]
 
     def copy(self) -> Account:

@@ -11,10 +11,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from driftguard.audit import AuditTable
 from driftguard.aws import environment
 from driftguard.aws.client import Aws
+from driftguard.conduct.asking import Asking
 from driftguard.conduct.past import Past
 from driftguard.conduct.telling import ChangesQueue
 from driftguard.conduct.watcher import Batch, Watcher
 from driftguard.model import Place
+from driftguard.policy import compiled
 from driftguard.state.table import StateTable
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class Settings(NamedTuple):
     audit_table: str
     state_table: str
     changes_queue_url: str
+    acting_role_arns: str
     # Lambda's own.
     aws_region: str
 
@@ -44,6 +47,7 @@ watcher = Watcher(
     Past(AuditTable(aws, settings.audit_table)),
     ChangesQueue(lambda: aws.client("sqs"), settings.changes_queue_url).send,
     lambda: datetime.now(UTC),
+    Asking.of(compiled.shipped(), tuple(filter(None, settings.acting_role_arns.split(",")))),
 )
 
 

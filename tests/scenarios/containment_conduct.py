@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from driftguard.conduct.memory import day_of
-from driftguard.conduct.record import Unusual
 from driftguard.conduct.telling import event_of
+from driftguard.conduct.unusual import Sent, Unusual
 from driftguard.documents import stamp
 from driftguard.events.cloudtrail import change_from_event
 from driftguard.model import Actor, Change, Place
@@ -35,23 +35,15 @@ REASONS = (
 def unusual(actor: Actor, id_: str, *, score: int = 72, asked: bool = True) -> Unusual:
     """What is remembered of a principal whose conduct is unusual today."""
     now = datetime.now(UTC)
-    return Unusual(day_of(now), stamp(now), score, REASONS, actor, id_, asked)
+    keys = ("network:198.51.100.0/24", "service:secretsmanager", "reads:32")
+    shown = Unusual(day_of(now), stamp(now), score, REASONS, actor, id_, keys)
+    # The watcher has told the guard of it.
+    return shown._replace(sent=(Sent(shown.band, actor, done=True),)) if asked else shown
 
 
 def remembered(shown: Unusual) -> dict[str, Any]:
     """The record that holds it."""
-    actor = {name: getattr(shown.actor, name) for name in Actor.__dataclass_fields__}
-    today = {
-        "day": shown.day,
-        "at": shown.at,
-        "score": shown.score,
-        "reasons": list(shown.reasons),
-        "keys": ["network:198.51.100.0/24", "service:secretsmanager", "reads:32"],
-        "id": shown.id,
-        "actor": actor,
-        "asked": shown.asked,
-    }
-    return {"who": shown.actor.principal, "unusual": [today]}
+    return {"who": shown.actor.principal, "unusual": [shown.as_document()]}
 
 
 def told(shown: Unusual) -> Change:

@@ -91,6 +91,16 @@ def test_the_guard_knows_all_roles_of_its_stack() -> None:
         assert sorted(filter(None, told)) == sorted(map(stack.arn, stack.roles))
 
 
+def test_the_watcher_of_conduct_knows_the_roles_under_which_plans_run() -> None:
+    """The guard looks at nothing that they do, and so a look would be wasted."""
+    parameters = {**of_the_tests().parameters, "UnusualConduct": "all"}
+    stack = replace(of_the_tests(), parameters=parameters)
+    told = stack.environment("ConductFunction")["ACTING_ROLE_ARNS"].split(",")
+    guard = stack.environment("GuardFunction")
+    names = ("REMEDIATOR_ROLE_ARN", "GRANTING_ROLE_ARN", "CONTAINMENT_ROLE_ARN")
+    assert told == [guard[name] for name in names]
+
+
 def test_no_stack_has_it_unless_somebody_says_so() -> None:
     assert ROLE not in WITHOUT.roles
     assert WITHOUT.environment("GuardFunction")["CONTAINMENT_ROLE_ARN"] == ""

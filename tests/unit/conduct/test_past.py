@@ -98,3 +98,24 @@ def test_a_day_as_unusual_as_to_be_asked_about_is_clean_once_people_have_accepte
     )
     decided(table, accepted)
     assert clean(table, ASKED)
+
+
+@each(
+    "arn",
+    [
+        f"arn:aws:iam::{ACCOUNT}:user/web",
+        f"arn:aws:iam::{ACCOUNT}:role/shop/web",
+        "arn:aws:iam::999999999999:role/web",
+    ],
+)
+def test_what_people_accepted_of_a_namesake_opens_no_learning(arn: str) -> None:
+    with mock_aws():
+        make_tables()
+        table = AuditTable(warm_aws(), "audit")
+        namesake = Resource(f"iam.{arn.split(':')[5].partition('/')[0]}", "web", ACCOUNT, "", arn)
+        at = stamp(earlier(2))
+        accepted = a_decision(
+            at=at, actor=SELF, resource=namesake, control=CONTROL, status=Status.DENIED
+        )
+        decided(table, accepted)
+        assert not clean(table, ASKED)

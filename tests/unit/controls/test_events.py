@@ -127,6 +127,21 @@ def _fits(wanted: Any, value: Mapping[str, Any], key: str) -> bool:
     return key in value and value[key] == wanted
 
 
+def test_every_rule_takes_only_what_aws_sends() -> None:
+    """PutEvents takes any source but AWS's, and any detail-type and detail."""
+    functions = of_type("AWS::Serverless::Function").values()
+    mapped = [one for function in functions for one in function.get("Events", {}).values()]
+    taken = [
+        *(one["EventPattern"] for one in of_type("AWS::Events::Rule").values()),
+        *(one["Properties"]["Pattern"] for one in mapped if "Pattern" in one["Properties"]),
+    ]
+    assert len(taken) > len(patterns()) + 1
+    for pattern in taken:
+        named = [one["prefix"] if isinstance(one, dict) else one for one in pattern["source"]]
+        assert named
+        assert all(one.startswith("aws.") for one in named), pattern
+
+
 @each(
     ("shown", "denied", "every"),
     [
@@ -138,6 +153,12 @@ def _fits(wanted: Any, value: Mapping[str, Any], key: str) -> bool:
         (read("ec2", "DescribeInstances", who={"type": "AWSService"}), False, False),
         (read("kms", "Decrypt", address="s3.amazonaws.com"), False, False),
         (read("s3", "GetObject", managementEvent=False), False, False),
+        # What anybody can put who may put events.
+        (
+            {**read("s3", "ListBuckets", error="AccessDenied"), "source": "driftguard.x"},
+            False,
+            False,
+        ),
     ],
 )
 def test_the_rule_of_conduct_lets_through_what_shows_conduct(

@@ -13,6 +13,7 @@ from driftguard.conduct.telling import event_of
 from driftguard.events.cloudtrail import change_from_event
 from driftguard.model import Actor, Autonomy, Change, Decision, Status
 from driftguard.policy.model import Terms
+from driftguard.state import incidents
 from tests.scenarios.containment import make_role, role_snapshot
 from tests.scenarios.containment_conduct import CONTROL, HERE, of_role, remembered, told, unusual
 from tests.support.approving import approved
@@ -116,6 +117,45 @@ def test_an_event_under_another_id_asks_nothing_more(
     forged = {**event, "id": "x", "detail": {**event["detail"], "eventID": "x"}}  # type: ignore[dict-item]
     assert decisions(world, change_from_event(forged)) == []
     assert [one.id for one in decisions(world, told(shown))] == [decision.id]
+
+
+def test_an_event_about_another_session_than_the_watcher_told_of_is_worth_nothing(
+    world: World, known: Callable[[Any], None]
+) -> None:
+    """Else whoever puts one would have a role contained with what somebody else did."""
+    shown = unusual(of_role(), make_role())
+    known(remembered(shown))
+    for claimed in (
+        {"access_key": "ASIAOFSOMEBODYELSE01"},
+        {"session": f"arn:aws:sts::{ACCOUNT}:assumed-role/web/somebody-else"},
+        {"source_identity": "alice"},
+        {"source": "203.0.113.99"},
+        {"kind": "IAMUser"},
+    ):
+        forged = shown._replace(actor=replace(shown.actor, **claimed))
+        assert decisions(world, told(forged)) == [], claimed
+    assert len(decisions(world, told(shown))) == 1
+
+
+def test_a_question_joins_what_the_record_knows_the_session_by(
+    world: World, known: Callable[[Any], None]
+) -> None:
+    """Not the address, which a whole office may share, and which is no attacker's by this."""
+    actor = replace(of_role(), access_key="ASIAIOSFODNN7EXAMPLE", source_identity="bob")
+    shown = unusual(actor, make_role())
+    known(remembered(shown))
+    (decision,) = decisions(world, told(shown))
+    by = ("access-key ASIAIOSFODNN7EXAMPLE", f"source-identity {ACCOUNT} bob")
+    assert incidents.reported(decision.state) == by
+
+
+def test_a_session_of_which_nothing_lasting_is_known_joins_nobody(
+    world: World, known: Callable[[Any], None]
+) -> None:
+    shown = unusual(of_role(), make_role())
+    known(remembered(shown))
+    (decision,) = decisions(world, told(shown))
+    assert incidents.reported(decision.state) == (f"conduct {of_role().principal}",)
 
 
 # -------------------------------------------------------------------------------- about whom

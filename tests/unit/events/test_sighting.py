@@ -109,12 +109,23 @@ def test_a_sign_in_shows_where_somebody_is() -> None:
         {"detail": {}},
         {**read("ec2", "DescribeInstances"), "source": "aws.iam"},
         {**read("ec2", "DescribeInstances"), "account": "999999999999"},
+        {name: said for name, said in read("ec2", "DescribeInstances").items() if name != "source"},
         {"source": "aws.guardduty", "id": "1", "detail-type": "GuardDuty Finding", "detail": {}},
     ],
 )
 def test_what_is_no_management_event_or_contradicts_itself_is_unparsable(event: Any) -> None:
     with pytest.raises(Unparsable):
         sighting_of(event)
+
+
+@each("source", ["driftguard.x", "driftguard.conduct", "x.aws.ec2", "aws", ""])
+def test_what_anybody_can_put_shows_nothing(source: str) -> None:
+    """PutEvents takes any source, and refuses those that begin with `aws.`."""
+    put = read("ec2", "DescribeInstances")
+    made_up = source if source.startswith("driftguard.") else "ec2.amazonaws.com"
+    detail = {**put["detail"], "eventSource": made_up}
+    with pytest.raises(Unparsable):
+        sighting_of({**put, "source": source, "detail": detail})
 
 
 @each(

@@ -141,6 +141,17 @@ def test_unusual_conduct_raises_the_severity_of_what_somebody_does_meanwhile(
     assert ("alice behaves unusually (conduct score" in judged.basis) == bool(more)
 
 
+def test_a_question_about_conduct_raises_no_severity_of_its_own_and_says_it_once() -> None:
+    about = circumstances(
+        policy=allowing(anomalies=Anomalies()),
+        remembered=behaving(100),
+        control="containment.unusual-conduct",
+    )
+    judged = judge(about)
+    assert judged.severity == about.severity
+    assert "conduct score" not in judged.basis
+
+
 def test_unusual_conduct_lowers_no_autonomy_and_counts_only_where_policy_has_anomalies() -> None:
     """Else a noisy attacker would have their own changes asked about instead of reverted."""
     policy = allowing(anomalies=Anomalies())

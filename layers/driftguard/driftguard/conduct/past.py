@@ -41,7 +41,7 @@ class Past:
             if one.candidate.resource.kind.startswith("iam.")
         ]
         if over.score >= ASKED:
-            return any(_accepted(one, over.day) for one in about)
+            return any(_accepted(one, principal, over.day) for one in about)
         day = _date(over.day)
         by = self._found(Filters(actor=principal, since=day, until=_date(over.day)))
         that_day = [*by, *(one for one in about if one.decided[:10] == day)]
@@ -52,9 +52,11 @@ class Past:
         return islice(found, _MOST)
 
 
-def _accepted(decision: Decision, day: int) -> bool:
+def _accepted(decision: Decision, principal: str, day: int) -> bool:
+    """Whether people accepted the conduct of this very principal: others may bear its name."""
     accepted = decision.control == CONTROL and decision.status is Status.DENIED
-    return accepted and decision.decided[:10] >= _date(day, -_ACCEPTED)
+    of_it = decision.candidate.resource.arn == principal
+    return accepted and of_it and decision.decided[:10] >= _date(day, -_ACCEPTED)
 
 
 def _name(arn: str) -> str:

@@ -14,7 +14,7 @@ from driftguard.state.keys import StateRecords, conduct_key
 from driftguard.state.table import StateTable
 
 if TYPE_CHECKING:
-    from .record import Unusual
+    from .unusual import Unusual
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,6 @@ def conduct_of(
     if not who:
         return None
     # Only here: no harmless event waits for it.
-    from .record import lately
+    from .unusual import lately
 
     return lately(remembered[conduct_key(remembered.place, account, who)].document, now)

@@ -1,4 +1,4 @@
-"""Keeps what is remembered of one principal's conduct: its memory, this day, and what was unusual.
+"""Keeps what is remembered of one principal's conduct: its memory, and what this day has shown.
 
 Pure: documents in, documents out. A day is learned from when it is over, and only if it was clean
 (`pending`, `folded`). Whatever others choose is bounded: values of a day, windows, reasons.
@@ -6,52 +6,31 @@ Pure: documents in, documents out. A day is learned from when it is over, and on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
-from driftguard.documents import Document, Json, digest, documents, mapping, moment, stamp, text
+from driftguard.documents import Document, Json, digest, mapping, moment, stamp
 from driftguard.events.sighting import Sighting
-from driftguard.model import Actor
 
 from .memory import DENIED, FADED, MOST, READS, Memory, Seen, day_of, known, learned, level, worth
-from .score import ASKED, NOTED, Score, score_of
+from .score import ASKED, NOTED, Score, Signal, heaviest, score_of
+from .unusual import Unusual, keeping, unusual_on, was_asked
 
 # A burst is what one session does in this many seconds, in windows that begin with the clock.
 WINDOW = 600
-# Of a day as many values of a kind are kept; of a burst as many windows, and sessions in each.
-_OF_A_DAY, _WINDOWS, _SESSIONS = 40, 2, 6
-# A session with fewer different reads, or denied calls, than that in a batch is no burst yet.
-_READS_KEPT, _DENIED_KEPT = 4, 2
-# For how many days what was unusual is kept, and the same reasons are not asked about again.
-_KEPT, APART = 3, 7
+# Of a day as many values of a kind are kept; as many windows, and of each as many sessions, and as
+# many calls of all of them.
+_OF_A_DAY, _WINDOWS, _SESSIONS, _CALLS = 40, 2, 50, 1_200
+# For how many days what was unusual is kept.
+_KEPT = 3
 # What weighs as much is a reason of its own to ask.
 _HEAVY = 0.15
+_BY_KIND = frozenset({"client", "network"})
 # How many days one is worth that people accepted.
 _ACCEPTED = 7.0
-# How many reasons are told, and how long a name of somebody may be.
-_REASONS, _LONGEST = 6, 1_024
-
-
-class Unusual(NamedTuple):
-    """An unusual day of a principal: when it was noticed, how unusual it is, why, and who it was.
-
-    `actor` is the session that showed it; `id` the principal's unique id, "" where it is unknown.
-    `asked`: it is one that people are asked about.
-    """
-
-    day: int
-    at: str
-    score: int
-    reasons: tuple[str, ...]
-    actor: Actor
-    id: str
-    asked: bool
-
-    @property
-    def line(self) -> str:
-        """In words: `conduct score 72: use of iam, which it has not used; …`."""
-        return f"conduct score {self.score}: {'; '.join(self.reasons)}"
+# How many reasons are told.
+_REASONS = 6
 
 
 class Pending(NamedTuple):
@@ -107,8 +86,13 @@ def taken(
     """
     day = day_of(now)
     windows = _windows(document, sightings, now)
-    seen = _merged(mapping(document, "today"), sightings, windows, day)
-    score = score_of(seen, memory_of(document), memory_of(everybody), day)
+    own, others = memory_of(document), memory_of(everybody)
+
+    def kept(kind: str, values: Iterable[str]) -> frozenset[str]:
+        return heaviest(kind, values, _OF_A_DAY, own, others, day)
+
+    seen = _merged(mapping(document, "today"), sightings, windows, day, kept)
+    score = score_of(seen, own, others, day)
     first = sightings[0]
     after: dict[str, Json] = {
         **document,
@@ -124,66 +108,36 @@ def taken(
     }
     if score.score < NOTED:
         return after, None
-    asks = score.score >= ASKED and not _was_asked(document, score, day)
-    noted = _noted(document, score, sightings, now, asks=asks)
-    if noted is not None:
-        kept = [one for one in documents(document, "unusual") if one.get("day") != day]
-        kept = [one for one in kept if _whole(one, "day") > day - _KEPT]
-        after["unusual"] = [*kept, noted]
-    current = unusual_on(after, day)
-    return after, current if current is not None and current.asked and asks else None
+    unusual = unusual_on(document, day)
+    if unusual is None or unusual.score < score.score:
+        noted = _noted(score, _leading(sightings, own, day), now)
+        unusual = noted._replace(sent=unusual.sent if unusual is not None else ())
+        after = {**keeping(after, unusual, _KEPT)}
+    asks = unusual.score >= ASKED and not was_asked(after, unusual)
+    return after, unusual if asks else None
 
 
-def asked(document: Document, day: int) -> Document:
-    """The record with this day's reasons as asked about: none of them is again for a week."""
-    recent = {
-        key: on
-        for key, on in mapping(document, "asked").items()
-        if isinstance(on, int) and on > day - APART
-    }
-    today = next((one for one in documents(document, "unusual") if one.get("day") == day), {})
-    keys = today.get("keys")
-    fresh = [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
-    return {**document, "asked": {**recent, **dict.fromkeys(fresh, day)}}
+def _noted(score: Score, leading: Sighting, now: datetime) -> Unusual:
+    """What is kept of an unusual day.
+
+    What weighs little differs from day to day: it is no key. Which network or client it is differs,
+    too, for whoever has another one each day: only that there is a new one is a key.
+    """
+    most = score.signals[:_REASONS]
+    return Unusual(
+        day=day_of(now),
+        at=stamp(now),
+        score=score.score,
+        reasons=score.reasons[:_REASONS],
+        actor=leading.actor,
+        id=leading.id,
+        keys=tuple(_key(one) for one in most if one.weight >= _HEAVY),
+    )
 
 
-def _was_asked(document: Document, score: Score, day: int) -> bool:
-    """Whether people were asked today, or about each of these reasons within a week."""
-    before = mapping(document, "asked")
-    if day in before.values():
-        return True
-    on = [before.get(key) for key in _keys(score)]
-    return all(isinstance(one, int) and one > day - APART for one in on)
-
-
-def _keys(score: Score) -> list[str]:
-    """The reasons that are worth another question: what weighs little differs from day to day."""
-    return [one.key[:100] for one in score.signals[:_REASONS] if one.weight >= _HEAVY]
-
-
-def _noted(
-    document: Document, score: Score, sightings: Sequence[Sighting], now: datetime, *, asks: bool
-) -> Document | None:
-    """What is kept of an unusual day; None where what is kept of it is no less unusual."""
-    day = day_of(now)
-    before = next((one for one in documents(document, "unusual") if one.get("day") == day), {})
-    if _whole(before, "score") >= score.score and (before.get("asked") is True or not asks):
-        return None
-    leading = _leading(sightings, memory_of(document), day)
-    return {
-        "day": day,
-        "at": stamp(now),
-        "score": score.score,
-        "reasons": list(score.reasons[:_REASONS]),
-        "keys": list(_keys(score)),
-        "id": leading.id,
-        "actor": dict(zip(Actor.__dataclass_fields__, _fields(leading.actor), strict=True)),
-        "asked": asks or before.get("asked") is True,
-    }
-
-
-def _fields(actor: Actor) -> list[str]:
-    return [getattr(actor, name)[:_LONGEST] for name in Actor.__dataclass_fields__]
+def _key(signal: Signal) -> str:
+    kind = signal.key.partition(":")[0]
+    return kind if kind in _BY_KIND else signal.key[:100]
 
 
 def _leading(sightings: Sequence[Sighting], memory: Memory, day: int) -> Sighting:
@@ -197,37 +151,6 @@ def _leading(sightings: Sequence[Sighting], memory: Memory, day: int) -> Sightin
                 of_session.add(f"{kind}:{value}")
     most = max(shown, key=lambda session: (len(shown[session]), session))
     return next(one for one in sightings if one.actor.session == most)
-
-
-# --------------------------------------------------------------------------------- what is kept
-
-
-def unusual_on(document: Document, day: int) -> Unusual | None:
-    """What was unusual on a day; None if nothing was."""
-    for one in documents(document, "unusual"):
-        if one.get("day") == day:
-            actor = mapping(one, "actor")
-            reasons = one.get("reasons")
-            return Unusual(
-                day=day,
-                at=text(one, "at"),
-                score=min(100, _whole(one, "score")),
-                reasons=tuple(map(str, reasons)) if isinstance(reasons, list) else (),
-                actor=Actor(*(text(actor, name) for name in Actor.__dataclass_fields__)),
-                id=text(one, "id"),
-                asked=one.get("asked") is True,
-            )
-    return None
-
-
-def lately(document: Document, now: datetime) -> Unusual | None:
-    """The most unusual of a principal's conduct within the last 24 hours; None if nothing was."""
-    day = day_of(now)
-    found = [one for at in (day, day - 1) if (one := unusual_on(document, at)) is not None]
-    recent = [
-        one for one in found if (at := moment(one.at)) is not None and now - at < timedelta(days=1)
-    ]
-    return max(recent, key=lambda one: (one.score, one.day), default=None)
 
 
 def _whole(document: Document, name: str) -> int:
@@ -253,19 +176,24 @@ def _values(sighting: Sighting) -> dict[str, str]:
     }
 
 
-def _merged(held: Document, sightings: Iterable[Sighting], windows: Document, day: int) -> Seen:
-    """What this day has shown so far."""
+def _merged(
+    held: Document,
+    sightings: Iterable[Sighting],
+    windows: Document,
+    day: int,
+    kept: Callable[[str, Iterable[str]], frozenset[str]],
+) -> Seen:
+    """What this day has shown so far; of each kind the values that are `kept`."""
     before = _seen(held) if held.get("day") == day else Seen({})
     values = {kind: set(before.values.get(kind, ())) for kind in MOST}
     for one in sightings:
         for kind, value in _values(one).items():
-            if len(values[kind]) < _OF_A_DAY:
-                values[kind].add(value)
+            values[kind].add(value)
     bursts = [mapping(by, session) for by in _inner(windows) for session in by]
     reads = max((len(_listed(burst, "reads")) for burst in bursts), default=0)
     denied = max((len(_listed(burst, "denied")) for burst in bursts), default=0)
     return Seen(
-        {kind: frozenset(found) for kind, found in values.items()},
+        {kind: kept(kind, found) for kind, found in values.items()},
         max(before.reads, level(reads, READS)),
         max(before.denied, level(denied, DENIED)),
     )
@@ -293,22 +221,25 @@ def _windows(
 
 
 def _bursts(by_session: Mapping[str, tuple[set[str], set[str]]]) -> Document:
+    """What is kept of a window: all sessions, also small ones, which may grow with each batch.
+
+    Where there is no room for all, the largest.
+    """
+
     def size(session: str) -> tuple[int, str]:
         reads, denied = by_session[session]
-        return max(len(reads), 2 * len(denied)), session
+        return -max(len(reads), 2 * len(denied)), session
 
-    large = [
-        session
-        for session, (reads, denied) in by_session.items()
-        if len(reads) >= _READS_KEPT or len(denied) >= _DENIED_KEPT
-    ]
-    return {
-        session: {
-            "reads": sorted(by_session[session][0])[: READS[-1]],
-            "denied": sorted(by_session[session][1])[: DENIED[-1]],
-        }
-        for session in sorted(sorted(large, key=size)[-_SESSIONS:])
-    }
+    kept: dict[str, Document] = {}
+    room = _CALLS
+    for session in sorted(by_session, key=size)[:_SESSIONS]:
+        reads = sorted(by_session[session][0])[: READS[-1]]
+        denied = sorted(by_session[session][1])[: DENIED[-1]]
+        room -= len(reads) + len(denied)
+        if room < 0:
+            break
+        kept[session] = {"reads": list(reads), "denied": list(denied)}
+    return kept
 
 
 def _inner(windows: Document) -> list[Document]:

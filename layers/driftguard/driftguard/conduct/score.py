@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from .memory import DENIED, ENOUGH, FADED, READS, Memory, Seen, known, worth
 
-# From this score on, people are asked; from this one on it is told beside other decisions.
-ASKED = 60
+# From this score on, people are asked, and from this one once more on the same day; from the last
+# one on it is told beside other decisions.
+ASKED, HIGH = 60, 80
 NOTED = 40
 # Services by which anybody else's rights, keys, secrets and logs are had.
 POWER = frozenset(
@@ -78,6 +79,26 @@ def score_of(seen: Seen, own: Memory, everybody: Memory, day: int) -> Score:
     return Score(together(one.weight for one in found), tuple(found))
 
 
+def heaviest(
+    kind: str, values: Iterable[str], most: int, own: Memory, everybody: Memory, day: int
+) -> frozenset[str]:
+    """The values of a kind (`service`, `network`, `client`) that weigh most, so many of them.
+
+    Whatever comes first, nothing that weighs less keeps it out. All services with power are kept.
+    """
+    found = set(values)
+    if len(found) <= most:
+        return frozenset(found)
+    at = _Circumstances(own, everybody, day)
+
+    def order(value: str) -> tuple[bool, float, str]:
+        if kind != "service":
+            return False, -_left(kind, value, at), value
+        return value not in POWER, -_of_service(value, at).weight, value
+
+    return frozenset(sorted(found, key=order)[:most])
+
+
 def together(weights: Iterable[float]) -> int:
     """What several weights come to, 0 to 100."""
     left = 1.0
@@ -108,8 +129,8 @@ class _Circumstances(NamedTuple):
 def _signals(seen: Seen, at: _Circumstances) -> Iterator[Signal]:
     services = [_of_service(one, at) for one in seen.values.get("service", ())]
     yield from sorted(services, key=_heaviest)[:_SERVICES]
-    yield from _of_values(seen, "network", _NETWORK, _OF_OTHERS, at)
-    yield from _of_values(seen, "client", _CLIENT, _CLIENTS_OF_OTHERS, at)
+    yield from _of_values(seen, "network", _NETWORK, at)
+    yield from _of_values(seen, "client", _CLIENT, at)
     if known(at.own, at.day) < FADED:
         weight = _PRINCIPAL * at.rarity(at.everybody, "principal")
         yield Signal("principal", weight, "nothing of it is remembered in this region")
@@ -126,11 +147,15 @@ def _of_service(service: str, at: _Circumstances) -> Signal:
     return Signal(f"service:{service}", weight * left, f"{words} {service}")
 
 
-def _of_values(
-    seen: Seen, kind: str, weight: float, of_others: float, at: _Circumstances
-) -> Iterator[Signal]:
+def _left(kind: str, value: str, at: _Circumstances) -> float:
+    """What is left of the weight of a network or a client."""
+    of_others = _OF_OTHERS if kind == "network" else _CLIENTS_OF_OTHERS
+    return at.left(kind, value, _HALVES, of_others)
+
+
+def _of_values(seen: Seen, kind: str, weight: float, at: _Circumstances) -> Iterator[Signal]:
     """The most unusual of a day's networks, or of its clients."""
-    found = [(at.left(kind, one, _HALVES, of_others), one) for one in seen.values.get(kind, ())]
+    found = [(_left(kind, one, at), one) for one in seen.values.get(kind, ())]
     if found:
         left, value = max(found)
         words = "new" if _is_first(at, kind, value) else "seldom"

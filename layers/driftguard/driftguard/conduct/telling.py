@@ -1,8 +1,8 @@
 """Writes the event by which the guard is to look at a principal's conduct, and reads it.
 
-It goes to the queue of changes, and so it is a hint: the guard reads the conduct itself in the
-state table. It has the form of a CloudTrail record, so that whoever reads who made a change also
-reads whose conduct it is.
+It goes to the queue of changes, and so it is a hint: the guard reads in the state table what the
+conduct was, and that the watcher sent this event about this session. It has the form of a
+CloudTrail record, so that whoever reads who made a change also reads whose conduct it is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from driftguard.aws.calls import Client, told_apart
 from driftguard.documents import Document, text
 from driftguard.model import Actor, Change, Place
 
-from .record import Unusual
+from .unusual import Unusual
 
 SOURCE = "driftguard.conduct"
 NAME = "UnusualConduct"
@@ -25,10 +25,11 @@ CONTROL = "containment.unusual-conduct"
 
 
 class Told(NamedTuple):
-    """What an event names: the sort key of the principal's record, and the day."""
+    """What an event names: the sort key of the principal's record, the day, and the band."""
 
     record: str
     day: int
+    band: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class ChangesQueue:
 
 def event_of(unusual: Unusual, record: str, here: Place) -> Document:
     """The event about an unusual day of a principal, whose record has this sort key."""
-    id_ = event_id(record, unusual.day)
+    id_ = event_id(record, unusual.day, unusual.band)
     return {
         "version": "0",
         "id": id_,
@@ -67,24 +68,30 @@ def event_of(unusual: Unusual, record: str, here: Place) -> Document:
             "sourceIPAddress": unusual.actor.source,
             "userAgent": unusual.actor.agent,
             "userIdentity": _identity(unusual),
-            "requestParameters": {"record": record, "day": unusual.day, "score": unusual.score},
+            "requestParameters": {
+                "record": record,
+                "day": unusual.day,
+                "band": unusual.band,
+                "score": unusual.score,
+            },
         },
     }
 
 
-def event_id(record: str, day: int) -> str:
-    """The event's id: one for a principal and a day, and so there is one decision about them."""
-    return f"conduct-{record}-{day}"
+def event_id(record: str, day: int, band: int) -> str:
+    """The event's id: one for a principal, a day and a band, and so one decision about them."""
+    return f"conduct-{record}-{day}-{band}"
 
 
 def told(change: Change) -> Told | None:
     """What an event of ours names; None for any other, or one under an id that is not its own."""
     if change.source != SOURCE:
         return None
-    record, day = text(change.request, "record"), change.request.get("day")
-    if not record or type(day) is not int or change.id != event_id(record, day):
+    request = change.request
+    record, day, band = text(request, "record"), request.get("day"), request.get("band")
+    if not record or type(day) is not int or type(band) is not int:
         return None
-    return Told(record, day)
+    return Told(record, day, band) if change.id == event_id(record, day, band) else None
 
 
 def _identity(unusual: Unusual) -> Document:

@@ -12,18 +12,18 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from driftguard.aws.dynamodb import Moved
-from driftguard.documents import Document, Json, mapping, parsed, text
+from driftguard.documents import Document, parsed, text
 from driftguard.events.sighting import Sighting, sighting_of
 from driftguard.state.keys import StateRecord, StateRecords, conduct_key
 from driftguard.state.table import StateTable
 
+from . import asking
 from . import record as records
+from . import unusual as days
 from .memory import day_of
 from .past import Past
 from .telling import event_of
 
-# How many principals of an account people are asked about in a day, at most.
-MOST_A_DAY = 5
 # How often a record is worked out anew because somebody else has written it meanwhile.
 _ROUNDS = 4
 
@@ -86,13 +86,14 @@ class Batch:
 class Watcher:
     """Watches the principals of the account that its state table's guard stands in.
 
-    `send` puts an event into the queue of changes.
+    `send` puts an event into the queue of changes; `asking` says whom people can be asked about.
     """
 
     state: StateTable
     past: Past
     send: Callable[[Document], None]
     now: Callable[[], datetime]
+    asking: asking.Asking
 
     def take(self, batch: Batch) -> None:
         """Takes what a batch shows of each principal; who could not be taken is left in it."""
@@ -116,6 +117,7 @@ class Watcher:
                 counts.written += 1
             except Moved:
                 return
+        unusual_ones: list[tuple[str, StateRecord, days.Unusual]] = []
         for who, seen in sightings.items():
             record = found[keys[who]]
             document, unusual = records.taken(folded[who], everybody, seen, now)
@@ -123,8 +125,19 @@ class Watcher:
                 if document != record.document:
                     record = self.state.put(record.saying(document, expires=_expires(now)))
                     counts.written += 1
-                if unusual is not None:
-                    self._ask(record, unusual, now, counts)
+            except Moved:
+                continue
+            if unusual is not None:
+                unusual_ones.append((who, record, unusual))
+            else:
+                batch.left.discard(who)
+        # Whom people were not asked about for the longest comes first, and then the highest score.
+        unusual_ones.sort(
+            key=lambda one: (days.last_asked(one[1].document, day_of(now)), -one[2].score)
+        )
+        for who, record, unusual in unusual_ones:
+            try:
+                self._ask(record, unusual, counts)
             except Moved:
                 continue
             batch.left.discard(who)
@@ -147,28 +160,37 @@ class Watcher:
             folded[who] = document
         return everybody, folded
 
-    def _ask(
-        self, record: StateRecord, unusual: records.Unusual, now: datetime, counts: Counts
-    ) -> None:
-        """Has the guard look, unless people were asked about enough principals today.
+    def _ask(self, record: StateRecord, unusual: days.Unusual, counts: Counts) -> None:
+        """Has the guard look, where people can be asked or told, and the day has a place for it.
 
-        The record says that it was done only afterwards: a look that is sent twice is one decision.
+        The records say so first: the guard believes no event of which they do not. A look that is
+        sent twice, because that it was sent could not be said, is one decision and takes one place.
         """
-        day = day_of(now)
-        shared = self.state.record(self._everybody)
-        asked = mapping(shared.document, "asked")
-        count = asked.get("count") if asked.get("day") == day else 0
-        so_far = count if isinstance(count, int) else 0
-        if so_far >= MOST_A_DAY:
-            counts.over_budget += 1
+        manner = self.asking.manner(unusual.actor, unusual.score)
+        if manner is asking.Manner.NOT:
             return
-        self.send(event_of(unusual, record.key[1], self.state.place))
+        day, sk = unusual.day, record.key[1]
+        shared = self.state.record(self._everybody)
+        places = asking.places(shared.document, day)
+        if sk not in places:
+            again = days.last_asked(record.document, day) > 0
+            place = asking.place(places, manner, unusual.score, again=again)
+            if not place:
+                counts.over_budget += 1
+                return
+            self.state.put(shared.saying(asking.with_place(shared.document, day, sk, place)))
+            counts.written += 1
+        document, unusual = days.sending(record.document, unusual)
+        if document != record.document:
+            record = self.state.put(record.saying(document, expires=record.expires))
+            counts.written += 1
+        due = unusual.told(unusual.band)
+        whose = due.actor if due is not None else unusual.actor
+        self.send(event_of(unusual._replace(actor=whose), sk, self.state.place))
         counts.looks += 1
-        more: Json = {"day": day, "count": so_far + 1}
-        self.state.put(shared.saying({**shared.document, "asked": more}))
-        document = records.asked(record.document, day)
+        document = days.sent(document, unusual)
         self.state.put(record.saying(document, expires=record.expires))
-        counts.written += 2
+        counts.written += 1
 
     @property
     def _everybody(self) -> tuple[str, str]:

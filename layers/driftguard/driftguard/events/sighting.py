@@ -6,7 +6,8 @@ sign-in that failed).
 
 Sources: AWS CloudTrail User Guide, "CloudTrail record contents", "CloudTrail userIdentity element",
 "AWS Management Console sign-in events"; AWS Security Hub User Guide, "Security Hub CSPM controls
-for CloudWatch" (CloudWatch.2: the error codes of calls that were denied).
+for CloudWatch" (CloudWatch.2: the error codes of calls that were denied); Amazon EventBridge API
+Reference, "PutEventsResultEntry" (`NotAuthorizedForSourceException`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ DENIED_PREFIXES = (
     "Unauthorized",
 )
 DENIED_SUFFIXES = ("UnauthorizedOperation", "UnauthorizedAccess")
+_OF_AWS = "aws."
 # The types of identities whose credentials somebody else can have.
 _OF_PEOPLE = frozenset({"AssumedRole", "FederatedUser", "IAMUser", "IdentityCenterUser", "Root"})
 # Whose reads hand out what they name: each target counts, not each operation.
@@ -65,10 +67,14 @@ def is_denied(code: str) -> bool:
 def sighting_of(event: Json) -> Sighting | None:
     """What an EventBridge envelope shows of a principal's conduct; None if it shows none.
 
-    Raises `Unparsable` for what is no CloudTrail record in an envelope that agrees with it.
+    Raises `Unparsable` for what is no CloudTrail record in an envelope that agrees with it, and for
+    what AWS itself did not send: PutEvents takes any source but those that begin with `aws.`.
     """
     change = change_from_event(event)
-    record = mapping(event, "detail") if isinstance(event, dict) else {}
+    envelope = event if isinstance(event, dict) else {}
+    record = mapping(envelope, "detail")
+    if not text(envelope, "source").startswith(_OF_AWS):
+        raise Unparsable("the event has no source of AWS's: anybody can have put it")
     identity = mapping(record, "userIdentity")
     if not text(record, "eventName"):
         raise Unparsable("the event holds no CloudTrail record")

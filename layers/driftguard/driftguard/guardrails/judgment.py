@@ -104,6 +104,7 @@ def _granted(case: Circumstances) -> tuple[str, Autonomy, int]:
     if anomalies is None or case.actor.is_unattributed:
         return basis, granted, severity
     from driftguard.conduct.reading import conduct_of
+    from driftguard.conduct.telling import CONTROL
     from driftguard.state import anomaly_baseline
 
     key = anomaly_baseline_key(case.remembered.place, case.resource.account, case.control)
@@ -115,7 +116,8 @@ def _granted(case: Circumstances) -> tuple[str, Autonomy, int]:
         bound = anomalies.raise_by if unusual.score > 50 else anomalies.lower_by
         severity = max(0, min(100, severity + round((unusual.score - 50) / 50 * bound)))
     conduct = conduct_of(case.remembered, case.policy, case.resource.account, case.actor, case.now)
-    if conduct is not None and conduct.score > 50:
+    # A question about conduct is as severe as that itself, and says so.
+    if conduct is not None and conduct.score > 50 and case.control != CONTROL:
         # It only ever raises severity: whoever makes noise must not have their changes stand.
         raised = case.severity + round((conduct.score - 50) / 50 * anomalies.raise_by)
         severity = max(severity, min(100, raised))

@@ -2,7 +2,8 @@
 
 What is unusual is told by events that anybody may forge who can make rules of EventBridge, and by
 weights that somebody chose. So it is worth a question: whether the older sessions of a role are to
-be denied, or a user everything. An event names a record; what it says of the conduct is read there.
+be denied, or a user everything. An event names a record, which only the watcher writes. What the
+conduct was, whose session it was, and that the watcher sent this event, is read there.
 
 Sources: those of `role_sessions` and `user`; AWS CloudTrail User Guide, "CloudTrail userIdentity
 element".
@@ -13,12 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from driftguard.aws.client import Reader
-from driftguard.conduct.record import unusual_on
+from driftguard.conduct.asking import kind_of
 from driftguard.conduct.score import ASKED
 from driftguard.conduct.telling import CONTROL, NAME, SOURCE, told
+from driftguard.conduct.unusual import told_apart_by, unusual_on
 from driftguard.documents import Document, mapping, moment, text
 from driftguard.frozen import dataclass
 from driftguard.model import (
+    Actor,
     Autonomy,
     Candidate,
     Certainty,
@@ -28,10 +31,11 @@ from driftguard.model import (
     Plan,
     Resource,
 )
+from driftguard.state import incidents
 
 from ..control import Control, Cuts, References, Trigger
 from ..iam.principals import BUSY, ROLES, USERS
-from . import principals, role_sessions
+from . import findings, principals, role_sessions
 from .findings import HeldSettings
 from .user import DENIAL
 
@@ -55,8 +59,8 @@ class UnusualConduct(Control[ConductSettings]):
 
     People are asked whether to deny a role's sessions that were issued before now, or a user
     everything, by an inline policy of our own name; an undo removes exactly that policy. Nobody is
-    contained without a vote, and by no timeout. Once a day at most for a principal, and for five
-    principals of an account.
+    contained without a vote, and by no timeout. Once a day for a principal, and once more where it
+    gets far more unusual; for five principals of an account at most.
     """
 
     id = CONTROL
@@ -77,7 +81,7 @@ class UnusualConduct(Control[ConductSettings]):
         )
     )
     # What was seen grows during the day, and what its policies allow with people's work.
-    volatile = frozenset({"conduct", "administrator"})
+    volatile = frozenset({"conduct", findings.TOLD, "administrator"})
     writes = {
         "iam:DeleteRolePolicy": ROLES,
         "iam:DeleteUserPolicy": USERS,
@@ -94,28 +98,33 @@ class UnusualConduct(Control[ConductSettings]):
 
     def screen(self, change: Change, settings: ConductSettings) -> Iterable[Candidate]:
         named, arn = told(change), change.actor.principal
-        if named is None or not arn.startswith("arn:"):
-            return
-        kind = _kind(arn)
-        if kind not in ("role", "user", "root"):
+        kind = kind_of(arn)
+        if named is None or not kind:
             return
         name = arn.rpartition("/")[2] if kind != "root" else "root"
         where = Resource(f"iam.{kind}", name, change.account, change.region, arn)
-        hint: Document = {"record": named.record, "day": named.day, "principal": arn}
+        hint: Document = {
+            "record": named.record,
+            "day": named.day,
+            "band": named.band,
+            "by": told_apart_by(change.actor),
+            "principal": arn,
+        }
         yield Candidate(where, Certainty.POSSIBLE, hint)
 
     def observe(self, candidate: Candidate, reader: Reader) -> Document | None:
         arn, kind = candidate.resource.arn, candidate.resource.kind.removeprefix("iam.")
-        conduct = _conduct(candidate, reader)
+        told_of = _told_of(candidate, reader)
+        conduct = mapping(told_of, "conduct")
         if kind == "root":
-            return {"name": "root", "arn": arn, "untouchable": _ROOT, "conduct": conduct}
+            return {"name": "root", "arn": arn, "untouchable": _ROOT, **told_of}
         found = principals.standing(reader, kind.capitalize(), candidate.resource.id)
         # A principal that bears the name of one which is gone has done nothing.
         if found is None or found[1]["arn"] != arn or text(conduct, "id") not in ("", found[0]):
             return None
         asked = bool(conduct) and not found[1]["untouchable"]
         why = principals.why_administrator(reader, kind.capitalize(), candidate.resource.id)
-        return {**found[1], "administrator": why if asked else "", "conduct": conduct}
+        return {**found[1], "administrator": why if asked else "", **told_of}
 
     def assess(
         self, state: Document, baseline: Document | None, settings: ConductSettings
@@ -156,19 +165,36 @@ class UnusualConduct(Control[ConductSettings]):
         return Plan((step,), untouched=untouched, advice=_LOOK)
 
 
-def _kind(arn: str) -> str:
-    """What an ARN of IAM is of: `role`, `user` or `root`."""
-    return arn.rpartition(":")[2].partition("/")[0]
+def _told_of(candidate: Candidate, reader: Reader) -> Document:
+    """What the record says of the day that the event names, as parts of the state.
 
-
-def _conduct(candidate: Candidate, reader: Reader) -> Document:
-    """What the record says of the day that the event names; empty where it says nothing of it."""
-    day = candidate.hint.get("day")
-    record = reader.aws.surroundings.conduct(reader.aws, text(candidate.hint, "record"))
+    `conduct` is how unusual it was; `finding` whom the question is about, by what decisions are
+    joined by. Both only where the record says that the watcher sent this very event, about this
+    very session: else `conduct` is empty.
+    """
+    hint, arn = candidate.hint, candidate.resource.arn
+    day, band = hint.get("day"), hint.get("band")
+    record = reader.aws.surroundings.conduct(reader.aws, text(hint, "record"))
     found = unusual_on(record, day) if isinstance(day, int) else None
-    if found is None or not found.asked or text(record, "who") != candidate.resource.arn:
-        return {}
-    return {"score": found.score, "at": found.at, "line": found.line, "id": found.id}
+    sent = found.told(band) if found is not None and isinstance(band, int) else None
+    if found is None or sent is None or text(record, "who") != arn:
+        return {"conduct": {}}
+    if sent.actor.principal != arn or told_apart_by(sent.actor) != text(hint, "by"):
+        return {"conduct": {}}
+    return {
+        "conduct": {"score": found.score, "at": found.at, "line": found.line, "id": found.id},
+        findings.TOLD: {incidents.WHO: [*_who(sent.actor)], "seen": found.at},
+    }
+
+
+def _who(actor: Actor) -> Iterable[str]:
+    """What joins the question to others: nothing that many share, as an address.
+
+    It is never empty: who is not known by anything lasting is in an incident of their own, and not
+    in that of whom an event claims.
+    """
+    lasting = [one for one in incidents.identities(actor) if not incidents.is_weak(one)]
+    return lasting or [f"conduct {actor.principal}"]
 
 
 CONTROLS = (UnusualConduct(),)
