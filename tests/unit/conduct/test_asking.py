@@ -80,7 +80,7 @@ def filled(*wanted: tuple[Manner, int, bool]) -> list[str]:
     return got
 
 
-def test_whoever_was_asked_about_lately_leaves_places_to_others() -> None:
+def test_what_was_asked_about_lately_leaves_places_to_others() -> None:
     """Else five pipelines that are unusual every day would be all that people hear of."""
     again, new = (Manner.ASKED, 70, True), (Manner.ASKED, 70, False)
     told = (Manner.TOLD, HIGH, True)

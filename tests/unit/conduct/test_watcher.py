@@ -233,6 +233,27 @@ def test_another_network_or_client_each_day_is_no_other_reason(watched: Watched)
     assert watched.take(*burst).counts.looks == 1
 
 
+def test_what_is_unusual_every_week_keeps_nothing_new_from_being_asked_about(
+    watched: Watched,
+) -> None:
+    """Nor of those whom people were asked about before, for another reason."""
+    watched.past.clean = False
+
+    def looks(*events: dict[str, Any]) -> int:
+        return int(watched.take(*events).counts.looks)
+
+    def nightly(number: int) -> list[dict[str, Any]]:
+        return looking_around(who=by_role(f"nightly{number}"), at=watched.clock.at)
+
+    for number in range(4):
+        assert looks(*nightly(number))
+    watched.clock.pass_by(days=1)
+    assert looks(*trying(70, at=watched.clock.at))
+    watched.clock.pass_by(days=APART)
+    assert [looks(*nightly(number)) for number in range(4)] == [1, 1, 1, 0]
+    assert looks(*looking_around(70, at=watched.clock.at))
+
+
 def test_a_day_that_was_not_clean_teaches_nothing(watched: Watched) -> None:
     watched.past.clean = False
     for _ in range(30):

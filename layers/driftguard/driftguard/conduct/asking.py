@@ -20,7 +20,7 @@ from .telling import CONTROL
 # About so many principals of an account people are asked in a day, and of as many others they are
 # told without being asked, at most.
 MOST_A_DAY = 5
-# So many of the places are for those of whom the guard was told lately, and one is for high scores.
+# So many of the places are for what the guard was told of lately, and one is for high scores.
 _MOST_AGAIN, _HIGH_ONLY = 3, 1
 # The kinds of principals that the control looks at, as their ARNs begin.
 _KINDS = frozenset({"role", "root", "user"})
@@ -92,7 +92,7 @@ def places(everybody: Document, day: int) -> dict[str, str]:
 def place(taken: Mapping[str, str], manner: Manner, score: int, *, again: bool) -> str:
     """Which kind of place there is for one more principal, "" for none.
 
-    `again`: the guard was told of it lately.
+    `again`: the guard was told of the same reasons lately.
     """
     held = [kind for kind in taken.values() if kind.startswith(manner)]
     most = MOST_A_DAY if score >= HIGH else MOST_A_DAY - _HIGH_ONLY

@@ -157,9 +157,18 @@ def was_asked(document: Document, unusual: Unusual) -> bool:
     """Whether the guard was told of the day as unusual as that, or of its reasons within a week."""
     if any(one.done and one.band >= unusual.band for one in unusual.sent):
         return True
+    return _each_within(document, unusual, APART)
+
+
+def is_again(document: Document, unusual: Unusual) -> bool:
+    """Whether the guard was told of each of its reasons within four weeks: nothing of it is new."""
+    return _each_within(document, unusual, _LATELY)
+
+
+def _each_within(document: Document, unusual: Unusual, days: int) -> bool:
     before = mapping(document, "asked")
     on = [before.get(key) for key in _worth_asking(unusual)]
-    return all(isinstance(one, int) and one > unusual.day - APART for one in on)
+    return all(isinstance(one, int) and one > unusual.day - days for one in on)
 
 
 def last_asked(document: Document, day: int) -> int:

@@ -173,7 +173,7 @@ class Watcher:
         shared = self.state.record(self._everybody)
         places = asking.places(shared.document, day)
         if sk not in places:
-            again = days.last_asked(record.document, day) > 0
+            again = days.is_again(record.document, unusual)
             place = asking.place(places, manner, unusual.score, again=again)
             if not place:
                 counts.over_budget += 1
