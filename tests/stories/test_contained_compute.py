@@ -16,14 +16,18 @@ from driftguard.aws import resolver
 from driftguard.aws.calls import AwsError, Refused
 from driftguard.aws.remediator import Remediator
 from driftguard.controls.containment.instance_state import state_of
+from driftguard.engine.case import Case
+from driftguard.engine.errors import NotYet
 from driftguard.engine.guard import Guard
 from driftguard.engine.recording import LEASE
 from driftguard.events.commands import Undo
 from driftguard.model import Autonomy, Call, Change, Status
+from driftguard.policy.bounds import Limit, Scope
 from tests.scenarios import SCENARIOS
 from tests.scenarios.containment_compute import about_instance, reported, telling
 from tests.scenarios.model import Scenario, Staged
 from tests.support.dying import Died, begun, dies_after
+from tests.support.freezing import freeze, unfreeze
 from tests.support.iam.judge import Judge
 from tests.support.round_trips import RoundTrip, staged_trip
 from tests.support.world import ACCOUNT, REGION, Fakes, World
@@ -320,3 +324,73 @@ def test_a_classic_load_balancer_that_is_deleted_meanwhile_holds_nothing_up(
         decision = trip.reverted(trip.attacked())
         assert decision.status is Status.REVERTED, decision.reason
         assert trip.there()["balanced"] == []
+
+
+# ------------------------------------------------------------- what a worker that died leaves open
+
+
+def is_open(change: Change) -> bool:
+    """Whether any security group of the instance lets everything in."""
+    client = boto3.client("ec2")
+    (reservation,) = client.describe_instances(InstanceIds=[compromised(change)])["Reservations"]
+    interfaces = reservation["Instances"][0]["NetworkInterfaces"]
+    ids = {group["GroupId"] for one in interfaces for group in one["Groups"]}
+    groups = client.describe_security_groups(GroupIds=sorted(ids))["SecurityGroups"]
+    return any(rule["IpProtocol"] == "-1" for one in groups for rule in one["IpPermissions"])
+
+
+def dies_while_it_is_open(
+    trip: RoundTrip, guard: Guard, change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as dying:
+        dying.setattr(Remediator, "make", dies_after(11))
+        with pytest.raises(Died):
+            list(guard.handle(change))
+    assert is_open(change)
+    trip.world.clock.pass_by(seconds=LEASE.total_seconds() + 1)
+
+
+def contained_to_the_end(trip: RoundTrip, guard: Guard, change: Change, before: Any) -> None:
+    """Whatever takes it up next closes the group, and a release is exact."""
+    trip.world.clock.pass_by(hours=2)
+    (decision,) = (one for one in guard.handle(change) if one.plan.steps)
+    assert (decision.status, is_open(change)) == (Status.REVERTED, False), decision.reason
+    undone = guard.undo(Undo(decision.id, "alice", "a test"))
+    assert undone.status is Status.UNDONE
+    assert trip.staged.anew(trip.there()) == trip.staged.anew(before)
+
+
+@pytest.mark.parametrize("last_chance", [False, True])
+def test_a_freeze_forgets_nothing_of_what_a_worker_that_died_was_about(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, last_chance: bool
+) -> None:
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        before, change, guard = trip.there(), trip.attacked(), contains_at_once(trip)
+        dies_while_it_is_open(trip, guard, change, monkeypatch)
+        freeze(world.state, "alice", "stop")
+        for _ in range(2):
+            with pytest.raises(NotYet):
+                list(guard.handle(change, last_chance=last_chance))
+            world.clock.pass_by(minutes=20)
+        unfreeze(world.state, "alice")
+        contained_to_the_end(trip, guard, change, before)
+
+
+@pytest.mark.parametrize("last_chance", [False, True])
+def test_tags_that_cannot_be_read_end_nothing_that_is_begun(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, last_chance: bool
+) -> None:
+    def unreadable(case: Case) -> Any:
+        raise Refused("not allowed to call tag:GetResources", code="AccessDenied")
+
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        before, change, guard = trip.there(), trip.attacked(), contains_at_once(trip)
+        production = Limit(Scope(tags={"env": "prod"}), Autonomy.ASK, "production")
+        bounds = guard.policy.bounds._replace(protected=(production,))
+        guard = replace(guard, policy=replace(guard.policy, bounds=bounds))
+        dies_while_it_is_open(trip, guard, change, monkeypatch)
+        with monkeypatch.context() as refusing:
+            refusing.setattr(Case, "tags", unreadable)
+            with pytest.raises(NotYet):
+                list(guard.handle(change, last_chance=last_chance))
+        contained_to_the_end(trip, guard, change, before)

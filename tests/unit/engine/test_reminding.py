@@ -13,11 +13,13 @@ from driftguard.approvals.desk import Desk
 from driftguard.approvals.rules import LINK, is_reminder
 from driftguard.audit.queries import Filters, Finder, Usage
 from driftguard.audit.table import _is_news
+from driftguard.aws.calls import Refused
 from driftguard.channels.budget import is_counted
 from driftguard.channels.message.telling import message
 from driftguard.controls import containing, control
 from driftguard.controls.containment.findings import reminded_after
 from driftguard.documents import stamp
+from driftguard.engine.case import Case
 from driftguard.engine.errors import NotYet
 from driftguard.engine.guard import Guard
 from driftguard.events.commands import Undo, expire_message
@@ -203,6 +205,41 @@ def test_what_was_contained_in_part_is_contained(
     assert (again.status, is_reminder(again)) == (Status.DENIED, True)
     assert standing(world) == [failed.id]
     assert not list(overdue.found(world.guard, lambda: 900.0))
+
+
+def test_evidence_that_was_taken_holds_nobody(world: World, held: Decision) -> None:
+    (step,) = held.plan.steps
+    evidence = replace(held, plan=replace(held.plan, steps=(replace(step, undo=()),)), remind="")
+    world.guard.audit.append(evidence, event="failed", note="", by="guard")
+    assert standing(world) == []
+    world.clock.at = datetime.fromisoformat(held.remind) + overdue.LATE
+    assert list(overdue.found(world.guard, lambda: 900.0)) == []
+
+
+def test_what_was_told_again_is_still_contained(world: World, held: Decision) -> None:
+    told = replace(held, told_again=held.updated, remind="")
+    world.guard.audit.append(told, event="told-again", note="", by="guard")
+    assert standing(world) == [held.id]
+    world.clock.at = datetime.fromisoformat(held.remind) + overdue.LATE
+    assert is_reminder(world.guard.expire(held.id))
+
+
+def test_people_are_reminded_though_the_tags_of_an_exemption_cannot_be_read(
+    world: World, held: Decision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exempt = Exemption(ROLE, "*", "2999-01-01T00:00:00.000Z", "tests", tags={"env": "test"})
+    guard = world.with_policy(lambda policy: replace(policy, exemptions=(exempt,)))
+
+    def unreadable(case: Case) -> dict[str, str]:
+        raise Refused("not allowed to call tag:GetResources", code="AccessDenied")
+
+    monkeypatch.setattr(Case, "tags", unreadable)
+    world.clock.at = datetime.fromisoformat(held.remind)
+    with pytest.raises(Refused):
+        guard.expire(held.id)
+    assert is_reminder(guard.expire(held.id, last_chance=True))
+    *_, last = world.guard.audit.log(held.id)
+    assert "cannot be told" in last.note
 
 
 def test_people_are_reminded_of_whatever_contains() -> None:

@@ -14,7 +14,7 @@ from driftguard.controls.containment.findings import reminded_after
 from driftguard.documents import moment, stamp
 from driftguard.model import Decision
 
-from .rules import UNDOABLE, is_undoable
+from .rules import GONE, UNDOABLE, is_undoable
 
 
 def contained(finder: Finder, filters: Filters | None = None) -> list[Decision]:
@@ -49,5 +49,7 @@ def reminded_at(decision: Decision, settings: object) -> str:
 
 
 def _is_contained(decision: Decision) -> bool:
-    is_gone = bool(decision.told_again) and not decision.remind
-    return is_undoable(decision) and not is_gone
+    made = decision.plan.steps[: decision.done]
+    # Evidence that was taken holds nobody.
+    is_held = is_undoable(decision) and any(step.undo for step in made)
+    return is_held and decision.after != GONE

@@ -74,7 +74,10 @@ def of_change(case: Case, id_: str, change: Change, assessment: Assessment) -> C
 
 
 def of_decision_now(case: Case, decision: Decision, assessment: Assessment) -> Circumstances:
-    """The circumstances of a decision whose resource was just looked at again."""
+    """The circumstances of a decision whose resource was just looked at again.
+
+    Raises `AwsError` where tags that count cannot be read: to ask would end what is begun.
+    """
     return _circumstances(
         case,
         decision.id,
@@ -85,7 +88,7 @@ def of_decision_now(case: Case, decision: Decision, assessment: Assessment) -> C
         at_most=assessment.finding.at_most,
         at_most_why=assessment.finding.at_most_why,
         severity=assessment.finding.severity,
-        tags=_tags(case),
+        tags=Tags(case.tags_that_count()),
         use=case.use(assessment.observation.state),
     )
 

@@ -199,7 +199,6 @@ def end(
     if case.control.contains and is_undoable(ended):
         from driftguard.approvals.contained import reminded_at
 
-        ended = replace(ended, told_again="")
         ended = replace(ended, remind=reminded_at(ended, case.settings))
 
     # People may accept what a revert has left that is tried again: the sweep is to know it then.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from driftguard.approvals.contained import reminded_at
-from driftguard.approvals.rules import UNREAD
+from driftguard.approvals.rules import GONE, UNREAD
 from driftguard.audit import Conflict
 from driftguard.aws.calls import AwsError
 from driftguard.controls.containment.findings import reminded_after
@@ -35,13 +35,14 @@ def remind(case: Case, decision: Decision) -> Decision:
     """
     after = reminded_after(case.settings)
     if after is None:
-        unwanted = replace(decision, remind="", told_again="")
+        unwanted = replace(decision, remind="")
         return _record(case, unwanted, "reminded-no-more", "the policy has nobody reminded")
-    if (until := _exempted_until(case)) > case.now():
-        quiet = replace(decision, remind=until)
-        # No news, and so no timer: the sweep wakes the guard once the exemption has ended.
-        return _record(case, quiet, "reminded-later", f"exempted until {until}")
     try:
+        until = _exempted_until(case)
+        if until > case.now():
+            quiet = replace(decision, remind=until)
+            # No news, and so no timer: the sweep wakes the guard once the exemption has ended.
+            return _record(case, quiet, "reminded-later", f"exempted until {until}")
         observation = case.observe()
     except AwsError as error:
         if not case.last_chance:
@@ -49,7 +50,7 @@ def remind(case: Case, decision: Decision) -> Decision:
         how = f"; whether it is as it was contained cannot be told: {error}"
     else:
         if observation is None:
-            gone = replace(decision, remind="", told_again=case.now())
+            gone = replace(decision, remind="", after=GONE, left={})
             return _record(case, gone, "reminded-no-more", "it is gone: nothing is contained")
         changed = decision.after not in (UNREAD, case.fingerprint(observation))
         how = f"; it has changed since: {case.how(decision, observation)}" if changed else ""

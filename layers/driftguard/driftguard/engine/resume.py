@@ -13,7 +13,7 @@ from . import asking, recheck, recording, undo
 from .apply import merged
 from .case import Case
 from .comparing import Assessment
-from .revert import begun, failed_to_settle, finish, plan_again, revert, unfinished
+from .revert import begun, failed_to_settle, finish, held_back, plan_again, revert, unfinished
 
 
 def waits(case: Case, decision: Decision) -> bool:
@@ -35,7 +35,9 @@ def look(case: Case, decision: Decision) -> tuple[Observation | None, Assessment
         recording.must_be_free(case, decision)
         retries = decision.retries + 1 if decision.next_try else decision.retries
         reverting = replace(decision, status=Status.REVERTING, retries=retries)
-        recording.put_off(case, reverting, f"unverified, it could not be read again: {error}")
+        why = f"unverified, it could not be read again: {error}"
+        # What a worker that died was about stays in doubt, however often it cannot be looked at.
+        recording.put_off(case, reverting, why, in_doubt=bool(decision.lease_until))
 
 
 def resume(
@@ -70,14 +72,14 @@ def resume(
         and begun(case, decision, observation, in_doubt=died) > 0
     )
     if frozen and (assessment is not None or half) and not recheck.by_people(decision):
-        recording.put_off(case, decision, frozen)
+        recording.put_off(case, decision, frozen, in_doubt=died)
     if decision.lost and (assessment is not None or half):
         why = f"how far it got is lost from the record: {decision.lost}"
         return recording.end(case, decision, Status.FAILED, why, observation)
     if observation is not None and half:
         # What is left is judged anew as well: people may have said otherwise meanwhile.
         left = Assessment(observation, Finding(decision.summary), decision.plan, None, False)
-        if held := recheck.going_on(case, decision, left):
+        if held := held_back(case, decision, left, died=died):
             reason = f"begun, and not carried out to its end: {held.reason}"
             return recording.end(case, decision, Status.FAILED, reason, observation)
         return finish(case, decision, observation, in_doubt=died)
@@ -92,11 +94,11 @@ def resume(
             recording.wait_for_aws(case, decision)
         return failed_to_settle(case, decision, assessment)
     if assessment.finding.unknown:
-        recording.put_off(case, decision, assessment.finding.unknown)
+        recording.put_off(case, decision, assessment.finding.unknown, in_doubt=died)
     rest = _rest_of_what_was_shown(case, decision, assessment, died)
     if rest is not None:
         assessment = replace(assessment, plan=rest)
-    if held := recheck.going_on(case, decision, assessment, in_doubt=died):
+    if held := held_back(case, decision, assessment, in_doubt=died, died=died):
         if not died and not decision.done and held.limit is Autonomy.ASK:
             asked = replace(decision, retries=0)
             return asking.ask_anew(case, asked, assessment, held.reason)

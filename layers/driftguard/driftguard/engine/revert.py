@@ -29,7 +29,7 @@ def revert(
 
     `in_doubt`: an earlier worker may have made calls of it that AWS has not settled yet.
     """
-    observation, held_back = assessment.observation, ""
+    observation, held = assessment.observation, None
     for round_ in range(_PLANS):
         still_so = _still(case, case.fingerprint(observation))
         again = in_doubt or round_ > 0
@@ -54,16 +54,36 @@ def revert(
         if assessment.finding.unknown:
             # It may have helped: whether it did will be known, and until then nothing more is done.
             recording.put_off(case, decision, assessment.finding.unknown)
-        if held := recheck.going_on(case, decision, assessment):
-            held_back = held.reason
+        if held := held_back(case, decision, assessment):
             break
         decision = plan_again(case, decision, assessment, in_doubt=False)
-    reason = unfinished(decision, assessment.finding, held_back)
-    taught = _of_failure(case, decision, assessment, held_back)
-    if held_back or not assessment.plan.steps:
+    why = held.reason if held else ""
+    reason = unfinished(decision, assessment.finding, why)
+    taught = _of_failure(case, decision, assessment, why)
+    if held or not assessment.plan.steps:
         # It is for people: nothing that is left may be tried again.
         return recording.end(case, decision, Status.FAILED, reason, observation, taught=taught)
     return recording.fail(case, decision, reason, observation, taught=taught)
+
+
+def held_back(
+    case: Case,
+    decision: Decision,
+    assessment: Assessment,
+    *,
+    in_doubt: bool = False,
+    died: bool = False,
+) -> recheck.HeldBack | None:
+    """Why not to go on with what is begun (`recheck.going_on`); None if nothing holds it back.
+
+    Where that cannot be told, because tags that count cannot be read, nothing is decided: it is
+    tried again. `died`: what a worker that died was about is in doubt, and stays so.
+    """
+    try:
+        return recheck.going_on(case, decision, assessment, in_doubt=in_doubt)
+    except AwsError as error:
+        why = f"whether it may go on cannot be told: {error}"
+        recording.put_off(case, decision, why, in_doubt=died)
 
 
 def begun(case: Case, decision: Decision, observation: Observation, *, in_doubt: bool) -> int:
