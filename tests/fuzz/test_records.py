@@ -38,8 +38,12 @@ NAMED = frozenset(
     responseElements errorCode readOnly
     """.split()  # noqa: SIM905
 )
-# A key is the root user's if the record says so: this control reads who made the change.
-READS_THE_ACTOR = "iam.root-key"
+# A key is the root user's if the record says so: this control reads who made the change. The guard's
+# own event about conduct counts only as it was sent, with all that it says of the caller.
+READ_TOO = {
+    "iam.root-key": {"userIdentity"},
+    "containment.unusual-conduct": {"userIdentity", "sourceIPAddress", "userAgent"},
+}
 # What an envelope says is checked against its record; where they differ, it is dead-lettered.
 CHECKED = ("source", "detail-type", "account", "region", "time")
 NAMED_OF_AN_EVENT = frozenset(("detail", "id", *CHECKED))
@@ -143,7 +147,7 @@ def test_nothing_that_no_control_reads_makes_a_risky_record_harmless(
 
     def once(dice: Random) -> None:
         control = dice.choice(RISKY)
-        named = NAMED | {"userIdentity"} if control == READS_THE_ACTOR else NAMED
+        named = NAMED | READ_TOO.get(control, set())
         body = json.dumps(around(dice, EVENTS[control, "risky"], named))
         found = read(world, body)
         assert expected[control]
