@@ -12,10 +12,12 @@ from typing import Any
 import boto3
 import pytest
 
+from driftguard.approvals.rules import UNREAD
 from driftguard.aws import resolver
-from driftguard.aws.calls import AwsError, Refused
+from driftguard.aws.calls import AwsError, Refused, Throttled
 from driftguard.aws.remediator import Remediator
 from driftguard.controls.containment.instance_state import state_of
+from driftguard.engine.errors import NotYet
 from driftguard.engine.guard import Guard
 from driftguard.engine.recording import LEASE
 from driftguard.events.commands import Undo
@@ -23,6 +25,7 @@ from driftguard.model import Autonomy, Call, Change, Status
 from tests.scenarios import SCENARIOS
 from tests.scenarios.containment_compute import about_instance, reported, telling
 from tests.scenarios.model import Scenario, Staged
+from tests.support.approving import last_of, released
 from tests.support.dying import Died, begun, dies_after
 from tests.support.iam.judge import Judge
 from tests.support.round_trips import RoundTrip, staged_trip
@@ -320,3 +323,28 @@ def test_a_classic_load_balancer_that_is_deleted_meanwhile_holds_nothing_up(
         decision = trip.reverted(trip.attacked())
         assert decision.status is Status.REVERTED, decision.reason
         assert trip.there()["balanced"] == []
+
+
+def test_what_stopped_with_its_group_open_is_released(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stayed in a group that is open to everybody, and nothing was tried again."""
+    make = Remediator.make
+
+    def throttled(self: Remediator, call: Call) -> bool:
+        if call.operation.startswith("RevokeSecurityGroup"):
+            raise Throttled("ec2: RequestLimitExceeded", code="RequestLimitExceeded")
+        return make(self, call)
+
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        before, change, guard = trip.there(), trip.attacked(), contains_at_once(trip)
+        with monkeypatch.context() as stopping:
+            stopping.setattr(Remediator, "make", throttled)
+            with pytest.raises(NotYet):
+                list(guard.handle(change, last_chance=True))
+        failed = last_of(world)
+        assert (failed.status, failed.after) == (Status.FAILED, UNREAD)
+        assert 0 < failed.done < len(failed.plan.steps)
+        after = released(world, guard, failed)
+        assert after.status is Status.UNDONE, world.audit.log(failed.id)[-1].note
+        assert trip.staged.anew(trip.there()) == trip.staged.anew(before)
