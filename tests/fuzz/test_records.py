@@ -38,8 +38,8 @@ NAMED = frozenset(
     responseElements errorCode readOnly
     """.split()  # noqa: SIM905
 )
-# A key is the root user's if the record says so: this control reads who made the change. The guard's
-# own event about conduct counts only as it was sent, with all that it says of the caller.
+# A key is the root user's if the record says so: this control reads who made the change. And the
+# guard's own event about conduct counts only as it was sent, with all that it says of the caller.
 READ_TOO = {
     "iam.root-key": {"userIdentity"},
     "containment.unusual-conduct": {"userIdentity", "sourceIPAddress", "userAgent"},

@@ -12,8 +12,9 @@ from typing import Any
 import boto3
 import pytest
 
+from driftguard.approvals.rules import UNREAD
 from driftguard.aws import resolver
-from driftguard.aws.calls import AwsError, Refused
+from driftguard.aws.calls import AwsError, Refused, Throttled
 from driftguard.aws.remediator import Remediator
 from driftguard.controls.containment.instance_state import state_of
 from driftguard.engine.case import Case
@@ -26,6 +27,7 @@ from driftguard.policy.bounds import Limit, Scope
 from tests.scenarios import SCENARIOS
 from tests.scenarios.containment_compute import about_instance, reported, telling
 from tests.scenarios.model import Scenario, Staged
+from tests.support.approving import last_of, released
 from tests.support.dying import Died, begun, dies_after
 from tests.support.freezing import freeze, unfreeze
 from tests.support.iam.judge import Judge
@@ -395,3 +397,28 @@ def test_tags_that_cannot_be_read_end_nothing_that_is_begun(
             with pytest.raises(NotYet):
                 list(guard.handle(change, last_chance=last_chance))
         contained_to_the_end(trip, guard, change, before)
+
+
+def test_what_stopped_with_its_group_open_is_released(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stayed in a group that is open to everybody, and nothing was tried again."""
+    make = Remediator.make
+
+    def throttled(self: Remediator, call: Call) -> bool:
+        if call.operation.startswith("RevokeSecurityGroup"):
+            raise Throttled("ec2: RequestLimitExceeded", code="RequestLimitExceeded")
+        return make(self, call)
+
+    with staged_trip(world, fakes, INSTANCE) as trip:
+        before, change, guard = trip.there(), trip.attacked(), contains_at_once(trip)
+        with monkeypatch.context() as stopping:
+            stopping.setattr(Remediator, "make", throttled)
+            with pytest.raises(NotYet):
+                list(guard.handle(change, last_chance=True))
+        failed = last_of(world)
+        assert (failed.status, failed.after) == (Status.FAILED, UNREAD)
+        assert 0 < failed.done < len(failed.plan.steps)
+        after = released(world, guard, failed)
+        assert after.status is Status.UNDONE, world.audit.log(failed.id)[-1].note
+        assert trip.staged.anew(trip.there()) == trip.staged.anew(before)

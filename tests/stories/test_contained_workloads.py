@@ -13,7 +13,8 @@ from typing import Any
 import boto3
 import pytest
 
-from driftguard.aws.calls import AwsError, Refused
+from driftguard.approvals.rules import UNREAD
+from driftguard.aws.calls import AwsError, Refused, Unreachable
 from driftguard.aws.remediator import Remediator
 from driftguard.engine.errors import NotYet
 from driftguard.engine.recording import LEASE
@@ -24,7 +25,7 @@ from tests.scenarios.containment_compute import AT_ONCE, reported, telling
 from tests.scenarios.containment_tasks import TASK as TASK_ARN
 from tests.scenarios.containment_tasks import Service, about_task
 from tests.scenarios.model import Scenario, Staged
-from tests.support.approving import approved
+from tests.support.approving import approved, last_of, released
 from tests.support.dying import Died, begun, dies_after
 from tests.support.round_trips import staged_trip
 from tests.support.world import Fakes, World
@@ -314,3 +315,29 @@ def test_a_task_whose_protection_has_run_out_is_released(world: World, fakes: Fa
         service.tasks[TASK_ARN]["protected"] = False
         assert trip.undone(decision).status is Status.UNDONE
         assert trip.there() == before
+
+
+@pytest.mark.parametrize("as_released", [False, True], ids=["undone", "released"])
+def test_the_undo_of_what_got_no_answer_knows_that_it_may_have_been_made(
+    world: World, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, as_released: bool
+) -> None:
+    """The key stayed inactive: its call was not among those that were made for certain."""
+    make = Remediator.make
+
+    def unanswered(self: Remediator, call: Call) -> bool:
+        made = make(self, call)
+        if call.operation == "UpdateAccessKey":
+            raise Unreachable("no answer")
+        return made
+
+    with staged_trip(world, fakes, scenario("user")) as trip:
+        before, change = trip.there(), trip.attacked()
+        with monkeypatch.context() as silent:
+            silent.setattr(Remediator, "make", unanswered)
+            with pytest.raises(NotYet):
+                list(trip.guard.handle(change, last_chance=True))
+        failed = last_of(world)
+        assert (failed.status, failed.after, failed.done) == (Status.FAILED, UNREAD, 1)
+        after = released(world, trip.guard, failed) if as_released else trip.undone(failed)
+        assert (after.status, after.done) == (Status.UNDONE, 2)
+        assert trip.staged.anew(trip.there()) == trip.staged.anew(before)

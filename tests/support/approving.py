@@ -10,9 +10,12 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from driftguard.approvals.act import RELEASE, Act
 from driftguard.approvals.desk import Desk
+from driftguard.approvals.releasing import asked, said_of
 from driftguard.approvals.requester import Reply
 from driftguard.engine.guard import Guard
+from driftguard.events.commands import UndoRequested
 from driftguard.model import Autonomy, Choice, Decision, Status, Vote
 from driftguard.policy.model import Person, Terms
 from tests.support.records import flat_ingress
@@ -34,6 +37,25 @@ def approved(guard: Guard, decision: Decision) -> Decision:
     """What becomes of a request once Bob has approved the revert, and the guard carried it out."""
     approve(guard, decision)
     return guard.carry_out(decision.id)
+
+
+def released(world: World, guard: Guard, decision: Decision) -> Decision:
+    """What becomes of a decision once Bob has released its incident, which is this one alone."""
+    said = said_of([decision], decision.id, "a drill")
+    act = Act(RELEASE, said, BOB.name, "arn", world.clock.now())
+    ended, event = asked(act, decision)
+    ended = replace(ended, updated=guard.stamp())
+    written = world.audit.append(ended, event=event, note="a drill", by=BOB.name)
+    return guard.undo_requested(UndoRequested(decision.id, written.version))
+
+
+def last_of(world: World) -> Decision:
+    """The only decision in the table: of a worker that raised, and so returned none."""
+    items = boto3.client("dynamodb").scan(TableName=world.audit.name)["Items"]
+    (found,) = {item["pk"]["S"] for item in items}
+    decision = world.audit.get(found)
+    assert decision is not None
+    return decision
 
 
 MALLORY = "arn:aws:iam::123456789012:user/alice"  # who makes the changes in these tests

@@ -423,6 +423,13 @@ def test_what_failed_is_tried_no_more_once_the_incident_is_released(
         list(stolen.guard.contain(Contain(now.id), print))
     (failed,) = shown(stolen).tried_again
     assert (failed.control, failed.done) == ("iam.trust-external", 0)
+    # While its call may be made after all, nobody can say that there is nothing to undo of it.
+    doubted = replace(failed, lease_until=failed.updated)
+    stolen.world.audit.append(doubted, event="failed", note="no answer")
+    assert "still carries out" in released(stolen, queue).text
+    stolen.world.audit.append(
+        replace(stolen.now(failed), lease_until=""), event="failed", note="refused"
+    )
     # Whoever was not shown that it would be tried again has not agreed to end that.
     act = asked_for(shown(stolen).releasable, now.id, BOB, "x", stolen.world.clock.now())
     assert not stolen.desk.acting.act(act, queue).counted

@@ -93,5 +93,20 @@ def test_people_hear_of_outcomes_and_not_of_the_steps_between(
 
 
 def test_a_note_on_a_decision_is_not_told_again(world: World, decision: Decision) -> None:
-    world.audit.append(decision, event="undo-refused", note="changed since")
+    world.audit.append(decision, event="undo-requested", note="mine")
     assert stored(decision)["tell"] == {"BOOL": False}
+
+
+@pytest.mark.parametrize(
+    ("status", "done", "told"),
+    [
+        *((Status.REVERTED, 1, True), (Status.FAILED, 1, True), (Status.DENIED, 1, True)),
+        *((Status.FAILED, 0, False), (Status.UNDONE, 1, False), (Status.ASKED, 0, False)),
+    ],
+)
+def test_that_an_undo_is_refused_is_told_where_what_was_done_stands(
+    world: World, decision: Decision, status: Status, done: int, told: bool
+) -> None:
+    one = replace(decision, status=status, done=done)
+    world.audit.append(one, event="undo-refused", note="changed since")
+    assert stored(decision)["tell"] == {"BOOL": told}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -13,13 +14,17 @@ from driftguard.approvals.owed import owed
 from driftguard.approvals.rules import RELEASE_REQUESTED, UNREAD
 from driftguard.engine import recording
 from driftguard.engine.guard import Guard
+from driftguard.engine.undo import made_of
 from driftguard.events.commands import UndoRequested, carry_out_message, command_of
-from driftguard.model import Decision, Status
+from driftguard.model import Call, Decision, Plan, Status, Step
+from tests.scenarios import SCENARIOS
 from tests.support.approving import is_open, open_up
+from tests.support.each import each
 from tests.support.queues import undo_requested
 from tests.support.records import flat_ingress
 from tests.support.refusals import Refusing
-from tests.support.world import World
+from tests.support.round_trips import staged_trip
+from tests.support.world import Fakes, World
 
 REVOKE, AUTHORIZE = "RevokeSecurityGroupIngress", "AuthorizeSecurityGroupIngress"
 
@@ -121,6 +126,33 @@ def test_what_a_release_asked_for_is_tried_no_more_though_it_comes_too_late(
     assert events(world, failed)[-1] == "failed"
 
 
+def test_nor_is_it_after_a_later_undo_by_somebody_else(
+    world: World, group: str, failed: Decision, refusing: Refusing
+) -> None:
+    """Only the last request was looked at, and so it was tried again over the release."""
+    ended = replace(failed, next_try="", resumable=False)
+    world.audit.append(ended, event=RELEASE_REQUESTED, note="a drill", by="alice")
+    begun(world, failed, refusing)
+    open_up(group, 22)
+    open_up(group, 23)
+    after = resumed(world, failed)
+    assert (after.status, after.resumable, after.next_try) == (Status.FAILED, False, "")
+
+
+def test_a_release_before_the_last_try_ends_no_later_ones(
+    world: World, group: str, failed: Decision, refusing: Refusing
+) -> None:
+    written = world.audit.append(failed, event=RELEASE_REQUESTED, note="a drill", by="alice")
+    world.clock.pass_by(minutes=1)
+    again = replace(written, updated=world.guard.stamp())
+    world.audit.append(again, event="resumed", note="tried again (1) after it had failed")
+    begun(world, failed, refusing)
+    open_up(group, 22)
+    open_up(group, 23)
+    after = resumed(world, failed)
+    assert (after.resumable, after.next_try > world.guard.stamp()) == (True, True)
+
+
 def test_a_failed_revert_whose_risk_is_gone_is_reverted(
     world: World, group: str, failed: Decision, refusing: Refusing
 ) -> None:
@@ -199,3 +231,74 @@ def test_an_undo_of_it_whose_worker_died_goes_on(
     begun(world, unread, refusing)
     assert resumed(world, unread).status is Status.UNDONE
     assert is_open(group)
+
+
+def test_somebody_elses_newer_policy_is_not_said_to_be_compared(world: World, fakes: Fakes) -> None:
+    """It is safe, and so may be what was left: it was overwritten, "exactly as before"."""
+    scenario = next(one for one in SCENARIOS if str(one) == "s3.external-policy")
+    with staged_trip(world, fakes, scenario) as trip:
+        reverted = trip.reverted(trip.attacked())
+        case = trip.guard._case(reverted, False)
+        unread = recording.fail(case, reverted, "unverified", UNREAD)
+        name = reverted.candidate.resource.id
+        theirs = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:DeleteBucket",
+            "Resource": f"arn:aws:s3:::{name}",
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [theirs]})
+        with trip.gate.lifted():
+            boto3.client("s3").put_bucket_policy(Bucket=name, Policy=document)
+        assert trip.undone(unread).status is Status.UNDONE
+        note = world.audit.log(unread.id)[-1].note
+        assert note.startswith("as before, but what it was until now was not compared")
+
+
+# ------------------------------------------------------------------ what the plan leaves half-way
+
+
+def steps(*names: str) -> tuple[Step, ...]:
+    return tuple(Step(Call("ec2", name, {}, ()), ()) for name in names)
+
+
+@each(
+    ("name", "left", "done", "in_doubt", "made"),
+    [
+        ("the end of it", ("c",), 2, False, 2),
+        ("all after the first", ("b", "c"), 1, False, 1),
+        ("a call too many", ("b", "c"), 2, False, 0),
+        ("a call that was not made for certain", ("c",), 1, False, 0),
+        ("a call in doubt that was made", ("c",), 1, True, 2),
+        ("a call in doubt that was not", ("b", "c"), 1, True, 1),
+        ("what was made for certain", ("b", "c"), 2, True, 0),
+        ("another call", ("d",), 2, False, 0),
+        ("no call", (), 3, False, 0),
+        ("more calls", ("x", "a", "b", "c"), 1, True, 0),
+    ],
+)
+def test_a_plan_explains_the_state_in_which_its_end_is_left(
+    name: str, left: tuple[str, ...], done: int, in_doubt: bool, made: int
+) -> None:
+    recorded = Plan(steps("a", "b", "c"))
+    assert made_of(recorded, done, Plan(steps(*left)), in_doubt=in_doubt) == made, name
+
+
+# ------------------------------------------------------------------------------------ who hears
+
+
+def test_that_an_undo_is_refused_is_news_and_says_why(
+    world: World, group: str, unread: Decision
+) -> None:
+    """What a release had ended stayed half-contained, and nobody heard."""
+    open_up(group, 22)
+    open_up(group, 23)
+    for _ in range(2):
+        after = undone(world, unread)
+        item = boto3.client("dynamodb").get_item(
+            TableName=world.audit.name, Key={"pk": {"S": unread.id}, "sk": {"S": "decision"}}
+        )["Item"]
+        assert item["tell"] == {"BOOL": True}
+        refused = "; the undo that bob asked for is refused: the resource could not be read after"
+        assert after.reason.startswith(f"{unread.reason}{refused}")
+        assert after.reason.count("is refused") == 1

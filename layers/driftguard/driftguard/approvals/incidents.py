@@ -57,17 +57,19 @@ class Incident:
 
     @property
     def underway(self) -> tuple[Decision, ...]:
-        """Those that the guard is yet to carry out, or is at, in the order of carrying them out."""
-        return tuple(
-            one for one in self.answerable if one.status in (Status.APPROVED, Status.REVERTING)
-        )
+        """Those that the guard is yet to carry out, or is at, in the order of carrying them out.
+
+        And those that failed with their first call in doubt, until a look tells whether it is made.
+        """
+        at_it = (Status.APPROVED, Status.REVERTING)
+        return tuple(one for one in self.answerable if one.status in at_it or _in_doubt(one))
 
     @property
     def tried_again(self) -> tuple[Decision, ...]:
         """Those that failed with nothing to undo, and are to be tried again, in the same order."""
         failed = (one for one in self.answerable if one.status is Status.FAILED)
         pending = (one for one in failed if one.resumable or one.next_try)
-        return tuple(one for one in pending if why_not_undoable(one))
+        return tuple(one for one in pending if why_not_undoable(one) and not _in_doubt(one))
 
     @property
     def to_release(self) -> tuple[Decision, ...]:
@@ -82,6 +84,12 @@ class Incident:
         nobody is asked about.
         """
         return fingerprint(self.answerable)
+
+
+def _in_doubt(decision: Decision) -> bool:
+    """Whether a revert failed, and may have made its first call all the same."""
+    pending = decision.status is Status.FAILED and decision.resumable and not decision.done
+    return pending and bool(decision.lease_until)
 
 
 def waits(decision: Decision) -> bool:

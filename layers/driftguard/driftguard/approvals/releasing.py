@@ -77,9 +77,10 @@ def subjects(act: Act, incident: Incident) -> tuple[Decision, ...]:
 def asked(act: Act, decision: Decision) -> tuple[Decision, str]:
     """A decision as the act leaves it, and the event that says so; it is tried no more by itself.
 
-    What has done something is to be undone. Where that is refused, people look at it.
+    What has done something is to be undone. Where that is refused, people look at it. Its lease
+    stays, which is over: it says that a call got no answer, which the undo has to know.
     """
-    ended = replace(decision, resumable=False, next_try="", lease_until="")
+    ended = replace(decision, resumable=False, next_try="")
     if not why_not_undoable(decision):
         return ended, RELEASE_REQUESTED
     why = f"{decision.reason}; {act.person or act.identity} ended that with the release"

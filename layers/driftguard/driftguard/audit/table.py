@@ -224,6 +224,9 @@ _NEWS = frozenset(
         "tries-ended",
     }
 )
+# Where what was done stands, people hear as well that the undo that somebody asked for is refused:
+# of what failed and is tried no more, it is the last that the guard does.
+_STANDS = (Status.REVERTED, Status.FAILED, Status.DENIED)
 
 
 def _is_news(decision: Decision, event: str) -> bool:
@@ -233,5 +236,7 @@ def _is_news(decision: Decision, event: str) -> bool:
     """
     if decision.status is Status.NOTED:
         return True
+    if event == "undo-refused":
+        return bool(decision.done) and decision.status in _STANDS
     underway = decision.status in (Status.REVERTING, Status.UNDOING)
     return not underway and (event in _NEWS or event == decision.status.value)

@@ -8,15 +8,15 @@ from itertools import takewhile
 
 from driftguard.approvals.rules import (
     RELEASE_REQUESTED,
-    UNDO_REQUESTS,
     UNDOABLE,
     UNREAD,
     inverse,
+    is_undoable,
     why_not_undoable,
 )
 from driftguard.audit import Entry
 from driftguard.events.commands import Undo
-from driftguard.model import Decision, Observation, Status
+from driftguard.model import Decision, Observation, Plan, Status
 
 from . import recording
 from .apply import PATIENCE, apply_for
@@ -25,6 +25,12 @@ from .recording import Taught
 
 _EXACT = "exactly as before"
 _INEXACT = "done, but the state is not exactly as before"
+_UNCOMPARED = (
+    "as before, but what it was until now was not compared with what the revert left, which could "
+    "not be read"
+)
+# How what a reason says of an undo begins.
+_ASKED_FOR = "; the undo that "
 
 
 def undo(case: Case, decision: Decision, command: Undo) -> Decision:
@@ -34,13 +40,12 @@ def undo(case: Case, decision: Decision, command: Undo) -> Decision:
         return go_on(case, taken)
     # A line in its log would take the step from the worker that is just reverting.
     recording.must_be_free(case, decision)
-    refusal = _why_not(case, decision)
+    refusal, made = _why_not(case, decision)
     if refusal:
-        noted = replace(decision, updated=case.now())
-        return recording.append(case, noted, "undo-refused", refusal, by=command.by)
+        return _note_refusal(case, decision, refusal, by=command.by)
     taken = recording.take(
         case,
-        replace(decision, status=Status.UNDOING, attempt=0, settles_by=""),
+        replace(decision, status=Status.UNDOING, attempt=0, settles_by="", done=made),
         "undo-asked",
         command.reason,
         by=command.by,
@@ -66,7 +71,7 @@ def go_on(case: Case, decision: Decision) -> Decision:
     observation = case.observe()
     now = case.fingerprint(observation)
     if now == case.before(decision):
-        return _end(case, decision, _EXACT, observation, by=by)
+        return _end(case, decision, _exactly(case, decision), observation, by=by)
     if decision.settles_by:
         if recording.is_settling(case, decision):
             recording.wait_for_aws(case, decision)
@@ -83,22 +88,39 @@ def _refused(case: Case, decision: Decision, note: str, *, by: str) -> Decision:
     """What a decision was before its undo was begun; a revert that had failed goes on.
 
     That one is tried again where the risk stands, and over where it does not. After a release of
-    its incident nothing is tried again.
+    its incident nothing is tried again, whoever asks for an undo of it later.
     """
     log = case.context.audit.log(decision.id)
     was = _before(log)
     if was is not Status.FAILED:
-        back = replace(decision, status=was, lease_until="", updated=case.now())
-        return recording.append(case, back, "undo-refused", note, by=by)
+        back = replace(decision, status=was, lease_until="")
+        return _note_refusal(case, back, note, by=by)
     observation, assessment = case.look()
     if assessment is None:
         safe = f"{note}; the risk is gone"
         return recording.end(case, decision, Status.REVERTED, safe, observation)
     why = f"the undo was refused: {note}"
-    asked_for = [entry.event for entry in log if entry.event in UNDO_REQUESTS]
-    if asked_for[-1:] == [RELEASE_REQUESTED]:
+    # Only here: few undos are refused that were begun.
+    from driftguard.approvals.incidents import carried_out_at
+
+    tried = carried_out_at(decision, log)
+    if any(entry.event == RELEASE_REQUESTED and entry.at >= tried for entry in log):
         return recording.end(case, decision, Status.FAILED, why, observation)
     return recording.fail(case, decision, why, observation)
+
+
+def _note_refusal(case: Case, decision: Decision, note: str, *, by: str) -> Decision:
+    """Records why an undo is refused; where what was done stands, people are told with it why."""
+    noted = replace(decision, updated=case.now())
+    if is_undoable(decision):
+        why = f"{_reason(decision)}{_ASKED_FOR}{by} asked for is refused: {note}"
+        noted = replace(noted, reason=why)
+    return recording.append(case, noted, "undo-refused", note, by=by)
+
+
+def _reason(decision: Decision) -> str:
+    """The reason of a decision, without what it says of an undo that was refused."""
+    return decision.reason.partition(_ASKED_FOR)[0]
 
 
 def _before(log: Sequence[Entry]) -> Status:
@@ -118,36 +140,60 @@ def _asked(case: Case, decision: Decision) -> Entry:
     return next(entry for entry in entries if entry.event == "undo-asked")
 
 
-def _why_not(case: Case, decision: Decision) -> str:
-    """Why a decision cannot be undone now, in words; "" when it can."""
-    if refusal := why_not_undoable(decision):
-        return refusal
-    if by_people := _left_to_people(case, decision):
-        return by_people
-    if decision.after == UNREAD:
-        return _why_not_ours(case, decision)
-    observation = case.observe()
-    if case.fingerprint(observation) != decision.after:
-        return f"the resource has changed since it was reverted: {case.how(decision, observation)}"
-    return ""
+def _why_not(case: Case, decision: Decision) -> tuple[str, int]:
+    """Why a decision cannot be undone now, "" when it can; and how many of its steps are made."""
+    refusal, made = why_not_undoable(decision), decision.done
+    if not refusal and decision.after == UNREAD:
+        refusal, made = _why_not_ours(case, decision)
+    if not refusal:
+        refusal = _left_to_people(case, replace(decision, done=made))
+    if not refusal and decision.after != UNREAD:
+        observation = case.observe()
+        if case.fingerprint(observation) != decision.after:
+            how = case.how(decision, observation)
+            refusal = f"the resource has changed since it was reverted: {how}"
+    return refusal, made
 
 
-def _why_not_ours(case: Case, decision: Decision) -> str:
+def _why_not_ours(case: Case, decision: Decision) -> tuple[str, int]:
     """Why a state may not be what was left, which could not be read then; "" where it may.
 
-    It may where it is safe, as a revert leaves it, or as it was before the revert. An undo of
-    several calls that stopped between them can be repeated, as one whose worker died.
+    It may where it is safe, as a revert leaves it, or as it was before the revert; and where the
+    plan for it is what is left of the recorded one. An undo of several calls that stopped between
+    them can be repeated, as one whose worker died.
+
+    With it comes how many steps are made. The call that got no answer is one of them, where the
+    state says so.
     """
     observation, assessment = case.look()
-    is_safe = observation is not None and assessment is None
-    if is_safe or case.fingerprint(observation) == case.before(decision):
-        return ""
+    # As in `resume`: a call that got no answer leaves its lease, though over.
+    in_doubt, done = bool(decision.lease_until), decision.done
+    if case.fingerprint(observation) == case.before(decision):
+        return "", done
+    if observation is not None and assessment is None:
+        return "", len(decision.plan.steps) if in_doubt else done
+    if assessment is not None and (
+        made := made_of(decision.plan, done, assessment.plan, in_doubt=in_doubt)
+    ):
+        return "", made
     log = case.context.audit.log(decision.id)
-    if _has_stopped(decision, log) and len(inverse(decision.plan, decision.done).steps) > 1:
-        return ""
+    if _has_stopped(decision, log) and len(inverse(decision.plan, done).steps) > 1:
+        return "", done
     now = "it is gone now" if assessment is None else f"now {assessment.finding.summary}"
     again = f"; it is tried again at {decision.next_try}" if decision.next_try else ""
-    return f"the resource could not be read after the last call, and {now}{again}"
+    return f"the resource could not be read after the last call, and {now}{again}", done
+
+
+def made_of(recorded: Plan, done: int, left: Plan, *, in_doubt: bool) -> int:
+    """How many steps of a recorded plan are made, if what is left now is the end of it; else 0.
+
+    `done` of them are made for certain; where a call is `in_doubt`, it may be more.
+    """
+    calls = [step.call for step in left.steps]
+    made = len(recorded.steps) - len(calls)
+    as_recorded = made >= done if in_doubt else made == done
+    is_end = [step.call for step in recorded.steps[max(made, 0) :]] == calls
+    return made if calls and as_recorded and is_end else 0
 
 
 def _has_stopped(decision: Decision, log: Sequence[Entry]) -> bool:
@@ -196,7 +242,17 @@ def _carry_out(case: Case, decision: Decision, *, by: str, again: bool = False) 
     decision = recording.made(case, decision)
     if not exact and decision.settles_by:
         recording.wait_for_aws(case, decision)
-    return _end(case, decision, _EXACT if exact else _INEXACT, observation, by=by)
+    note = _exactly(case, decision) if exact else _INEXACT
+    return _end(case, decision, note, observation, by=by)
+
+
+def _exactly(case: Case, decision: Decision) -> str:
+    """What an undo has come to, with the state as it was before the revert.
+
+    Calls that write a whole document may have written over what somebody else had written since.
+    """
+    compared = decision.after != UNREAD or case.control.narrow
+    return _EXACT if compared else _UNCOMPARED
 
 
 def _end(
@@ -210,6 +266,6 @@ def _end(
     demotion = outcomes.demotes(decision, by, case.remembered, policy, now)
     said = f"{note}; {demotion}" if demotion else note
     because = f": {why}" if (why := _asked(case, decision).note) else ""
-    decision = replace(decision, reason=f"{decision.reason}; undone by {by}{because}")
+    decision = replace(decision, reason=f"{_reason(decision)}; undone by {by}{because}")
     learn: Taught = lambda remembered: outcomes.of_undo(decision, by, remembered, policy, now)  # noqa: E731
     return recording.end(case, decision, Status.UNDONE, said, observation, by=by, taught=learn)
