@@ -23,7 +23,7 @@ from driftguard.frozen import dataclass
 from driftguard.model import Autonomy, Change, Finding
 from driftguard.state import incidents
 
-from ..iam.stranger_findings import is_sample
+from ..iam.stranger_findings import GUARDDUTY, is_sample
 from .finding_types import LOWEST_SEVERITY, Target, entry
 from .identities import who
 
@@ -101,6 +101,15 @@ def claimed(change: Change, least: float) -> dict[str, Json] | None:
         "detector": text(service, "detectorId"),
     }
     return hint if all(hint.values()) else None
+
+
+def claimed_of(
+    change: Change, target: Target, settings: ContainmentSettings
+) -> dict[str, Json] | None:
+    """The hint of a finding whose type shows such a target; None for any other change."""
+    known = entry(text(change.request, "type")) if change.source == GUARDDUTY else None
+    shown = known is not None and target in known.targets
+    return claimed(change, settings.least) if shown else None
 
 
 def why_left_out(found: Document, least: float) -> str:

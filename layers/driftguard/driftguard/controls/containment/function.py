@@ -14,11 +14,11 @@ from driftguard.documents import Document, documents, mapping, text
 from driftguard.model import Candidate, Certainty, Change, Finding, Observation, Plan, Use
 
 from ..control import Control, Cuts, References, resource
-from ..iam.stranger_findings import GUARDDUTY, TRIGGER
+from ..iam.stranger_findings import TRIGGER
 from ..lambda_ import names
 from . import findings, function_plan
-from .finding_types import Target, entry
-from .findings import ContainmentSettings, claimed, told
+from .finding_types import Target
+from .findings import ContainmentSettings, claimed_of, told
 
 _SOURCES = ("arn:{partition}:lambda:{region}:{account}:event-source-mapping:*",)
 
@@ -71,9 +71,8 @@ class Function(Control[ContainmentSettings]):
     settings = ContainmentSettings
 
     def screen(self, change: Change, settings: ContainmentSettings) -> Iterable[Candidate]:
-        known = entry(text(change.request, "type")) if change.source == GUARDDUTY else None
-        hint = claimed(change, settings.least)
-        if known is None or Target.FUNCTION not in known.targets or hint is None:
+        hint = claimed_of(change, Target.FUNCTION, settings)
+        if hint is None:
             return
         if name := function_in(change.request, change.account):
             where = f"lambda:{{region}}:{{account}}:function:{name}"

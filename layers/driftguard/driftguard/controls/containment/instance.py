@@ -18,10 +18,10 @@ from driftguard.model import Candidate, Certainty, Change, Finding, Observation,
 
 from ..control import Busy, Control, Cuts, References, resource
 from ..ec2 import records
-from ..iam.stranger_findings import GUARDDUTY, TRIGGER
+from ..iam.stranger_findings import TRIGGER
 from . import findings, instance_plan, instance_state, quarantine, secrets_read
-from .finding_types import Target, entry
-from .findings import ContainmentSettings, claimed, told
+from .finding_types import Target
+from .findings import ContainmentSettings, claimed_of, told
 
 _GROUPS = records.any_of("security-group")
 _INTERFACES = records.any_of("network-interface")
@@ -116,9 +116,8 @@ class Instance(Control[InstanceSettings]):
     settings = InstanceSettings
 
     def screen(self, change: Change, settings: InstanceSettings) -> Iterable[Candidate]:
-        known = entry(text(change.request, "type")) if change.source == GUARDDUTY else None
-        hint = claimed(change, settings.least)
-        if known is None or Target.INSTANCE not in known.targets or hint is None:
+        hint = claimed_of(change, Target.INSTANCE, settings)
+        if hint is None:
             return
         for id_ in instances_of(change.request, change.account):
             where = f"ec2:{{region}}:{{account}}:instance/{id_}"

@@ -14,10 +14,9 @@ from driftguard.model import Autonomy, Call, Candidate, Certainty, Change, Findi
 
 from ..control import resource
 from ..iam import principals as iam
-from ..iam.stranger_findings import GUARDDUTY
 from . import findings
-from .finding_types import Target, entry
-from .findings import ContainmentSettings, HeldSettings, claimed, principals_of, told
+from .finding_types import Target
+from .findings import ContainmentSettings, HeldSettings, claimed_of, principals_of, told
 
 # The name of the inline policy that contains: whatever bears it is ours.
 POLICY = "DriftguardContainment"
@@ -37,9 +36,8 @@ def reported(change: Change, kind: str, settings: ContainmentSettings) -> Iterat
 
     The hint's `principal`, their unique id, marks them as contained: they have no say in it.
     """
-    known = entry(text(change.request, "type")) if change.source == GUARDDUTY else None
-    hint = claimed(change, settings.least)
-    if known is None or Target.PRINCIPAL not in known.targets or hint is None:
+    hint = claimed_of(change, Target.PRINCIPAL, settings)
+    if hint is None:
         return
     for one in principals_of(change.request, change.account):
         if one.kind == kind:

@@ -20,12 +20,12 @@ from driftguard.model import Candidate, Certainty, Change, Finding, Observation,
 
 from ...control import Control, Cuts, References, resource
 from ...iam import principals as iam
-from ...iam.stranger_findings import GUARDDUTY, TRIGGER
+from ...iam.stranger_findings import TRIGGER
 from ...mechanisms.left_out import VOLATILE, left_out, living
 from ...s3.bucket import BUCKETS, BUSY, call, setting
 from .. import findings, principals
-from ..finding_types import Target, entry
-from ..findings import ContainmentSettings, claimed, told
+from ..finding_types import Target
+from ..findings import ContainmentSettings, claimed_of, told
 
 # The name of the statement that contains: whatever bears it is ours.
 SID = "DriftguardContainment"
@@ -90,9 +90,8 @@ class Bucket(Control[ContainmentSettings]):
     settings = ContainmentSettings
 
     def screen(self, change: Change, settings: ContainmentSettings) -> Iterable[Candidate]:
-        known = entry(text(change.request, "type")) if change.source == GUARDDUTY else None
-        hint = claimed(change, settings.least)
-        if known is None or Target.BUCKET not in known.targets or hint is None:
+        hint = claimed_of(change, Target.BUCKET, settings)
+        if hint is None:
             return
         whose = findings.principals_of(change.request, change.account)
         who: list[Json] = [{"kind": one.kind, "name": one.name, "id": one.id} for one in whose]

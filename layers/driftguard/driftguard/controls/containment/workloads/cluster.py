@@ -25,10 +25,10 @@ from ...control import Control, Cuts, References, resource
 from ...eks import access
 from ...eks.records import BUSY, GONE, texts
 from ...iam import principals as iam
-from ...iam.stranger_findings import GUARDDUTY, TRIGGER
+from ...iam.stranger_findings import TRIGGER
 from .. import findings, principals
 from ..finding_types import Sure, Target, entry
-from ..findings import ContainmentSettings, claimed, told
+from ..findings import ContainmentSettings, claimed_of, told
 
 # For how long a cluster may still do what an entry allowed before.
 # Source: Amazon EKS User Guide, "Grant IAM users access to Kubernetes with EKS access entries" (it
@@ -112,10 +112,9 @@ class Cluster(Control[ContainmentSettings]):
     settings = ContainmentSettings
 
     def screen(self, change: Change, settings: ContainmentSettings) -> Iterable[Candidate]:
-        known = entry(text(change.request, "type")) if change.source == GUARDDUTY else None
-        hint = claimed(change, settings.least)
+        hint, known = claimed_of(change, Target.POD, settings), entry(text(change.request, "type"))
         user = user_of(change.request, change.account)
-        if known is None or Target.POD not in known.targets or hint is None or user is None:
+        if hint is None or known is None or user is None:
             return
         hint = {**hint, "cluster": user.cluster, "user": user.name}
         if user.kind:

@@ -17,12 +17,12 @@ from driftguard.model import Candidate, Certainty, Change, Finding, Observation,
 
 from ...control import Busy, Control, Cuts, References, resource
 from ...ec2 import records
-from ...iam.stranger_findings import GUARDDUTY, TRIGGER
+from ...iam.stranger_findings import TRIGGER
 from ...rds import databases
 from ...rds.databases import CLUSTER, CLUSTERS, INSTANCE, INSTANCES
 from .. import findings, quarantine
-from ..finding_types import Target, entry
-from ..findings import ContainmentSettings, claimed, told
+from ..finding_types import Target
+from ..findings import ContainmentSettings, claimed_of, told
 from . import database_plan
 from .database_plan import EVIDENCE
 
@@ -88,9 +88,8 @@ class Database(Control[ContainmentSettings]):
     settings = ContainmentSettings
 
     def screen(self, change: Change, settings: ContainmentSettings) -> Iterable[Candidate]:
-        known = entry(text(change.request, "type")) if change.source == GUARDDUTY else None
-        hint = claimed(change, settings.least)
-        if known is None or Target.DATABASE not in known.targets or hint is None:
+        hint = claimed_of(change, Target.DATABASE, settings)
+        if hint is None:
             return
         kind, name, _ = database_in(change.request, change.account)
         if name:

@@ -38,10 +38,10 @@ from driftguard.model import (
 
 from ...control import Control, Cuts, References, partition_of
 from ...ecs import definition
-from ...iam.stranger_findings import GUARDDUTY, TRIGGER
+from ...iam.stranger_findings import TRIGGER
 from .. import findings, quarantine
-from ..finding_types import Target, entry
-from ..findings import ContainmentSettings, claimed, told
+from ..finding_types import Target
+from ..findings import ContainmentSettings, claimed_of, told
 
 # With what a contained task is tagged: the finding, by its id.
 TAG = quarantine.FINDING
@@ -128,9 +128,8 @@ class Task(Control[TaskSettings]):
     settings = TaskSettings
 
     def screen(self, change: Change, settings: TaskSettings) -> Iterable[Candidate]:
-        known = entry(text(change.request, "type")) if change.source == GUARDDUTY else None
-        hint = claimed(change, settings.least)
-        if known is None or Target.TASK not in known.targets or hint is None:
+        hint = claimed_of(change, Target.TASK, settings)
+        if hint is None:
             return
         for arn in tasks_of(change.request, change.account, change.region):
             id_ = arn.partition(":task/")[2]
